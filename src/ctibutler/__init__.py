@@ -1,0 +1,3 @@
+"""Threat-intelligence knowledge bases, release by release."""
+
+__version__ = "0.1.0"
