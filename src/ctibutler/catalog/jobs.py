@@ -119,7 +119,7 @@ def claim(database: Database, holder: str, lease_seconds: float, job_id: str | N
                             FROM job earlier
                            WHERE earlier.state IN ('pending', 'processing')
                              AND earlier.job_id <> job.job_id
-                             AND (earlier.knowledge_base = job.knowledge_base OR earlier.type = job.type)
+                             AND earlier.knowledge_base = job.knowledge_base
                              AND (earlier.created < job.created
                                   OR (earlier.state = 'processing' AND earlier.lease_until >= :moment)))
                     ORDER BY job.created, job.job_id
