@@ -97,6 +97,10 @@ def zipped(**members: bytes) -> bytes:
     return content.getvalue()
 
 
+def damaged(content: bytes) -> bytes:
+    return content[:200] + bytes(100) + content[300:]
+
+
 def test_objects_come_in_the_order_of_upstreams_bundles(objects: list[dict[str, Any]]) -> None:
     assert [(obj["type"], obj.get("name", "")) for obj in objects] == [
         ("identity", "dogesec"),
@@ -183,6 +187,8 @@ def test_the_zip_file_is_read_like_the_file_in_it(objects: list[dict[str, Any]])
         (b'<!DOCTYPE c [<!ENTITY f SYSTEM "file:///etc/hostname">]><c>&f;</c>', "document type"),
         (zipped(a_xml=b"", b_xml=b""), "one XML file in the zip file, found 2"),
         (zipped(cwec_xml=CATALOGUE)[:-30], "no well-formed XML"),
+        (zipped(cwec_xml=CATALOGUE).replace(b"cwec.xml", b"cwed.xml", 1), "the zip file cannot be read"),
+        (damaged(zipped(cwec_xml=CATALOGUE)), "the zip file cannot be read"),
         (CATALOGUE.replace(b'ID="1004" ', b""), "Weakness .*: no ID"),
         (CATALOGUE.replace(b"2017-01-02", b"yesterday"), 'Weakness 1004 .*: expected a date, found "yesterday"'),
         (CATALOGUE.replace(b"Submission_Date", b"Other_Date"), "Weakness 1004 .*: no Submission_Date"),

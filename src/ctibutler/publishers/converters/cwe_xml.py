@@ -7,6 +7,7 @@ Equal, object for object and in order, to what upstream's converter makes of the
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Iterator, Mapping
 from datetime import date
 from io import BytesIO
@@ -72,7 +73,7 @@ def _unpacked(content: bytes) -> bytes:
                 raise MalformedFile(f"CWE catalogue: expected one XML file in the zip file, found {len(names)}")
             with archive.open(names[0]) as file:
                 xml = file.read(MAX_XML_BYTES + 1)
-    except (BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
+    except (BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         raise MalformedFile(f"CWE catalogue: the zip file cannot be read: {error}") from error
     if len(xml) > MAX_XML_BYTES:
         raise MalformedFile(f"CWE catalogue: the zip file unpacks to more than {MAX_XML_BYTES} bytes")
