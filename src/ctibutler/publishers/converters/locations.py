@@ -6,7 +6,7 @@ otherwise, they stand here. Equal to upstream's objects, of which each relations
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -90,7 +90,7 @@ def convert() -> list[dict[str, Any]]:
 
     Raises MalformedFile when the installed pycountry has other names or codes than the release.
     """
-    countries = list(_countries())
+    countries = _countries()
     levels: dict[str, str] = {}
     parents: dict[str, str] = {}
     for country in countries:
@@ -106,7 +106,7 @@ def convert() -> list[dict[str, Any]]:
     ]
 
 
-def _countries() -> Iterator[_Country]:
+def _countries() -> list[_Country]:
     facts = []
     for line in _REGIONS.strip().splitlines():
         regions, _, codes = line.partition(":")
@@ -120,7 +120,7 @@ def _countries() -> Iterator[_Country]:
     told = "\n".join(f"{fact.alpha_2} {fact.alpha_3} {fact.numeric} {fact.name}" for fact in facts)
     if uuid5(LOCATIONS, told).hex() != _FINGERPRINT:
         raise MalformedFile("location 1.0: this pycountry has other names or codes of countries than the release")
-    yield from facts
+    return facts
 
 
 def _country(country: _Country) -> dict[str, Any]:
