@@ -51,7 +51,8 @@ def release_bundle(
         edges: list[Edge] = []
         if include_derived and (types is None or RELATIONSHIP in types):
             edges = relationships.distinct(relationships.derived_edges(connection, release))
-            edges.sort(key=lambda edge: (edge.id, edge.source, edge.target))
+            # Owner by owner: the references of a collection would else read its 3 MB again and again.
+            edges.sort(key=lambda edge: (edge.family, edge.key, edge.id))
     return ReleaseBundle(
         file_name=f"{kb.slug}-{release.label}.json",
         digest=_digest(release, types, edges if include_derived else None),

@@ -21,6 +21,7 @@ from ctibutler.stix.objects import decode, text
 # The usual constants of BM25.
 _SATURATION, _LENGTH_WEIGHT = 1.2, 0.75
 _NO_EXACT_HIT = 3
+_PORTION = 1000
 
 
 def ranked(connection: Connection, selection: Selection, query: str) -> list[int]:
@@ -29,7 +30,7 @@ def ranked(connection: Connection, selection: Selection, query: str) -> list[int
     matching, _ = catalog.select(connection, selection, sort="id", descending=False)
     keys = list(dict.fromkeys([*exact, *matching]))
     if not keys:
-        return []
+        return _mentioning(connection, selection, query)
     scores = _scores(connection, keys, query)
     ties = _stix_ids(connection, keys)
     return sorted(keys, key=lambda key: (exact.get(key, _NO_EXACT_HIT), *scores[key], ties[key], key))
@@ -48,6 +49,30 @@ def _exact(connection: Connection, selection: Selection, query: str) -> dict[int
     wanted = replace(selection, text=None, ids=sorted(set(ids.values())))
     allowed, _ = catalog.select(connection, wanted, sort="id", descending=False)
     return {key: ranks[key] for key in allowed if key in ranks}
+
+
+def _mentioning(connection: Connection, selection: Selection, query: str) -> list[int]:
+    """The objects that have the query's words anywhere, such as in the title of a source; the most mentions first.
+
+    Asked only when nothing else is found (`log4j` stands in no name and no description, but in the sources of CWE-917):
+    it reads every object.
+    """
+    asked = words_of(query)
+    if not asked:
+        return []
+    keys, _ = catalog.select(connection, replace(selection, text=None), sort="id", descending=False)
+    mentions: dict[int, int] = {}
+    for start in range(0, len(keys), _PORTION):
+        portion = keys[start : start + _PORTION]
+        for key, content in zip(portion, catalog.contents(connection, portion), strict=True):
+            lower = content.lower()
+            if all(word.encode() in lower for word in asked):
+                words = words_of(content.decode())
+                counts = [sum(1 for word in words if word.startswith(want)) for want in asked]
+                if all(counts):
+                    mentions[key] = min(counts)
+    ties = _stix_ids(connection, list(mentions))
+    return sorted(mentions, key=lambda key: (-mentions[key], ties[key], key))
 
 
 def _scores(connection: Connection, keys: Sequence[int], query: str) -> dict[int, tuple[int, float, float]]:
