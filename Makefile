@@ -4,10 +4,12 @@
 #   ARGS="..."          further words for the command or the tests: make up ARGS="--port 9000"
 
 BIN := .venv/bin
+ifdef PYTHON
 export PYTHON
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test check docs bench bench-connector lock clean dev
+.PHONY: help install up test test-connector check docs bench bench-connector lock clean dev
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,11 +23,14 @@ up: install ## Start API and worker on http://127.0.0.1:8006 and install what is
 test: dev ## Run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
+test-connector: ## Run the tests of connectors/opencti, in an environment of their own
+	@scripts/test-connector $(ARGS)
+
 check: dev ## Format, lint, types, import contracts, generated pages, files
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/references --check
 	$(BIN)/python scripts/tidy
 
