@@ -65,3 +65,9 @@ def tlp_level(marking_definition: Mapping[str, Any]) -> str | None:
 
 def _lower(level: object) -> str | None:
     return level.lower() if isinstance(level, str) else None
+
+
+OPEN_MARKINGS: Final = frozenset(
+    marking["id"] for marking in (*TLP_1, *TLP_2) if tlp_level(marking) in ("white", "clear", "green")
+)
+"""Ids of the TLP markings under which anybody may read an object."""
