@@ -33,6 +33,7 @@ check: dev ## Format, lint, types, import contracts, generated pages, files
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/references --check
 	$(BIN)/python scripts/tidy
+	$(BIN)/python -m pip check --disable-pip-version-check
 
 docs: dev ## Write the generated pages of docs/reference anew
 	$(BIN)/python scripts/references
