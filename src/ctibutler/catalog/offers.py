@@ -35,7 +35,7 @@ def replace(database: Database, offered: Sequence[StoredOffer], silent: Set[str]
             if before:
                 return
         connection.run(
-            f"DELETE FROM offer WHERE source NOT IN {connection.in_list('silent', 'text')}",  # noqa: S608
+            f"DELETE FROM offer WHERE source NOT IN {connection.in_list('silent', 'text')}",
             silent=sorted(silent),
         )
         connection.insert(
@@ -58,7 +58,7 @@ def of_knowledge_base(connection: Connection, knowledge_base: str) -> list[Store
         """,
         knowledge_base=knowledge_base,
     )
-    return [StoredOffer(*row) for row in rows]
+    return [StoredOffer(*tuple(row)) for row in rows]
 
 
 def refreshed_at(connection: Connection) -> int | None:
@@ -67,7 +67,10 @@ def refreshed_at(connection: Connection) -> int | None:
 
 
 def _all(connection: Connection) -> list[StoredOffer]:
-    return [StoredOffer(*row) for row in connection.rows("SELECT knowledge_base, label, source, location, size FROM offer")]
+    return [
+        StoredOffer(*tuple(row))
+        for row in connection.rows("SELECT knowledge_base, label, source, location, size FROM offer")
+    ]
 
 
 def _mark(offer: StoredOffer) -> tuple[str, str, str, str, int | None]:

@@ -77,9 +77,9 @@ def import_release(
     label: str,
     content: ReleaseContent,
     *,
-    options: ImportOptions = ImportOptions(),  # noqa: B008 - frozen
+    options: ImportOptions = ImportOptions(),
     force: bool = False,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = Limits(),
     job_id: str | None = None,
     progress: Progress = lambda *_: None,
     finish: Finish = lambda _: None,
