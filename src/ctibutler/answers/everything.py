@@ -359,10 +359,7 @@ def _list_relationships(connection: Connection, where: Sequence[Release], query:
         target_types=query.target_types,
     )
     ends = query.source_refs if query.source_refs is not None else query.target_refs
-    edges: list[tuple[Edge, str]] = []
-    for release in where:
-        for edge in _edges(connection, release, ends, wanted):
-            edges.append((edge, release.knowledge_base))
+    edges = [(edge, release.knowledge_base) for release in where for edge in _edges(connection, release, ends, wanted)]
     answering = filtered(_each_id_once(edges), wanted)
     if query.visible_to is not None:
         answering = _visible_edges(connection, answering, query.visible_to)

@@ -138,8 +138,9 @@ def counts_of_derived(connection: Connection, release: Release) -> dict[str, int
     embedded = 0
     if not release.options.ignore_embedded:
         conditions, parameters = _embedded_conditions(connection, [release])
+        walk = _EMBEDDED_ALL.format(conditions)
         embedded = connection.value(
-            f"SELECT count(*) FROM (SELECT DISTINCT reference.reference_key, object.created, object.modified {_EMBEDDED_ALL.format(conditions)}) AS each_once",
+            f"SELECT count(*) FROM (SELECT DISTINCT reference.reference_key, object.created, object.modified {walk}) AS once",
             **parameters,
         )
     rows = connection.rows(
