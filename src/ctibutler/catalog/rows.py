@@ -97,7 +97,9 @@ def row_of(kb: KnowledgeBase, stix_object: StixObject, file_name: str) -> Object
 
 def _fields(kb: KnowledgeBase, properties: Mapping[str, object]) -> list[tuple[str, str]]:
     pairs = [
-        (field.name, folded(value)) for field in (*_COMMON_FIELDS, *kb.indexed_fields) for value in field.read(properties)
+        (field.name, folded(value))
+        for field in (*_COMMON_FIELDS, *kb.indexed_fields)
+        for value in field.read(properties)
     ]
     return list(dict.fromkeys(pairs))
 

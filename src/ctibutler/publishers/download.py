@@ -132,7 +132,7 @@ class Downloads:
         return self._client
 
 
-class _TryAgain(Exception):  # noqa: N818 - a request, not an error
+class _TryAgain(Exception):
     """A failure that may pass. `wait` is how many seconds the server asks to wait."""
 
     def __init__(self, problem: SourceUnavailable, wait: float | None = None) -> None:

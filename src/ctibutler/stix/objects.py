@@ -45,7 +45,7 @@ def digest_of(content: bytes) -> bytes:
 def decode(content: bytes) -> dict[str, object]:
     """An object's properties from its JSON."""
     properties = _decode(content)
-    assert isinstance(properties, dict)  # noqa: S101 - bundles.py let nothing else in
+    assert isinstance(properties, dict)
     return properties
 
 
@@ -88,7 +88,10 @@ def is_revoked(properties: Mapping[str, object]) -> bool:
 
 def is_deprecated(properties: Mapping[str, object]) -> bool:
     """Whether its publisher advises against it: ATT&CK's flag, or CAPEC's status."""
-    return properties.get("x_mitre_deprecated") is True or properties.get("x_capec_status") in ("Deprecated", "Obsolete")
+    return properties.get("x_mitre_deprecated") is True or properties.get("x_capec_status") in (
+        "Deprecated",
+        "Obsolete",
+    )
 
 
 def type_of_id(stix_id: str) -> str:
