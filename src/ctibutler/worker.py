@@ -108,7 +108,7 @@ class Worker:
                 for offer in report.offers
             ],
             # What a source that was down offered last time still stands.
-            silent={problem.source for problem in report.problems},
+            silent={problem.source for problem in report.problems if problem.knowledge_base is None},
         )
         return report
 
