@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -18,8 +17,7 @@ from ctibutler.stix.references import embedded_relationship
 Family = Literal["native", "embedded", "link"]
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(msgspec.Struct, frozen=True, gc=False):
     """A relationship without its bytes.
 
     `key` is the object of a native one, the owner of an embedded one, the row of a link. `release_key` is the release it

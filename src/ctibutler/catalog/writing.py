@@ -6,7 +6,8 @@ Every function here runs inside one transaction of its caller.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from ctibutler.catalog.bodies import Packed
 from ctibutler.catalog.connection import Connection
@@ -17,8 +18,7 @@ from ctibutler.catalog.words import ensure_words
 from ctibutler.stix.identifiers import embedded_relationship_uuid
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True, gc=False):
     """An object's place in a release: its content, type and position in the file; `repeat` counts further contents of
     one id from 0."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
 
 import msgspec
@@ -18,9 +17,8 @@ _decode = msgspec.json.Decoder().decode
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
-@dataclass(frozen=True, slots=True)
-class StixObject:
-    """One object of a bundle.
+class StixObject(msgspec.Struct, frozen=True, gc=False):
+    """One object of a bundle. (A struct, for 25,000 of them are made in a second.)
 
     `content` is its JSON as published without insignificant white space: what is stored and answered.
     `position` is its place in the file, from 0.
