@@ -64,7 +64,7 @@ class Endpoint:
 
     `shows` names the schema of the successful answer; `variants` the media types that `Accept` can choose instead;
     `fails` the statuses that the answer can have besides. An `alias` is not in the schema. Answers of `cached` endpoints
-    depend on nothing but the catalogue and the URL.
+    depend on nothing but the catalogue and the URL. An endpoint that `streams` makes its answer while it is sent.
     """
 
     method: Method
@@ -80,6 +80,7 @@ class Endpoint:
     variants: tuple[str, ...] = ()
     fails: tuple[int, ...] = ()
     cached: bool = False
+    streams: bool = False
     alias: bool = False
     tag: str = ""
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from starlette.responses import Response
 
-from ctibutler.answers import bundles, inference, navigator, objects, relationships
+from ctibutler.answers import bundles, navigator, objects, relationships
 from ctibutler.answers.bundles import BundleQuery
 from ctibutler.answers.objects import ObjectQuery, ObjectRequest
 from ctibutler.answers.relationships import RelationshipQuery
 from ctibutler.api import responses
 from ctibutler.api.endpoints import Ask, Endpoint
-from ctibutler.api.parameters import Parameter, page_parameters, sort_parameter
+from ctibutler.api.parameters import Kind, Parameter, page_parameters, sort_parameter
 from ctibutler.knowledge_bases.declaration import Filter, KnowledgeBase
 from ctibutler.settings import Settings
 
@@ -99,11 +99,15 @@ def _one(ask: Ask) -> Response:
 
 
 def _versions(ask: Ask) -> Response:
-    by = "content" if ask.values.choice("by") == "content" else "modified"
     request = object_request(ask)
     return responses.json(
         objects.object_versions(
-            ask.library, ask.kb, request.id, request.include_revoked, request.include_deprecated, "content" if by == "content" else "modified"
+            ask.library,
+            ask.kb,
+            request.id,
+            request.include_revoked,
+            request.include_deprecated,
+            "content" if ask.values.choice("by") == "content" else "modified",
         )
     )
 
@@ -128,6 +132,8 @@ def _navigator(ask: Ask) -> Response:
 
 
 def _infer(ask: Ask) -> Response:
+    from ctibutler.answers import inference  # noqa: PLC0415
+
     observed = ask.values.csv("technique_ids") or []
     found = inference.infer(ask.library, ask.kb, observed, _object_query(ask), ask.values.number("limit"))
     scores, likely = found
@@ -223,18 +229,17 @@ def _filters(kb: KnowledgeBase) -> Iterator[Parameter]:
     yield Parameter("name", "text", "Part of the name.")
     yield Parameter("text", "text", "Words in the name or the description: all of them, by their stems or beginnings.")
     yield Parameter("description", "text", "Part of the description.")
-    types_of_its_own = {declared.parameter: ("type",) for declared in kb.filters if declared.parameter == f"{kb.slug}_type"}
     if len(kb.listed_types) > 1:
-        aliases = () if types_of_its_own else ("type",)
-        yield Parameter("types", "csv", f"STIX types, with commas: {', '.join(kb.listed_types)}.", aliases=aliases)
+        yield Parameter("types", "csv", f"STIX types, with commas: {', '.join(kb.listed_types)}.", aliases=("type",))
     if kb.type_parameter is not None:
         words = ", ".join(word.word for word in kb.type_words)
         yield Parameter(kb.type_parameter, "csv", f"Forms of object, with commas: {words}.")
     for declared in kb.filters:
-        kind = "csv" if declared.kind == "exact" else "text"
-        aliases = types_of_its_own.get(declared.parameter, ())
+        # Where all objects are of one STIX type, `type` means the kind of location.
+        short = declared.parameter.endswith("_type") and len(kb.listed_types) == 1
         description = declared.description[:1].upper() + declared.description[1:] + "."
-        yield Parameter(declared.parameter, "csv" if kind == "csv" else "text", description, aliases=aliases)
+        kind: Kind = "csv" if declared.kind == "exact" else "text"
+        yield Parameter(declared.parameter, kind, description, aliases=("type",) if short else ())
 
 
 RELATIONSHIP_FILTERS = (

@@ -43,6 +43,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         "Bundle",
         (_TYPES, _DERIVED),
         media_type=responses.STIX,
+        streams=True,
         fails=(404,),
     )
     yield Endpoint(
@@ -71,15 +72,14 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
 
 
 def _install(ask: Ask) -> Response:
-    job = jobs.request_install(
-        ask.library,
-        ask.kb,
+    request = jobs.InstallRequest(
         ask.body.text("version") or "",
-        ignore_embedded=ask.body.flag("ignore_embedded_relationships"),
-        ignore_embedded_sro=ask.body.flag("ignore_embedded_relationships_sro"),
-        ignore_embedded_smo=ask.body.flag("ignore_embedded_relationships_smo"),
-        force=ask.body.flag("force"),
+        ask.body.flag("ignore_embedded_relationships"),
+        ask.body.flag("ignore_embedded_relationships_sro"),
+        ask.body.flag("ignore_embedded_relationships_smo"),
+        ask.body.flag("force"),
     )
+    job = jobs.request_install(ask.library, ask.kb, request)
     return responses.json(job, 201, {"Location": f"/api/v1/jobs/{job['id']}/"})
 
 
@@ -107,9 +107,8 @@ def _export(ask: Ask) -> Response:
     }
     if matches(ask.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
-    return responses.Stream(
-        bundle.chunks, responses.STIX, headers | responses.attachment(bundle.file_name), is_head=ask.is_head
-    )
+    headers |= responses.attachment(bundle.file_name)
+    return responses.stream(bundle.chunks, responses.STIX, headers, ask.is_head)
 
 
 def _changes(ask: Ask) -> Response:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from math import ceil
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response, StreamingResponse
 
 from ctibutler.answers.pages import Page, PageRequest
 from ctibutler.api.endpoints import Ask
@@ -53,40 +52,22 @@ def no_content() -> Response:
     return Response(status_code=204)
 
 
-class Stream(Response):
-    """A body that is made while it is sent, in a thread; closed when the client goes away.
+def stream(chunks: Iterator[bytes], media_type: str, headers: Mapping[str, str], is_head: bool) -> Response:
+    """A body that is made while it is sent, in threads, and no longer than the client is there.
 
-    With `is_head` only its headers are sent, and nothing is made.
+    With `is_head` nothing is made: only the headers count.
     """
+    return StreamingResponse(_in_threads(iter(()) if is_head else chunks), media_type=media_type, headers=dict(headers))
 
-    def __init__(
-        self, chunks: Iterator[bytes], media_type: str, headers: Mapping[str, str] | None = None, is_head: bool = False
-    ) -> None:
-        self.chunks = chunks
-        self.is_head = is_head
-        self.status_code = 200
-        self.media_type = media_type
-        self.background = None
-        self.body = b""
-        self.init_headers(dict(headers or {}))
-        del self.headers["content-length"]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it. `receive` is not needed: sending fails when the client is gone."""
-        chunks = iter(self.chunks)
-        try:
-            # The first chunk comes before the headers, so that what is wrong can still be said.
-            chunk = None if self.is_head else await run_in_threadpool(next, chunks, None)
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            await send({"type": "http.response.body", "body": chunk or b"", "more_body": True})
-            while chunk is not None:
-                chunk = await run_in_threadpool(next, chunks, None)
-                await send({"type": "http.response.body", "body": chunk or b"", "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            close = getattr(chunks, "close", None)
-            if close is not None:
-                await run_in_threadpool(close)
+async def _in_threads(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    try:
+        while (chunk := await run_in_threadpool(next, chunks, None)) is not None:
+            yield chunk
+    finally:
+        close = getattr(chunks, "close", None)
+        if close is not None:
+            close()
 
 
 def attachment(name: str) -> dict[str, str]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import PoolProxiedConnection
+
 from ctibutler.catalog.access import Key, all_keys
 from ctibutler.catalog.connection import Connection
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.database import Database, sqlite_module
+from ctibutler.errors import StoreUnavailable
 
 # The question is asked on the event loop: rather no answer than one that is waited for.
 _PATIENCE_MILLISECONDS = 100
@@ -32,7 +36,7 @@ class Watch:
         self._database = database
         self.is_quick = database.engine == "sqlite"
         self._lock = threading.Lock()
-        self._connection: object | None = None
+        self._connection: PoolProxiedConnection | None = None
         self._version: object = None
         self._seen: Sight | None = None
 
@@ -53,20 +57,21 @@ class Watch:
         """Give the connection back."""
         with self._lock:
             if self._connection is not None:
-                self._connection.close()  # type: ignore[attr-defined]
+                self._connection.close()
                 self._connection = None
 
     def _data_version(self) -> object:
-        if self._connection is None:
-            connection = self._database.sqlalchemy_engine.raw_connection()
-            connection.detach()
-            connection.cursor().execute(f"PRAGMA busy_timeout = {_PATIENCE_MILLISECONDS}")
-            self._connection = connection.dbapi_connection
-        cursor = self._connection.cursor()  # type: ignore[union-attr, attr-defined]
         try:
-            return cursor.execute("PRAGMA data_version").fetchone()[0]
-        finally:
+            if self._connection is None:
+                self._connection = self._database.sqlalchemy_engine.raw_connection()
+                self._connection.detach()
+                self._connection.cursor().execute(f"PRAGMA busy_timeout = {_PATIENCE_MILLISECONDS}")
+            cursor = self._connection.cursor()
+            row = cursor.execute("PRAGMA data_version").fetchone()  # type: ignore[func-returns-value]
             cursor.close()
+        except (sqlite_module.Error, DBAPIError) as failure:
+            raise StoreUnavailable(f"{self._database}: the database does not answer: {failure}") from failure
+        return row[0]
 
     def _read(self) -> Sight:
         with self._database.read() as connection:
