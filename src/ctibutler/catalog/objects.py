@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from ctibutler.catalog import text as text_index
 from ctibutler.catalog.connection import Connection
@@ -35,6 +35,7 @@ class Selection:
     type_words: Sequence[TypeWord] | None = None
     fields: Mapping[str, Sequence[str] | str] = field(default_factory=dict)
     visible_to: str | None = None
+    without: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +75,26 @@ def select(
           JOIN identifier ON identifier.identifier_key = object.identifier_key
     """
     rows = connection.rows(
-        f"SELECT object.object_key, count(*) OVER () AS total {tables} WHERE {conditions} ORDER BY {order} {limit}",  # noqa: S608
+        f"SELECT object.object_key, count(*) OVER () AS total {tables} WHERE {conditions} ORDER BY {order} {limit}",
         **parameters,
     )
     if rows:
         return [row.object_key for row in rows], rows[0].total
     if start == 0:
         return [], 0
-    return [], int(connection.value(f"SELECT count(*) {tables} WHERE {conditions}", **parameters))  # noqa: S608
+    return [], int(connection.value(f"SELECT count(*) {tables} WHERE {conditions}", **parameters))
 
 
-def named(connection: Connection, release_keys: Sequence[int], *, stix_id: str = "", found_by: str = "") -> list[Found]:
-    """Every object of these releases with this STIX id, or with this primary id; relationships are not objects here."""
+def named(
+    connection: Connection,
+    release_keys: Sequence[int],
+    *,
+    stix_id: str = "",
+    found_by: str = "",
+    relationships: bool = False,
+) -> list[Found]:
+    """Every object of these releases with this STIX id, or with this primary id, in the order of the files; relationships
+    are left out unless asked for."""
     condition = "identifier.stix_id = :stix_id" if stix_id else "object.found_by = :found_by"
     asked = {"stix_id": stix_id} if stix_id else {"found_by": found_by}
     rows = connection.rows(
@@ -96,11 +105,11 @@ def named(connection: Connection, release_keys: Sequence[int], *, stix_id: str =
           JOIN identifier ON identifier.identifier_key = object.identifier_key
           JOIN member     ON member.object_key = object.object_key
          WHERE {condition}
-           AND object.type_key <> :relationship
+           AND object.type_key <> :left_out
            AND member.release_key IN {_numbers(release_keys)}
          ORDER BY member.release_key, member.position
-        """,  # noqa: S608
-        relationship=connection.key(RELATIONSHIP),
+        """,
+        left_out=0 if relationships else connection.key(RELATIONSHIP),
         **asked,
     )
     return [
@@ -117,14 +126,28 @@ def contents(connection: Connection, object_keys: Sequence[int]) -> list[bytes]:
     if not object_keys:
         return []
     rows = connection.rows(
-        f"SELECT object_key, dictionary_key, content FROM body WHERE object_key IN {_numbers(object_keys)}"  # noqa: S608
+        f"SELECT object_key, dictionary_key, content FROM body WHERE object_key IN {_numbers(object_keys)}"
         if len(object_keys) <= 1000
-        else "SELECT object_key, dictionary_key, content FROM body"  # noqa: S608
+        else "SELECT object_key, dictionary_key, content FROM body"
         f" WHERE object_key IN {connection.in_list('object_keys')}",
         **({} if len(object_keys) <= 1000 else {"object_keys": list(object_keys)}),
     )
     by_key = {row.object_key: connection.content(row.dictionary_key, row.content) for row in rows}
     return [by_key[key] for key in object_keys]
+
+
+def ids_of(connection: Connection, object_keys: Sequence[int]) -> dict[int, str]:
+    """Object key → STIX id."""
+    rows = connection.rows(
+        f"""
+        SELECT object.object_key, identifier.stix_id
+          FROM object
+          JOIN identifier ON identifier.identifier_key = object.identifier_key
+         WHERE object.object_key IN {connection.in_list("object_keys")}
+        """,
+        object_keys=list(object_keys),
+    )
+    return {row.object_key: row.stix_id for row in rows}
 
 
 def releases_of(connection: Connection, object_keys: Iterable[int], release_keys: Sequence[int]) -> dict[int, int]:
@@ -134,7 +157,7 @@ def releases_of(connection: Connection, object_keys: Iterable[int], release_keys
         SELECT object_key, min(release_key) AS release_key FROM member
          WHERE object_key IN {connection.in_list("object_keys")} AND release_key IN {_numbers(release_keys)}
          GROUP BY object_key
-        """,  # noqa: S608
+        """,
         object_keys=list(object_keys),
     )
     return {row.object_key: row.release_key for row in rows}
@@ -186,6 +209,9 @@ def _narrowed(connection: Connection, selection: Selection) -> tuple[str, dict[s
                     SELECT identifier_key FROM identifier creator WHERE creator.stix_id = :visible_to))"""
         )
         parameters["visible_to"] = selection.visible_to
+    if selection.without:
+        conditions.append(f"object.object_key NOT IN {connection.in_list('without')}")
+        parameters["without"] = list(selection.without)
     for place, (name, wanted) in enumerate(selection.fields.items()):
         conditions.append(_field_condition(connection, name, wanted, f"field_{place}", parameters))
     return " AND ".join(conditions), parameters
@@ -201,7 +227,7 @@ def _field_condition(
         condition = f"field.value IN {connection.in_list(parameter, 'text')}"
         parameters[parameter] = [folded(value) for value in wanted]
     return (
-        "EXISTS (SELECT 1 FROM field WHERE field.object_key = object.object_key"  # noqa: S608
+        "EXISTS (SELECT 1 FROM field WHERE field.object_key = object.object_key"
         f" AND field.name_key = {connection.key(name)} AND {condition})"
     )
 
@@ -211,7 +237,9 @@ def _form(connection: Connection, word: TypeWord) -> str | None:
     if not type_keys:
         return None
     condition = f"object.type_key IN {_numbers(type_keys)}"
-    return condition if word.subtechnique is None else f"({condition} AND object.subtechnique = {int(word.subtechnique)})"
+    return (
+        condition if word.subtechnique is None else f"({condition} AND object.subtechnique = {int(word.subtechnique)})"
+    )
 
 
 _SORT_COLUMNS = {
@@ -227,7 +255,7 @@ def _order(connection: Connection, sort: str, descending: bool) -> str:
     column = _SORT_COLUMNS.get(sort)
     if column is None:
         column = (
-            "(SELECT min(value) FROM field WHERE field.object_key = object.object_key"  # noqa: S608
+            "(SELECT min(value) FROM field WHERE field.object_key = object.object_key"
             f" AND field.name_key = {connection.key(sort)})"
         )
     # A missing value is the smallest; ties are broken by id ascending in both directions, so that paging is stable.
@@ -240,10 +268,42 @@ def _numbers(keys: Iterable[int]) -> str:
     return "(" + ", ".join(str(int(key)) for key in keys) + ")"
 
 
-def row_fields(connection: Connection, object_keys: Sequence[int]) -> dict[int, Any]:
-    """Object key → its row of indexed fields."""
+def repeated(connection: Connection, releases: Sequence[tuple[int, str]]) -> list[int]:
+    """Of the objects that several of these releases hold under one id, all but the one that answers for it.
+
+    That is the one with the newest `modified`, then of the first knowledge base by name, then the first in its file.
+    `releases` are pairs of release key and knowledge base. Relationships are left out.
+    """
+    if not releases:
+        return []
     rows = connection.rows(
-        f"SELECT * FROM object WHERE object_key IN {connection.in_list('object_keys')}",  # noqa: S608
-        object_keys=list(object_keys),
+        f"""
+        SELECT object.identifier_key, object.object_key, object.modified, member.release_key, member.position
+          FROM member
+          JOIN object ON object.object_key = member.object_key
+         WHERE member.release_key IN {_numbers(key for key, _ in releases)}
+           AND member.type_key <> :relationship
+           AND object.identifier_key IN (
+               SELECT object.identifier_key
+                 FROM member
+                 JOIN object ON object.object_key = member.object_key
+                WHERE member.release_key IN {_numbers(key for key, _ in releases)}
+                  AND member.type_key <> :relationship
+                GROUP BY object.identifier_key
+               HAVING count(*) > 1)
+        """,
+        relationship=connection.key(RELATIONSHIP),
     )
-    return {row.object_key: row for row in rows}
+    names = dict(releases)
+    earliest = -(2**63)
+    ordered = sorted(
+        rows,
+        key=lambda row: (-(earliest if row.modified is None else row.modified), names[row.release_key], row.position),
+    )
+    answering: set[int] = set()
+    losers = []
+    for row in ordered:
+        if row.identifier_key in answering:
+            losers.append(row.object_key)
+        answering.add(row.identifier_key)
+    return losers

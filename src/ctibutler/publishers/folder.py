@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -51,7 +52,7 @@ class Folder:
         Raises SourceDown when there is no bucket.
         """
         if not self._path.is_dir():
-            raise SourceDown(f"bucket: no folder {self._path} (CTIBUTLER_BUCKET)")
+            raise SourceDown(f"there is no folder {self._path} (CTIBUTLER_BUCKET)")
         try:
             return sorted(entry.name for entry in (self._path / folder).iterdir() if entry.is_file())
         except (FileNotFoundError, NotADirectoryError):
@@ -97,12 +98,10 @@ class Folder:
                 total = path.stat().st_size
                 if total > max_bytes:
                     raise SourceUnavailable(f"{path} has {total} bytes: more than the limit of {max_bytes}")
-                pieces = []
-                done = 0
+                content = BytesIO()
                 while piece := file.read(_PIECE):
-                    pieces.append(piece)
-                    done += len(piece)
-                    progress(done, total)
+                    content.write(piece)
+                    progress(content.tell(), total)
         except OSError as error:
             raise SourceUnavailable(f"{path} cannot be read: {error.strerror}") from None
-        return b"".join(pieces)
+        return content.getvalue()
