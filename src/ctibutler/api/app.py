@@ -88,16 +88,16 @@ def from_environment() -> ASGIApp:
     return create_app(load_settings())
 
 
-def _problem(_: Request, problem: Exception) -> Response:
-    assert isinstance(problem, Problem)  # noqa: S101 - registered for these
+async def _problem(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Problem)
     return problem_response(problem)
 
 
-def _http_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for these
+async def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
     body = error_body(error.status_code, {"error": str(error.detail)})
     return Response(body, error.status_code, dict(error.headers or {}), "application/json")
 
 
-def _internal_error(_: Request, __: Exception) -> Response:
+async def _internal_error(_: Request, __: Exception) -> Response:
     return Response(error_body(500, INTERNAL), 500, {"Cache-Control": "no-store"}, "application/json")

@@ -98,7 +98,7 @@ def _version(value: object) -> str:
     if value is None:
         raise ValueError("This field may not be null.")
     if not isinstance(value, str):
-        raise ValueError("Not a valid string.")  # noqa: TRY004 - a value of the client's
+        raise ValueError("Not a valid string.")
     label = str(value).strip()
     if not label:
         raise ValueError("This field may not be blank.")
@@ -111,7 +111,7 @@ def _version(value: object) -> str:
 
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError("Must be a valid boolean.")  # noqa: TRY004 - a value of the client's
+        raise ValueError("Must be a valid boolean.")
     return value
 
 

@@ -17,7 +17,13 @@ _GZIP_LEVEL, _GZIP_WINDOW = 5, 31
 _ZSTD_LEVEL = 3
 # More than this takes long enough to be done in a thread.
 _LONG = 64 * 1024
-_COMPRESSIBLE = (b"application/json", b"application/stix+json", b"application/vnd.oai.openapi", b"application/javascript", b"text/")  # fmt: skip
+_COMPRESSIBLE = (
+    b"application/json",
+    b"application/stix+json",
+    b"application/vnd.oai.openapi",
+    b"application/javascript",
+    b"text/",
+)
 
 
 class _Compressor(Protocol):
@@ -98,7 +104,7 @@ class _Sender:
 
     def _compressed_now(self, body: bytes, last: bool) -> bytes:
         compressor = self._compressor
-        assert compressor is not None  # noqa: S101 - only called with one
+        assert compressor is not None
         return compressor.compress(body) + (compressor.flush() if last else b"")
 
 

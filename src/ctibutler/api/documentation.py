@@ -63,9 +63,8 @@ def endpoints() -> Iterator[Endpoint]:
         right="open",
         tag="service",
     )
-    yield Endpoint(
-        "GET", "api/schema/swagger-ui/{file}/", _file, "A file of the page", "Text", right="open", alias=True
-    )
+    file = "api/schema/swagger-ui/{file}/"
+    yield Endpoint("GET", file, _file, "A file of the page", "Text", right="open", alias_of=file)
 
 
 def _page(_: Ask) -> Response:
@@ -83,4 +82,5 @@ def _file(ask: Ask) -> Response:
 
 @lru_cache
 def _content(name: str) -> bytes:
-    return (swagger_ui_path / name).read_bytes()
+    content: bytes = (swagger_ui_path / name).read_bytes()
+    return content

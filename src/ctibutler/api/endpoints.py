@@ -63,8 +63,9 @@ class Endpoint:
     """One thing that can be asked, below a knowledge base or below the root.
 
     `shows` names the schema of the successful answer; `variants` the media types that `Accept` can choose instead;
-    `fails` the statuses that the answer can have besides. An `alias` is not in the schema. Answers of `cached` endpoints
-    depend on nothing but the catalogue and the URL. An endpoint that `streams` makes its answer while it is sent.
+    `fails` the statuses that the answer can have besides. Answers of `cached` endpoints depend on nothing but the catalogue
+    and the URL. An endpoint that `streams` makes its answer while it is sent. One with `alias_of` is an older form of the
+    path that is named there, and not in the schema.
     """
 
     method: Method
@@ -81,7 +82,7 @@ class Endpoint:
     fails: tuple[int, ...] = ()
     cached: bool = False
     streams: bool = False
-    alias: bool = False
+    alias_of: str | None = None
     tag: str = ""
 
 
@@ -98,6 +99,13 @@ class Route:
         """Reads its query strings."""
         return Table(self.endpoint.parameters)
 
+    @cached_property
+    def canonical(self) -> str:
+        """The path of which this is an alias; its own, if it is none."""
+        if self.endpoint.alias_of is None:
+            return self.template
+        return self.template.removesuffix(self.endpoint.path) + self.endpoint.alias_of
+
     @property
     def name(self) -> str:
         """A name that no other route has: `get_cwe_objects_by_id`."""
@@ -106,8 +114,8 @@ class Route:
         return f"{self.endpoint.method.lower()}_{stem}".replace("-", "_")
 
     def filled(self, path: Mapping[str, str]) -> str:
-        """The path with its values in their places."""
-        text = self.template
+        """The canonical path with its values in their places."""
+        text = self.canonical
         for name, value in path.items():
             text = text.replace(f"{{{name}}}", quote(value, safe=":+"))
         return text
@@ -156,7 +164,7 @@ class RouteTree:
         node: _Node | None = self._root
         path: dict[str, str] = {}
         for raw in _segments(raw_path):
-            assert node is not None  # noqa: S101 - left below when it is
+            assert node is not None
             # An encoded slash is part of a value; no id has one.
             segment = unquote(raw).replace("\x00", _SLASH)
             below = node.literal.get(segment)
@@ -166,7 +174,7 @@ class RouteTree:
             if below is None:
                 return Match({}, {})
             node = below
-        assert node is not None  # noqa: S101
+        assert node is not None
         return Match(node.routes, path)
 
     def _made(self, template: str) -> _Node:

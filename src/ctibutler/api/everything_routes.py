@@ -155,7 +155,7 @@ def _query(ask: Ask) -> EverythingQuery:
         visible_to=text("visible_to"),
         ttp_type=csv("ttp_type"),
         ttp_object_type=csv("ttp_object_type"),
-        ttp_id=csv("ttp_id"),
+        ttp_id=text("ttp_id"),
         source_refs=csv("source_ref"),
         target_refs=csv("target_ref"),
         source_types=csv("source_ref_type"),
@@ -180,7 +180,7 @@ def _domain_filters(knowledge_bases: KnowledgeBases) -> tuple[Parameter, ...]:
         _VISIBLE_TO,
         Parameter("ttp_type", "csv", f"Knowledge bases, with commas: {kinds}."),
         Parameter("ttp_object_type", "csv", f"Forms of object, with commas: {', '.join(words)}."),
-        Parameter("ttp_id", "csv", "Ids, in any case, with commas."),
+        Parameter("ttp_id", "text", "Id, in any case."),
     )
 
 

@@ -34,11 +34,11 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
     )
     # Older clients ask for jobs with POST: that creates nothing, and is reading.
     yield Endpoint("GET", "jobs/", _list, "Jobs, newest first", "JobPage", listing, tag="jobs")
-    yield Endpoint("POST", "jobs/", _list, "Jobs, newest first", "JobPage", listing, tag="jobs", alias=True)
+    yield Endpoint("POST", "jobs/", _list, "Jobs, newest first", "JobPage", listing, tag="jobs", alias_of="jobs/")
     yield Endpoint("GET", "jobs/{job_id}/", _one, "One job", "Job", tag="jobs", fails=(404,))
     older = f"{LINK_PATHS[0]}/jobs/{{job_id}}/"
-    yield Endpoint("GET", older, _one, "One job", "Job", tag="jobs", alias=True)
-    yield Endpoint("POST", older, _one, "One job", "Job", tag="jobs", alias=True)
+    yield Endpoint("GET", older, _one, "One job", "Job", tag="jobs", alias_of="jobs/{job_id}/")
+    yield Endpoint("POST", older, _one, "One job", "Job", tag="jobs", alias_of="jobs/{job_id}/")
     modes = "; ".join(f"`{mode.name}`: {mode.description}" for mode in LINK_MODES)
     yield Endpoint(
         "POST",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from starlette.responses import Response
 
-from ctibutler.answers import bundles, navigator, objects, relationships
+from ctibutler.answers import bundles, inference, navigator, objects, relationships
 from ctibutler.answers.bundles import BundleQuery
 from ctibutler.answers.objects import ObjectQuery, ObjectRequest
+from ctibutler.answers.pages import PageRequest, Sort
 from ctibutler.answers.relationships import RelationshipQuery
 from ctibutler.api import responses
 from ctibutler.api.endpoints import Ask, Endpoint
@@ -25,13 +27,20 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
     pages = page_parameters(settings.default_page_size, settings.max_page_size)
     named = (_release(kb), *_including(kb))
     listing = (*pages, _sort(kb), *named, *_filters(kb))
-    for path, alias in (("objects/", False), ("", True)):
+    for path, alias_of in (("objects/", None), ("", "objects/")):
         yield Endpoint(
-            "GET", path, _list, f"List and filter objects of {kb.title}", "ObjectPage", listing, cached=True, alias=alias
+            "GET",
+            path,
+            _list,
+            f"List and filter objects of {kb.title}",
+            "ObjectPage",
+            listing,
+            cached=True,
+            alias_of=alias_of,
         )
-    for path, alias in (("objects/{id}/", False), ("{id}/", True)):
+    for path, alias_of in (("objects/{id}/", None), ("{id}/", "objects/{id}/")):
         yield Endpoint(
-            "GET", path, _one, "One object by its id", "ObjectPage", named, cached=True, alias=alias, fails=(404,)
+            "GET", path, _one, "One object by its id", "ObjectPage", named, cached=True, alias_of=alias_of, fails=(404,)
         )
     yield Endpoint(
         "GET",
@@ -132,11 +141,8 @@ def _navigator(ask: Ask) -> Response:
 
 
 def _infer(ask: Ask) -> Response:
-    from ctibutler.answers import inference  # noqa: PLC0415
-
     observed = ask.values.csv("technique_ids") or []
-    found = inference.infer(ask.library, ask.kb, observed, _object_query(ask), ask.values.number("limit"))
-    scores, likely = found
+    scores, likely = inference.infer(ask.library, ask.kb, observed, _object_query(ask), ask.values.number("limit"))
     return responses.joined({"scores": scores}, "objects", likely)
 
 
@@ -158,7 +164,7 @@ def relationship_query(ask: Ask) -> RelationshipQuery:
         page=values.page(),
         sort=values.sort(),
         include_embedded=values.flag("include_embedded_refs"),
-        direction=values.text("relationship_direction"),  # type: ignore[arg-type] - one of the allowed words
+        direction=_DIRECTIONS.get(values.text("relationship_direction") or ""),
         relationship_type=values.text("relationship_type"),
         note=values.text("_arango_cti_processor_note"),
         source_refs=values.csv("source_ref"),
@@ -179,11 +185,13 @@ def bundle_query(ask: Ask) -> BundleQuery:
     )
 
 
-def _object_query(ask: Ask, **paging: object) -> ObjectQuery:
+def _object_query(ask: Ask, page: PageRequest | None = None, sort: Sort | None = None) -> ObjectQuery:
     values, kb = ask.values, ask.kb
     filters = {declared.parameter: _filter_value(ask, declared) for declared in kb.filters}
     return ObjectQuery(
         release=values.text(kb.version_parameter),
+        page=page or PageRequest(),
+        sort=sort,
         include_revoked=values.flag("include_revoked"),
         include_deprecated=values.flag("include_deprecated"),
         ids=values.csv("id"),
@@ -194,7 +202,6 @@ def _object_query(ask: Ask, **paging: object) -> ObjectQuery:
         types=values.csv("types") if values.has("types") else None,
         type_words=values.csv(kb.type_parameter) if kb.type_parameter else None,
         filters={name: value for name, value in filters.items() if value is not None},
-        **paging,  # type: ignore[arg-type] - page and sort
     )
 
 
@@ -242,6 +249,7 @@ def _filters(kb: KnowledgeBase) -> Iterator[Parameter]:
         yield Parameter(declared.parameter, kind, description, aliases=("type",) if short else ())
 
 
+_DIRECTIONS: dict[str, Literal["source_ref", "target_ref"]] = {"source_ref": "source_ref", "target_ref": "target_ref"}
 RELATIONSHIP_FILTERS = (
     Parameter(
         "include_embedded_refs",
@@ -254,7 +262,7 @@ RELATIONSHIP_FILTERS = (
         "relationship_direction",
         "choice",
         "Only those of which the object is the source (`source_ref`), or the target (`target_ref`).",
-        allowed=("source_ref", "target_ref"),
+        allowed=tuple(_DIRECTIONS),
     ),
     Parameter("relationship_type", "text", "Part of the relationship type."),
     Parameter("_arango_cti_processor_note", "text", "Part of the word that says how we made a relationship."),
@@ -273,9 +281,7 @@ BUNDLE_FILTERS = (
     ),
     Parameter("types", "csv", "STIX types of what is answered, with commas."),
 )
-_FORMAT = Parameter(
-    "format", "choice", "`stix`: one STIX bundle, unpaged.", default="page", allowed=BUNDLE_FORMATS
-)
+_FORMAT = Parameter("format", "choice", "`stix`: one STIX bundle, unpaged.", default="page", allowed=BUNDLE_FORMATS)
 _BY = Parameter(
     "by",
     "choice",

@@ -28,7 +28,7 @@ class Metrics:
     """
 
     def __init__(self, database: Database) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._catalogue = CollectorRegistry()
         self._catalogue.register(_Catalogue(database))

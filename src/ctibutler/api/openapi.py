@@ -34,7 +34,7 @@ def document(routes: Iterable[Route]) -> dict[str, object]:
     """The document of these routes; aliases are not in it."""
     paths: dict[str, dict[str, object]] = {}
     for route in routes:
-        if not route.endpoint.alias:
+        if route.endpoint.alias_of is None:
             paths.setdefault(route.template, {})[route.endpoint.method.lower()] = _operation(route)
     return {
         "openapi": "3.0.3",
@@ -173,7 +173,7 @@ def _responses(endpoint: Endpoint) -> dict[str, object]:
     for status in sorted(statuses):
         shape = {"application/json": {"schema": ref("Error")}}
         answers.setdefault(str(status), {"description": HTTPStatus(status).phrase, "content": shape})
-    if "Readiness" == endpoint.shows:
+    if endpoint.shows == "Readiness":
         answers["503"] = {
             "description": "The catalogue does not answer.",
             "content": {"application/json": {"schema": ref("Readiness")}},

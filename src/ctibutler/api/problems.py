@@ -85,7 +85,9 @@ def headers_of(problem: Problem) -> dict[str, str]:
     return headers
 
 
-INTERNAL: Mapping[str, object] = {"error": "something went wrong here; the log has it under this request's X-Request-ID"}
+INTERNAL: Mapping[str, object] = {
+    "error": "something went wrong here; the log has it under this request's X-Request-ID"
+}
 
 
 def error_body(status: int, details: Mapping[str, object]) -> bytes:

@@ -27,12 +27,18 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
     yield Endpoint(
         "POST", "", _install, f"Install a release of {kb.title}", "Job", fields=INSTALL, right="write", status=201
     )
-    for path, alias in (("versions/installed/", False), ("versions/", True)):
+    for path, alias_of in (("versions/installed/", None), ("versions/", "versions/installed/")):
         yield Endpoint(
-            "GET", path, _installed, "The installed releases", "InstalledReleases", cached=True, alias=alias
+            "GET", path, _installed, "The installed releases", "InstalledReleases", cached=True, alias_of=alias_of
         )
     yield Endpoint(
-        "GET", "versions/available/", _available, "Releases that can be installed", "AvailableReleases", (_DETAILS,), cached=True
+        "GET",
+        "versions/available/",
+        _available,
+        "Releases that can be installed",
+        "AvailableReleases",
+        (_DETAILS,),
+        cached=True,
     )
     yield Endpoint("GET", "versions/{version}/", _about, "About one release", "Release", cached=True, fails=(404,))
     yield Endpoint(
@@ -66,9 +72,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         status=204,
         fails=(404, 409),
     )
-    yield Endpoint(
-        "DELETE", "truncate/", _truncate, "Remove all releases", "", right="write", status=204, fails=(409,)
-    )
+    yield Endpoint("DELETE", "truncate/", _truncate, "Remove all releases", "", right="write", status=204, fails=(409,))
 
 
 def _install(ask: Ask) -> Response:

@@ -41,7 +41,9 @@ def all_routes(
     routes += [Route(endpoint, "/" + endpoint.path) for endpoint in documentation.endpoints()]
     for kb in knowledge_bases.all:
         for module in (knowledge_base_routes, release_routes):
-            routes += [Route(endpoint, f"{PREFIX}{kb.slug}/{endpoint.path}", kb) for endpoint in module.endpoints(kb, settings)]
+            routes += [
+                Route(endpoint, f"{PREFIX}{kb.slug}/{endpoint.path}", kb) for endpoint in module.endpoints(kb, settings)
+            ]
     shared: Iterator[Endpoint]
     for shared in (
         search_routes.endpoints(knowledge_bases, settings),

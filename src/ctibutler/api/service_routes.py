@@ -113,4 +113,6 @@ class _Schema:
             document = self._schema()
             self._written[wanted] = msgspec.json.encode(document) if wanted == "json" else msgspec.yaml.encode(document)
         headers = {"Cache-Control": "no-cache"}
-        return Response(self._written[wanted], headers=headers, media_type=responses.JSON if wanted == "json" else OPENAPI)
+        return Response(
+            self._written[wanted], headers=headers, media_type=responses.JSON if wanted == "json" else OPENAPI
+        )

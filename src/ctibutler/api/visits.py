@@ -20,9 +20,10 @@ _KEY = "ctibutler.visit"
 class Visit:
     """One request on its way to its handler.
 
-    `url` is the canonical path and query, the same for every way to write it; `values` are its parameters, unless `problem` says what is wrong with them. `media_type` is the variant that the client
-    prefers to the usual one, `encoding` the content encoding it prefers. `sight` is the catalogue when somebody looked.
-    `is_private`: the answer is for whoever has a key.
+    `url` is the canonical path and query, the same for every way to write it; `values` are its parameters, unless `problem`
+    says what is wrong with them. `media_type` is the variant that the client prefers to the usual one, `encoding` the
+    content encoding it prefers. `sight` is the catalogue when somebody looked. `is_private`: the answer is for whoever
+    has a key.
     """
 
     route: Route

@@ -101,5 +101,5 @@ def _hash(key: str) -> str:
     return sha256(key.encode("utf-8", "replace")).hexdigest()
 
 
-def _key(row: Any) -> Key:  # noqa: ANN401 - a row of the columns above
+def _key(row: Any) -> Key:
     return Key(row.name, row.hash, bool(row.can_write), row.created, row.last_used)

@@ -10,7 +10,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from ctibutler.catalog.access import Key, all_keys
 from ctibutler.catalog.connection import Connection
-from ctibutler.catalog.database import Database, sqlite_module
+from ctibutler.catalog.database import Database
 from ctibutler.errors import StoreUnavailable
 
 # The question is asked on the event loop: rather no answer than one that is waited for.
@@ -67,9 +67,9 @@ class Watch:
                 self._connection.detach()
                 self._connection.cursor().execute(f"PRAGMA busy_timeout = {_PATIENCE_MILLISECONDS}")
             cursor = self._connection.cursor()
-            row = cursor.execute("PRAGMA data_version").fetchone()  # type: ignore[func-returns-value]
+            row = cursor.execute("PRAGMA data_version").fetchone()
             cursor.close()
-        except (sqlite_module.Error, DBAPIError) as failure:
+        except (self._database.sqlalchemy_engine.dialect.loaded_dbapi.Error, DBAPIError) as failure:
             raise StoreUnavailable(f"{self._database}: the database does not answer: {failure}") from failure
         return row[0]
 
