@@ -75,6 +75,18 @@ def test_what_cannot_be_named_is_left_alone() -> None:
     assert list(links.technique_tactics([VNC, no_short_name])) == []
 
 
+@pytest.mark.parametrize(
+    "nonsense", [None, "text", 7, [], ["text"], [None], [{}], {"phase_name": "x"}, [{"external_id": 1}]]
+)
+def test_nonsense_in_a_file_makes_no_link_and_no_fault(nonsense: object) -> None:
+    for key in ("kill_chain_phases", "external_references", "x_mitre_shortname", "name"):
+        for made in links.technique_tactics([VNC | {key: nonsense}, LATERAL_MOVEMENT | {key: nonsense}]):
+            assert made["relationship_type"] == "related-to"
+    assert links.external_id({"external_references": nonsense}) == ""
+    assert links.attack_ids({"external_references": nonsense}) == []
+    assert links.capec_ids({"external_references": nonsense}) == []
+
+
 def test_a_link_from_capec_to_attack() -> None:
     capec_665 = {
         "type": "attack-pattern",

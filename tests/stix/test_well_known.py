@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 import pytest
@@ -30,6 +32,12 @@ def test_what_well_known_objects_refer_to_is_well_known() -> None:
 def test_every_tlp_vector_is_a_marking_that_says_its_level(vector: dict[str, Any]) -> None:
     level = vector["inputs"]["level"]
     assert tlp_level(WELL_KNOWN[vector["expected_id"]]) == level
+
+
+def test_the_identity_of_dogesec_is_the_one_that_upstreams_digest_was_made_of() -> None:
+    # The digest of the object as upstream stores it: sorted, with a note of the release it came with.
+    text = json.dumps(seeds.dogesec() | {"_stix2arango_note": "version=16_0"}, sort_keys=True)
+    assert hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() == "aa763081deb6ebe45ffa1e4c05acbf97"
 
 
 def test_tlp_levels_are_read_from_the_definition() -> None:

@@ -85,12 +85,12 @@ def object_versions(
     with library.database.read() as connection:
         installed = releases.installed(connection, kb.slug)
         candidates = _candidates(connection, kb, object_id, installed)
-        chosen = {}
+        chosen: list[tuple[str, Found]] = []
         for release in installed:
             mine = [found for found in candidates if found.release_key == release.key]
             best = _preferred(kb, object_id, _allowed(mine, include_revoked, include_deprecated))
             if best is not None:
-                chosen[release] = best
+                chosen.append((release.label, best))
         if not chosen:
             raise NotFound(f"no object `{_brief(object_id)}` in any installed release of {kb.slug}")
         return _grouped(connection, chosen, by)
@@ -223,11 +223,11 @@ def _preferred(kb: KnowledgeBase, object_id: str, candidates: Sequence[Found]) -
     )
 
 
-def _grouped(connection: Connection, chosen: Mapping[Release, Found], by: str) -> list[dict[str, object]]:
-    bodies = catalog.contents(connection, [found.object_key for found in chosen.values()])
+def _grouped(connection: Connection, chosen: Sequence[tuple[str, Found]], by: str) -> list[dict[str, object]]:
+    bodies = catalog.contents(connection, [found.object_key for _, found in chosen])
     groups: dict[object, dict[str, object]] = {}
     newest: dict[object, int] = {}
-    for (release, found), content in zip(chosen.items(), bodies, strict=True):
+    for (label, found), content in zip(chosen, bodies, strict=True):
         modified = text(decode(content), "modified")
         key: object = found.digest if by == "content" else modified
         if key not in groups:
@@ -237,7 +237,7 @@ def _grouped(connection: Connection, chosen: Mapping[Release, Found], by: str) -
             newest[key] = -1 if found.modified is None else found.modified
         versions = groups[key]["versions"]
         assert isinstance(versions, list)  # noqa: S101 - made above
-        versions.append(release.label)
+        versions.append(label)
     return [groups[key] for key in sorted(groups, key=lambda key: newest[key], reverse=True)]
 
 

@@ -16,7 +16,7 @@ from ctibutler.stix.seeds import DOGESEC
 MARKINGS: Final = (TLP_CLEAR, identifiers.seed_marking_definition_id("arango_cti_processor"))
 
 # CAPEC writes ATTACK in all releases from 3.5 to 3.9; upstream's documentation says mitre-attack.
-_ATTACK_SOURCES: Final = frozenset(("ATTACK", "mitre-attack"))
+_ATTACK_SOURCES: Final = ("ATTACK", "mitre-attack")
 _CAPEC_PAGE: Final = "https://capec.mitre.org/data/definitions/{}.html"
 _CWE_PAGE: Final = "http://cwe.mitre.org/data/definitions/{}.html"  # http, as in the weaknesses themselves
 
@@ -30,15 +30,14 @@ def technique_tactics(objects: Iterable[Mapping[str, Any]]) -> Iterator[dict[str
     techniques = []
     tactics: dict[str, Mapping[str, Any]] = {}
     for obj in objects:
-        if not obj.get("external_references"):
-            continue
-        if obj["type"] == "attack-pattern":
+        if obj["type"] == "attack-pattern" and _references(obj):
             techniques.append(obj)
-        elif obj["type"] == "x-mitre-tactic" and "x_mitre_shortname" in obj:
+        elif obj["type"] == "x-mitre-tactic" and _references(obj) and isinstance(obj.get("x_mitre_shortname"), str):
             tactics[obj["x_mitre_shortname"]] = obj
     for technique in techniques:
-        phases = dict.fromkeys(phase.get("phase_name") for phase in technique.get("kill_chain_phases", ()))
-        yield from (technique_tactic(technique, tactics[name]) for name in phases if name in tactics)
+        phases = _objects(technique, "kill_chain_phases")
+        names = dict.fromkeys(name for phase in phases if isinstance(name := phase.get("phase_name"), str))
+        yield from (technique_tactic(technique, tactics[name]) for name in names if name in tactics)
 
 
 def technique_tactic(technique: Mapping[str, Any], tactic: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,7 +48,7 @@ def technique_tactic(technique: Mapping[str, Any], tactic: Mapping[str, Any]) ->
         technique,
         tactic,
         description=f"Technique {_label(technique)} belongs to Tactic {_label(tactic)}",
-        references=[technique["external_references"][0], tactic["external_references"][0]],
+        references=[*_references(technique)[:1], *_references(tactic)[:1]],
     )
 
 
@@ -76,7 +75,7 @@ def capec_attack(attack_pattern: Mapping[str, Any], technique: Mapping[str, Any]
 
 def capec_ids(weakness: Mapping[str, Any]) -> list[str]:
     """The attack patterns of CAPEC that a weakness names (`CAPEC-122`), each once."""
-    return _named(weakness, frozenset(("capec",)))
+    return _named(weakness, ("capec",))
 
 
 def cwe_capec(weakness: Mapping[str, Any], attack_pattern: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,7 +104,7 @@ def d3fend_link(source: Mapping[str, Any], target: Mapping[str, Any], property_n
         target,
         description=f"{_name(source)} ({external_id(source)}) {relationship_type} "
         f"{_name(target)} ({external_id(target)})",
-        references=[source["external_references"][0], target["external_references"][0]],
+        references=[*_references(source)[:1], *_references(target)[:1]],
     )
 
 
@@ -135,8 +134,7 @@ def embedded_relationships(link: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def external_id(obj: Mapping[str, Any]) -> str:
     """The first external id of an object, by which links find it; empty where it has none."""
-    references = obj.get("external_references", ())
-    return next((reference["external_id"] for reference in references if reference.get("external_id")), "")
+    return next((found for reference in _references(obj) if (found := _external_id(reference))), "")
 
 
 def _link(
@@ -175,11 +173,25 @@ def _name(obj: Mapping[str, Any]) -> str:
     return str(obj.get("name", ""))
 
 
-def _named(obj: Mapping[str, Any], sources: frozenset[str]) -> list[str]:
-    references = obj.get("external_references", ())
-    named = (r.get("external_id", "") for r in references if r.get("source_name") in sources)
+def _named(obj: Mapping[str, Any], sources: tuple[str, ...]) -> list[str]:
+    named = (_external_id(reference) for reference in _references(obj) if reference.get("source_name") in sources)
     return [name for name in dict.fromkeys(named) if name]
 
 
 def _number(external: str) -> str:
     return external.rpartition("-")[2]
+
+
+def _external_id(reference: Mapping[str, Any]) -> str:
+    found = reference.get("external_id")
+    return found if isinstance(found, str) else ""
+
+
+def _references(obj: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return _objects(obj, "external_references")
+
+
+def _objects(obj: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """The objects in a list, none where there is no such list: a file of someone's own may hold anything."""
+    members = obj.get(key)
+    return [member for member in members if isinstance(member, dict)] if isinstance(members, list) else []
