@@ -1,0 +1,56 @@
+"""What a command works on: the declarations, the settings, the open catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import typer
+
+from ctibutler.answers.library import Library
+from ctibutler.errors import InvalidRequest, NotFound
+from ctibutler.knowledge_bases import KnowledgeBases
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.settings import Settings, load_settings
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run of the command. Nothing is read or opened before a command asks for it."""
+
+    knowledge_bases: KnowledgeBases
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings from the environment and `.env`."""
+        return load_settings()
+
+    @contextmanager
+    def library(self) -> Iterator[Library]:
+        """The catalogue with its declarations, open as long as the command runs."""
+        from ctibutler.catalog.schema import open_catalogue
+
+        database = open_catalogue(self.settings.url, self.knowledge_bases)
+        try:
+            yield Library(database, self.knowledge_bases)
+        finally:
+            database.close()
+
+    def knowledge_base(self, word: str) -> KnowledgeBase:
+        """The knowledge base of this name or alias.
+
+        Raises InvalidRequest where there is none: a word that no installation knows is wrong usage.
+        """
+        try:
+            return self.knowledge_bases.named(word)
+        except NotFound as unknown:
+            raise InvalidRequest(str(unknown)) from None
+
+
+def session_of(context: typer.Context) -> Session:
+    """The session that the command line was started with."""
+    session = context.find_object(Session)
+    assert session is not None  # noqa: S101 - set by the callback of `main.build`
+    return session
