@@ -143,6 +143,7 @@ def _sqlite_engine(url: sqlalchemy.URL) -> sqlalchemy.Engine:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
         for pragma in (
+            "page_size = 8192",
             "journal_mode = WAL",
             "synchronous = NORMAL",
             "foreign_keys = ON",
