@@ -88,11 +88,11 @@ def object_versions(
         chosen: list[tuple[str, Found]] = []
         for release in installed:
             mine = [found for found in candidates if found.release_key == release.key]
-            best = _preferred(kb, object_id, _allowed(mine, include_revoked, include_deprecated))
+            best = preferred(kb, object_id, _allowed(mine, include_revoked, include_deprecated))
             if best is not None:
                 chosen.append((release.label, best))
         if not chosen:
-            raise NotFound(f"no object `{_brief(object_id)}` in any installed release of {kb.slug}")
+            raise NotFound(f"no object `{brief(object_id)}` in any installed release of {kb.slug}")
         return _grouped(connection, chosen, by)
 
 
@@ -103,15 +103,15 @@ def resolve(connection: Connection, kb: KnowledgeBase, request: ObjectRequest) -
     """
     release = installed_release(connection, kb, request.release)
     candidates = _candidates(connection, kb, request.id, [release])
-    found = _preferred(kb, request.id, _allowed(candidates, request.include_revoked, request.include_deprecated))
+    found = preferred(kb, request.id, _allowed(candidates, request.include_revoked, request.include_deprecated))
     if found is not None:
         return release, found
-    hidden = _preferred(kb, request.id, candidates)
+    hidden = preferred(kb, request.id, candidates)
     if hidden is None:
-        raise NotFound(f"no object `{_brief(request.id)}` in {kb.slug} {release.label}")
+        raise NotFound(f"no object `{brief(request.id)}` in {kb.slug} {release.label}")
     state = "revoked" if hidden.revoked and not request.include_revoked else "deprecated"
     raise NotFound(
-        f"object `{_brief(request.id)}` exists in release {release.label} but is {state}; pass include_{state}=true to see it"
+        f"object `{brief(request.id)}` exists in release {release.label} but is {state}; pass include_{state}=true to see it"
     )
 
 
@@ -122,7 +122,7 @@ def installed_release(connection: Connection, kb: KnowledgeBase, label: str | No
     """
     release = releases.find(connection, kb.slug, label)
     if release is None:
-        which = "no release" if label is None else f"no release `{_brief(label)}`"
+        which = "no release" if label is None else f"no release `{brief(label)}`"
         raise NotFound(f"{which} of {kb.slug} is installed")
     return release
 
@@ -161,6 +161,12 @@ def asked_types(kb: KnowledgeBase, wanted: Iterable[str] | None) -> list[str]:
     return [name for name in kb.listed_types if name in asked]
 
 
+def matching_keys(connection: Connection, kb: KnowledgeBase, query: ObjectQuery, release: Release) -> list[int]:
+    """The keys of all objects of a release that a query's filters let pass (its description aside)."""
+    keys, _ = catalog.select(connection, _selection(kb, query, release), sort="id", descending=False)
+    return keys
+
+
 def _selection(kb: KnowledgeBase, query: ObjectQuery, release: Release) -> Selection:
     declared = {declared.parameter: declared.field for declared in kb.filters}
     words = None if query.type_words is None else {word.strip().casefold() for word in query.type_words}
@@ -170,7 +176,7 @@ def _selection(kb: KnowledgeBase, query: ObjectQuery, release: Release) -> Selec
         include_revoked=query.include_revoked,
         include_deprecated=query.include_deprecated,
         ids=query.ids,
-        external_ids=None if query.external_ids is None else [_comparable(kb, item) for item in query.external_ids],
+        external_ids=None if query.external_ids is None else [comparable_id(kb, item) for item in query.external_ids],
         name=query.name,
         text=query.text,
         type_words=None if words is None else [word for word in kb.type_words if word.word.casefold() in words],
@@ -178,7 +184,8 @@ def _selection(kb: KnowledgeBase, query: ObjectQuery, release: Release) -> Selec
     )
 
 
-def _comparable(kb: KnowledgeBase, external_id: str) -> str:
+def comparable_id(kb: KnowledgeBase, external_id: str) -> str:
+    """An id as the catalogue compares it: a STIX id in lower case, a primary id folded and without optional prefix."""
     return external_id.strip().lower() if is_stix_id(external_id) else folded(kb.without_prefix(external_id))
 
 
@@ -206,7 +213,7 @@ def _allowed(candidates: Iterable[Found], include_revoked: bool, include_depreca
     ]
 
 
-def _preferred(kb: KnowledgeBase, object_id: str, candidates: Sequence[Found]) -> Found | None:
+def preferred(kb: KnowledgeBase, object_id: str, candidates: Sequence[Found]) -> Found | None:
     """Of objects that share an id: live before dead, then the type that the id's form names, then not revoked, then the
     newest, then the smallest STIX id. In Enterprise 16.0 more than 220 techniques share theirs with an old mitigation."""
     types = kb.types_named_by(object_id)
@@ -241,6 +248,7 @@ def _grouped(connection: Connection, chosen: Sequence[tuple[str, Found]], by: st
     return [groups[key] for key in sorted(groups, key=lambda key: newest[key], reverse=True)]
 
 
-def _brief(object_id: str) -> str:
+def brief(object_id: str) -> str:
+    """An id for a message: printable, and not too long."""
     printable = "".join(char if char.isprintable() else "�" for char in object_id)
     return printable if len(printable) <= 100 else printable[:97] + "..."

@@ -32,7 +32,7 @@ def ranked(connection: Connection, selection: Selection, query: str) -> list[int
     if not keys:
         return _mentioning(connection, selection, query)
     scores = _scores(connection, keys, query)
-    ties = _stix_ids(connection, keys)
+    ties = catalog.ids_of(connection, keys)
     return sorted(keys, key=lambda key: (exact.get(key, _NO_EXACT_HIT), *scores[key], ties[key], key))
 
 
@@ -45,7 +45,7 @@ def _exact(connection: Connection, selection: Selection, query: str) -> dict[int
     ranks = {row.object_key: row.rank for row in rows}
     if not ranks:
         return {}
-    ids = _stix_ids(connection, list(ranks))
+    ids = catalog.ids_of(connection, list(ranks))
     wanted = replace(selection, text=None, ids=sorted(set(ids.values())))
     allowed, _ = catalog.select(connection, wanted, sort="id", descending=False)
     return {key: ranks[key] for key in allowed if key in ranks}
@@ -71,7 +71,7 @@ def _mentioning(connection: Connection, selection: Selection, query: str) -> lis
                 counts = [sum(1 for word in words if word.startswith(want)) for want in asked]
                 if all(counts):
                     mentions[key] = min(counts)
-    ties = _stix_ids(connection, list(mentions))
+    ties = catalog.ids_of(connection, list(mentions))
     return sorted(mentions, key=lambda key: (-mentions[key], ties[key], key))
 
 
@@ -106,16 +106,3 @@ def _bm25(texts: Sequence[Sequence[str]], asked: Sequence[str], stems: set[str])
         )
         scores.append(round(weight * saturated, 9))
     return scores
-
-
-def _stix_ids(connection: Connection, keys: Sequence[int]) -> dict[int, str]:
-    rows = connection.rows(
-        f"""
-        SELECT object.object_key, identifier.stix_id
-          FROM object
-          JOIN identifier ON identifier.identifier_key = object.identifier_key
-         WHERE object.object_key IN {connection.in_list("keys")}
-        """,
-        keys=list(keys),
-    )
-    return {row.object_key: row.stix_id for row in rows}

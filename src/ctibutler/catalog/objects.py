@@ -35,6 +35,7 @@ class Selection:
     type_words: Sequence[TypeWord] | None = None
     fields: Mapping[str, Sequence[str] | str] = field(default_factory=dict)
     visible_to: str | None = None
+    without: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,16 @@ def select(
     return [], int(connection.value(f"SELECT count(*) {tables} WHERE {conditions}", **parameters))  # noqa: S608
 
 
-def named(connection: Connection, release_keys: Sequence[int], *, stix_id: str = "", found_by: str = "") -> list[Found]:
-    """Every object of these releases with this STIX id, or with this primary id; relationships are not objects here."""
+def named(
+    connection: Connection,
+    release_keys: Sequence[int],
+    *,
+    stix_id: str = "",
+    found_by: str = "",
+    relationships: bool = False,
+) -> list[Found]:
+    """Every object of these releases with this STIX id, or with this primary id, in the order of the files; relationships
+    are left out unless asked for."""
     condition = "identifier.stix_id = :stix_id" if stix_id else "object.found_by = :found_by"
     asked = {"stix_id": stix_id} if stix_id else {"found_by": found_by}
     rows = connection.rows(
@@ -96,11 +105,11 @@ def named(connection: Connection, release_keys: Sequence[int], *, stix_id: str =
           JOIN identifier ON identifier.identifier_key = object.identifier_key
           JOIN member     ON member.object_key = object.object_key
          WHERE {condition}
-           AND object.type_key <> :relationship
+           AND object.type_key <> :left_out
            AND member.release_key IN {_numbers(release_keys)}
          ORDER BY member.release_key, member.position
         """,  # noqa: S608
-        relationship=connection.key(RELATIONSHIP),
+        left_out=0 if relationships else connection.key(RELATIONSHIP),
         **asked,
     )
     return [
@@ -125,6 +134,20 @@ def contents(connection: Connection, object_keys: Sequence[int]) -> list[bytes]:
     )
     by_key = {row.object_key: connection.content(row.dictionary_key, row.content) for row in rows}
     return [by_key[key] for key in object_keys]
+
+
+def ids_of(connection: Connection, object_keys: Sequence[int]) -> dict[int, str]:
+    """Object key → STIX id."""
+    rows = connection.rows(
+        f"""
+        SELECT object.object_key, identifier.stix_id
+          FROM object
+          JOIN identifier ON identifier.identifier_key = object.identifier_key
+         WHERE object.object_key IN {connection.in_list("object_keys")}
+        """,
+        object_keys=list(object_keys),
+    )
+    return {row.object_key: row.stix_id for row in rows}
 
 
 def releases_of(connection: Connection, object_keys: Iterable[int], release_keys: Sequence[int]) -> dict[int, int]:
@@ -186,6 +209,9 @@ def _narrowed(connection: Connection, selection: Selection) -> tuple[str, dict[s
                     SELECT identifier_key FROM identifier creator WHERE creator.stix_id = :visible_to))"""
         )
         parameters["visible_to"] = selection.visible_to
+    if selection.without:
+        conditions.append(f"object.object_key NOT IN {connection.in_list('without')}")
+        parameters["without"] = list(selection.without)
     for place, (name, wanted) in enumerate(selection.fields.items()):
         conditions.append(_field_condition(connection, name, wanted, f"field_{place}", parameters))
     return " AND ".join(conditions), parameters
@@ -240,10 +266,42 @@ def _numbers(keys: Iterable[int]) -> str:
     return "(" + ", ".join(str(int(key)) for key in keys) + ")"
 
 
-def row_fields(connection: Connection, object_keys: Sequence[int]) -> dict[int, Any]:
-    """Object key → its row of indexed fields."""
+def repeated(connection: Connection, releases: Sequence[tuple[int, str]]) -> list[int]:
+    """Of the objects that several of these releases hold under one id, all but the one that answers for it.
+
+    That is the one with the newest `modified`, then of the first knowledge base by name, then the first in its file.
+    `releases` are pairs of release key and knowledge base. Relationships are left out.
+    """
+    if not releases:
+        return []
     rows = connection.rows(
-        f"SELECT * FROM object WHERE object_key IN {connection.in_list('object_keys')}",  # noqa: S608
-        object_keys=list(object_keys),
+        f"""
+        SELECT object.identifier_key, object.object_key, object.modified, member.release_key, member.position
+          FROM member
+          JOIN object ON object.object_key = member.object_key
+         WHERE member.release_key IN {_numbers(key for key, _ in releases)}
+           AND member.type_key <> :relationship
+           AND object.identifier_key IN (
+               SELECT object.identifier_key
+                 FROM member
+                 JOIN object ON object.object_key = member.object_key
+                WHERE member.release_key IN {_numbers(key for key, _ in releases)}
+                  AND member.type_key <> :relationship
+                GROUP BY object.identifier_key
+               HAVING count(*) > 1)
+        """,
+        relationship=connection.key(RELATIONSHIP),
     )
-    return {row.object_key: row for row in rows}
+    names = dict(releases)
+    earliest = -(2**63)
+    ordered = sorted(
+        rows,
+        key=lambda row: (-(earliest if row.modified is None else row.modified), names[row.release_key], row.position),
+    )
+    answering: set[int] = set()
+    losers = []
+    for row in ordered:
+        if row.identifier_key in answering:
+            losers.append(row.object_key)
+        answering.add(row.identifier_key)
+    return losers

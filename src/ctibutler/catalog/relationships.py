@@ -115,6 +115,20 @@ def contents(connection: Connection, edges: Sequence[Edge]) -> list[bytes]:
     return made
 
 
+def owns_link(connection: Connection, release: Release, edge: Edge) -> bool:
+    """Whether a link belongs to this release: it is that of the knowledge base that the link's mode starts from."""
+    return bool(
+        connection.value(
+            """
+            SELECT count(*) FROM link JOIN link_set ON link_set.set_key = link.set_key
+             WHERE link.link_key = :link AND link_set.owner_release = :release
+            """,
+            link=edge.key,
+            release=release.key,
+        )
+    )
+
+
 def counts_of_derived(connection: Connection, release: Release) -> dict[str, int]:
     """How many relationships we made of a release: embedded ones, and links by mode."""
     embedded = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ from ctibutler.publishers.unpacking import SUFFIXES, unpack
 
 VERSIONS_FILE = "version.txt"
 _MAX_VERSIONS_BYTES = 1024 * 1024
-_log = logging.getLogger(__name__)
 
 
 class Files(Protocol):
@@ -141,7 +139,7 @@ def _labels(kb: KnowledgeBase, files: Files) -> tuple[tuple[str, ...], list[str]
     if content is None:
         names = files.names(folder)
         if names is None:
-            return (), [f"no {where}"]
+            return (), [f"there is no {where}"]
         labels = _labels_of_names(kb, names)
         return labels, [] if labels else [f"neither {VERSIONS_FILE} nor a release in {files.address(folder)}"]
     if content.lstrip().startswith(b"<"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -97,12 +98,10 @@ class Folder:
                 total = path.stat().st_size
                 if total > max_bytes:
                     raise SourceUnavailable(f"{path} has {total} bytes: more than the limit of {max_bytes}")
-                pieces = []
-                done = 0
+                content = BytesIO()
                 while piece := file.read(_PIECE):
-                    pieces.append(piece)
-                    done += len(piece)
-                    progress(done, total)
+                    content.write(piece)
+                    progress(content.tell(), total)
         except OSError as error:
             raise SourceUnavailable(f"{path} cannot be read: {error.strerror}") from None
-        return b"".join(pieces)
+        return content.getvalue()

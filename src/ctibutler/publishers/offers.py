@@ -6,13 +6,16 @@ import logging
 import re
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ctibutler.errors import InvalidRequest, NotFound, Problem, SourceUnavailable
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.publishers.bucket import Bucket
+from ctibutler.publishers.addresses import WebAddress
+from ctibutler.publishers.bucket import Bucket, Place
+from ctibutler.publishers.download import Limits
 from ctibutler.publishers.folder import Folder, folder_named
+from ctibutler.publishers.snapshots import BuiltIn, Snapshots
 from ctibutler.publishers.source import (
     Offer,
     OfferProblem,
@@ -22,35 +25,29 @@ from ctibutler.publishers.source import (
     Source,
     no_progress,
 )
+from ctibutler.publishers.website import Website
 from ctibutler.settings import Settings
 
 __all__ = ["Offer", "OfferProblem", "OfferReport", "Progress", "ReleaseFile", "Source", "Sources"]
 
 REMEMBERED_SECONDS = 60.0
-"""How long the answer of a source is good for: twelve jobs in a row ask it once, not twelve times."""
+"""How long a source is taken at its word, or at its silence: twelve jobs in a row ask once, not twelve times."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """What a source said, and until when it counts (seconds of the monotonic clock)."""
-
-    report: OfferReport
-    good_until: float
 
 
 class Sources:
     """The sources of one installation, in the order in which its settings and declarations name them.
 
     `extra` sources are asked too, for the knowledge bases whose `sources` name them; one with the name of an own
-    source takes its place.
+    source takes its place. Keep one for the life of a process: it remembers for a minute who did not answer.
     """
 
     def __init__(self, settings: Settings, extra: Iterable[Source] = ()) -> None:
-        own = _bucket(settings)
-        self._sources = {source.name: source for source in (*own, *extra)}
-        self._answers: dict[tuple[str, str], _Answer] = {}
+        self._sources = {source.name: source for source in (*_configured(settings), *extra)}
+        # With the time until which each counts, in seconds of the monotonic clock.
+        self._known: dict[tuple[str, str], tuple[OfferReport, float]] = {}
+        self._down: dict[str, tuple[OfferReport, float]] = {}
 
     def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
         """Asks every source what it has of these knowledge bases.
@@ -94,7 +91,7 @@ class Sources:
         """The offers of one release, in the order in which to try them; at least one."""
         if label is not None and not versions.is_label(label):
             raise InvalidRequest(f"{kb.slug}: `{label}` cannot be the label of a release")
-        reports = [self._remembered(source, kb) for source in self._sources.values() if source.name in kb.sources]
+        reports = [self._answer(source, kb, label) for source in self._sources.values() if source.name in kb.sources]
         offers = _in_order(kb, (offer for report in reports for offer in report.offers))
         wanted = label if label is not None else offers[0].label if offers else None
         found = [offer for offer in offers if wanted is not None and _same(offer.label, wanted)]
@@ -105,17 +102,21 @@ class Sources:
     def _ask(self, source: Source, kbs: Sequence[KnowledgeBase]) -> OfferReport:
         concerned = [kb for kb in kbs if source.name in kb.sources]
         report = source.offers(concerned) if concerned else OfferReport()
-        good_until = time.monotonic() + REMEMBERED_SECONDS
+        until = time.monotonic() + REMEMBERED_SECONDS
         for kb in concerned:
-            said = OfferReport(report.of(kb.slug), report.problems_of(kb.slug))
-            self._answers[source.name, kb.slug] = _Answer(said, good_until)
+            self._known[source.name, kb.slug] = OfferReport(report.of(kb.slug), report.problems_of(kb.slug)), until
+        of_all = tuple(problem for problem in report.problems if problem.knowledge_base is None)
+        self._down[source.name] = OfferReport((), of_all), until if of_all else 0.0
         return report
 
-    def _remembered(self, source: Source, kb: KnowledgeBase) -> OfferReport:
-        answer = self._answers.get((source.name, kb.slug))
-        if answer is None or answer.good_until < time.monotonic():
-            return self._ask(source, [kb])
-        return answer.report
+    def _answer(self, source: Source, kb: KnowledgeBase, label: str | None) -> OfferReport:
+        """What a source has of a knowledge base: as it said of late when that names the label, or when it was down."""
+        now = time.monotonic()
+        known, known_until = self._known.get((source.name, kb.slug), (OfferReport(), 0.0))
+        if label is not None and now < known_until and any(_same(offer.label, label) for offer in known.offers):
+            return known
+        down, down_until = self._down.get(source.name, (OfferReport(), 0.0))
+        return down if now < down_until else self._ask(source, [kb])
 
 
 def _in_order(kb: KnowledgeBase, offers: Iterable[Offer]) -> list[Offer]:
@@ -142,13 +143,25 @@ def _not_to_be_had(
     return SourceUnavailable(text) if problems else NotFound(text)
 
 
-def _bucket(settings: Settings) -> list[Source]:
-    """The bucket of the settings; none where they name none."""
+def _configured(settings: Settings) -> list[Source]:
+    """The sources that every installation has; no bucket where its settings name none."""
+    others: list[Source] = [Snapshots(settings.bundle_max_bytes), BuiltIn()]
     text = settings.bucket.strip()
-    if not text:
-        return []
-    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):", text)
-    if scheme is None or scheme[1].lower() == "file":
-        folder = Folder(folder_named(text), settings.download_max_bytes)
-        return [Bucket(folder, settings.bundle_max_bytes)]
-    raise InvalidRequest.of("CTIBUTLER_BUCKET", f"`{scheme[1]}:` is neither a folder nor an http or https URL.")
+    return [Bucket(_place(text, settings), settings.bundle_max_bytes), *others] if text else others
+
+
+def _place(text: str, settings: Settings) -> Place:
+    """Where the bucket is: a folder, or a URL.
+
+    Raises InvalidRequest when it is neither.
+    """
+    if re.match(r"file:", text, re.IGNORECASE) or "://" not in text:
+        return Folder(folder_named(text), settings.download_max_bytes)
+    limits = Limits(
+        silence=settings.download_timeout,
+        seconds=settings.download_max_seconds,
+        max_bytes=settings.download_max_bytes,
+        unpacked_max_bytes=settings.bundle_max_bytes,
+        retries=settings.download_retries,
+    )
+    return Website(WebAddress.parse(text, "CTIBUTLER_BUCKET"), limits)

@@ -32,8 +32,10 @@ def unpack(content: bytes, name: str, max_bytes: int) -> bytes:
         pieces = _gunzipped(content)
     elif content.startswith(_ZSTD_MAGIC):
         pieces = _unzstd(content)
+    elif len(content) > max_bytes:
+        raise _too_large(name, max_bytes)
     else:
-        pieces = iter((content,))
+        return content
     return _within(pieces, name, max_bytes)
 
 
@@ -48,23 +50,22 @@ def unpacked_size(head: bytes) -> int | None:
     return size if 0 <= size < zstandard.CONTENTSIZE_ERROR else None
 
 
-def is_packed(content: bytes) -> bool:
-    """Whether the content is compressed in a way that `unpack` undoes."""
-    return content.startswith((_GZIP_MAGIC, _ZSTD_MAGIC))
-
-
 def _within(pieces: Iterator[bytes], name: str, max_bytes: int) -> bytes:
     unpacked = BytesIO()
     try:
         for piece in pieces:
             if unpacked.tell() + len(piece) > max_bytes:
-                raise MalformedFile(f"{name}: larger than the limit of {max_bytes} bytes (CTIBUTLER_BUNDLE_MAX_BYTES)")
+                raise _too_large(name, max_bytes)
             unpacked.write(piece)
     except EOFError:
         raise MalformedFile(f"{name}: the compressed file is cut off") from None
     except (zstandard.ZstdError, zlib.error, gzip.BadGzipFile) as error:
         raise MalformedFile(f"{name}: the compressed file is damaged: {error}") from None
     return unpacked.getvalue()
+
+
+def _too_large(name: str, max_bytes: int) -> MalformedFile:
+    return MalformedFile(f"{name}: larger than the limit of {max_bytes} bytes (CTIBUTLER_BUNDLE_MAX_BYTES)")
 
 
 def _gunzipped(content: bytes) -> Iterator[bytes]:
