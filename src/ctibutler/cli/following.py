@@ -14,7 +14,9 @@ POLL_SECONDS = 0.3
 ENDED = ("completed", "failed")
 
 
-def follow(library: Library, job_ids: Iterable[str], board: Board, check: Callable[[], None] = lambda: None) -> list[Job]:
+def follow(
+    library: Library, job_ids: Iterable[str], board: Board, check: Callable[[], None] = lambda: None
+) -> list[Job]:
     """Show how these jobs go until all have ended; gives them as they ended. `check` is called while waiting."""
     waiting = list(job_ids)
     ended = []
@@ -37,6 +39,12 @@ def follow(library: Library, job_ids: Iterable[str], board: Board, check: Callab
         if waiting:
             time.sleep(POLL_SECONDS)
     return ended
+
+
+def links_since(library: Library, moment: int) -> list[str]:
+    """The ids of the jobs that make links and were asked for since then (microseconds)."""
+    with library.database.read() as connection:
+        return [job.id for job in jobs.all_jobs(connection) if job.type == jobs.LINK_JOB and job.created >= moment]
 
 
 def tell_end(library: Library, job: Job, board: Board) -> None:

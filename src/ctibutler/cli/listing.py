@@ -59,10 +59,10 @@ def add_commands(app: typer.Typer, knowledge_bases: KnowledgeBases) -> None:
 
 
 def _command(kb: KnowledgeBase) -> Callable[..., None]:
-    """The `list` command of a knowledge base. Its options are declared here, because each knowledge base has its own."""
+    """The `list` command of a knowledge base. Its options are declared one by one: each knowledge base has its own."""
     options = _options(kb)
 
-    def command(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 - as declared below
+    def command(context: typer.Context, **given: Any) -> None:
         _list(context, kb, given)
 
     context_parameter = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
@@ -96,7 +96,9 @@ def _options(kb: KnowledgeBase) -> list[_Option]:
         _Option("include_deprecated", _switch("deprecated"), not kb.hides_dead),
         _Option(
             "sort",
-            Annotated[str, typer.Option("--sort", metavar="KEY_DIRECTION", help="What to sort by; the keys are below.")],
+            Annotated[
+                str, typer.Option("--sort", metavar="KEY_DIRECTION", help="What to sort by; the keys are below.")
+            ],
             kb.default_sort,
         ),
         _Option("page", Annotated[int, typer.Option("--page", min=1, max=2**32 - 1, help="Which page.")], 1),
@@ -184,9 +186,7 @@ def _text(*names_and_help: str) -> object:
 
 def _texts(*names_and_help: str) -> object:
     *names, sentence = names_and_help
-    return Annotated[
-        list[str] | None, typer.Option(*names, metavar="WORD", help=f"{sentence} Several with commas.")
-    ]
+    return Annotated[list[str] | None, typer.Option(*names, metavar="WORD", help=f"{sentence} Several with commas.")]
 
 
 def _switch(state: str) -> object:

@@ -71,9 +71,7 @@ class Bars:
         with self._lock:
             if job not in self._tasks:
                 self._tasks[job] = self._progress.add_task(job, total=None, stage="")
-            self._progress.update(
-                self._tasks[job], completed=done, total=total or None, stage=STAGES.get(stage, stage)
-            )
+            self._progress.update(self._tasks[job], completed=done, total=total or None, stage=STAGES.get(stage, stage))
 
     def end(self, job: str, sentence: str, *, failed: bool = False) -> None:
         """Takes the job's bar away and says how it ended."""

@@ -31,9 +31,9 @@ class ExportFormat(StrEnum):
 def add_commands(app: typer.Typer) -> None:
     """Put the commands of this group in."""
     app.command("versions", epilog="Examples:\n\n    ctibutler versions\n    ctibutler versions cwe --json")(releases)
-    app.command(epilog="Examples:\n\n    ctibutler remove cwe@4.15\n    ctibutler remove attack-ics@16.0 attack-ics@16.1")(
-        remove
-    )
+    app.command(
+        epilog="Examples:\n\n    ctibutler remove cwe@4.15\n    ctibutler remove attack-ics@16.0 attack-ics@16.1"
+    )(remove)
     app.command(
         epilog="Examples:\n\n"
         "    ctibutler changes attack-enterprise 17.1 18.1\n"
@@ -159,10 +159,7 @@ def changes(
     rows = [msgspec.json.decode(item) for item in found.page.items]
     output.write_table(
         [Column("CHANGE"), Column("ID", wide=True), Column("TYPE"), Column("NAME", wide=True)],
-        [
-            [row["change"], row.get("external_id") or row["id"], row["type"], row.get("name") or ""]
-            for row in rows
-        ],
+        [[row["change"], row.get("external_id") or row["id"], row["type"], row.get("name") or ""] for row in rows],
     )
     output.note(output.page_note(found.page, "changes"))
 

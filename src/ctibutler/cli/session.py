@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import typer
 
-from ctibutler.answers.library import Library
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from ctibutler.answers.library import Library
+    from ctibutler.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,14 @@ class Session:
     @cached_property
     def settings(self) -> Settings:
         """The settings from the environment and `.env`."""
+        from ctibutler.settings import load_settings
+
         return load_settings()
 
     @contextmanager
     def library(self) -> Iterator[Library]:
         """The catalogue with its declarations, open as long as the command runs."""
+        from ctibutler.answers.library import Library
         from ctibutler.catalog.schema import open_catalogue
 
         database = open_catalogue(self.settings.url, self.knowledge_bases)

@@ -72,7 +72,9 @@ def write_bundle(library: Library, finding: Finding) -> None:
 
 def _state(properties: Mapping[str, object]) -> str:
     states = [
-        word for word, holds in (("revoked", is_revoked(properties)), ("deprecated", is_deprecated(properties))) if holds
+        word
+        for word, holds in (("revoked", is_revoked(properties)), ("deprecated", is_deprecated(properties)))
+        if holds
     ]
     return f" ({', '.join(states)})" if states else ""
 
