@@ -20,7 +20,10 @@ def write_file(path: Path, chunks: Iterable[bytes]) -> int:
     if path.exists() and not path.is_file():  # a device or a pipe: `-o /dev/stdout`
         with path.open("wb") as file:
             return sum(file.write(chunk) for chunk in chunks)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as failure:
+        raise OSError(failure.errno, failure.strerror, str(path)) from None
     try:
         with os.fdopen(handle, "wb") as file:
             size = sum(file.write(chunk) for chunk in chunks)

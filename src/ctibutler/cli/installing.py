@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ctibutler.cli import output
-from ctibutler.cli.objects import JsonOption
+from ctibutler.cli.options import JsonOption, examples
 from ctibutler.cli.session import session_of
 from ctibutler.cli.targets import Target, read_release, read_target
 from ctibutler.errors import InvalidRequest
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
 def add_commands(app: typer.Typer) -> None:
     """Put the command in."""
     app.command(
-        epilog="Examples:\n\n"
-        "    ctibutler install attack-enterprise\n"
-        "    ctibutler install attack-enterprise@17.1 cwe capec\n"
-        "    ctibutler install cwe@all\n"
-        "    ctibutler install attack-ics@17.1 --from ics-attack-17.1.json.zst"
+        epilog=examples(
+            "ctibutler install attack-enterprise",
+            "ctibutler install attack-enterprise@17.1 cwe capec",
+            "ctibutler install cwe@all",
+            "ctibutler install attack-ics@17.1 --from ics-attack-17.1.json.zst",
+        )
     )(install)
 
 
@@ -61,6 +63,7 @@ def install(
     No server has to run. One that runs shows the release with its next answer.
     """
     from ctibutler.answers.jobs import InstallRequest, find_job
+    from ctibutler.cli.logs import set_up_logs
     from ctibutler.cli.progress import board
     from ctibutler.cli.running import Runner
     from ctibutler.publishers.offers import Sources
@@ -69,6 +72,9 @@ def install(
     asked = list(dict.fromkeys(read_target(session, text) for text in targets))
     if file is not None:
         asked = [_own_file(asked, file, targets, read_release(session, targets[0]))]
+    set_up_logs(session.settings, least=logging.WARNING)
+    if session.settings.log_level != "debug":
+        logging.getLogger("ctibutler.worker").setLevel(logging.CRITICAL)  # how jobs end is said below
     sources = Sources(session.settings)
     with session.library() as library, board(quiet=as_json) as shown:
         runner = Runner(library, session.settings, sources, shown)

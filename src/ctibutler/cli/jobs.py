@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from ctibutler.answers.pages import PageRequest, Sort
+from ctibutler.answers.pages import Sort
 from ctibutler.cli import output
-from ctibutler.cli.objects import JsonOption, words
+from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, examples, words
 from ctibutler.cli.output import Column
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
@@ -20,10 +20,11 @@ _STATES = ("pending", "processing", "completed", "failed")
 def add_commands(app: typer.Typer) -> None:
     """Put the command in."""
     app.command(
-        epilog="Examples:\n\n"
-        "    ctibutler jobs\n"
-        "    ctibutler jobs --state failed\n"
-        "    ctibutler jobs fbc43f28-6929-4b55-9559-326191701e48 --json"
+        epilog=examples(
+            "ctibutler jobs",
+            "ctibutler jobs --state failed",
+            "ctibutler jobs fbc43f28-6929-4b55-9559-326191701e48 --json",
+        )
     )(jobs)
 
 
@@ -38,8 +39,8 @@ def jobs(
         list[str] | None,
         typer.Option("--type", metavar="TYPE", help="Only these, such as cwe-update. Several with commas."),
     ] = None,
-    page: Annotated[int, typer.Option("--page", min=1, max=2**32 - 1, help="Which page.")] = 1,
-    page_size: Annotated[int, typer.Option("--page-size", min=1, max=1000, help="Jobs on a page.")] = 20,
+    page: PageOption = 1,
+    page_size: PageSizeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show jobs, the newest first, or one of them in full."""
@@ -59,7 +60,7 @@ def jobs(
             types=words(types),
             states=None if states is None else [word.lower() for word in states],
             sort=Sort("run_datetime", True),
-            page=PageRequest(page, page_size),
+            page=session.page(page, page_size),
         )
         found = list_jobs(library, query)
     if as_json:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ctibutler.cli import output
-from ctibutler.cli.objects import JsonOption
+from ctibutler.cli.options import JsonOption, examples
 from ctibutler.cli.output import Column
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
@@ -18,11 +18,12 @@ def add_commands(app: typer.Typer) -> None:
     group = typer.Typer(
         name="keys",
         help="Make, list and end the keys of the API.",
-        epilog="Examples:\n\n"
-        "    ctibutler keys add opencti\n"
-        "    ctibutler keys add me --write\n"
-        "    ctibutler keys list\n"
-        "    ctibutler keys remove opencti",
+        epilog=examples(
+            "ctibutler keys add opencti",
+            "ctibutler keys add me --write",
+            "ctibutler keys list",
+            "ctibutler keys remove opencti",
+        ),
         invoke_without_command=True,
     )
 
@@ -32,9 +33,9 @@ def add_commands(app: typer.Typer) -> None:
             typer.echo(context.get_help(), nl=False)
             raise typer.Exit(2)
 
-    group.command("add", epilog="Example:\n\n    ctibutler keys add opencti --write")(add)
-    group.command("list", epilog="Example:\n\n    ctibutler keys list --json")(list_keys)
-    group.command("remove", epilog="Example:\n\n    ctibutler keys remove opencti")(remove)
+    group.command("add", epilog=examples("ctibutler keys add opencti --write"))(add)
+    group.command("list", epilog=examples("ctibutler keys list --json"))(list_keys)
+    group.command("remove", epilog=examples("ctibutler keys remove opencti"))(remove)
     app.add_typer(group)
 
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ctibutler.answers.pages import PageRequest, Sort
+from ctibutler.answers.pages import Sort
 from ctibutler.cli import output
-from ctibutler.cli.objects import JsonOption, ReleaseOption, words
+from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, ReleaseOption, examples, words
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
 from ctibutler.knowledge_bases import KnowledgeBases
@@ -32,11 +32,12 @@ def add_commands(app: typer.Typer, knowledge_bases: KnowledgeBases) -> None:
     group = typer.Typer(
         name="list",
         help="List the objects of a knowledge base, filtered and sorted.",
-        epilog="Examples:\n\n"
-        "    ctibutler list cwe --name injection\n"
-        "    ctibutler list attack-enterprise --type Group --alias bear\n"
-        "    ctibutler list location --alpha2-code DE,FR --json\n"
-        "    ctibutler list cwe --help",
+        epilog=examples(
+            "ctibutler list cwe --name injection",
+            "ctibutler list attack-enterprise --type Group --alias bear",
+            "ctibutler list location --alpha2-code DE,FR --json",
+            "ctibutler list cwe --help",
+        ),
         invoke_without_command=True,
     )
 
@@ -52,7 +53,7 @@ def add_commands(app: typer.Typer, knowledge_bases: KnowledgeBases) -> None:
                 name,
                 help=f"List the objects of {kb.title}.",
                 epilog=f"Sort keys, each followed by _ascending or _descending: {', '.join(kb.sort_keys)}."
-                f"\n\nExample:\n\n    ctibutler list {kb.slug} --id {kb.examples[0]}",
+                + f"\n\n{examples(f'ctibutler list {kb.slug} --id {kb.examples[0]}')}",
                 hidden=name != kb.slug,
             )(_command(kb))
     app.add_typer(group)
@@ -101,14 +102,8 @@ def _options(kb: KnowledgeBase) -> list[_Option]:
             ],
             kb.default_sort,
         ),
-        _Option("page", Annotated[int, typer.Option("--page", min=1, max=2**32 - 1, help="Which page.")], 1),
-        _Option(
-            "page_size",
-            Annotated[
-                int | None,
-                typer.Option("--page-size", min=1, help="Objects on a page. Default: CTIBUTLER_DEFAULT_PAGE_SIZE."),
-            ],
-        ),
+        _Option("page", PageOption, 1),
+        _Option("page_size", PageSizeOption),
         _Option("as_json", JsonOption, False),
     ]
     return options
@@ -116,14 +111,14 @@ def _options(kb: KnowledgeBase) -> list[_Option]:
 
 def _list(context: typer.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -> None:
     from ctibutler.answers.objects import ObjectQuery, list_objects
+    from ctibutler.cli.finding import refuse_absent
     from ctibutler.cli.showing import write_objects
 
     session = session_of(context)
     stix_types, type_words = _types(kb, words(given.get("types")))
-    size = min(given["page_size"] or session.settings.default_page_size, session.settings.max_page_size)
     query = ObjectQuery(
         release=given["release"],
-        page=PageRequest(given["page"], size),
+        page=session.page(given["page"], given["page_size"]),
         sort=_sort(kb, given["sort"]),
         include_revoked=given["include_revoked"],
         include_deprecated=given["include_deprecated"],
@@ -136,6 +131,7 @@ def _list(context: typer.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -
         filters={item.parameter: value for item in kb.filters if (value := _filter_value(item, given)) is not None},
     )
     with session.library() as library:
+        refuse_absent(library, [kb], given["release"])
         page = list_objects(library, kb, query)
     if given["as_json"]:
         output.write_json(output.page_as_json(page, "objects"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TextIO
 
 import msgspec
 
@@ -26,9 +27,18 @@ class _JsonLines(logging.Formatter):
         return msgspec.json.encode(entry).decode()
 
 
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Writes to standard error as it is now: a progress bar that is shown puts itself in its place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        self.stream = sys.stderr
+        super().emit(record)
+
+
 def set_up_logs(settings: Settings, *, least: int = logging.NOTSET) -> None:
     """Log as the settings say; nothing below `least`."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StandardError()
     handler.setFormatter(
         _JsonLines()
         if settings.log_format == "json"

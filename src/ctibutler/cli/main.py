@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -28,6 +30,7 @@ def build(knowledge_bases: KnowledgeBases) -> typer.Typer:
         help="Threat-intelligence knowledge bases, release by release: as STIX 2.1, over HTTP and here.",
         epilog="Knowledge bases: " + ", ".join(kb.slug for kb in knowledge_bases.all) + ".",
         invoke_without_command=True,
+        rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -38,6 +41,8 @@ def build(knowledge_bases: KnowledgeBases) -> typer.Typer:
         version: Annotated[bool, typer.Option("--version", help="Say the version of ctibutler and end.")] = False,
     ) -> None:
         context.obj = Session(knowledge_bases)
+        # Commands say themselves what went wrong; those that log set that up.
+        logging.getLogger("ctibutler").addHandler(logging.NullHandler())
         if version:
             output.line(f"ctibutler {__version__}")
             raise typer.Exit(DONE)
@@ -69,7 +74,7 @@ def end_of(app: typer.Typer, arguments: Sequence[str]) -> int:
     try:
         code = typer.main.get_command(app).main(list(arguments), prog_name="ctibutler", standalone_mode=False)
     except typer.TyperException as failure:
-        output.note(f"ctibutler: {failure.format_message()}")
+        output.note(_usage(failure))
         return failure.exit_code
     except typer.Abort:
         return INTERRUPTED
@@ -82,10 +87,18 @@ def end_of(app: typer.Typer, arguments: Sequence[str]) -> int:
         return FAILED
     except Exception as failure:
         # A fault of ours. Who wants to report it sees where it was with CTIBUTLER_LOG_LEVEL=debug.
-        output.note(f"ctibutler: unexpected {type(failure).__name__}: {failure}")
-        logging.getLogger(__name__).debug("where it was", exc_info=failure)
+        output.note(f"ctibutler: an error in ctibutler: {type(failure).__name__}: {failure}")
+        if os.environ.get("CTIBUTLER_LOG_LEVEL", "").lower() == "debug":
+            traceback.print_exception(failure)
         return FAILED
     return code if isinstance(code, int) else DONE
+
+
+def _usage(failure: typer.TyperException) -> str:
+    """What was wrong with the usage, and where the right one is said."""
+    context = getattr(failure, "ctx", None)
+    path = getattr(context, "command_path", "ctibutler")
+    return f"{path}: {failure.format_message().rstrip('.')}; see {path} --help"
 
 
 if __name__ == "__main__":

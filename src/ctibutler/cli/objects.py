@@ -8,38 +8,34 @@ from typing import Annotated
 import typer
 
 from ctibutler.cli import output
+from ctibutler.cli.options import JsonOption, KbOption, PageOption, PageSizeOption, ReleaseOption, examples, words
 from ctibutler.cli.session import Session, session_of
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-
-KbOption = Annotated[
-    str | None, typer.Option("--kb", metavar="KB", help="The knowledge base to look in. Default: in all of them.")
-]
-ReleaseOption = Annotated[
-    str | None, typer.Option("--release", metavar="RELEASE", help="The release to read. Default: the latest installed.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def add_commands(app: typer.Typer) -> None:
     """Put the commands of this group in."""
     app.command(
-        epilog="Examples:\n\n"
-        "    ctibutler get T1059\n"
-        "    ctibutler get CWE-79 --json\n"
-        "    ctibutler get TA0043 --kb mitre-f3\n"
-        "    ctibutler get G0016 --release 17.1 --bundle > g0016.json"
+        epilog=examples(
+            "ctibutler get T1059",
+            "ctibutler get CWE-79 --json",
+            "ctibutler get TA0043 --kb mitre-f3",
+            "ctibutler get G0016 --release 17.1 --bundle > g0016.json",
+        )
     )(get)
     app.command(
-        epilog="Examples:\n\n"
-        '    ctibutler search "credential dumping"\n'
-        "    ctibutler search cwe79\n"
-        '    ctibutler search "prompt injection" --kb atlas --json'
+        epilog=examples(
+            'ctibutler search "credential dumping"',
+            "ctibutler search cwe79",
+            'ctibutler search "prompt injection" --kb atlas --json',
+        )
     )(search)
     app.command(
-        epilog="Examples:\n\n"
-        "    ctibutler navigator G0016 -o layer.json\n"
-        "    ctibutler navigator S0154 --kb attack-enterprise --release 17.1 -o layer.json"
+        epilog=examples(
+            "ctibutler navigator G0016 -o layer.json",
+            "ctibutler navigator S0154 --kb attack-enterprise --release 17.1 -o layer.json",
+        )
     )(navigator)
 
 
@@ -96,30 +92,35 @@ def search(
     include_deprecated: Annotated[
         bool, typer.Option("--include-deprecated/--no-include-deprecated", help="Whether deprecated objects are found.")
     ] = False,
-    page: Annotated[int, typer.Option("--page", min=1, help="Which page.")] = 1,
-    page_size: Annotated[int, typer.Option("--page-size", min=1, max=1000, help="Objects on a page.")] = 20,
+    page: PageOption = 1,
+    page_size: PageSizeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Search the latest release of every knowledge base, the best match first."""
-    from ctibutler.answers.pages import PageRequest, Sort
+    from ctibutler.answers.pages import Sort
     from ctibutler.answers.search import SearchQuery
     from ctibutler.answers.search import search as found
+    from ctibutler.cli.finding import refuse_absent
     from ctibutler.cli.showing import write_objects
 
     session = session_of(context)
     if not text.strip():
         raise InvalidRequest("TEXT: say what to search for")
+    names = _known(session, words(kb))
     query = SearchQuery(
         text=text,
         types=words(types),
-        knowledge_bases=_known(session, words(kb)),
+        knowledge_bases=names,
         include_revoked=include_revoked,
         include_deprecated=include_deprecated,
         show_knowledgebase=True,
         sort=Sort("relevance", True),
-        page=PageRequest(page, page_size),
+        page=session.page(page, page_size),
     )
     with session.library() as library:
+        refuse_absent(
+            library, session.knowledge_bases.selected(query.knowledge_bases or ()) or _asked(session, None), None
+        )
         found_page = found(library, query)
         if as_json:
             output.write_json(output.page_as_json(found_page, "objects"))
@@ -159,13 +160,6 @@ def navigator(
     write_file(file, [output.json_lines(made)])
     also = f"; also in {', '.join(other.kb.slug for other in others)} (--kb)" if others else ""
     output.note(f"{file}: {first.kb.slug} {first.release}{also}")
-
-
-def words(given: list[str] | None) -> list[str] | None:
-    """The items of an option that may be given several times, each time with commas; None where it was not given."""
-    if not given:
-        return None
-    return [item.strip() for part in given for item in part.split(",") if item.strip()]
 
 
 def _asked(session: Session, kb: str | None) -> list[KnowledgeBase]:

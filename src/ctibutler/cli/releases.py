@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 import typer
 
-from ctibutler.answers.pages import PageRequest, Sort
+from ctibutler.answers.pages import Sort
 from ctibutler.cli import output
-from ctibutler.cli.objects import JsonOption, words
+from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, examples, words
 from ctibutler.cli.output import Column
 from ctibutler.cli.session import session_of
 from ctibutler.cli.targets import read_installed, read_release
@@ -30,34 +30,43 @@ class ExportFormat(StrEnum):
 
 def add_commands(app: typer.Typer) -> None:
     """Put the commands of this group in."""
-    app.command("versions", epilog="Examples:\n\n    ctibutler versions\n    ctibutler versions cwe --json")(releases)
+    app.command("versions", epilog=examples("ctibutler versions", "ctibutler versions cwe --json"))(releases)
+    app.command(epilog=examples("ctibutler remove cwe@4.15", "ctibutler remove attack-ics@16.0 attack-ics@16.1"))(
+        remove
+    )
     app.command(
-        epilog="Examples:\n\n    ctibutler remove cwe@4.15\n    ctibutler remove attack-ics@16.0 attack-ics@16.1"
-    )(remove)
-    app.command(
-        epilog="Examples:\n\n"
-        "    ctibutler changes attack-enterprise 17.1 18.1\n"
-        "    ctibutler changes attack-enterprise 17.1 18.1 --change revoked --type attack-pattern\n"
-        "    ctibutler changes cwe 4.14 latest --json"
+        epilog=examples(
+            "ctibutler changes attack-enterprise 17.1 18.1",
+            "ctibutler changes attack-enterprise 17.1 18.1 --change revoked --type attack-pattern",
+            "ctibutler changes cwe 4.14 latest --json",
+        )
     )(changes)
     app.command(
-        epilog="Examples:\n\n"
-        "    ctibutler export attack-enterprise@18.1 -o enterprise.json\n"
-        "    ctibutler export cwe@4.14 --format arangodb -o FOLDER"
+        epilog=examples(
+            "ctibutler export attack-enterprise@18.1 -o enterprise.json",
+            "ctibutler export cwe@4.14 --format arangodb -o FOLDER",
+        )
     )(export)
 
 
 def releases(
     context: typer.Context,
     kb: Annotated[str | None, typer.Argument(metavar="[KB]", help="One knowledge base. Default: all of them.")] = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Ask the sources now, however lately they were.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show which releases are installed and which can be had, and where each came from."""
+    """Show which releases are installed and which can be had, and where each came from.
+
+    The sources are asked when that was never done, or long ago (CTIBUTLER_OFFER_REFRESH_HOURS).
+    """
     from ctibutler.answers.releases import available, installed
+    from ctibutler.cli.offering import refresh_offers
 
     session = session_of(context)
     asked = [session.knowledge_base(kb)] if kb is not None else list(session.knowledge_bases.all)
     with session.library() as library:
+        for sentence in refresh_offers(library, session.settings, now=refresh):
+            output.note(sentence)
         held = {
             item.slug: {"latest": installed(library, item)["latest"], "releases": available(library, item, True)}
             for item in asked
@@ -65,7 +74,11 @@ def releases(
     if as_json:
         output.write_json(held)
         return
-    rows = [_row(slug, found["latest"], release) for slug, found in held.items() for release in found["releases"]]
+    rows = [
+        _row(slug, found["latest"], release)
+        for slug, found in held.items()
+        for release in cast("list[Mapping[str, Any]]", found["releases"])
+    ]
     columns = [
         Column("KNOWLEDGE BASE"),
         Column("RELEASE"),
@@ -116,10 +129,8 @@ def changes(
     objects: Annotated[
         bool, typer.Option("--objects", help="With --json: print each object as it was and as it is.")
     ] = False,
-    page: Annotated[int, typer.Option("--page", min=1, max=2**32 - 1, help="Which page.")] = 1,
-    page_size: Annotated[
-        int | None, typer.Option("--page-size", min=1, help="Changes on a page. Default: CTIBUTLER_DEFAULT_PAGE_SIZE.")
-    ] = None,
+    page: PageOption = 1,
+    page_size: PageSizeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a release added, changed, revoked, deprecated and removed."""
@@ -132,13 +143,12 @@ def changes(
     wrong = [kind for kind in kinds or () if kind.lower() not in _KINDS]
     if wrong:
         raise InvalidRequest(f"--change: `{wrong[0]}` is none of {', '.join(_KINDS)}")
-    size = min(page_size or session.settings.default_page_size, session.settings.max_page_size)
     query = ChangesQuery(
         since=since,
         change=None if kinds is None else [kind.lower() for kind in kinds],
         types=words(types),
         include_objects=objects and as_json,
-        page=PageRequest(page, size),
+        page=session.page(page, page_size),
         sort=Sort("id"),
     )
     with session.library() as library:

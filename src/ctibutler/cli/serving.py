@@ -39,9 +39,9 @@ WorkersOption = Annotated[
 
 def add_commands(app: typer.Typer) -> None:
     """Put the commands of this group in."""
-    app.command(epilog="Examples:\n\n    ctibutler up\n    CTIBUTLER_BUCKET=../kb ctibutler up --port 9000")(up)
-    app.command(epilog="Examples:\n\n    ctibutler serve\n    ctibutler serve --host 0.0.0.0 --workers 4")(serve)
-    app.command(epilog="Example:\n\n    CTIBUTLER_LOG_LEVEL=debug ctibutler worker")(worker)
+    app.command(epilog=examples("ctibutler up", "CTIBUTLER_BUCKET=../kb ctibutler up --port 9000"))(up)
+    app.command(epilog=examples("ctibutler serve", "ctibutler serve --host 0.0.0.0 --workers 4"))(serve)
+    app.command(epilog=examples("CTIBUTLER_LOG_LEVEL=debug ctibutler worker"))(worker)
 
 
 def up(context: typer.Context, host: HostOption = None, port: PortOption = None, workers: WorkersOption = None) -> None:
@@ -161,10 +161,8 @@ def _keep_house(session: Session, library: Library, household: Household, voice:
     """Start the API, ask the sources, start the worker, see the installations through, and watch over both."""
     from ctibutler.catalog.releases import latest
     from ctibutler.cli.listening import answers
-    from ctibutler.cli.newest import newer_than_installed, not_to_be_had, queue
+    from ctibutler.cli.offering import ask_sources, newer_than_installed, not_to_be_had, queue
     from ctibutler.cli.supervision import wait_for
-    from ctibutler.publishers.offers import Sources
-    from ctibutler.worker import Worker
 
     def check() -> None:
         ended = household.ended()
@@ -176,7 +174,7 @@ def _keep_house(session: Session, library: Library, household: Household, voice:
     if not wait_for(lambda: answers(settings), check, _START_SECONDS):
         raise Problem(f"the API does not answer after {_START_SECONDS:.0f} seconds")
     _say_where(settings, library)
-    report = Worker(library.database, library.knowledge_bases, settings, Sources(settings)).refresh_offers()
+    report = ask_sources(library, settings)
     household.start("worker", ["worker"])
     for sentence in not_to_be_had(library, report):
         output.note(sentence)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ctibutler.answers.pages import PageRequest
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -43,6 +44,10 @@ class Session:
             yield Library(database, self.knowledge_bases)
         finally:
             database.close()
+
+    def page(self, number: int, size: int | None) -> PageRequest:
+        """A page of the size that was asked for or is set, at most of the largest one that is set."""
+        return PageRequest(number, min(size or self.settings.default_page_size, self.settings.max_page_size))
 
     def knowledge_base(self, word: str) -> KnowledgeBase:
         """The knowledge base of this name or alias.

@@ -21,7 +21,7 @@ _SEEN_LATELY = 30 * 1_000_000
 
 def add_commands(app: typer.Typer) -> None:
     """Put the command in."""
-    app.command(epilog="Examples:\n\n    ctibutler status\n    ctibutler status --json")(status)
+    app.command(epilog=examples("ctibutler status", "ctibutler status --json"))(status)
 
 
 def status(

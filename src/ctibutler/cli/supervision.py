@@ -31,7 +31,7 @@ class Child:
 
 
 class Household:
-    """Children that live and end with this process, even when it is killed: each holds one end of a pipe that breaks."""
+    """Children that end with this process, even when it is killed: each holds one end of a pipe that breaks."""
 
     def __init__(self, tell: Callable[[str], None] | None) -> None:
         """`tell` is given what children write on standard error, line by line; for None they share ours."""
