@@ -14,6 +14,7 @@ import typer
 
 from ctibutler import __version__
 from ctibutler.cli import output
+from ctibutler.cli.options import examples
 from ctibutler.cli.session import Session, session_of
 from ctibutler.errors import Problem
 

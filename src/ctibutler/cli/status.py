@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ctibutler import __version__
 from ctibutler.cli import output
+from ctibutler.cli.options import JsonOption, examples
 from ctibutler.cli.output import Column
 from ctibutler.cli.session import session_of
 
@@ -24,9 +25,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command(epilog=examples("ctibutler status", "ctibutler status --json"))(status)
 
 
-def status(
-    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
-) -> None:
+def status(context: typer.Context, as_json: JsonOption = False) -> None:
     """Show where the data are, what is installed, whether a worker runs and what it has to do."""
     session = session_of(context)
     with session.library() as library:
