@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     )
     database_url: SecretStr | None = Field(
         default=None,
-        description="`postgresql://…` for PostgreSQL, `sqlite:///FILE` for a file. Default: `ctibutler.sqlite` in the data folder.",
+        description="`postgresql://…` for PostgreSQL, `sqlite:///FILE` for a file. Default: SQLite in the data folder.",
     )
     bucket: str = Field(
         default="https://downloads.ctibutler.com/",

@@ -7,8 +7,8 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from ctibutler.catalog import jobs, offers, releases
@@ -16,13 +16,14 @@ from ctibutler.catalog.connection import Connection
 from ctibutler.catalog.database import Database
 from ctibutler.catalog.jobs import Job
 from ctibutler.catalog.releases import ImportOptions
-from ctibutler.errors import Busy, NotFound, Problem, StoreUnavailable
+from ctibutler.errors import Busy, Problem, StoreUnavailable
 from ctibutler.importing.links import LinkRequest, check_mapping, make_links
 from ctibutler.importing.releases import ReleaseContent, import_release
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.links import LINK_MODES, modes_that_involve
 from ctibutler.publishers.offers import OfferReport, ReleaseFile, Sources
+from ctibutler.publishers.own_file import read_own_file
 from ctibutler.settings import Settings
 from ctibutler.stix.bundles import Limits
 from ctibutler.stix.times import microseconds, now
@@ -33,7 +34,7 @@ _HOUR = 3600 * 1_000_000
 _DAY = 24 * _HOUR
 
 
-class _Lost(Exception):  # noqa: N818 - never leaves this module
+class _Lost(Exception):
     """Another worker has taken our job: what we did is rolled back."""
 
 
@@ -94,7 +95,7 @@ class Worker:
         self._run(job, watch)
         with self._database.read() as connection:
             ended = jobs.find(connection, job_id)
-        assert ended is not None  # noqa: S101 - we just ended it
+        assert ended is not None
         return ended
 
     def refresh_offers(self) -> OfferReport:
@@ -107,7 +108,7 @@ class Worker:
                 for offer in report.offers
             ],
             # What a source that was down offered last time still stands.
-            silent={problem.source for problem in report.problems},
+            silent={problem.source for problem in report.problems if problem.knowledge_base is None},
         )
         return report
 
@@ -181,7 +182,7 @@ class Worker:
     ) -> ReleaseFile:
         given = job.options.get("file")
         if given:
-            return self._sources.read_file(kb, str(given), label)
+            return read_own_file(kb, Path(str(given)), label, self._settings)
         return self._sources.fetch(kb, label, progress)
 
     def _complete_install(self, connection: Connection, kb: KnowledgeBase, job: Job) -> None:

@@ -15,7 +15,8 @@ import pytest
 import zstandard
 
 from ctibutler.errors import InvalidRequest, MalformedFile, SourceUnavailable
-from ctibutler.knowledge_bases import ALL, HOSTED, KnowledgeBase
+from ctibutler.knowledge_bases import ALL, HOSTED
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.publishers import website
 from ctibutler.publishers.bucket import read_versions
 from ctibutler.publishers.offers import Sources
@@ -249,7 +250,7 @@ class TestFolder:
     def test_a_folder_that_is_not_there_is_said_once(self, tmp_path: Path) -> None:
         [problem] = [p for p in sources(str(tmp_path / "no")).offers(ALL).problems if p.source == "bucket"]
         assert problem.knowledge_base is None
-        assert problem.sentence == f"bucket: no folder {tmp_path / 'no'} (CTIBUTLER_BUCKET)"
+        assert problem.sentence == f"there is no folder {tmp_path / 'no'} (CTIBUTLER_BUCKET)"
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
     def test_a_file_that_may_not_be_read_is_said(self, bucket: Path) -> None:

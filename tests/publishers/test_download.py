@@ -327,7 +327,7 @@ def test_secrets_reach_the_server_and_nobody_else(
     for secret in SECRETS:
         for text in (str(failure.value), repr(failure.value), repr(keyed), caplog.text):
             assert secret not in text
-    assert "trying again" in caplog.text
+    assert "x.json: try 3 of 3" in caplog.text
 
 
 def test_a_password_is_not_sent_to_where_a_redirect_leads(server: LocalServer, downloads: Downloads) -> None:

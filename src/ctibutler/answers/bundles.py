@@ -69,9 +69,7 @@ def object_as_stix_bundle(
 
 def around(connection: Connection, release: Release, found: Found, query: BundleQuery) -> list[Entry]:
     """The entries of an object's bundle: itself, then the others by STIX id."""
-    edges = relationships.edges_of(
-        connection, release, found.stix_id, include_embedded=query.include_embedded_refs
-    )
+    edges = relationships.edges_of(connection, release, found.stix_id, include_embedded=query.include_embedded_refs)
     entries = [Entry(edge.id, edge=edge) for edge in edges if query.include_embedded_sros or not edge.embedded]
     entries += _neighbours(connection, edges, found)
     named = Entry(found.stix_id, object_key=found.object_key)
@@ -137,7 +135,7 @@ def members_with_ids(connection: Connection, release_key: int, stix_ids: set[str
           JOIN object ON object.identifier_key = identifier.identifier_key
           JOIN member ON member.object_key = object.object_key AND member.release_key = :release_key
          WHERE identifier.stix_id IN {connection.in_list("stix_ids", "text")}
-        """,  # noqa: S608
+        """,
         release_key=release_key,
         stix_ids=sorted(stix_ids),
     )

@@ -15,7 +15,6 @@ from ctibutler.answers.pages import Page, PageRequest, Sort, cut
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import releases
 from ctibutler.catalog.connection import Connection
-from ctibutler.catalog.folding import folded
 from ctibutler.catalog.releases import Release
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.objects import canonical, decode, is_deprecated, is_revoked, text, type_of_id
@@ -32,7 +31,7 @@ class ChangesQuery:
     types: Sequence[str] | None = None
     include_objects: bool = False
     page: PageRequest = PageRequest()
-    sort: Sort = Sort("id")  # noqa: RUF009 - frozen
+    sort: Sort = Sort("id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,9 @@ def _compared(connection: Connection, release: Release, since: Release | None) -
     """The ids that differ, and the number of those that do not."""
     after = _contents_by_id(connection, release)
     before = _contents_by_id(connection, since) if since else {}
-    found = [_Change(stix_id, "added", (), keys, name) for stix_id, (keys, name) in after.items() if stix_id not in before]
+    found = [
+        _Change(stix_id, "added", (), keys, name) for stix_id, (keys, name) in after.items() if stix_id not in before
+    ]
     found += [
         _Change(stix_id, "removed", keys, (), name) for stix_id, (keys, name) in before.items() if stix_id not in after
     ]
@@ -114,9 +115,9 @@ def _contents_by_id(connection: Connection, release: Release) -> dict[str, tuple
         release=release.key,
     )
     by_id: dict[str, tuple[tuple[int, ...], str]] = {}
-    for stix_id, object_key, name in rows:
-        keys, first_name = by_id.get(stix_id, ((), name or ""))
-        by_id[stix_id] = ((*keys, object_key), first_name)
+    for row in rows:
+        keys, first_name = by_id.get(row.stix_id, ((), row.name or ""))
+        by_id[row.stix_id] = ((*keys, row.object_key), first_name)
     return by_id
 
 

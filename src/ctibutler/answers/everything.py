@@ -29,21 +29,87 @@ from ctibutler.stix.well_known import WELL_KNOWN
 Kind = Literal["smos", "scos", "sdos", "knowledgebases", "sros"]
 
 SMO_TYPES = tuple(sorted(META_TYPES))
-SDO_TYPES = tuple(
-    """attack-pattern campaign course-of-action exploit grouping identity incident indicator infrastructure intrusion-set
-    location malware malware-analysis note observed-data opinion procedure report sighting threat-actor tool vulnerability
-    weakness x-mitre-asset x-mitre-data-component x-mitre-data-source x-mitre-tactic x-mitre-detection-strategy
-    x-mitre-analytic attack-flow attack-action""".split()
+SDO_TYPES = (
+    "attack-pattern",
+    "campaign",
+    "course-of-action",
+    "exploit",
+    "grouping",
+    "identity",
+    "incident",
+    "indicator",
+    "infrastructure",
+    "intrusion-set",
+    "location",
+    "malware",
+    "malware-analysis",
+    "note",
+    "observed-data",
+    "opinion",
+    "procedure",
+    "report",
+    "sighting",
+    "threat-actor",
+    "tool",
+    "vulnerability",
+    "weakness",
+    "x-mitre-asset",
+    "x-mitre-data-component",
+    "x-mitre-data-source",
+    "x-mitre-tactic",
+    "x-mitre-detection-strategy",
+    "x-mitre-analytic",
+    "attack-flow",
+    "attack-action",
 )
-KNOWLEDGE_BASE_TYPES = tuple(
-    """location weakness attack-pattern campaign course-of-action intrusion-set malware tool software vulnerability
-    identity x-mitre-asset x-mitre-data-component x-mitre-data-source x-mitre-tactic x-mitre-detection-strategy
-    x-mitre-analytic x-mitre-collection x-mitre-matrix""".split()
+KNOWLEDGE_BASE_TYPES = (
+    "location",
+    "weakness",
+    "attack-pattern",
+    "campaign",
+    "course-of-action",
+    "intrusion-set",
+    "malware",
+    "tool",
+    "software",
+    "vulnerability",
+    "identity",
+    "x-mitre-asset",
+    "x-mitre-data-component",
+    "x-mitre-data-source",
+    "x-mitre-tactic",
+    "x-mitre-detection-strategy",
+    "x-mitre-analytic",
+    "x-mitre-collection",
+    "x-mitre-matrix",
 )
-SCO_TYPES = tuple(
-    """artifact autonomous-system bank-account bank-card cryptocurrency-transaction cryptocurrency-wallet data-source
-    directory domain-name email-addr email-message file ipv4-addr ipv6-addr mac-addr mutex network-traffic payment-card
-    phone-number process software url user-account user-agent windows-registry-key x509-certificate""".split()
+SCO_TYPES = (
+    "artifact",
+    "autonomous-system",
+    "bank-account",
+    "bank-card",
+    "cryptocurrency-transaction",
+    "cryptocurrency-wallet",
+    "data-source",
+    "directory",
+    "domain-name",
+    "email-addr",
+    "email-message",
+    "file",
+    "ipv4-addr",
+    "ipv6-addr",
+    "mac-addr",
+    "mutex",
+    "network-traffic",
+    "payment-card",
+    "phone-number",
+    "process",
+    "software",
+    "url",
+    "user-account",
+    "user-agent",
+    "windows-registry-key",
+    "x509-certificate",
 )
 TYPES: dict[Kind, tuple[str, ...]] = {
     "smos": SMO_TYPES,
@@ -52,9 +118,23 @@ TYPES: dict[Kind, tuple[str, ...]] = {
     "knowledgebases": KNOWLEDGE_BASE_TYPES,
     "sros": ("relationship",),
 }
-VALUE_PROPERTIES = tuple(
-    """value name number path body subject key display_name string payload_bin protocols command_line cpe iban
-    account_number bic""".split()
+VALUE_PROPERTIES = (
+    "value",
+    "name",
+    "number",
+    "path",
+    "body",
+    "subject",
+    "key",
+    "display_name",
+    "string",
+    "payload_bin",
+    "protocols",
+    "command_line",
+    "cpe",
+    "iban",
+    "account_number",
+    "bic",
 )
 
 
@@ -250,7 +330,9 @@ def _shown(
 def _with_value(connection: Connection, selection: Selection, query: EverythingQuery) -> Page:
     keys, _ = catalog.select(connection, selection, sort=query.sort.key, descending=query.sort.descending)
     wanted = folded(query.value or "")
-    passes: Callable[[str], bool] = (lambda item: item == wanted) if query.value_exact else (lambda item: wanted in item)
+    passes: Callable[[str], bool] = (
+        (lambda item: item == wanted) if query.value_exact else (lambda item: wanted in item)
+    )
     passing = [
         content
         for content in catalog.contents(connection, keys)
@@ -277,10 +359,7 @@ def _list_relationships(connection: Connection, where: Sequence[Release], query:
         target_types=query.target_types,
     )
     ends = query.source_refs if query.source_refs is not None else query.target_refs
-    edges: list[tuple[Edge, str]] = []
-    for release in where:
-        for edge in _edges(connection, release, ends, wanted):
-            edges.append((edge, release.knowledge_base))
+    edges = [(edge, release.knowledge_base) for release in where for edge in _edges(connection, release, ends, wanted)]
     answering = filtered(_each_id_once(edges), wanted)
     if query.visible_to is not None:
         answering = _visible_edges(connection, answering, query.visible_to)
@@ -309,9 +388,7 @@ def _each_id_once(edges: Iterable[tuple[Edge, str]]) -> list[Edge]:
 
 def _visible_edges(connection: Connection, edges: Sequence[Edge], visible_to: str) -> list[Edge]:
     contents = relationships.contents(connection, edges)
-    return [
-        edge for edge, content in zip(edges, contents, strict=True) if _visible(decode(content), visible_to)
-    ]
+    return [edge for edge, content in zip(edges, contents, strict=True) if _visible(decode(content), visible_to)]
 
 
 def _visible(properties: dict[str, Any], visible_to: str) -> bool:
@@ -335,7 +412,9 @@ def _locate(library: Library, connection: Connection, object_id: str) -> _Locate
         if found is not None:
             return found
     for among in ([one for one in installed if one.latest], [one for one in installed if not one.latest]):
-        edges = relationships.edges_with_id(connection, stix_id, among) if relationships.is_relationship(stix_id) else []
+        edges = (
+            relationships.edges_with_id(connection, stix_id, among) if relationships.is_relationship(stix_id) else []
+        )
         if edges:
             return _Located(stix_id, None, edge=max(edges, key=lambda edge: edge.modified or 0))
     if stix_id in WELL_KNOWN:

@@ -15,7 +15,6 @@ from ctibutler.catalog.connection import Connection
 from ctibutler.catalog.releases import Release
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.stix.objects import decode
 
 Matrix = npt.NDArray[np.float64]
 
@@ -87,9 +86,7 @@ def _solved(seen: Sequence[Sequence[int]], others: Matrix) -> Matrix:
     for number, observed in enumerate(seen):
         if observed:
             mine = others[list(observed)]
-            solved[number] = np.linalg.solve(
-                everything + (1.0 - UNOBSERVED_WEIGHT) * (mine.T @ mine), mine.sum(axis=0)
-            )
+            solved[number] = np.linalg.solve(everything + (1.0 - UNOBSERVED_WEIGHT) * (mine.T @ mine), mine.sum(axis=0))
     return solved
 
 
@@ -193,9 +190,7 @@ def _ranked(model: Model, observed: Sequence[int]) -> list[tuple[str, str, float
     return sorted(listed, key=lambda item: (-item[2], item[1]))
 
 
-def _allowed(
-    connection: Connection, kb: KnowledgeBase, release: Release, query: ObjectQuery
-) -> dict[str, int]:
+def _allowed(connection: Connection, kb: KnowledgeBase, release: Release, query: ObjectQuery) -> dict[str, int]:
     """STIX id → key of the techniques that the query's filters let pass."""
     keys = matching_keys(connection, kb, replace(query, types=["attack-pattern"]), release)
     found = catalog.ids_of(connection, keys)

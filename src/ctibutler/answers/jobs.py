@@ -24,7 +24,7 @@ class JobQuery:
     """Filters over jobs. `types` may name a variant: `attack-update--ics`."""
 
     page: PageRequest = PageRequest()
-    sort: Sort = Sort("run_datetime", descending=True)  # noqa: RUF009 - frozen
+    sort: Sort = Sort("run_datetime", descending=True)
     types: Sequence[str] | None = None
     states: Sequence[str] | None = None
 
@@ -135,7 +135,7 @@ def described(job: Job) -> dict[str, object]:
 
 def _described_again(connection: Connection, job_id: str) -> dict[str, object]:
     job = catalog.find(connection, job_id)
-    assert job is not None  # noqa: S101 - added in this transaction
+    assert job is not None
     return described(job)
 
 

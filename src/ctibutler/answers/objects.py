@@ -194,9 +194,7 @@ def _sort(kb: KnowledgeBase, query: ObjectQuery) -> Sort:
     return Sort("id", sort.descending) if sort.key == kb.id_parameter else sort
 
 
-def _candidates(
-    connection: Connection, kb: KnowledgeBase, object_id: str, among: Sequence[Release]
-) -> list[Found]:
+def _candidates(connection: Connection, kb: KnowledgeBase, object_id: str, among: Sequence[Release]) -> list[Found]:
     keys = [release.key for release in among]
     if not keys or "\x00" in object_id:
         return []
@@ -243,7 +241,7 @@ def _grouped(connection: Connection, chosen: Sequence[tuple[str, Found]], by: st
                 groups[key] = {"modified": modified, "digest": found.digest.hex(), "versions": []}
             newest[key] = -1 if found.modified is None else found.modified
         versions = groups[key]["versions"]
-        assert isinstance(versions, list)  # noqa: S101 - made above
+        assert isinstance(versions, list)
         versions.append(label)
     return [groups[key] for key in sorted(groups, key=lambda key: newest[key], reverse=True)]
 

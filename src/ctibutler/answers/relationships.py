@@ -22,7 +22,7 @@ class RelationshipQuery:
     """Filters over relationships. `direction` says which end the object is; a list that is None is no filter."""
 
     page: PageRequest = PageRequest()
-    sort: Sort = Sort("modified", descending=True)  # noqa: RUF009 - frozen
+    sort: Sort = Sort("modified", descending=True)
     include_embedded: bool = True
     direction: Literal["source_ref", "target_ref"] | None = None
     relationship_type: str | None = None
@@ -33,9 +33,7 @@ class RelationshipQuery:
     target_types: Sequence[str] | None = None
 
 
-def list_relationships(
-    library: Library, kb: KnowledgeBase, request: ObjectRequest, query: RelationshipQuery
-) -> Page:
+def list_relationships(library: Library, kb: KnowledgeBase, request: ObjectRequest, query: RelationshipQuery) -> Page:
     """Every relationship of the object in its release, and its links to other knowledge bases.
 
     Raises NotFound when there is no such object.
@@ -75,7 +73,9 @@ def in_order(edges: Iterable[Edge], sort: Sort) -> list[Edge]:
     """Sorted by `modified` or `created`; a missing time is the smallest, ties by id."""
     ties = sorted(edges, key=lambda edge: (edge.id, edge.source, edge.target))
     if sort.key == "created":
-        return sorted(ties, key=lambda edge: _EARLIEST if edge.created is None else edge.created, reverse=sort.descending)
+        return sorted(
+            ties, key=lambda edge: _EARLIEST if edge.created is None else edge.created, reverse=sort.descending
+        )
     return sorted(ties, key=lambda edge: _EARLIEST if edge.modified is None else edge.modified, reverse=sort.descending)
 
 

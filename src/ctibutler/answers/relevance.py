@@ -85,9 +85,7 @@ def _scores(connection: Connection, keys: Sequence[int], query: str) -> dict[int
         texts.append((words_of(text(properties, "name") or ""), words_of(text(properties, "description") or "")))
     names = _bm25([name for name, _ in texts], asked, stems)
     descriptions = _bm25([description for _, description in texts], asked, stems)
-    return {
-        key: (0 if names[place] > 0 else 1, -names[place], -descriptions[place]) for place, key in enumerate(keys)
-    }
+    return {key: (0 if names[place] > 0 else 1, -names[place], -descriptions[place]) for place, key in enumerate(keys)}
 
 
 def _bm25(texts: Sequence[Sequence[str]], asked: Sequence[str], stems: set[str]) -> list[float]:
@@ -101,8 +99,10 @@ def _bm25(texts: Sequence[Sequence[str]], asked: Sequence[str], stems: set[str])
         if not hits or covered < len(set(asked)):
             scores.append(0.0)
             continue
-        saturated = hits * (_SATURATION + 1) / (
-            hits + _SATURATION * (1 - _LENGTH_WEIGHT + _LENGTH_WEIGHT * len(words) / average)
+        saturated = (
+            hits
+            * (_SATURATION + 1)
+            / (hits + _SATURATION * (1 - _LENGTH_WEIGHT + _LENGTH_WEIGHT * len(words) / average))
         )
         scores.append(round(weight * saturated, 9))
     return scores

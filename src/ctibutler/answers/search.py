@@ -29,7 +29,7 @@ class SearchQuery:
     include_revoked: bool = False
     include_deprecated: bool = False
     show_knowledgebase: bool = False
-    sort: Sort = Sort("modified", descending=True)  # noqa: RUF009 - frozen
+    sort: Sort = Sort("modified", descending=True)
     page: PageRequest = PageRequest()
 
 

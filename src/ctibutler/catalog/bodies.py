@@ -53,14 +53,16 @@ def pack(connection: Connection, base: str, contents: Sequence[bytes]) -> Packed
     )
     trained = train(contents) if row is None else None
     compress = compressor(bytes(row.content) if row else trained)
-    return Packed([compress(content) for content in contents], row.dictionary_key if row else WITHOUT_DICTIONARY, trained)
+    return Packed(
+        [compress(content) for content in contents], row.dictionary_key if row else WITHOUT_DICTIONARY, trained
+    )
 
 
 def train(contents: Sequence[bytes]) -> bytes | None:
     """A dictionary for contents like these, or None where they are too few to learn from."""
     small = [content for content in contents if len(content) <= LARGEST_SAMPLE]
     step = max(1, len(small) // SAMPLES)
-    sample = small[::step]
+    sample: list[bytes | bytearray | memoryview] = [*small[::step]]
     size = min(DICTIONARY_BYTES, sum(map(len, sample)) // 8)
     if len(sample) < FEWEST_SAMPLES or size < 1024:
         return None

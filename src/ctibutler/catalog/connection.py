@@ -36,27 +36,28 @@ class Connection:
 
     def rows(self, sql: str, **parameters: object) -> Sequence[Row[Any]]:
         """All rows of a query. A parameter that is a list stands where `in_list` says."""
-        return self._execute(sql, parameters).fetchall()
+        found: Sequence[Row[Any]] = self._execute(sql, parameters).fetchall()
+        return found
 
     def row(self, sql: str, **parameters: object) -> Row[Any] | None:
         """The first row of a query, or None."""
-        return self._execute(sql, parameters).fetchone()
+        found: Row[Any] | None = self._execute(sql, parameters).fetchone()
+        return found
 
-    def value(self, sql: str, **parameters: object) -> Any:  # noqa: ANN401 - whatever the query selects
+    def value(self, sql: str, **parameters: object) -> Any:
         """The first column of the first row, or None."""
         found = self.row(sql, **parameters)
         return None if found is None else found[0]
 
     def stream(self, sql: str, **parameters: object) -> Iterator[Row[Any]]:
         """Rows of a large query, as they come."""
-        result = self._connection.execution_options(yield_per=1000).execute(
-            _text(sql), self._bound(parameters)
-        )
+        result = self._connection.execution_options(yield_per=1000).execute(_text(sql), self._bound(parameters))
         yield from result
 
     def run(self, sql: str, **parameters: object) -> int:
         """A statement; gives the number of rows it touched."""
-        return self._execute(sql, parameters).rowcount
+        touched: int = self._execute(sql, parameters).rowcount
+        return touched
 
     def insert(self, table: str, columns: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:
         """Put many rows into a table: `executemany` on SQLite, `COPY` on PostgreSQL."""
@@ -67,12 +68,12 @@ class Connection:
         raw = self._connection.connection.cursor()
         try:
             if self.engine == "postgresql":
-                with raw.copy(f"COPY {table} ({names}) FROM STDIN") as copy:  # type: ignore[attr-defined]
+                with raw.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
                     for row in listed:
                         copy.write_row(row)
             else:
                 marks = ", ".join("?" * len(columns))
-                raw.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", listed)  # noqa: S608 - our own names
+                raw.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", listed)
         finally:
             raw.close()
 
@@ -105,7 +106,7 @@ class Connection:
         """The form of a piece of SQL for this engine."""
         return forms[self.engine]
 
-    def _execute(self, sql: str, parameters: Mapping[str, object]) -> Any:  # noqa: ANN401 - SQLAlchemy's cursor
+    def _execute(self, sql: str, parameters: Mapping[str, object]) -> Any:
         return self._connection.execute(_text(sql), self._bound(parameters))
 
     def _bound(self, parameters: Mapping[str, object]) -> dict[str, object]:

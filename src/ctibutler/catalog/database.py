@@ -94,10 +94,10 @@ class Database:
     def note(self) -> Iterator[Connection]:
         """A short transaction on rows of jobs and keys, which on PostgreSQL need not wait for an import."""
         if self.engine == "sqlite":
-            with self.write() as connection:
-                yield connection
+            with self.write() as waiting:
+                yield waiting
         else:
-            with _translated(self), self._engine.connect() as connection, connection.begin():
+            with _translated(self), self._engine.begin() as connection:
                 yield self._wrapped(connection)
 
     def _wrapped(self, connection: sqlalchemy.Connection) -> Connection:
@@ -138,7 +138,7 @@ def _sqlite_engine(url: sqlalchemy.URL) -> sqlalchemy.Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - DBAPI connection
+    def _prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
@@ -161,7 +161,7 @@ def _sqlite_engine(url: sqlalchemy.URL) -> sqlalchemy.Engine:
     return engine
 
 
-def _patiently(cursor: Any, statement: str) -> None:  # noqa: ANN401 - DBAPI cursor
+def _patiently(cursor: Any, statement: str) -> None:
     """Run a pragma that the busy timeout does not cover: turning WAL on in a new file."""
     for _ in range(100):
         try:

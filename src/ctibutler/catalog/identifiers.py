@@ -9,15 +9,14 @@ from ctibutler.catalog.connection import Connection
 
 def next_key(connection: Connection, table: str, column: str) -> int:
     """The first free key of a table. Only one transaction writes at a time, so nobody else takes it."""
-    return int(connection.value(f"SELECT coalesce(max({column}), 0) + 1 FROM {table}"))  # noqa: S608 - our own names
+    return int(connection.value(f"SELECT coalesce(max({column}), 0) + 1 FROM {table}"))
 
 
 def ensure_identifiers(connection: Connection, stix_ids: Iterable[str]) -> dict[str, int]:
     """The keys of these STIX ids, made where they are missing."""
     wanted = set(stix_ids)
     rows = connection.rows(
-        "SELECT stix_id, identifier_key FROM identifier"  # noqa: S608 - in_list is our own text
-        f" WHERE stix_id IN {connection.in_list('stix_ids', 'text')}",
+        f"SELECT stix_id, identifier_key FROM identifier WHERE stix_id IN {connection.in_list('stix_ids', 'text')}",
         stix_ids=sorted(wanted),
     )
     keys: dict[str, int] = {row.stix_id: row.identifier_key for row in rows}
@@ -41,6 +40,6 @@ def remove_unused_identifiers(connection: Connection, identifiers: list[int]) ->
            AND NOT EXISTS (SELECT 1 FROM link WHERE link.identifier_key = identifier.identifier_key)
            AND NOT EXISTS (SELECT 1 FROM link WHERE link.source_key = identifier.identifier_key)
            AND NOT EXISTS (SELECT 1 FROM link WHERE link.target_key = identifier.identifier_key)
-        """,  # noqa: S608
+        """,
         identifiers=identifiers,
     )

@@ -85,13 +85,13 @@ def find(connection: Connection, job_id: str) -> Job | None:
         wanted = str(uuid.UUID(job_id))
     except ValueError:
         return None
-    row = connection.row(f"SELECT {_COLUMNS} FROM job WHERE job_id = :job_id", job_id=wanted)  # noqa: S608
+    row = connection.row(f"SELECT {_COLUMNS} FROM job WHERE job_id = :job_id", job_id=wanted)
     return None if row is None else _job(row)
 
 
 def all_jobs(connection: Connection) -> list[Job]:
     """Every job that is kept, oldest first."""
-    return [_job(row) for row in connection.rows(f"SELECT {_COLUMNS} FROM job ORDER BY created, job_id")]  # noqa: S608
+    return [_job(row) for row in connection.rows(f"SELECT {_COLUMNS} FROM job ORDER BY created, job_id")]
 
 
 def claim(database: Database, holder: str, lease_seconds: float, job_id: str | None = None) -> Job | None:
@@ -125,7 +125,7 @@ def claim(database: Database, holder: str, lease_seconds: float, job_id: str | N
                     ORDER BY job.created, job.job_id
                     LIMIT 1 {skip_locked})
             RETURNING {_COLUMNS}
-            """,  # noqa: S608
+            """,
             holder=holder,
             until=moment + int(lease_seconds * 1_000_000),
             moment=moment,
@@ -166,7 +166,7 @@ def running_on(connection: Connection, knowledge_base: str, sort_key: str | None
         f"""
         SELECT {_COLUMNS} FROM job
          WHERE state = 'processing' AND lease_until >= :moment AND knowledge_base = :knowledge_base
-        """,  # noqa: S608
+        """,
         moment=now(),
         knowledge_base=knowledge_base,
     )
@@ -181,7 +181,7 @@ def unfinished(connection: Connection, knowledge_base: str, sort_key: str) -> Jo
         SELECT {_COLUMNS} FROM job
          WHERE state IN ('pending', 'processing') AND knowledge_base = :knowledge_base AND sort_key = :sort_key
          ORDER BY created LIMIT 1
-        """,  # noqa: S608
+        """,
         knowledge_base=knowledge_base,
         sort_key=sort_key,
     )
@@ -242,7 +242,7 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _job(row: Any) -> Job:  # noqa: ANN401 - a row of the columns above
+def _job(row: Any) -> Job:
     return Job(
         id=row.job_id,
         type=row.type,

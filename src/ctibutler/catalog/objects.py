@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from ctibutler.catalog import text as text_index
 from ctibutler.catalog.connection import Connection
@@ -75,14 +75,14 @@ def select(
           JOIN identifier ON identifier.identifier_key = object.identifier_key
     """
     rows = connection.rows(
-        f"SELECT object.object_key, count(*) OVER () AS total {tables} WHERE {conditions} ORDER BY {order} {limit}",  # noqa: S608
+        f"SELECT object.object_key, count(*) OVER () AS total {tables} WHERE {conditions} ORDER BY {order} {limit}",
         **parameters,
     )
     if rows:
         return [row.object_key for row in rows], rows[0].total
     if start == 0:
         return [], 0
-    return [], int(connection.value(f"SELECT count(*) {tables} WHERE {conditions}", **parameters))  # noqa: S608
+    return [], int(connection.value(f"SELECT count(*) {tables} WHERE {conditions}", **parameters))
 
 
 def named(
@@ -108,7 +108,7 @@ def named(
            AND object.type_key <> :left_out
            AND member.release_key IN {_numbers(release_keys)}
          ORDER BY member.release_key, member.position
-        """,  # noqa: S608
+        """,
         left_out=0 if relationships else connection.key(RELATIONSHIP),
         **asked,
     )
@@ -126,9 +126,9 @@ def contents(connection: Connection, object_keys: Sequence[int]) -> list[bytes]:
     if not object_keys:
         return []
     rows = connection.rows(
-        f"SELECT object_key, dictionary_key, content FROM body WHERE object_key IN {_numbers(object_keys)}"  # noqa: S608
+        f"SELECT object_key, dictionary_key, content FROM body WHERE object_key IN {_numbers(object_keys)}"
         if len(object_keys) <= 1000
-        else "SELECT object_key, dictionary_key, content FROM body"  # noqa: S608
+        else "SELECT object_key, dictionary_key, content FROM body"
         f" WHERE object_key IN {connection.in_list('object_keys')}",
         **({} if len(object_keys) <= 1000 else {"object_keys": list(object_keys)}),
     )
@@ -157,7 +157,7 @@ def releases_of(connection: Connection, object_keys: Iterable[int], release_keys
         SELECT object_key, min(release_key) AS release_key FROM member
          WHERE object_key IN {connection.in_list("object_keys")} AND release_key IN {_numbers(release_keys)}
          GROUP BY object_key
-        """,  # noqa: S608
+        """,
         object_keys=list(object_keys),
     )
     return {row.object_key: row.release_key for row in rows}
@@ -227,7 +227,7 @@ def _field_condition(
         condition = f"field.value IN {connection.in_list(parameter, 'text')}"
         parameters[parameter] = [folded(value) for value in wanted]
     return (
-        "EXISTS (SELECT 1 FROM field WHERE field.object_key = object.object_key"  # noqa: S608
+        "EXISTS (SELECT 1 FROM field WHERE field.object_key = object.object_key"
         f" AND field.name_key = {connection.key(name)} AND {condition})"
     )
 
@@ -237,7 +237,9 @@ def _form(connection: Connection, word: TypeWord) -> str | None:
     if not type_keys:
         return None
     condition = f"object.type_key IN {_numbers(type_keys)}"
-    return condition if word.subtechnique is None else f"({condition} AND object.subtechnique = {int(word.subtechnique)})"
+    return (
+        condition if word.subtechnique is None else f"({condition} AND object.subtechnique = {int(word.subtechnique)})"
+    )
 
 
 _SORT_COLUMNS = {
@@ -253,7 +255,7 @@ def _order(connection: Connection, sort: str, descending: bool) -> str:
     column = _SORT_COLUMNS.get(sort)
     if column is None:
         column = (
-            "(SELECT min(value) FROM field WHERE field.object_key = object.object_key"  # noqa: S608
+            "(SELECT min(value) FROM field WHERE field.object_key = object.object_key"
             f" AND field.name_key = {connection.key(sort)})"
         )
     # A missing value is the smallest; ties are broken by id ascending in both directions, so that paging is stable.

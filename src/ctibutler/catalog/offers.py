@@ -28,24 +28,22 @@ def replace(database: Database, offered: Sequence[StoredOffer], silent: Set[str]
     offers. The catalogue's revision is raised only when something changed."""
     with database.write() as connection:
         before = {_mark(offer) for offer in _all(connection) if offer.source not in silent}
-        after = {_mark(offer) for offer in offered if offer.source not in silent}
+        kept = [offer for offer in offered if offer.source not in silent]
+        after = {_mark(offer) for offer in kept}
         moment = now()
         if before == after:
             connection.run("UPDATE offer SET seen_at = :moment", moment=moment)
             if before:
                 return
         connection.run(
-            f"DELETE FROM offer WHERE source NOT IN {connection.in_list('silent', 'text')}",  # noqa: S608
+            f"DELETE FROM offer WHERE source NOT IN {connection.in_list('silent', 'text')}",
             silent=sorted(silent),
         )
         connection.insert(
             "offer",
             ("knowledge_base", "label", "sort_key", "source", "location", "size", "seen_at"),
-            [
-                (offer.knowledge_base, offer.label, versions.sort_key(offer.label), offer.source, offer.location, offer.size, moment)
-                for offer in {(_mark(offer)[:3]): offer for offer in offered if offer.source not in silent}.values()
-            ],
-        )  # fmt: skip
+            [_row(offer, moment) for offer in {_mark(offer)[:3]: offer for offer in kept}.values()],
+        )
         raise_revision(connection)
 
 
@@ -58,7 +56,7 @@ def of_knowledge_base(connection: Connection, knowledge_base: str) -> list[Store
         """,
         knowledge_base=knowledge_base,
     )
-    return [StoredOffer(*row) for row in rows]
+    return [StoredOffer(*tuple(row)) for row in rows]
 
 
 def refreshed_at(connection: Connection) -> int | None:
@@ -67,8 +65,16 @@ def refreshed_at(connection: Connection) -> int | None:
 
 
 def _all(connection: Connection) -> list[StoredOffer]:
-    return [StoredOffer(*row) for row in connection.rows("SELECT knowledge_base, label, source, location, size FROM offer")]
+    return [
+        StoredOffer(*tuple(row))
+        for row in connection.rows("SELECT knowledge_base, label, source, location, size FROM offer")
+    ]
 
 
 def _mark(offer: StoredOffer) -> tuple[str, str, str, str, int | None]:
     return offer.knowledge_base, versions.sort_key(offer.label), offer.source, offer.location, offer.size
+
+
+def _row(offer: StoredOffer, moment: int) -> tuple[object, ...]:
+    sort_key = versions.sort_key(offer.label)
+    return offer.knowledge_base, offer.label, sort_key, offer.source, offer.location, offer.size, moment

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -18,8 +17,7 @@ from ctibutler.stix.references import embedded_relationship
 Family = Literal["native", "embedded", "link"]
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(msgspec.Struct, frozen=True, gc=False):
     """A relationship without its bytes.
 
     `key` is the object of a native one, the owner of an embedded one, the row of a link. `release_key` is the release it
@@ -46,7 +44,11 @@ def edges_of(connection: Connection, release: Release, stix_id: str, *, include_
     identifier = connection.value("SELECT identifier_key FROM identifier WHERE stix_id = :stix_id", stix_id=stix_id)
     if identifier is None:
         return []
-    edges = list(_native(connection, [release], "AND (relationship.source_key = :me OR relationship.target_key = :me)", me=identifier))
+    edges = list(
+        _native(
+            connection, [release], "AND (relationship.source_key = :me OR relationship.target_key = :me)", me=identifier
+        )
+    )
     if include_embedded and not release.options.ignore_embedded:
         edges += _embedded(connection, [release], _EMBEDDED_FROM, me=identifier)
         edges += _embedded(connection, [release], _EMBEDDED_TO, me=identifier)
@@ -134,8 +136,9 @@ def counts_of_derived(connection: Connection, release: Release) -> dict[str, int
     embedded = 0
     if not release.options.ignore_embedded:
         conditions, parameters = _embedded_conditions(connection, [release])
+        walk = _EMBEDDED_ALL.format(conditions)
         embedded = connection.value(
-            f"SELECT count(*) FROM (SELECT DISTINCT reference.reference_key, object.created, object.modified {_EMBEDDED_ALL.format(conditions)}) AS each_once",  # noqa: S608, E501
+            f"SELECT count(*) FROM (SELECT DISTINCT reference.reference_key, object.created, object.modified {walk}) AS once",
             **parameters,
         )
     rows = connection.rows(
@@ -156,7 +159,11 @@ def distinct(edges: Iterable[Edge]) -> list[Edge]:
     seen: set[object] = set()
     kept = []
     for edge in edges:
-        mark = (edge.id, edge.key) if edge.family == "native" else (edge.id, edge.created, edge.modified, edge.source, edge.target)
+        mark = (
+            (edge.id, edge.key)
+            if edge.family == "native"
+            else (edge.id, edge.created, edge.modified, edge.source, edge.target)
+        )
         if mark not in seen:
             seen.add(mark)
             kept.append(edge)
@@ -287,8 +294,8 @@ def _links(connection: Connection, release: Release, identifier: int) -> list[Ed
     return [_link_maker(connection, release.key)(row) for row in rows]
 
 
-def _link_maker(connection: Connection, release_key: int) -> Any:  # noqa: ANN401 - a function of one row
-    def make(row: Any) -> Edge:  # noqa: ANN401 - a row of the columns above
+def _link_maker(connection: Connection, release_key: int) -> Any:
+    def make(row: Any) -> Edge:
         return Edge(
             "link", row.link_key, row.id, connection.word(row.kind_key), row.source, row.target, row.created, row.modified,
             release_key, row.source_release, row.target_release, note=row.mode, embedded=bool(row.embedded),
@@ -301,7 +308,7 @@ def _link_contents(connection: Connection, link_keys: Sequence[int]) -> dict[int
     if not link_keys:
         return {}
     rows = connection.rows(
-        f"SELECT link_key, dictionary_key, content FROM link WHERE link_key IN {connection.in_list('link_keys')}",  # noqa: S608
+        f"SELECT link_key, dictionary_key, content FROM link WHERE link_key IN {connection.in_list('link_keys')}",
         link_keys=list(link_keys),
     )
     return {row.link_key: connection.content(row.dictionary_key, row.content) for row in rows}

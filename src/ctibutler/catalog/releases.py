@@ -54,7 +54,7 @@ def installed(connection: Connection, knowledge_base: str | None = None) -> list
     condition = "" if knowledge_base is None else "WHERE knowledge_base = :knowledge_base"
     parameters = {} if knowledge_base is None else {"knowledge_base": knowledge_base}
     rows = connection.rows(
-        f"SELECT {_COLUMNS} FROM release {condition} ORDER BY knowledge_base, sort_key DESC",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM release {condition} ORDER BY knowledge_base, sort_key DESC",
         **parameters,
     )
     return [_release(row) for row in rows]
@@ -67,7 +67,7 @@ def find(connection: Connection, knowledge_base: str, label: str | None) -> Rele
     else:
         condition, parameters = "sort_key = :sort_key", {"sort_key": versions.sort_key(label).replace("\x00", "")}
     row = connection.row(
-        f"SELECT {_COLUMNS} FROM release WHERE knowledge_base = :knowledge_base AND {condition}",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM release WHERE knowledge_base = :knowledge_base AND {condition}",
         knowledge_base=knowledge_base,
         **parameters,
     )
@@ -77,7 +77,7 @@ def find(connection: Connection, knowledge_base: str, label: str | None) -> Rele
 def by_key(connection: Connection, release_key: int) -> Release:
     """The release with this key."""
     row = connection.row(
-        f"SELECT {_COLUMNS} FROM release WHERE release_key = :release_key",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM release WHERE release_key = :release_key",
         release_key=release_key,
     )
     return _release(row)
@@ -85,7 +85,7 @@ def by_key(connection: Connection, release_key: int) -> Release:
 
 def latest(connection: Connection, knowledge_bases: Sequence[str] | None = None) -> list[Release]:
     """The latest release of each knowledge base, or of each of these."""
-    rows = connection.rows(f"SELECT {_COLUMNS} FROM release WHERE latest = 1 ORDER BY knowledge_base")  # noqa: S608
+    rows = connection.rows(f"SELECT {_COLUMNS} FROM release WHERE latest = 1 ORDER BY knowledge_base")
     found = [_release(row) for row in rows]
     return [release for release in found if knowledge_bases is None or release.knowledge_base in knowledge_bases]
 
@@ -144,7 +144,7 @@ def revision(connection: Connection) -> int:
     return int(connection.value("SELECT revision FROM catalogue"))
 
 
-def _release(row: Any) -> Release:  # noqa: ANN401 - a row of the columns above
+def _release(row: Any) -> Release:
     return Release(
         key=row.release_key,
         knowledge_base=row.knowledge_base,
@@ -160,9 +160,7 @@ def _release(row: Any) -> Release:  # noqa: ANN401 - a row of the columns above
         bundle_id=row.bundle_id,
         digest=row.digest,
         facts=msgspec.json.decode(row.facts),
-        options=ImportOptions(
-            bool(row.ignore_embedded), bool(row.ignore_embedded_sro), bool(row.ignore_embedded_smo)
-        ),
+        options=ImportOptions(bool(row.ignore_embedded), bool(row.ignore_embedded_sro), bool(row.ignore_embedded_smo)),
         installed_at=row.installed_at,
         job_id=row.job_id,
     )

@@ -30,7 +30,7 @@ def remove_orphans(connection: Connection, candidates: list[int]) -> int:
             SELECT object_key FROM object
              WHERE object_key IN {connection.in_list("candidates")}
                AND NOT EXISTS (SELECT 1 FROM member WHERE member.object_key = object.object_key)
-            """,  # noqa: S608
+            """,
             candidates=candidates,
         )
     ]
@@ -54,7 +54,7 @@ def _remove_objects(connection: Connection, orphans: list[int]) -> None:
     inside = connection.in_list("orphans")
     references = _keys(
         connection,
-        f"SELECT DISTINCT reference_key FROM object_reference WHERE object_key IN {inside}",  # noqa: S608
+        f"SELECT DISTINCT reference_key FROM object_reference WHERE object_key IN {inside}",
         orphans=orphans,
     )
     identifiers = _keys(
@@ -65,13 +65,13 @@ def _remove_objects(connection: Connection, orphans: list[int]) -> None:
          UNION SELECT source_key FROM relationship WHERE object_key IN {inside}
          UNION SELECT target_key FROM relationship WHERE object_key IN {inside}
          UNION SELECT target_key FROM reference WHERE reference_key IN {connection.in_list("reference_keys")}
-        """,  # noqa: S608
+        """,
         orphans=orphans,
         reference_keys=references,
     )
     forget_texts(connection, orphans)
     for table in ("body", "relationship", "object_reference", "field", "exact_name", "object"):
-        connection.run(f"DELETE FROM {table} WHERE object_key IN {inside}", orphans=orphans)  # noqa: S608
+        connection.run(f"DELETE FROM {table} WHERE object_key IN {inside}", orphans=orphans)
     connection.run(
         f"""
         DELETE FROM reference
@@ -81,7 +81,7 @@ def _remove_objects(connection: Connection, orphans: list[int]) -> None:
                              JOIN object_reference ON object_reference.object_key = object.object_key
                             WHERE object.identifier_key = reference.source_key
                               AND object_reference.reference_key = reference.reference_key)
-        """,  # noqa: S608
+        """,
         reference_keys=references,
     )
     remove_unused_identifiers(connection, identifiers)

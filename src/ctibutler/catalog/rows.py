@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ctibutler.catalog.folding import folded, natural_order, squashed
 from ctibutler.errors import MalformedFile
@@ -24,8 +25,7 @@ _COMMON_FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectRow:
+class ObjectRow(msgspec.Struct, frozen=True):
     """One new content of one object, ready to be stored.
 
     Times are microseconds; `public` adds up OPEN_MARKED (no marking, or an open one) and OF_ATTACK_DOMAIN; `ends` are
@@ -97,7 +97,9 @@ def row_of(kb: KnowledgeBase, stix_object: StixObject, file_name: str) -> Object
 
 def _fields(kb: KnowledgeBase, properties: Mapping[str, object]) -> list[tuple[str, str]]:
     pairs = [
-        (field.name, folded(value)) for field in (*_COMMON_FIELDS, *kb.indexed_fields) for value in field.read(properties)
+        (field.name, folded(value))
+        for field in (*_COMMON_FIELDS, *kb.indexed_fields)
+        for value in field.read(properties)
     ]
     return list(dict.fromkeys(pairs))
 

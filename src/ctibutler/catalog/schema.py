@@ -37,9 +37,9 @@ def _version(database: Database) -> str | None:
 
 
 def _migrate(database: Database) -> None:
-    from alembic import command  # noqa: PLC0415 - slow to import, and needed once in a database's life
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.util import CommandError  # noqa: PLC0415
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))

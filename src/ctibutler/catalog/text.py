@@ -53,7 +53,7 @@ def index_texts(connection: Connection, rows: Iterable[tuple[int, str, str]]) ->
 def forget_texts(connection: Connection, object_keys: list[int]) -> None:
     """Drop objects from the index."""
     connection.run(
-        f"DELETE FROM text_index WHERE rowid IN {connection.in_list('object_keys')}",  # noqa: S608 - our own text
+        f"DELETE FROM text_index WHERE rowid IN {connection.in_list('object_keys')}",
         object_keys=object_keys,
     )
 
@@ -77,7 +77,7 @@ def matching(connection: Connection, text: str) -> tuple[str, dict[str, object]]
     conditions = " OR ".join(
         f"{name} @@ CAST(:by_stem AS tsquery) OR {name} @@ CAST(:by_start AS tsquery)" for name in PROPERTIES
     )
-    return f"SELECT rowid FROM text_index WHERE {conditions}", {"by_stem": by_stem, "by_start": by_start}  # noqa: S608
+    return f"SELECT rowid FROM text_index WHERE {conditions}", {"by_stem": by_stem, "by_start": by_start}
 
 
 def _stem_terms(word: str) -> list[str]:

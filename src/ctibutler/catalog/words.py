@@ -46,7 +46,7 @@ def ensure_words(connection: Connection, words: Iterable[str]) -> dict[str, int]
     found: dict[str, int] = {
         row.word: row.word_key
         for row in connection.rows(
-            f"SELECT word, word_key FROM word WHERE word IN {connection.in_list('words', 'text')}",  # noqa: S608
+            f"SELECT word, word_key FROM word WHERE word IN {connection.in_list('words', 'text')}",
             words=sorted(wanted),
         )
     }

@@ -6,7 +6,8 @@ Every function here runs inside one transaction of its caller.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from ctibutler.catalog.bodies import Packed
 from ctibutler.catalog.connection import Connection
@@ -17,8 +18,7 @@ from ctibutler.catalog.words import ensure_words
 from ctibutler.stix.identifiers import embedded_relationship_uuid
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True, gc=False):
     """An object's place in a release: its content, type and position in the file; `repeat` counts further contents of
     one id from 0."""
 
@@ -34,9 +34,7 @@ def known_contents(connection: Connection, base: str) -> dict[bytes, int]:
     return {bytes(row.digest): row.object_key for row in rows}
 
 
-def add_objects(
-    connection: Connection, base: str, rows: Sequence[ObjectRow], packed: Packed
-) -> dict[bytes, int]:
+def add_objects(connection: Connection, base: str, rows: Sequence[ObjectRow], packed: Packed) -> dict[bytes, int]:
     """Store new contents with their compressed bytes; gives digest → object key."""
     if not rows:
         return {}
@@ -49,19 +47,47 @@ def add_objects(
     connection.insert(
         "object",
         (
-            "object_key", "base_key", "identifier_key", "type_key", "digest", "created", "modified", "revoked",
-            "deprecated", "listed", "subtechnique", "creator_key", "public", "name", "external_id", "found_by", "id_order",
-        ),  # fmt: skip
+            "object_key",
+            "base_key",
+            "identifier_key",
+            "type_key",
+            "digest",
+            "created",
+            "modified",
+            "revoked",
+            "deprecated",
+            "listed",
+            "subtechnique",
+            "creator_key",
+            "public",
+            "name",
+            "external_id",
+            "found_by",
+            "id_order",
+        ),
         [
             (
-                key, words[base], identifiers[row.id], words[row.type], row.digest, row.created, row.modified,
-                int(row.revoked), int(row.deprecated), int(row.listed), int(row.subtechnique),
-                identifiers[row.creator] if row.creator else None, row.public, row.name, row.external_id, row.found_by,
+                key,
+                words[base],
+                identifiers[row.id],
+                words[row.type],
+                row.digest,
+                row.created,
+                row.modified,
+                int(row.revoked),
+                int(row.deprecated),
+                int(row.listed),
+                int(row.subtechnique),
+                identifiers[row.creator] if row.creator else None,
+                row.public,
+                row.name,
+                row.external_id,
+                row.found_by,
                 row.id_order,
             )
             for key, row in numbered
         ],
-    )  # fmt: skip
+    )
     connection.insert(
         "body",
         ("object_key", "dictionary_key", "content"),
@@ -113,7 +139,7 @@ def _add_references(
     stored = {
         (row.source_key, row.kind_key, row.target_key): row.reference_key
         for row in connection.rows(
-            "SELECT reference_key, source_key, kind_key, target_key FROM reference"  # noqa: S608
+            "SELECT reference_key, source_key, kind_key, target_key FROM reference"
             f" WHERE source_key IN {connection.in_list('sources')}",
             sources=sorted({identifiers[row.id] for _, row in numbered}),
         )

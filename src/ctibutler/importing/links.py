@@ -129,9 +129,7 @@ def _d3fend(
         ends |= {f"d3f:{external_id}": end for external_id, end in live.items() if external_id.startswith(form)}
     # D3FEND's own objects are found by their first external id, as the mapping writes it.
     for stix_type in ("indicator", "course-of-action", "x-mitre-matrix", "x-mitre-tactic"):
-        ends |= {
-            stix_links.external_id(end.properties).lower(): end for end in _objects(connection, owner, stix_type)
-        }
+        ends |= {stix_links.external_id(end.properties).lower(): end for end in _objects(connection, owner, stix_type)}
     seen = set()
     for entry in _mapping(connection, owner):
         source, target = ends.get(entry["source"].lower()), ends.get(entry["target"].lower())

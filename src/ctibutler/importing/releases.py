@@ -77,9 +77,9 @@ def import_release(
     label: str,
     content: ReleaseContent,
     *,
-    options: ImportOptions = ImportOptions(),  # noqa: B008 - frozen
+    options: ImportOptions = ImportOptions(),
     force: bool = False,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = Limits(),
     job_id: str | None = None,
     progress: Progress = lambda *_: None,
     finish: Finish = lambda _: None,
@@ -139,9 +139,9 @@ def _store(
 ) -> ImportReport:
     shown = versions.shown(label)
     present = releases.find(connection, kb.slug, shown)
-    if present and not force and (present.digest, present.options) == (prepared.digest, options):
-        if releases.mapping(connection, present.key) == content.mapping:
-            return ImportReport(kb.slug, shown, len(prepared.members), 0, changed=False)
+    same = present and (present.digest, present.options) == (prepared.digest, options)
+    if present and same and not force and releases.mapping(connection, present.key) == content.mapping:
+        return ImportReport(kb.slug, shown, len(prepared.members), 0, changed=False)
     replaced = remove_release(connection, present) if present else []
     release_key = next_key(connection, "release", "release_key")
     added = writing.add_objects(connection, kb.slug, prepared.rows, prepared.packed)

@@ -84,18 +84,28 @@ class Downloads:
         cannot be unpacked.
         """
         deadline = time.monotonic() + limits.seconds
-        again = stamina.RetryingCaller(
-            attempts=limits.retries + 1, timeout=None, wait_initial=0.2, wait_max=5.0, wait_jitter=_SHORT_WAIT - 0.2
-        )
+        content: bytes | None = None
         try:
-            return again(partial(_worth_another, deadline), self._once, address, limits, deadline, progress, packed)
+            for attempt in stamina.retry_context(
+                on=partial(_worth_another, deadline),
+                attempts=limits.retries + 1,
+                timeout=None,
+                wait_initial=0.2,
+                wait_max=5.0,
+                wait_jitter=_SHORT_WAIT - 0.2,
+            ):
+                with attempt:
+                    content = self._once(address, limits, deadline, progress, packed, attempt.num)
         except _TryAgain as last:
             raise last.problem from None
+        return content
 
     def _once(
-        self, address: WebAddress, limits: Limits, deadline: float, progress: Progress, packed: bool
+        self, address: WebAddress, limits: Limits, deadline: float, progress: Progress, packed: bool, number: int
     ) -> bytes | None:
-        """One try, until the deadline (seconds of the monotonic clock)."""
+        """One try, the first has number 1, until the deadline (seconds of the monotonic clock)."""
+        if number > 1:
+            _log.info("%s: try %d of %d", address, number, limits.retries + 1)
         client = self._connected()
         transfer = _Transfer(client, address, limits, packed)
         transfer.start()
@@ -122,7 +132,7 @@ class Downloads:
         return self._client
 
 
-class _TryAgain(Exception):  # noqa: N818 - a request, not an error
+class _TryAgain(Exception):
     """A failure that may pass. `wait` is how many seconds the server asks to wait."""
 
     def __init__(self, problem: SourceUnavailable, wait: float | None = None) -> None:
@@ -138,7 +148,6 @@ def _worth_another(deadline: float, failure: Exception) -> bool | float:
     wait = failure.wait or _SHORT_WAIT
     if wait > MAX_RETRY_AFTER or time.monotonic() + wait >= deadline:
         return False
-    _log.info("%s; trying again", failure)
     return failure.wait if failure.wait is not None else True
 
 

@@ -52,7 +52,7 @@ class Folder:
         Raises SourceDown when there is no bucket.
         """
         if not self._path.is_dir():
-            raise SourceDown(f"bucket: no folder {self._path} (CTIBUTLER_BUCKET)")
+            raise SourceDown(f"there is no folder {self._path} (CTIBUTLER_BUCKET)")
         try:
             return sorted(entry.name for entry in (self._path / folder).iterdir() if entry.is_file())
         except (FileNotFoundError, NotADirectoryError):

@@ -138,7 +138,7 @@ def _not_to_be_had(
     there = ", ".join(dict.fromkeys(offer.label for offer in offers))
     parts = [f"{what}: no source has this release" if label is not None else f"{what}: no source has a release"]
     parts += [f"there are {there}"] if there else []
-    parts += [f"{problem.source}: {problem.sentence}" for problem in problems]
+    parts += [str(problem) for problem in problems]
     text = "; ".join(parts)
     return SourceUnavailable(text) if problems else NotFound(text)
 

@@ -48,6 +48,9 @@ class OfferProblem:
     knowledge_base: str | None
     sentence: str
 
+    def __str__(self) -> str:
+        return f"{self.source}: {self.sentence}"
+
 
 @dataclass(frozen=True)
 class OfferReport:

@@ -43,7 +43,7 @@ _raw_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _anything = msgspec.json.Decoder().decode
 
 
-def read_bundle(content: bytes, name: str, limits: Limits = Limits()) -> Bundle:  # noqa: B008 - frozen
+def read_bundle(content: bytes, name: str, limits: Limits = Limits()) -> Bundle:
     """Read a STIX 2.1 bundle.
 
     `name` stands for the file in messages. Properties that start with `_` are a store's own and are dropped.
@@ -107,7 +107,7 @@ def _read_objects(raws: list[msgspec.Raw], name: str, limits: Limits) -> Iterato
             raise MalformedFile(f"{name}: objects[{position}]{wrong}") from None
 
 
-class _Wrong(Exception):  # noqa: N818 - never leaves this module
+class _Wrong(Exception):
     """What is wrong with one object, to be put after its place."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
 
 import msgspec
@@ -18,9 +17,8 @@ _decode = msgspec.json.Decoder().decode
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
-@dataclass(frozen=True, slots=True)
-class StixObject:
-    """One object of a bundle.
+class StixObject(msgspec.Struct, frozen=True, gc=False):
+    """One object of a bundle. (A struct, for 25,000 of them are made in a second.)
 
     `content` is its JSON as published without insignificant white space: what is stored and answered.
     `position` is its place in the file, from 0.
@@ -45,7 +43,7 @@ def digest_of(content: bytes) -> bytes:
 def decode(content: bytes) -> dict[str, object]:
     """An object's properties from its JSON."""
     properties = _decode(content)
-    assert isinstance(properties, dict)  # noqa: S101 - bundles.py let nothing else in
+    assert isinstance(properties, dict)
     return properties
 
 
@@ -88,7 +86,10 @@ def is_revoked(properties: Mapping[str, object]) -> bool:
 
 def is_deprecated(properties: Mapping[str, object]) -> bool:
     """Whether its publisher advises against it: ATT&CK's flag, or CAPEC's status."""
-    return properties.get("x_mitre_deprecated") is True or properties.get("x_capec_status") in ("Deprecated", "Obsolete")
+    return properties.get("x_mitre_deprecated") is True or properties.get("x_capec_status") in (
+        "Deprecated",
+        "Obsolete",
+    )
 
 
 def type_of_id(stix_id: str) -> str:
