@@ -177,6 +177,12 @@ class Catalogues:
         self._made.append((database, name))
         return database
 
+    def again(self, database: Database) -> Database:
+        """The same catalogue as another process has it: with connections and a memory of its own."""
+        other = open_catalogue(database.url.render_as_string(hide_password=False), HOSTED)
+        self._made.insert(0, (other, ""))
+        return other
+
     def with_releases(self, *names: str) -> Database:
         """A catalogue with these releases, installed in this order, without links."""
         database = self.empty()
@@ -188,6 +194,8 @@ class Catalogues:
         """Remove everything that was made."""
         for database, name in self._made:
             database.close()
+            if not name:
+                continue
             if self.engine == "sqlite":
                 for left in self._folder.glob(f"{name}.sqlite*"):
                     left.unlink()

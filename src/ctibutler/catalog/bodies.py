@@ -14,6 +14,7 @@ import zstandard
 
 from ctibutler.catalog.connection import Connection
 from ctibutler.catalog.identifiers import next_key
+from ctibutler.catalog.releases import revision
 from ctibutler.catalog.words import ensure_words
 
 # Measured on Enterprise 18.1 (36.7 MB minified): with this dictionary level 3 gives 7.9 MB in 0.2 s, level 6 7.2 MB in
@@ -24,6 +25,10 @@ SAMPLES = 4000
 LARGEST_SAMPLE = 20_000
 FEWEST_SAMPLES = 50
 WITHOUT_DICTIONARY = 0
+# Processes remember dictionaries by key, so the key of one that was removed must not come again: keys go up with the
+# catalogue's revision, which every transaction that removes or stores a dictionary raises. An import stores two at most, that
+# of its knowledge base and that of links.
+_MOST_AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Packed:
         if self.trained is None:
             return self.dictionary_key
         words = ensure_words(connection, [base])
-        key = next_key(connection, "dictionary", "dictionary_key")
+        key = max(next_key(connection, "dictionary", "dictionary_key"), _MOST_AT_ONCE * revision(connection))
         connection.insert("dictionary", ("dictionary_key", "base_key", "content"), [(key, words[base], self.trained)])
         return key
 
