@@ -87,5 +87,5 @@ class Runner:
     def _find(self, job_id: str) -> Job:
         with self._library.database.read() as connection:
             job = jobs.find(connection, job_id)
-        assert job is not None  # noqa: S101 - jobs that are not ended are kept
+        assert job is not None
         return job

@@ -46,9 +46,10 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def up(context: typer.Context, host: HostOption = None, port: PortOption = None, workers: WorkersOption = None) -> None:
-    """Start API and worker, install the newest releases that are missing, and stay.
+    """Start API and worker, and install what is missing.
 
-    What can be had and is not there yet is installed while the API answers already. Ctrl-C ends both.
+    Of every knowledge base the newest release that can be had is installed where it is not there yet, while the API
+    answers already. Ctrl-C ends both.
     """
     from ctibutler.cli.listening import listen
     from ctibutler.cli.logs import set_up_logs

@@ -63,5 +63,5 @@ class Session:
 def session_of(context: typer.Context) -> Session:
     """The session that the command line was started with."""
     session = context.find_object(Session)
-    assert session is not None  # noqa: S101 - set by the callback of `main.build`
+    assert session is not None
     return session
