@@ -96,7 +96,7 @@ def serve(
         output.line(f"API on {address(settings)}/api/v1/")
     end_with_parent()
     config = uvicorn.Config(
-        "ctibutler.api.app:create_app",
+        "ctibutler.api.app:from_environment",
         factory=True,
         workers=settings.workers,
         log_config=None,
