@@ -1,4 +1,4 @@
-"""Runs the command as a process of its own, the way a person does."""
+"""Runs the command the way a person does."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import ctibutler
+from ctibutler.cli.main import cli, end_of
 
 _SOURCE = Path(ctibutler.__file__).parents[1]
 
@@ -66,10 +70,29 @@ class Command:
         )
 
     def __call__(self, *arguments: object, **environment: str) -> Outcome:
-        process = self.start(*arguments, **environment)
-        stdout, stderr = process.communicate(timeout=120)
-        assert "Traceback" not in stdout + stderr
-        return Outcome(process.returncode, stdout, stderr)
+        """Run it: in a process of its own where it sets up logs or signals, else here, which takes a tenth of the time."""
+        if arguments[:1] and arguments[0] in ("up", "serve", "worker", "install"):
+            process = self.start(*arguments, **environment)
+            stdout, stderr = process.communicate(timeout=120)
+            outcome = Outcome(process.returncode, stdout, stderr)
+        else:
+            outcome = self._here([str(argument) for argument in arguments], environment)
+        assert "Traceback" not in outcome.stdout + outcome.stderr
+        return outcome
+
+    def _here(self, arguments: list[str], environment: dict[str, str]) -> Outcome:
+        with pytest.MonkeyPatch.context() as patch:
+            for name in os.environ.keys() - self.environment().keys():
+                patch.delenv(name)
+            for name, value in self.environment(**environment).items():
+                patch.setenv(name, value)
+            patch.chdir(self.folder)
+            streams = {name: TextIOWrapper(BytesIO(), "utf-8", write_through=True) for name in ("stdout", "stderr")}
+            for name, stream in streams.items():
+                patch.setattr(sys, name, stream)
+            code = end_of(cli, arguments)
+            printed = [stream.buffer.getvalue().decode() for stream in streams.values()]  # type: ignore[attr-defined]
+        return Outcome(code, *printed)
 
     def done(self, *arguments: object, **environment: str) -> Outcome:
         """Run it and be sure that it did what it was asked to."""

@@ -27,10 +27,11 @@ def test_an_object_is_found_wherever_it_is(stocked: Command) -> None:
 
 
 def test_an_object_is_readable(stocked: Command) -> None:
+    name = "Deceptively Edit Images (Cheap Fakes)"
     lines = stocked.done("get", "T0086.003").stdout.splitlines()
     assert lines[:3] == [
-        "T0086.003 Deceptively Edit Images (Cheap Fakes)",
-        next(item["id"] for item in read_bundle(DISARM)["objects"] if "(Cheap Fakes)" in item.get("name", "") and "Images" in item["name"]),
+        f"T0086.003 {name}",
+        next(item["id"] for item in read_bundle(DISARM)["objects"] if item.get("name") == name),
         "DISARM, release 1.6",
     ]  # fmt: skip
     assert any(line.startswith("reference") and "T0086.003" in line for line in lines)
@@ -65,7 +66,9 @@ def test_a_list_with_its_filters(stocked: Command) -> None:
     kinds = stocked.done("list", "locations", "--type", "sub-region", "--json").json
     assert kinds == stocked.done("list", "location", "--location-type", "sub-region", "--json").json
     assert kinds["total_results_count"] > 10
-    assert stocked.done("list", "location", "--name", "åland", "--json").json["total_results_count"] == 1
+    assert (
+        stocked.done("list", "location", "--name", "aland isl", "--json").json["objects"][0]["name"] == "Åland Islands"
+    )
     assert (
         stocked.done("list", "disarm", "--id", "t0086.003", "--id", "TA05", "--json").json["total_results_count"] == 2
     )

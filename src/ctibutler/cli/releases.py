@@ -57,7 +57,8 @@ def releases(
 ) -> None:
     """Show which releases are installed and available.
 
-    Also where each came from, or can be had. The sources are asked when that was never done, or long ago (CTIBUTLER_OFFER_REFRESH_HOURS).
+    Also where each came from, or can be had. The sources are asked when that was never done, or long ago
+    (CTIBUTLER_OFFER_REFRESH_HOURS).
     """
     from ctibutler.answers.releases import available, installed
     from ctibutler.cli.offering import refresh_offers

@@ -16,7 +16,7 @@ from ctibutler import __version__
 from ctibutler.cli import output
 from ctibutler.cli.options import examples
 from ctibutler.cli.session import Session, session_of
-from ctibutler.errors import Problem
+from ctibutler.errors import InvalidRequest, Problem
 
 if TYPE_CHECKING:
     from ctibutler.answers.library import Library
@@ -240,12 +240,11 @@ def _least(settings: Settings) -> int:
 def _refuse_open_door(settings: Settings, library: Library) -> None:
     """A server that others can reach needs a key, or the word that it is open.
 
-    Raises Problem.
+    Raises Problem: the command was used well, and cannot do what it was asked to.
     """
-    from ctibutler.catalog.access import keys
+    from ctibutler.api.access import refuse_to_start_without_key
 
-    if settings.access == "auto" and not settings.listens_on_loopback and not keys(library.database):
-        raise Problem(
-            f"{settings.host}: others can reach this address, and there is no key: make one with "
-            "`ctibutler keys add NAME --write`, or set CTIBUTLER_ACCESS to read-open, read-only or open"
-        )
+    try:
+        refuse_to_start_without_key(settings, library.database)
+    except InvalidRequest as refusal:
+        raise Problem(str(refusal)) from None
