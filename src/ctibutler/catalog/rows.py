@@ -14,7 +14,7 @@ from ctibutler.stix.objects import RELATIONSHIP, StixObject, encode, instant, is
 from ctibutler.stix.references import embedded_references
 
 ATTACK_DOMAINS = frozenset({"enterprise-attack", "mobile-attack", "ics-attack"})
-# Of larger objects a head is kept apart: ATT&CK's collection has 3 MB, and every technique's relationships show its times.
+# Of larger objects a head is kept apart: ATT&CK's collection has 3 MB, and each technique's relationships show its times.
 LARGE = 16 * 1024
 _HEAD = ("id", "created", "modified", "object_marking_refs")
 ALIAS, LABEL = "alias", "label"
