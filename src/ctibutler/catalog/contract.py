@@ -11,8 +11,6 @@ latest is not the latest either, and so on from that edge: two steps are enough,
 relationship (STIX 2.1, section 5.1), only embedded ones do.
 """
 
-# ruff: noqa: S608 - views take no parameters; what is filled in are our own names and keys
-
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -104,7 +102,9 @@ class _Sql:
         if self.engine == "postgresql":
             return f"'relationship--' || CAST(CAST(encode({uuid}, 'hex') AS UUID) AS TEXT)"
         digits = f"lower(hex({uuid}))"
-        parts = (f"substr({digits}, {start}, {length})" for start, length in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12)))
+        parts = (
+            f"substr({digits}, {start}, {length})" for start, length in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+        )
         return "'relationship--' || " + " || '-' || ".join(parts)
 
     def note(self, label: str) -> str:
@@ -270,8 +270,9 @@ SELECT {stix_id} || '+' || {moment} AS _key,
   JOIN object             ON object.object_key = member.object_key
   JOIN object_reference   ON object_reference.object_key = member.object_key
   JOIN reference          ON reference.reference_key = object_reference.reference_key
+                         AND reference.source_key = object.identifier_key
   JOIN word kind          ON kind.word_key = reference.kind_key
-  JOIN identifier source  ON source.identifier_key = reference.source_key
+  JOIN identifier source  ON source.identifier_key = object.identifier_key
   JOIN identifier target  ON target.identifier_key = reference.target_key
   LEFT JOIN relationship  ON relationship.object_key = member.object_key
  WHERE release.knowledge_base = '{sql.kb.slug}'
@@ -318,9 +319,11 @@ SELECT {key} AS _key,
   FROM release
   JOIN link_set           ON link_set.owner_release = release.release_key
   JOIN link               ON link.set_key = link_set.set_key
-  JOIN link carrier       ON carrier.identifier_key = CASE link.embedded WHEN 1 THEN link.source_key
-                                                                         ELSE link.identifier_key END
-                         AND carrier.set_key = link.set_key
+  JOIN link carrier       ON carrier.link_key = (
+           SELECT min(l.link_key)
+             FROM link l
+            WHERE l.set_key = link.set_key
+              AND l.identifier_key = CASE link.embedded WHEN 1 THEN link.source_key ELSE link.identifier_key END)
   JOIN release far_source ON far_source.release_key = link.source_release
   JOIN release far_target ON far_target.release_key = link.target_release
   JOIN release near       ON near.release_key = carrier.source_release
@@ -329,4 +332,5 @@ SELECT {key} AS _key,
   JOIN identifier source  ON source.identifier_key = link.source_key
   JOIN identifier target  ON target.identifier_key = link.target_key
  WHERE release.knowledge_base = '{sql.kb.slug}'
-   AND {sql.lacks_id("mine.stix_id", "release.release_key")}"""
+   AND {sql.lacks_id("mine.stix_id", "release.release_key")}
+   AND (link.embedded = 1 OR carrier.link_key = link.link_key)"""
