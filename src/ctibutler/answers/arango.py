@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import md5
 from typing import Any, Final
@@ -45,6 +45,9 @@ _PORTION: Final = 500
 # What ArangoDB allows in a key, and how long one may be.
 _KEY: Final = re.compile(r"[A-Za-z0-9_\-:.@()+,=;$!*'%]{1,254}")
 
+# As the standard library writes it: separators with a space, everything outside ASCII escaped.
+_sorted_json: Final = json.JSONEncoder(sort_keys=True).encode
+
 
 def arango_files(library: Library, kb: KnowledgeBase, label: str | None) -> Iterator[tuple[str, Iterator[bytes]]]:
     """The files of a release by name, the vertices first; each gives its lines.
@@ -66,14 +69,14 @@ def arango_files(library: Library, kb: KnowledgeBase, label: str | None) -> Iter
 def record_digest(properties: Properties, **of_the_store: str) -> str:
     """`_record_md5_hash`: of the object together with those properties of the store that count (where not empty)."""
     counted = {name: value for name, value in properties.items() if not name.startswith("_")}
-    counted |= {name: value for name, value in of_the_store.items() if value}
-    return md5(json.dumps(counted, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
+    counted.update((name, value) for name, value in of_the_store.items() if value)
+    return md5(_sorted_json(counted).encode(), usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
     """Where an edge begins or ends: `_id` of a record, or of none where the object is `missing`. `latest` says whether no
-    later record has taken the place of this one."""
+    other record has taken the place of this one."""
 
     document_id: str
     latest: bool = True
@@ -88,6 +91,7 @@ class _Export:
     kb: KnowledgeBase
     release: Release
     records: ReleaseRecords
+    _ends: dict[str, _End] = field(default_factory=dict)
 
     def vertices(self) -> Iterator[bytes]:
         """The lines of all objects but relationships, then of the seeds."""
@@ -165,7 +169,7 @@ class _Export:
     def _embedded(self, edge: EmbeddedRecord, owner: Properties, begins_at: str | None) -> bytes:
         record = self.records.by_object[edge.owner]
         falls = begins_at is not None and not self._end(begins_at).latest
-        source = _End(self._document_id(record.id, record.recorded), record.standing.last and not falls)
+        source = _End(_document_id(self.kb, record.id, record.recorded), record.standing.last and not falls)
         made = embedded_relationship(owner, edge.relationship_type, edge.target)
         stands = edge.standing._replace(last=True)  # as its owner: nothing later can hold the same reference
         return self._stored_edge(
@@ -184,7 +188,7 @@ class _Export:
         is_ref: bool,
     ) -> bytes:
         note = records.release_note(self.release.label)
-        ends = {"_from": _checked(source.document_id), "_to": _checked(target.document_id)}
+        ends = {"_from": source.document_id, "_to": target.document_id}
         stands = stands._replace(last=stands.last and source.latest)
         return _line(
             content,
@@ -214,7 +218,7 @@ class _Export:
 
     def _link(self, link: LinkRecord, stands: Standing, source: _End, target: _End) -> bytes:
         properties = decode(link.content)
-        ends = {"_from": _checked(source.document_id), "_to": _checked(target.document_id)}
+        ends = {"_from": source.document_id, "_to": target.document_id}
         of_release = {"_stix2arango_note": records.release_note(self.release.label)}
         return _line(
             link.content,
@@ -229,10 +233,10 @@ class _Export:
 
     def _end(self, stix_id: str) -> _End:
         """Where an edge of this release ends that names this id."""
-        return _end_in(self.kb, self.records, stix_id)
-
-    def _document_id(self, stix_id: str, recorded: int) -> str:
-        return _document_id(self.kb, stix_id, recorded)
+        found = self._ends.get(stix_id)
+        if found is None:
+            found = self._ends[stix_id] = _end_in(self.kb, self.records, stix_id)
+        return found
 
     def _place(self, collection: str, stix_id: str, recorded: int) -> dict[str, Any]:
         key = _key(stix_id, recorded)
@@ -269,12 +273,12 @@ def _end_in(kb: KnowledgeBase, found: ReleaseRecords, stix_id: str) -> _End:
         return _End(_document_id(kb, stix_id, record.recorded), record.standing.last)
     if stix_id in SEED_RECORDED:
         return _End(_document_id(kb, stix_id, SEED_RECORDED[stix_id]))
-    return _End(f"{kb.vertex_collection}/{stix_id}", missing=True)
+    return _End(_checked(f"{kb.vertex_collection}/{stix_id}"), missing=True)
 
 
 def _document_id(kb: KnowledgeBase, stix_id: str, recorded: int) -> str:
     collection = kb.edge_collection if type_of_id(stix_id) == RELATIONSHIP else kb.vertex_collection
-    return f"{collection}/{_key(stix_id, recorded)}"
+    return _checked(f"{collection}/{_key(stix_id, recorded)}")
 
 
 def _key(stix_id: str, recorded: int) -> str:
