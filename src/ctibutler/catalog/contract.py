@@ -107,6 +107,10 @@ class _Sql:
         )
         return "'relationship--' || " + " || '-' || ".join(parts)
 
+    def word(self, key: str) -> str:
+        """The word of a number. No join: of more than eight tables PostgreSQL joins the rest as they are written."""
+        return f"(SELECT word FROM word WHERE word_key = {key})"
+
     def note(self, label: str) -> str:
         """`version=16_0`."""
         return f"'version=' || replace({label}, '.', '_')"
@@ -145,13 +149,15 @@ class _Sql:
 
     def lacks_id(self, stix_id: str, release: str) -> str:
         """Condition: a release has no object of its own with this id."""
+        # No NOT EXISTS: PostgreSQL would make it a join over everything, also where one edge is asked for.
         return f"""
-            NOT EXISTS (
-                SELECT 1
+            coalesce((
+                SELECT FALSE
                   FROM identifier i
                   JOIN object o ON o.identifier_key = i.identifier_key
                   JOIN member m ON m.object_key = o.object_key AND m.release_key = {release}
-                 WHERE i.stix_id = {stix_id})"""
+                 WHERE i.stix_id = {stix_id}
+                 LIMIT 1), TRUE)"""
 
     def stands(self, source: str, release: str, base: str = "") -> str:
         """Condition: an edge from this id in a release does not fall with its source's record."""
@@ -161,7 +167,7 @@ class _Sql:
     def end(self, identifier: str, stix_id: str, release: str, base: str = "") -> str:
         """`_id` of the record of an id in a release (a table's alias); of a seed; without time where neither is there."""
         prefix = f"(CASE {base} {self._database_names} END)" if base else f"'{self.kb.database_name}'"
-        kind = f"CASE WHEN {stix_id} LIKE '{RELATIONSHIP}--%' THEN '_edge_collection/' ELSE '_vertex_collection/' END"
+        kind = f"CASE WHEN {self.type_of(stix_id)} = '{RELATIONSHIP}' THEN '_edge_collection/' ELSE '_vertex_collection/' END"
         return f"""
             coalesce((
                 SELECT {prefix} || {kind} || {stix_id} || '+' || {self.time(f"{release}.installed_at + m.repeat")}
@@ -181,7 +187,7 @@ SELECT {key} AS _key,
        {sql.is_latest("object.identifier_key", "member.release_key", "member.repeat")} AS _is_latest,
        {sql.note("release.label")} AS _stix2arango_note,
        identifier.stix_id AS id,
-       kind.word AS type,
+       {sql.word("member.type_key")} AS type,
        {sql.time("object.created")} AS created,
        {sql.time("object.modified")} AS modified,
        object.name AS name_folded,
@@ -192,11 +198,10 @@ SELECT {key} AS _key,
        release.latest = 1 AS in_latest_release
   FROM release
   JOIN member     ON member.release_key = release.release_key
-  JOIN word kind  ON kind.word_key = member.type_key
   JOIN object     ON object.object_key = member.object_key
   JOIN identifier ON identifier.identifier_key = object.identifier_key
  WHERE release.knowledge_base = '{sql.kb.slug}'
-   AND kind.word <> '{RELATIONSHIP}'"""
+   AND {sql.word("member.type_key")} <> '{RELATIONSHIP}'"""
 
 
 def _native(sql: _Sql) -> str:
@@ -217,7 +222,7 @@ SELECT {key} AS _key,
        '{RELATIONSHIP}' AS type,
        {sql.time("object.created")} AS created,
        {sql.time("object.modified")} AS modified,
-       kind.word AS relationship_type,
+       {sql.word("relationship.kind_key")} AS relationship_type,
        source.stix_id AS source_ref,
        target.stix_id AS target_ref,
        object.revoked = 1 AS revoked,
@@ -228,7 +233,6 @@ SELECT {key} AS _key,
   JOIN member            ON member.release_key = release.release_key
   JOIN relationship      ON relationship.object_key = member.object_key
   JOIN object            ON object.object_key = member.object_key
-  JOIN word kind         ON kind.word_key = relationship.kind_key
   JOIN identifier mine   ON mine.identifier_key = object.identifier_key
   JOIN identifier source ON source.identifier_key = relationship.source_key
   JOIN identifier target ON target.identifier_key = relationship.target_key
@@ -238,7 +242,7 @@ SELECT {key} AS _key,
 def _embedded(sql: _Sql) -> str:
     stix_id = sql.embedded_id("reference.uuid")
     moment = sql.time("release.installed_at + member.repeat")
-    is_edge = f"kind_of_owner.word = '{RELATIONSHIP}'"
+    is_edge = "relationship.object_key IS NOT NULL"
     home = f"CASE WHEN {is_edge} THEN '{sql.kb.edge_collection}/' ELSE '{sql.kb.vertex_collection}/' END"
     return f"""
 SELECT {stix_id} || '+' || {moment} AS _key,
@@ -250,14 +254,14 @@ SELECT {stix_id} || '+' || {moment} AS _key,
            AND CASE WHEN relationship.source_key IS NULL THEN TRUE
                     ELSE {sql.stands("relationship.source_key", "member.release_key")} END AS _is_latest,
        {sql.note("release.label")} AS _stix2arango_note,
-       kind_of_owner.word AS _source_type,
+       {sql.word("member.type_key")} AS _source_type,
        {sql.type_of("target.stix_id")} AS _target_type,
        CAST(NULL AS TEXT) AS _arango_cti_processor_note,
        {stix_id} AS id,
        '{RELATIONSHIP}' AS type,
        {sql.time("object.created")} AS created,
        {sql.time("object.modified")} AS modified,
-       kind.word AS relationship_type,
+       {sql.word("reference.kind_key")} AS relationship_type,
        source.stix_id AS source_ref,
        target.stix_id AS target_ref,
        FALSE AS revoked,
@@ -265,20 +269,18 @@ SELECT {stix_id} || '+' || {moment} AS _key,
        release.label AS release,
        release.latest = 1 AS in_latest_release
   FROM release
-  JOIN member             ON member.release_key = release.release_key
-  JOIN word kind_of_owner ON kind_of_owner.word_key = member.type_key
-  JOIN object             ON object.object_key = member.object_key
-  JOIN object_reference   ON object_reference.object_key = member.object_key
-  JOIN reference          ON reference.reference_key = object_reference.reference_key
-                         AND reference.source_key = object.identifier_key
-  JOIN word kind          ON kind.word_key = reference.kind_key
-  JOIN identifier source  ON source.identifier_key = object.identifier_key
-  JOIN identifier target  ON target.identifier_key = reference.target_key
-  LEFT JOIN relationship  ON relationship.object_key = member.object_key
+  JOIN member            ON member.release_key = release.release_key
+  JOIN object            ON object.object_key = member.object_key
+  JOIN object_reference  ON object_reference.object_key = member.object_key
+  JOIN reference         ON reference.reference_key = object_reference.reference_key
+                        AND reference.source_key = object.identifier_key
+  JOIN identifier source ON source.identifier_key = object.identifier_key
+  JOIN identifier target ON target.identifier_key = reference.target_key
+  LEFT JOIN relationship ON relationship.object_key = member.object_key
  WHERE release.knowledge_base = '{sql.kb.slug}'
    AND release.ignore_embedded = 0
    AND NOT (release.ignore_embedded_sro = 1 AND {is_edge})
-   AND NOT (release.ignore_embedded_smo = 1 AND kind_of_owner.word IN ({sql.meta_types}))
+   AND NOT (release.ignore_embedded_smo = 1 AND {sql.word("member.type_key")} IN ({sql.meta_types}))
    AND {sql.lacks_id(stix_id, "member.release_key")}"""
 
 
@@ -309,7 +311,7 @@ SELECT {key} AS _key,
        '{RELATIONSHIP}' AS type,
        {sql.time("link.created")} AS created,
        {sql.time("link.modified")} AS modified,
-       kind.word AS relationship_type,
+       {sql.word("link.kind_key")} AS relationship_type,
        source.stix_id AS source_ref,
        target.stix_id AS target_ref,
        FALSE AS revoked,
@@ -319,6 +321,9 @@ SELECT {key} AS _key,
   FROM release
   JOIN link_set           ON link_set.owner_release = release.release_key
   JOIN link               ON link.set_key = link_set.set_key
+  JOIN identifier mine    ON mine.identifier_key = link.identifier_key
+  JOIN identifier source  ON source.identifier_key = link.source_key
+  JOIN identifier target  ON target.identifier_key = link.target_key
   JOIN link carrier       ON carrier.link_key = (
            SELECT min(l.link_key)
              FROM link l
@@ -327,10 +332,6 @@ SELECT {key} AS _key,
   JOIN release far_source ON far_source.release_key = link.source_release
   JOIN release far_target ON far_target.release_key = link.target_release
   JOIN release near       ON near.release_key = carrier.source_release
-  JOIN word kind          ON kind.word_key = link.kind_key
-  JOIN identifier mine    ON mine.identifier_key = link.identifier_key
-  JOIN identifier source  ON source.identifier_key = link.source_key
-  JOIN identifier target  ON target.identifier_key = link.target_key
  WHERE release.knowledge_base = '{sql.kb.slug}'
    AND {sql.lacks_id("mine.stix_id", "release.release_key")}
    AND (link.embedded = 1 OR carrier.link_key = link.link_key)"""
