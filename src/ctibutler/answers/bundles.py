@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ctibutler.answers.library import Library
 from ctibutler.answers.objects import ObjectRequest, resolve
@@ -49,9 +49,9 @@ def object_bundle(library: Library, kb: KnowledgeBase, request: ObjectRequest, q
     """
     with library.database.read() as connection:
         release, found = resolve(connection, kb, request)
-        return cut(
-            around(connection, release, found, query), query.page, lambda shown: entry_contents(connection, shown)
-        )
+        question = ("bundle", release.key, found.object_key, repr(replace(query, page=PageRequest())))
+        entries = library.long_lists.get(connection, question, lambda: around(connection, release, found, query))
+        return cut(entries, query.page, lambda shown: entry_contents(connection, shown))
 
 
 def object_as_stix_bundle(

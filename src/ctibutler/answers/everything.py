@@ -16,7 +16,7 @@ from ctibutler.catalog import relationships, releases
 from ctibutler.catalog.connection import Connection
 from ctibutler.catalog.folding import folded
 from ctibutler.catalog.objects import Found, Selection
-from ctibutler.catalog.relationships import Edge
+from ctibutler.catalog.relationships import Edge, Shown
 from ctibutler.catalog.releases import Release
 from ctibutler.catalog.rows import ATTACK_DOMAINS, LABEL
 from ctibutler.errors import NotFound
@@ -178,7 +178,7 @@ def list_everything(library: Library, kind: Kind, query: EverythingQuery) -> Pag
     with library.database.read() as connection:
         where = _latest(library, connection, query.ttp_type)
         if kind == "sros":
-            return _list_relationships(connection, where, query)
+            return _list_relationships(library, connection, where, query)
         wanted = TYPES[kind] if query.types is None else [name for name in TYPES[kind] if name in query.types]
         selection = Selection(
             releases=[release.key for release in where],
@@ -347,7 +347,9 @@ def _values(properties: dict[str, Any]) -> Iterable[str]:
         yield from [str(value)] if isinstance(value, int) else strings(value)
 
 
-def _list_relationships(connection: Connection, where: Sequence[Release], query: EverythingQuery) -> Page:
+def _list_relationships(
+    library: Library, connection: Connection, where: Sequence[Release], query: EverythingQuery
+) -> Page:
     if query.types is not None and "relationship" not in query.types:
         return Page(query.page, [], 0)
     wanted = RelationshipQuery(
@@ -358,12 +360,20 @@ def _list_relationships(connection: Connection, where: Sequence[Release], query:
         source_types=query.source_types,
         target_types=query.target_types,
     )
-    ends = query.source_refs if query.source_refs is not None else query.target_refs
-    edges = [(edge, release.knowledge_base) for release in where for edge in _edges(connection, release, ends, wanted)]
-    answering = filtered(_each_id_once(edges), wanted)
-    if query.visible_to is not None:
-        answering = _visible_edges(connection, answering, query.visible_to)
-    return cut(in_order(answering, query.sort), query.page, lambda shown: relationships.contents(connection, shown))
+
+    def answering() -> list[Shown]:
+        ends = query.source_refs if query.source_refs is not None else query.target_refs
+        edges = [
+            (edge, release.knowledge_base) for release in where for edge in _edges(connection, release, ends, wanted)
+        ]
+        passing = filtered(_each_id_once(edges), wanted)
+        if query.visible_to is not None:
+            passing = _visible_edges(connection, passing, query.visible_to)
+        return [relationships.shown(edge) for edge in in_order(passing, query.sort)]
+
+    question = ("sros", tuple(release.key for release in where), query.sort, query.visible_to, wanted.question)
+    listed = library.long_lists.get(connection, question, answering)
+    return cut(listed, query.page, lambda shown: relationships.contents(connection, shown))
 
 
 def _edges(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ctibutler.answers.long_lists import LongLists
 from ctibutler.catalog.database import Database
 from ctibutler.knowledge_bases import KnowledgeBases
 
@@ -14,3 +15,4 @@ class Library:
 
     database: Database
     knowledge_bases: KnowledgeBases
+    long_lists: LongLists = field(default_factory=LongLists, compare=False, repr=False)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ctibutler.answers.library import Library
 from ctibutler.answers.objects import ObjectRequest, resolve
 from ctibutler.answers.pages import Page, PageRequest, Sort, cut
 from ctibutler.catalog import relationships as catalog
-from ctibutler.catalog.relationships import Edge
+from ctibutler.catalog.relationships import Edge, Shown
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.objects import type_of_id
 
@@ -32,6 +32,11 @@ class RelationshipQuery:
     source_types: Sequence[str] | None = None
     target_types: Sequence[str] | None = None
 
+    @property
+    def question(self) -> str:
+        """What is asked, whichever page of it."""
+        return repr(replace(self, page=PageRequest()))
+
 
 def list_relationships(library: Library, kb: KnowledgeBase, request: ObjectRequest, query: RelationshipQuery) -> Page:
     """Every relationship of the object in its release, and its links to other knowledge bases.
@@ -40,9 +45,14 @@ def list_relationships(library: Library, kb: KnowledgeBase, request: ObjectReque
     """
     with library.database.read() as connection:
         release, found = resolve(connection, kb, request)
-        edges = catalog.edges_of(connection, release, found.stix_id, include_embedded=query.include_embedded)
-        passing = in_order(filtered(edges, query, found.stix_id), query.sort)
-        return cut(passing, query.page, lambda shown: catalog.contents(connection, shown))
+
+        def passing() -> list[Shown]:
+            edges = catalog.edges_of(connection, release, found.stix_id, include_embedded=query.include_embedded)
+            return [catalog.shown(edge) for edge in in_order(filtered(edges, query, found.stix_id), query.sort)]
+
+        question = ("relationships", release.key, found.stix_id, query.question)
+        listed = library.long_lists.get(connection, question, passing)
+        return cut(listed, query.page, lambda shown: catalog.contents(connection, shown))
 
 
 def filtered(edges: Iterable[Edge], query: RelationshipQuery, stix_id: str | None = None) -> list[Edge]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
@@ -37,6 +38,20 @@ class Edge(msgspec.Struct, frozen=True, gc=False):
     target_release: int
     note: str = ""
     embedded: bool = False
+
+
+class Shown(msgspec.Struct, frozen=True, gc=False):
+    """Of a relationship, what its JSON is made from: `contents` needs no more. Long lists are kept of these."""
+
+    family: Family
+    key: int
+    relationship_type: str
+    target: str
+
+
+def shown(edge: Edge) -> Shown:
+    """The part of a relationship that shows it."""
+    return Shown(edge.family, edge.key, sys.intern(edge.relationship_type), sys.intern(edge.target))
 
 
 def edges_of(connection: Connection, release: Release, stix_id: str, *, include_embedded: bool = True) -> list[Edge]:
@@ -97,7 +112,7 @@ def edges_with_id(connection: Connection, relationship: str, among: Sequence[Rel
     return found
 
 
-def contents(connection: Connection, edges: Sequence[Edge]) -> list[bytes]:
+def contents(connection: Connection, edges: Sequence[Edge | Shown]) -> list[bytes]:
     """The JSON of these relationships, in this order. Embedded ones are made here."""
     objects_needed = {edge.key for edge in edges if edge.family != "link"}
     keys = sorted(objects_needed)

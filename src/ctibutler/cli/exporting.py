@@ -1,0 +1,27 @@
+"""Releases as files again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ctibutler.answers.exports import release_bundle
+from ctibutler.answers.library import Library
+from ctibutler.cli.files import write_file
+from ctibutler.cli.targets import Target
+
+
+def export_bundle(library: Library, target: Target, path: Path, *, include_derived: bool) -> list[tuple[Path, int]]:
+    """Write a release as a STIX bundle; gives what was written, and its size in bytes."""
+    bundle = release_bundle(library, target.kb, target.label, include_derived=include_derived)
+    return [(path, write_file(path, bundle.chunks))]
+
+
+def export_arangodb(library: Library, target: Target, folder: Path) -> list[tuple[Path, int]]:
+    """Write a release as collections for ArangoDB: one JSON document a line, one file a collection."""
+    from ctibutler.answers.arangodb import collections
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        (folder / f"{name}.jsonl", write_file(folder / f"{name}.jsonl", chunks))
+        for name, chunks in collections(library, target.kb, target.label)
+    ]
