@@ -91,7 +91,9 @@ def test_our_own_page_and_programs_change_things_on_this_machine(headers: dict[s
     assert verdict("auto", "write", {**LOCAL, **headers}) == 200
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8006", "127.0.0.1:8006", "[::1]:8006", "127.8.8.8", "a.localhost"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:8006", "127.0.0.1:8006", "[::1]:8006", "127.8.8.8", "a.localhost"]
+)
 def test_names_of_this_machine(host: str) -> None:
     assert verdict("auto", "write", {"host": host}) == 200
 

@@ -19,7 +19,14 @@ def read(text: str) -> dict[str, object]:
 
 @pytest.mark.parametrize(
     ("text", "label"),
-    [('"16.0"', "16.0"), ("16.0", "16.0"), ("4.10", "4.10"), ("2", "2"), ('" v16_0 "', "v16_0"), ('"12.0-beta"', "12.0-beta")],
+    [
+        ('"16.0"', "16.0"),
+        ("16.0", "16.0"),
+        ("4.10", "4.10"),
+        ("2", "2"),
+        ('" v16_0 "', "v16_0"),
+        ('"12.0-beta"', "12.0-beta"),
+    ],
 )
 def test_a_version_is_a_text_or_a_number_as_it_is_written(text: str, label: str) -> None:
     assert read_fields(INSTALL, read(f'{{"version": {text}}}')).text("version") == label

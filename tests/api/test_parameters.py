@@ -33,7 +33,8 @@ def test_what_is_empty_or_unknown_is_as_if_it_were_not_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["types=tool,malware", "types=tool&types=malware", "types[]=tool&types[]=malware", "types=+tool+,,malware,"]
+    "query",
+    ["types=tool,malware", "types=tool&types=malware", "types[]=tool&types[]=malware", "types=+tool+,,malware,"],
 )
 def test_lists_come_with_commas_and_with_repeated_keys(query: str) -> None:
     assert TABLE.read(query).csv("types") == ["tool", "malware"]

@@ -58,7 +58,9 @@ def running(
     while not server.started:
         assert thread.is_alive()
         time.sleep(0.01)
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, headers={"accept-encoding": "identity"}) as client:
+    with httpx2.Client(
+        base_url=f"http://127.0.0.1:{port}", timeout=60, headers={"accept-encoding": "identity"}
+    ) as client:
         yield Server(database, client, port)
     server.should_exit = True
     thread.join(10)

@@ -189,7 +189,11 @@ def test_pages_of_other_origins_change_nothing_on_this_machine(small: Server) ->
         {"host": "evil.example"},
         {"host": f"evil.example:{small.port}", "origin": f"http://evil.example:{small.port}"},
     ):
-        for method, path in (("POST", "/api/v1/tlp/"), ("DELETE", "/api/v1/tlp/truncate/"), ("POST", "/api/v1/links/cwe-capec/")):
+        for method, path in (
+            ("POST", "/api/v1/tlp/"),
+            ("DELETE", "/api/v1/tlp/truncate/"),
+            ("POST", "/api/v1/links/cwe-capec/"),
+        ):
             answer = small.client.request(method, path, headers=headers)
             assert answer.status_code == 403, (headers, path)
     forwarded = small.client.delete("/api/v1/tlp/truncate/", headers={"x-forwarded-for": "203.0.113.7"})

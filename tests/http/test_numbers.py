@@ -21,7 +21,8 @@ def test_text_in_capec(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "total"), [("attack-enterprise", 13), ("attack-ics", 8), ("capec", 24), ("disarm", 7), ("d3fend", 14), ("cwe", 7)]
+    ("where", "total"),
+    [("attack-enterprise", 13), ("attack-ics", 8), ("capec", 24), ("disarm", 7), ("d3fend", 14), ("cwe", 7)],
 )
 def test_search_in_one_knowledge_base(server: Server, where: str, total: int) -> None:
     assert server.total(f"/api/v1/search/?text=deny&knowledge_bases={where}") == total
@@ -70,7 +71,9 @@ def test_bundles(server: Server, kb: str, object_id: str, with_sros: int, withou
         assert server.total(path) == without
     bundle = server.get(f"{path}?format=stix&include_embedded_sros=true").json()
     assert (bundle["type"], len(bundle["objects"])) == ("bundle", with_sros)
-    assert server.get(path, accept="application/stix+json").headers["content-type"] == "application/stix+json;version=2.1"
+    assert (
+        server.get(path, accept="application/stix+json").headers["content-type"] == "application/stix+json;version=2.1"
+    )
 
 
 def test_a_technique_goes_before_an_old_mitigation_of_the_same_number(server: Server) -> None:

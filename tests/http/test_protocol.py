@@ -39,7 +39,9 @@ def test_an_alias_answers_the_same_bytes(server: Server, alias: str, canonical: 
     assert first.status_code == second.status_code == 200, first.text
     assert first.content == second.content
     ignored = {"date", "x-request-id"}
-    headers = [{name: value for name, value in answer.headers.items() if name not in ignored} for answer in (first, second)]
+    headers = [
+        {name: value for name, value in answer.headers.items() if name not in ignored} for answer in (first, second)
+    ]
     assert headers[0] == headers[1]
 
 
@@ -185,7 +187,9 @@ def test_answers_are_compressed_as_the_client_prefers(server: Server, path: str,
         headers = answer.headers
     assert headers["content-encoding"] == encoding
     assert "Accept-Encoding" in headers["vary"]
-    unpacked = gzip.decompress(packed) if encoding == "gzip" else zstandard.ZstdDecompressor().stream_reader(packed).read()
+    unpacked = (
+        gzip.decompress(packed) if encoding == "gzip" else zstandard.ZstdDecompressor().stream_reader(packed).read()
+    )
     assert unpacked == plain.content
     assert len(packed) < len(plain.content) / 2
 
@@ -310,6 +314,8 @@ def test_what_is_no_http_is_no_error_of_ours(server: Server) -> None:
 def test_object_bodies_are_those_of_the_file(server: Server) -> None:
     [found] = server.get("/api/v1/attack-enterprise/objects/T1021.005/").json()["objects"]
     assert not [name for name in found if name.startswith("_")]
-    [hit] = server.get("/api/v1/search/?text=VNC&types=attack-pattern&show_knowledgebase=true&page_size=1").json()["objects"]
+    [hit] = server.get("/api/v1/search/?text=VNC&types=attack-pattern&show_knowledgebase=true&page_size=1").json()[
+        "objects"
+    ]
     assert json.dumps(hit)
     assert hit["knowledgebase_name"].startswith("attack-")
