@@ -99,7 +99,7 @@ def test_names_of_this_machine(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8006", "127.0.0.1.evil.example", "localhost.evil.example", "0.0.0.0", ""]
+    "host", ["evil.example", "evil.example:8006", "127.0.0.1.evil.example", "localhost.evil.example", "192.0.2.1", ""]
 )
 def test_a_name_that_only_points_at_this_machine_opens_nothing(host: str) -> None:
     # To the browser this page is of the same origin: its name has been pointed at 127.0.0.1.
