@@ -89,6 +89,8 @@ class _Converter:
                 self._sent_ids[item["id"]] = sent["id"]
             else:
                 self._result.dead[sent["id"]] = sent
+                if not is_revoked(item):
+                    self._result.deprecated.add(sent["id"])
                 reason = "revoked, without a live successor" if is_revoked(item) else "deprecated"
                 self._result.left_out[f"{item['type']}: {reason}"] += 1
             if live:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from connector import identifiers
-from connector.stix import StixObject, type_of
+from connector.stix import StixObject
 
 # Publishers renew dates with each release (DISARM, D3FEND) or leave them where the text changed (ATT&CK, CAPEC), so
 # they say nothing. A phase's order is sent with the phase itself: a moved column must not repeat each technique.
@@ -40,6 +40,8 @@ class Sendable:
     authors: frozenset[str] = frozenset()
     dead: dict[str, StixObject] = field(default_factory=dict)
     """Withdrawn objects that a first sync does not send, in the form that tells OpenCTI so."""
+    deprecated: set[str] = field(default_factory=set)
+    """Those of the dead that are deprecated, not revoked."""
     known: dict[str, Known] = field(default_factory=dict)
     """Live objects, by the publisher's id."""
     left_out: Counter[str] = field(default_factory=Counter)
@@ -104,8 +106,3 @@ def digest_of_list(items: Iterable[StixObject]) -> str:
     for item in items:
         total.update(f"{item['id']} {digest(item)}\n".encode())
     return total.hexdigest()[:8]
-
-
-def is_entity(stix_id: str) -> bool:
-    """Whether an id belongs to something that a relationship can end at."""
-    return type_of(stix_id) not in ("relationship", "kill-chain-phase", "marking-definition")
