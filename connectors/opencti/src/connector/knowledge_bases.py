@@ -108,6 +108,7 @@ ALL = (
         entities=("attack-pattern",),
         external_ids=("mitre-f3",),
         version_parameter="f3_version",
+        namesakes=("attack-enterprise", "attack-mobile", "attack-ics"),
         borrows_from=("attack-enterprise", "attack-mobile", "attack-ics"),
     ),
     KnowledgeBase(
