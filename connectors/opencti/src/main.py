@@ -16,7 +16,7 @@ _gave_up = False
 
 def _pycti_gave_up(*_: object) -> None:
     """pycti calls the exception hook where it cannot go on, a failed check of the queue for instance."""
-    global _gave_up  # noqa: PLW0603
+    global _gave_up
     _gave_up = True
     traceback.print_exc()
     os.kill(os.getpid(), signal.SIGTERM)

@@ -11,13 +11,13 @@ from pycti import OpenCTIConnectorHelper
 
 from connector import works
 from connector.converter_to_stix import convert, left_out_lines
-from connector.delta import Contribution, Plan, Rules, changed_links, contribution_only, plan
+from connector.delta import Contribution, Foreign, Plan, Rules, changed_links, contribution_only, plan
 from connector.knowledge_bases import ALL, KnowledgeBase
 from connector.links import borrowed, cross_links
 from connector.neighbours import Neighbours, Objects
 from connector.sendable import Sendable, digest_of_list
 from connector.settings import ConnectorSettings
-from connector.state import Imported, Open, StateReset, StateStore, SyncState
+from connector.state import Imported, Open, StateReset, StateStore
 from connector.stix import StixObject
 from connector.stopping import Stopped
 from ctibutler_client.api_client import ApiClient
@@ -128,7 +128,7 @@ class _Run:
         """Whether the queue is above the threshold; the helper's own check ends the process where it cannot tell."""
         try:
             queue = self._helper.api.connector.read(connector_id=self._helper.connector_id)["connector_queue_details"]
-            full = queue["messages_size"] / 1_000_000 >= float(self._helper.connect_queue_threshold)
+            full: bool = queue["messages_size"] / 1_000_000 >= float(self._helper.connect_queue_threshold)
         except Exception as error:
             self._log.warning("The size of the queue is not known", {"reason": str(error)})
             return False
@@ -144,7 +144,9 @@ class _Run:
             raise
         except Exception as error:
             self.failed = True
-            reason = str(error) if isinstance(error, ServerError | works.NotSent) else f"{type(error).__name__}: {error}"
+            reason = (
+                str(error) if isinstance(error, ServerError | works.NotSent) else f"{type(error).__name__}: {error}"
+            )
             self._log.error("A knowledge base failed", {"knowledge_base": kb.slug, "reason": reason})
             if not isinstance(error, _SendingFailed):
                 self._record_failure(task, reason)
@@ -246,8 +248,9 @@ class _Run:
         counts = [pair for pair in facts.link_counts if pair[0] in modes]
         return f"{_short_digest(counts)}-{_short_digest(ends)}"
 
-    def _namesakes(self, kb: KnowledgeBase) -> set[str]:
-        return self._neighbours.standard_ids(slug for slug in kb.namesakes if slug in self._enabled)
+    def _namesakes(self, kb: KnowledgeBase) -> Foreign:
+        others = [slug for slug in kb.namesakes if slug in self._enabled]
+        return Foreign(self._neighbours.standard_ids(others), self._neighbours.alias_ids(others))
 
     def _fetch_neighbour(self, slug: str) -> Objects | None:
         kb, imported = self._enabled.get(slug), self._state.kb.get(slug)
@@ -290,7 +293,9 @@ class _Run:
                 self._store.write(self._state)
             work.close(f"{task.steps}: {total} objects sent", in_error=False)
         except Stopped:
-            self._give_up(work, position, f"stopped after {position.sent} of {total} objects, goes on at the next start")
+            self._give_up(
+                work, position, f"stopped after {position.sent} of {total} objects, goes on at the next start"
+            )
             raise
         except StateReset:
             work.close(f"the state was reset after {position.sent} of {total} objects", in_error=True)

@@ -38,7 +38,11 @@ class _Converter:
         self._mapping = mapping
         self._kb = index.kb
         self._phases = PhaseOrder(index.objects.values(), mapping.phases)
-        statements = {item["id"]: item for item in index.of_type("marking-definition")} if index.options.keep_statement_markings else {}
+        statements = (
+            {item["id"]: item for item in index.of_type("marking-definition")}
+            if index.options.keep_statement_markings
+            else {}
+        )
         self._statements = {key: item for key, item in statements.items() if item.get("definition_type") == "statement"}
         self._markings = Markings(index.options.marking, self._statements)
         sources = [item for item in index.of_type(*self._kb.entities) if mapping.takes(item, index)]
@@ -48,7 +52,9 @@ class _Converter:
         )
         self._sources = sources
         self._shared_names = {
-            name for name, times in Counter(item["name"] for item in live if self._is_nameless(item)).items() if times > 1
+            name
+            for name, times in Counter(item["name"] for item in live if self._is_nameless(item)).items()
+            if times > 1
         }
         self._default_author = self._find_default_author()
         self._sent_ids: dict[str, str] = {}
@@ -78,31 +84,46 @@ class _Converter:
             if item["type"] not in self._kb.entities and item["type"] not in ("identity", "marking-definition"):
                 self._result.left_out[f"{item['type']}: OpenCTI has no such entity"] += 1
         replaced = self._index.replaced()
-        for item in self._sources:
+        # The live ones first: a dead one whose name is an alias of a live one would arrive as that one, and revoke it.
+        also_known: set[str] = set()
+        for item in sorted(self._sources, key=lambda item: not self._index.is_live(item)):
             live = self._index.is_live(item)
             sent = self._entity(item, live)
-            if live or item["id"] in replaced:
-                if sent["id"] in self._result.objects:
-                    self._result.left_out["second object with the id of another"] += 1
-                    continue
-                self._result.objects[sent["id"]] = sent
-                self._sent_ids[item["id"]] = sent["id"]
+            if live:
+                self._know(item, sent)
+                also_known.update(self._result.known[item["id"]].alias_ids)
+                self._keep(item, sent)
+            elif item["id"] in replaced and identifiers.standard_id(sent) not in also_known:
+                self._keep(item, sent)
             else:
                 self._result.dead[sent["id"]] = sent
+                self._result.left_out[f"{item['type']}: {self._why_dead(item, replaced)}"] += 1
                 if not is_revoked(item):
                     self._result.deprecated.add(sent["id"])
-                reason = "revoked, without a live successor" if is_revoked(item) else "deprecated"
-                self._result.left_out[f"{item['type']}: {reason}"] += 1
-            if live:
-                self._result.known[item["id"]] = Known(
-                    sent["id"],
-                    sent["type"],
-                    external_id(item, self._kb.external_ids),
-                    sent["name"],
-                    str(self._result.identity(sent)),
-                    sent["created_by_ref"],
-                    tuple(sent.get("object_marking_refs", ())),
-                )
+
+    def _keep(self, item: StixObject, sent: StixObject) -> None:
+        if sent["id"] in self._result.objects:
+            self._result.left_out["second object with the id of another"] += 1
+            return
+        self._result.objects[sent["id"]] = sent
+        self._sent_ids[item["id"]] = sent["id"]
+
+    def _know(self, item: StixObject, sent: StixObject) -> None:
+        self._result.known[item["id"]] = Known(
+            sent_id=sent["id"],
+            type=sent["type"],
+            external_id=external_id(item, self._kb.external_ids),
+            name=sent["name"],
+            standard_id=str(self._result.identity(sent)),
+            author=sent["created_by_ref"],
+            markings=tuple(sent.get("object_marking_refs", ())),
+            alias_ids=tuple(identifiers.alias_ids(sent)),
+        )
+
+    def _why_dead(self, item: StixObject, replaced: set[str]) -> str:
+        if item["id"] in replaced:
+            return "revoked, and its name is an alias of a live one"
+        return "revoked, without a live successor" if is_revoked(item) else "deprecated"
 
     def _entity(self, item: StixObject, live: bool) -> StixObject:
         sent = self._mapping.entity(item, self._index)
@@ -115,7 +136,10 @@ class _Converter:
             sent["description"] = description
         else:
             sent.pop("description", None)
-        names = self._aliases.of(item["type"], self._mapping.name(item), self._mapping.aliases(item, self._index))
+        # The aliases of a dead object are mostly those of its successor: with them it would arrive as that one.
+        names = live and self._aliases.of(
+            item["type"], self._mapping.name(item), self._mapping.aliases(item, self._index)
+        )
         if names:
             sent[entities.SENT_ALIAS_KEY.get(sent["type"], "x_opencti_aliases")] = names
         if item.get("kill_chain_phases"):
@@ -143,9 +167,7 @@ class _Converter:
 
     def _find_default_author(self) -> StixObject:
         authors = Counter(
-            item["created_by_ref"]
-            for item in self._sources
-            if item.get("created_by_ref") in self._index.objects
+            item["created_by_ref"] for item in self._sources if item.get("created_by_ref") in self._index.objects
         )
         if authors:
             return self._index.objects[min(authors, key=lambda stix_id: (-authors[stix_id], stix_id))]

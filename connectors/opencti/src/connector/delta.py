@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from connector import identifiers
 from connector.sendable import Sendable, digest
 from connector.stix import StixObject
 
@@ -29,6 +30,14 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreign:
+    """What OpenCTI finds the live objects of other knowledge bases by."""
+
+    standard_ids: set[str] = field(default_factory=set)
+    alias_ids: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
 class Contribution:
     """What other knowledge bases add to a release: cross-links, and borrowed techniques in the lender's form."""
 
@@ -40,13 +49,13 @@ def plan(
     target: Sendable,
     base: Sendable | None,
     rules: Rules,
-    namesakes: Callable[[], set[str]],
-    contribution: Contribution = Contribution(),  # noqa: B008
+    namesakes: Callable[[], Foreign],
+    contribution: Contribution = Contribution(),
 ) -> Plan:
     """From `base` (or from nothing) to `target`.
 
-    `namesakes` gives OpenCTI's ids of live objects in other knowledge bases; it is asked only where something is to be
-    revoked or deleted.
+    `namesakes` tells of live objects in other knowledge bases; it is asked only where something is to be revoked or
+    deleted.
     """
     planner = _Planner(target, base, rules, namesakes)
     return planner.plan(contribution)
@@ -70,7 +79,7 @@ def changed_links(links: Iterable[StixObject], base: Iterable[StixObject], rules
 
 
 class _Planner:
-    def __init__(self, target: Sendable, base: Sendable | None, rules: Rules, namesakes: Callable[[], set[str]]) -> None:
+    def __init__(self, target: Sendable, base: Sendable | None, rules: Rules, namesakes: Callable[[], Foreign]) -> None:
         self._target = target
         self._base = base
         self._rules = rules
@@ -81,17 +90,21 @@ class _Planner:
             for item in target.objects.values()
             if item["type"] != "relationship" and not item.get("revoked")
         }
-        self._foreign: set[str] | None = None
+        self._alias_ids = {stix_id for known in target.known.values() for stix_id in known.alias_ids}
+        self._foreign: Foreign | None = None
 
     def plan(self, contribution: Contribution) -> Plan:
         wanted = [item for item in self._target.in_order() if self._is_new(item)]
-        kept_out = {item["id"] for item in wanted if item.get("revoked") and self._has_live_namesake(item, self._target)}
+        kept_out = {
+            item["id"] for item in wanted if item.get("revoked") and self._has_live_namesake(item, self._target)
+        }
         if kept_out:
             self._plan.left_out["revoked object with a live namesake"] += len(kept_out)
             unknown = kept_out - set(self._base.objects if self._base else ())
             wanted = [item for item in wanted if item["id"] not in kept_out and not self._ends_in(item, unknown)]
         lent = {item["id"]: item for item in contribution.borrowed}
-        wanted = [lent.get(item["id"], item) for item in wanted]
+        former = self._former_names()
+        wanted = [_without_aliases(lent.get(item["id"], item), former) for item in wanted]
         objects = [*wanted, *contribution.links, *self._withdrawals()]
         if objects:
             # The author goes first, every time: nothing may arrive without it.
@@ -130,7 +143,7 @@ class _Planner:
         ends = {base.identity_of(item["source_ref"]), base.identity_of(item["target_ref"])}
         if not ends <= self._live:
             return None  # it went with one of its ends
-        if ends <= self._foreign_ids():
+        if ends <= self._others().standard_ids:
             # Matrices share relationships as they share objects, and only the objects of the other one are known.
             self._plan.left_out["gone relationship whose ends another knowledge base has too"] += 1
             return None
@@ -151,12 +164,38 @@ class _Planner:
         if item["type"] == "relationship":
             return False
         identity = str(release.identity(item))
-        return identity in self._live or identity in self._foreign_ids()
+        if identity in self._live or identity in self._others().standard_ids:
+            return True
+        if self._base and item["id"] in self._base.objects:
+            return False  # it arrived while it was live, as an entity of its own
+        return identity in self._alias_ids or identity in self._others().alias_ids
 
-    def _foreign_ids(self) -> set[str]:
+    def _former_names(self) -> set[str]:
+        """The names and aliases of what OpenCTI has as entities of their own, and is live no more.
+
+        Nobody else may take them yet: who comes with the alias of an entity becomes that entity.
+        """
+        if self._base is None:
+            return set()
+        former = set()
+        for item in self._base.objects.values():
+            if item["type"] != "relationship" and str(identity := self._base.identity(item)) not in self._live:
+                former |= {str(identity), *identifiers.alias_ids(item)}
+        return former
+
+    def _others(self) -> Foreign:
         if self._foreign is None:
             self._foreign = self._namesakes()
         return self._foreign
+
+
+def _without_aliases(item: StixObject, former: set[str]) -> StixObject:
+    """The object without aliases that are the names of withdrawn entities: the two would become one."""
+    if not former or former.isdisjoint(identifiers.alias_ids(item)):
+        return item
+    key = "aliases" if "aliases" in item else "x_opencti_aliases"
+    kept = [name for name in item[key] if identifiers.standard_id({**item, "name": name}) not in former]
+    return {**{name: value for name, value in item.items() if name != key}, **({key: kept} if kept else {})}
 
 
 def _authors(target: Sendable) -> list[StixObject]:

@@ -74,7 +74,9 @@ def references(item: StixObject, naming: tuple[str, ...]) -> list[StixObject]:
         url, source = reference.get("url"), reference.get("source_name")
         if not url and not (source and reference.get("external_id")):
             continue
-        sent = {key: reference[key] for key in ("source_name", "description", "url", "external_id") if reference.get(key)}
+        sent = {
+            key: reference[key] for key in ("source_name", "description", "url", "external_id") if reference.get(key)
+        }
         if not source:
             sent["source_name"] = urlsplit(url).hostname or "reference"
         kept.append(sent)

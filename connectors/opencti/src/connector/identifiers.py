@@ -37,6 +37,14 @@ def standard_id(item: StixObject) -> str:
             return str(item["id"])
 
 
+def alias_ids(item: StixObject) -> list[str]:
+    """The ids that the platform also finds an object by, because of its aliases. A number outweighs all names."""
+    if item.get("x_mitre_id"):
+        return []
+    names = [*(item.get("aliases") or ()), *(item.get("x_opencti_aliases") or ())]
+    return [standard_id({**item, "name": name}) for name in names]
+
+
 def relationship_id(relationship_type: str, source_ref: str, target_ref: str) -> str:
     """The id of a relationship that no publisher gave one."""
     return str(pycti.StixCoreRelationship.generate_id(relationship_type, source_ref, target_ref))

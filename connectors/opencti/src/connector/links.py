@@ -51,7 +51,7 @@ def borrowed(own: Sendable, matrices: Iterable[Objects]) -> list[StixObject]:
     }
     result = []
     for item in own.in_order():
-        lender = lent.get(item.get("x_mitre_id"))
+        lender = lent.get(item.get("x_mitre_id", ""))
         if item["type"] != "attack-pattern" or lender is None:
             continue
         kept = {key: value for key, value in item.items() if key not in ("description", "x_mitre_platforms", "aliases")}

@@ -22,9 +22,7 @@ ALLOWED: dict[tuple[str, str], frozenset[str]] = {
     ("course-of-action", "tool"): frozenset({"mitigates"}),
     ("course-of-action", "vulnerability"): frozenset({"mitigates", "remediates"}),
     ("malware", "attack-pattern"): frozenset({"uses"}),
-    ("malware", "malware"): frozenset(
-        {"uses", "controls", "downloads", "drops", "variant-of", "derived-from"}
-    ),
+    ("malware", "malware"): frozenset({"uses", "controls", "downloads", "drops", "variant-of", "derived-from"}),
     ("malware", "tool"): frozenset({"uses", "downloads", "drops"}),
     ("malware", "intrusion-set"): frozenset({"authored-by"}),
     ("malware", "vulnerability"): frozenset({"exploits", "targets"}),
@@ -75,7 +73,7 @@ def kind_of(sent: StixObject) -> str:
         return _IDENTITY_KINDS.get(sent.get("identity_class", ""), "organization")
     if sent["type"] == "location":
         return str(sent["x_opencti_location_type"]).lower()
-    return _DATA_KINDS.get(sent["type"], sent["type"])
+    return _DATA_KINDS.get(sent["type"], str(sent["type"]))
 
 
 def is_allowed(relationship_type: str, source_kind: str, target_kind: str) -> bool:

@@ -14,8 +14,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, SecretStr, TypeAdapter, ValidationError
-from pydantic import field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 
 
 class ConfigValidationError(Exception):
@@ -109,6 +118,7 @@ class BaseConnectorSettings(BaseModel):
     opencti: OpenCtiConfig
 
     def __init__(self) -> None:
+        """Read the configuration of this process."""
         raw = self._load_config_dict()
         try:
             super().__init__(**raw)
@@ -130,6 +140,7 @@ class BaseConnectorSettings(BaseModel):
     def to_helper_config(self) -> dict[str, Any]:
         """The configuration in the form that pycti's helper reads: sections of plain values."""
         return {name: _plain(section) for name, section in self}
+
 
 def _plain(value: Any) -> Any:
     match value:

@@ -27,6 +27,7 @@ class Known:
     standard_id: str
     author: str | None
     markings: tuple[str, ...]
+    alias_ids: tuple[str, ...]
 
 
 @dataclass(slots=True)

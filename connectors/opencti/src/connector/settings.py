@@ -74,7 +74,8 @@ class CtibutlerConfig(BaseConfigModel):
     )
     interval_days: int = Field(default=7, ge=0, description="Days between two runs; 0 runs once and ends.")
     versions: Annotated[dict[str, str], BeforeValidator(_pins)] = Field(
-        default={}, description="Releases to stay at, as `attack-enterprise=17.1,cwe=4.17`; all others follow the newest."
+        default={},
+        description="Releases to stay at, as `attack-enterprise=17.1,cwe=4.17`; all others follow the newest.",
     )
     verify_ssl: str = Field(default="true", description="`true`, `false`, or the path of a file with CA certificates.")
     timeout: float = Field(default=60, gt=0, description="Seconds of silence after which a request is given up.")
@@ -94,9 +95,13 @@ class CtibutlerConfig(BaseConfigModel):
     removed: Literal["revoke", "delete", "keep"] = Field(
         default="revoke", description="What becomes of objects that a newer release no longer has."
     )
-    cross_links: bool = Field(default=True, description="Whether relationships between two knowledge bases are imported.")
+    cross_links: bool = Field(
+        default=True, description="Whether relationships between two knowledge bases are imported."
+    )
     cwe_groupings: bool = Field(default=False, description="Whether CWE's categories and views arrive as groupings.")
-    detections: bool = Field(default=True, description="Whether ATT&CK's detection strategies are folded into `detects`.")
+    detections: bool = Field(
+        default=True, description="Whether ATT&CK's detection strategies are folded into `detects`."
+    )
     location_aliases: bool = Field(default=True, description="Whether ISO codes become aliases of countries.")
     force_full: bool = Field(default=False, description="Whether the first run after a start sends everything again.")
 
@@ -175,6 +180,10 @@ class ConnectorSettings(BaseConnectorSettings):
 
     connector: ExternalImportConnectorConfig
     ctibutler: CtibutlerConfig
+
+    def __init__(self) -> None:
+        """Read the configuration of this process. Raises ConfigValidationError, which names every problem."""
+        super().__init__()
 
     @model_validator(mode="before")
     @classmethod

@@ -192,8 +192,10 @@ def _reason(error: BaseException) -> str:
     """The innermost reason of a chain of exceptions."""
     inner: Any = error
     while True:
-        deeper = getattr(inner, "reason", None) or inner.__cause__ or next(
-            (argument for argument in inner.args if isinstance(argument, BaseException)), None
+        deeper = (
+            getattr(inner, "reason", None)
+            or inner.__cause__
+            or next((argument for argument in inner.args if isinstance(argument, BaseException)), None)
         )
         if not isinstance(deeper, BaseException):
             return f"{type(inner).__name__}: {inner}"

@@ -1,7 +1,7 @@
 """Reads releases: as one bundle from a server that gives out whole releases, else page by page.
 
-The older API has neither a release's digest nor its bundle. There the objects are listed by pages, and the relationships
-are asked for object by object.
+The older API has neither a release's digest nor its bundle. There the objects are listed by pages, and their relationships are
+asked for object by object.
 """
 
 from collections.abc import Iterable, Iterator
@@ -116,7 +116,7 @@ class ReleaseReader:
         """The identities that the lists leave out."""
         present = {item["id"] for item in objects}
         needed = {item.get("created_by_ref") for item in objects} - present - {None}
-        found = []
+        found: list[StixObject] = []
         for stix_id in sorted(str(author) for author in needed):
             try:
                 found.extend(self._walk(f"{kb.slug}/objects/{stix_id}/", release, "objects"))
@@ -128,7 +128,7 @@ class ReleaseReader:
         """Every item of a paged list: as many as it promised, or an error."""
         page, received = 1, 0
         while True:
-            asked = {**parameters, "page": page, "page_size": self._client.address.page_size}
+            asked: dict[str, str | int] = {**parameters, "page": page, "page_size": self._client.address.page_size}
             answer = self._client.get(path, asked)
             items, total = _page_of(answer, key, path)
             yield from items

@@ -42,7 +42,7 @@ def _family(item: StixObject) -> str:
     """`published`, `link`, or `embedded` for what only repeats a property of an object."""
     if item["type"] != "relationship":
         return "published"
-    note = next(iter(item.get("external_references") or ()), {})
+    note: StixObject = next(iter(item.get("external_references") or ()), {})
     ends = {item["source_ref"].split("--")[0], item["target_ref"].split("--")[0]}
     if note.get("description") == _STORAGE_NOTE or ends & {"relationship", "marking-definition"}:
         return "embedded"

@@ -14,12 +14,14 @@ class Broker:
     host: str = "127.0.0.1"
     port: int = int(os.environ.get("CTIBUTLER_TEST_RABBITMQ_PORT", "5672"))
     user: str = "guest"
-    password: str = "guest"  # noqa: S105
+    password: str = "guest"
 
     def connect(self) -> pika.BlockingConnection:
         credentials = pika.PlainCredentials(self.user, self.password)
         return pika.BlockingConnection(
-            pika.ConnectionParameters(self.host, self.port, "/", credentials, socket_timeout=5, blocked_connection_timeout=5)
+            pika.ConnectionParameters(
+                self.host, self.port, "/", credentials, socket_timeout=5, blocked_connection_timeout=5
+            )
         )
 
     def is_there(self) -> bool:

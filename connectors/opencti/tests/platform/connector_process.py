@@ -36,7 +36,9 @@ class Connector:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def environment(self, **more: str) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")}
+        kept = {
+            name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
+        }
         return {
             **kept,
             "PYTHONDONTWRITEBYTECODE": "1",

@@ -136,7 +136,9 @@ class Knowledge:
         self.writes: Counter[str] = Counter()
         self._by_any_id: dict[str, Entity] = {}
         for stix_id, name in TLP.items():
-            self._keep(self.entities, Entity(str(uuid.uuid4()), "Marking-Definition", stix_id, {stix_id}, {"name": name}))
+            self._keep(
+                self.entities, Entity(str(uuid.uuid4()), "Marking-Definition", stix_id, {stix_id}, {"name": name})
+            )
 
     # reading
 
@@ -241,7 +243,9 @@ class Knowledge:
         self.writes["delete"] += 1
         doomed = [entity]
         if entity.id in self.entities:
-            doomed += [one for one in self.relationships.values() if entity.id in (one.values["fromId"], one.values["toId"])]
+            doomed += [
+                one for one in self.relationships.values() if entity.id in (one.values["fromId"], one.values["toId"])
+            ]
         for one in doomed:
             self.entities.pop(one.id, None)
             self.relationships.pop(one.id, None)

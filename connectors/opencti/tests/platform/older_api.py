@@ -23,7 +23,12 @@ _LISTED = {
     "location": ("location",),
     "d3fend": ("course-of-action", "indicator", "x-mitre-tactic", "x-mitre-matrix"),
 }
-_VERSION_PARAMETERS = {"attack-enterprise": "attack", "attack-mobile": "attack", "attack-ics": "attack", "mitre-f3": "f3"}
+_VERSION_PARAMETERS = {
+    "attack-enterprise": "attack",
+    "attack-mobile": "attack",
+    "attack-ics": "attack",
+    "mitre-f3": "f3",
+}
 _ROUTE = re.compile(r"/(?:api/)?v1/(?P<kb>[\w-]+)/(?P<rest>.*)")
 
 Misbehaviour = Callable[[BaseHTTPRequestHandler], bool]
@@ -33,7 +38,9 @@ Misbehaviour = Callable[[BaseHTTPRequestHandler], bool]
 class OlderApi:
     """Serves real releases the way the hosted API does."""
 
-    def __init__(self, releases: dict[str, list[str]], key: str | None = None, prefixes: tuple[str, ...] = ("/v1/", "/api/v1/")) -> None:
+    def __init__(
+        self, releases: dict[str, list[str]], key: str | None = None, prefixes: tuple[str, ...] = ("/v1/", "/api/v1/")
+    ) -> None:
         """`releases`: the versions of each knowledge base, newest first."""
         self.releases = releases
         self.requests: list[str] = []
@@ -86,7 +93,11 @@ class OlderApi:
             return 404, {"code": 404, "message": "Not Found", "details": {}}
         everything = kb.objects(slug, version)
         if item[2]:
-            ends = [one for one in everything if one["type"] == "relationship" and item[1] in (one["source_ref"], one["target_ref"])]
+            ends = [
+                one
+                for one in everything
+                if one["type"] == "relationship" and item[1] in (one["source_ref"], one["target_ref"])
+            ]
             return 200, self._page(ends, "relationships", given)
         return 200, self._page([one for one in everything if one["id"] == item[1]], "objects", given)
 
@@ -111,7 +122,12 @@ class OlderApi:
         shown = items[(page - 1) * PAGE : page * PAGE]
         if self.short_page and shown:
             shown = shown[:-1]
-        counts = {"page_size": PAGE, "page_number": page, "page_results_count": len(shown), "total_results_count": len(items)}
+        counts = {
+            "page_size": PAGE,
+            "page_number": page,
+            "page_results_count": len(shown),
+            "total_results_count": len(items),
+        }
         return {**counts, key: shown}
 
 
@@ -157,7 +173,9 @@ def cuts(times: int = 10**9) -> Misbehaviour:
         if left[0] <= 0:
             return False
         left[0] -= 1
-        handler.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"versions"')
+        handler.wfile.write(
+            b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"versions"'
+        )
         handler.close_connection = True
         return True
 

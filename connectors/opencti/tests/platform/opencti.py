@@ -13,7 +13,7 @@ from typing import Any
 from tests.platform.broker import Broker
 from tests.platform.knowledge import Knowledge, Refused, wrong
 
-TOKEN = "5f1b3bd6-6b2e-4d5b-9c8a-1f0f4f3f2c11"  # noqa: S105
+TOKEN = "5f1b3bd6-6b2e-4d5b-9c8a-1f0f4f3f2c11"
 _OPERATION = re.compile(r"\b(?:query|mutation)\s+(\w+)")
 
 _ENTITY_OPERATIONS = {

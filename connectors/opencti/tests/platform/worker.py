@@ -10,9 +10,9 @@ from typing import Any
 os.environ["OPENCTI_MISSING_REF_RETRY_EXPONENTIAL"] = "true"
 os.environ["OPENCTI_MISSING_REF_RETRY_INITIAL_DELAY"] = "0"
 
-from pycti import OpenCTIApiClient  # noqa: E402
+from pycti import OpenCTIApiClient
 
-from tests.platform.opencti import TOKEN, OpenCti  # noqa: E402
+from tests.platform.opencti import TOKEN, OpenCti
 
 
 @dataclass(slots=True)

@@ -27,18 +27,21 @@ class D3fendMapping(Mapping):
                 effects.setdefault(relation["relationship_type"], []).append(target)
         tactic = ", ".join(index.names(tactics))
         verbs = "\n".join(
-            f"- {verb.replace('-', ' ').capitalize()}: {', '.join(index.names(effects[verb]))}" for verb in sorted(effects)
+            f"- {verb.replace('-', ' ').capitalize()}: {', '.join(index.names(effects[verb]))}"
+            for verb in sorted(effects)
         )
-        return "\n\n".join(filter(None, (f"Tactic: {tactic}" if tactic else None, super().describe(item, index), verbs)))
+        return "\n\n".join(
+            filter(None, (f"Tactic: {tactic}" if tactic else None, super().describe(item, index), verbs))
+        )
 
     def relations(self, index: ReleaseIndex) -> Iterator[Relation]:
         for item in index.relationships:
             if type_of(item["source_ref"]) == type_of(item["target_ref"]) == "course-of-action":
                 kind = "derived-from" if item["relationship_type"] == "subtechnique-of" else item["relationship_type"]
-                yield Relation(kind, item["source_ref"], item["target_ref"], item, self.text(item.get("description"), index))
-            elif type_of(item["target_ref"]) == "x-mitre-tactic":
-                index.left_out["relationship: told in a description"] += 1
-            elif type_of(item["source_ref"]) == "course-of-action":
+                yield Relation(
+                    kind, item["source_ref"], item["target_ref"], item, self.text(item.get("description"), index)
+                )
+            elif type_of(item["target_ref"]) == "x-mitre-tactic" or type_of(item["source_ref"]) == "course-of-action":
                 index.left_out["relationship: told in a description"] += 1
             else:
                 index.left_out["relationship: between digital artifacts"] += 1
