@@ -11,6 +11,7 @@ sys.path.insert(0, str(SOURCE))
 
 from tests.platform import kb  # noqa: E402
 from tests.platform.broker import Broker  # noqa: E402
+from tests.platform.ctibutler_server import CtiButlerServer  # noqa: E402
 from tests.platform.opencti import OpenCti  # noqa: E402
 
 
@@ -43,3 +44,11 @@ def platform(broker: Broker) -> Iterator[OpenCti]:
     found.stop()
     for registration in found.registrations:
         broker.remove(registration["id"])
+
+
+@pytest.fixture(scope="session")
+def ctibutler() -> Iterator[CtiButlerServer]:
+    """A ctibutler server with real releases."""
+    server = CtiButlerServer()
+    yield server
+    server.stop()
