@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 
-class Problem(Exception):  # noqa: N818 - these are explanations, raised as they are named
+class Problem(Exception):
     """Something we can explain to whoever asked.
 
     `str(problem)` is one sentence that says what and where. `details` holds further facts under their own names,

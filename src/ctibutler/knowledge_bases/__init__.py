@@ -1,0 +1,60 @@
+"""The knowledge bases that we host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ctibutler.errors import NotFound
+from ctibutler.knowledge_bases.atlas import ATLAS
+from ctibutler.knowledge_bases.attack import ENTERPRISE, ICS, MOBILE
+from ctibutler.knowledge_bases.capec import CAPEC
+from ctibutler.knowledge_bases.cwe import CWE
+from ctibutler.knowledge_bases.d3fend import D3FEND
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.disarm import DISARM
+from ctibutler.knowledge_bases.fraud import F3
+from ctibutler.knowledge_bases.locations import LOCATION
+from ctibutler.knowledge_bases.sectors import SECTOR
+from ctibutler.knowledge_bases.tlp import TLP
+
+ALL: tuple[KnowledgeBase, ...] = (
+    ENTERPRISE,
+    MOBILE,
+    ICS,
+    CAPEC,
+    CWE,
+    ATLAS,
+    DISARM,
+    D3FEND,
+    F3,
+    LOCATION,
+    SECTOR,
+    TLP,
+)
+
+
+class KnowledgeBases:
+    """The knowledge bases of one installation, by every name they go under."""
+
+    def __init__(self, declarations: Iterable[KnowledgeBase] = ALL) -> None:
+        self.all = tuple(declarations)
+        self._by_name = {name: kb for kb in self.all for name in kb.names}
+
+    def named(self, name: str) -> KnowledgeBase:
+        """The knowledge base of this name or alias, in any case.
+
+        Raises NotFound, naming those there are.
+        """
+        found = self._by_name.get(name.strip().lower())
+        if found is None:
+            known = ", ".join(kb.slug for kb in self.all)
+            raise NotFound(f"no knowledge base `{name}`; there are {known}")
+        return found
+
+    def selected(self, words: Iterable[str]) -> tuple[KnowledgeBase, ...]:
+        """Those that these names, aliases and group words (`attack`) select; a word that is unknown selects none."""
+        wanted = {word.strip().lower() for word in words}
+        return tuple(kb for kb in self.all if wanted & {*kb.names, *((kb.group,) if kb.group else ())})
+
+
+HOSTED = KnowledgeBases()

@@ -1,0 +1,165 @@
+"""An object with its relationships and the objects at their other ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ctibutler.answers.library import Library
+from ctibutler.answers.objects import ObjectRequest, resolve
+from ctibutler.answers.pages import Page, PageRequest, cut
+from ctibutler.catalog import objects as catalog
+from ctibutler.catalog import relationships
+from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.objects import Found
+from ctibutler.catalog.relationships import Edge
+from ctibutler.catalog.releases import Release
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.stix.bundles import bundle_chunks
+from ctibutler.stix.objects import encode, type_of_id
+from ctibutler.stix.well_known import WELL_KNOWN
+
+EXTENSION_DEFINITION = "extension-definition"
+
+
+@dataclass(frozen=True, slots=True)
+class BundleQuery:
+    """What a bundle holds: `include_embedded_refs` follows embedded references, `include_embedded_sros` also answers
+    their relationships; `types` is applied last, to everything."""
+
+    page: PageRequest = PageRequest()
+    include_embedded_refs: bool = True
+    include_embedded_sros: bool = False
+    types: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One object of a bundle, without its bytes: a stored object, a relationship, or a well-known object."""
+
+    id: str
+    object_key: int | None = None
+    edge: Edge | None = None
+
+
+def object_bundle(library: Library, kb: KnowledgeBase, request: ObjectRequest, query: BundleQuery) -> Page:
+    """A page of the object (first), its relationships and its neighbours, by STIX id.
+
+    Raises NotFound.
+    """
+    with library.database.read() as connection:
+        release, found = resolve(connection, kb, request)
+        question = ("bundle", release.key, found.object_key, repr(replace(query, page=PageRequest())))
+        entries = library.long_lists.get(connection, question, lambda: around(connection, release, found, query))
+        return cut(entries, query.page, lambda shown: entry_contents(connection, shown))
+
+
+def object_as_stix_bundle(
+    library: Library, kb: KnowledgeBase, request: ObjectRequest, query: BundleQuery
+) -> Iterator[bytes]:
+    """The same, whole, as one STIX bundle in chunks; its id carries the UUID of the object.
+
+    Raises NotFound.
+    """
+    with library.database.read() as connection:
+        release, found = resolve(connection, kb, request)
+        contents = entry_contents(connection, around(connection, release, found, query))
+    return bundle_chunks("bundle--" + found.stix_id.partition("--")[2], contents)
+
+
+def around(connection: Connection, release: Release, found: Found, query: BundleQuery) -> list[Entry]:
+    """The entries of an object's bundle: itself, then the others by STIX id."""
+    edges = relationships.edges_of(connection, release, found.stix_id, include_embedded=query.include_embedded_refs)
+    entries = [Entry(edge.id, edge=edge) for edge in edges if query.include_embedded_sros or not edge.embedded]
+    entries += _neighbours(connection, edges, found)
+    named = Entry(found.stix_id, object_key=found.object_key)
+    entries += _extension_definitions(connection, release, [named, *entries])
+    others = {(entry.id, entry.object_key, entry.edge and entry.edge.key, entry.edge and entry.edge.target): entry
+              for entry in entries if entry.object_key != found.object_key}  # fmt: skip
+    ordered = [named, *sorted(_each_once(others.values()), key=lambda entry: entry.id)]
+    if query.types is None:
+        return ordered
+    wanted = set(query.types)
+    return [entry for entry in ordered if type_of_id(entry.id) in wanted]
+
+
+def entry_contents(connection: Connection, entries: Sequence[Entry]) -> list[bytes]:
+    """The JSON of these entries, in this order."""
+    stored_keys = [entry.object_key for entry in entries if entry.object_key is not None]
+    stored = dict(zip(stored_keys, catalog.contents(connection, stored_keys), strict=True))
+    edges = [entry.edge for entry in entries if entry.edge is not None]
+    related = dict(zip(map(id, edges), relationships.contents(connection, edges), strict=True))
+    return [
+        stored[entry.object_key]
+        if entry.object_key is not None
+        else related[id(entry.edge)]
+        if entry.edge is not None
+        else encode(WELL_KNOWN[entry.id])
+        for entry in entries
+    ]
+
+
+def _each_once(entries: Mapping[object, Entry].values) -> list[Entry]:  # type: ignore[valid-type]
+    """A native relationship may be met as an edge and as a neighbour: once is enough."""
+    entries = list(entries)
+    stored = {entry.object_key for entry in entries if entry.object_key is not None}
+    return [
+        entry
+        for entry in entries
+        if not (entry.edge is not None and entry.edge.family == "native" and entry.edge.key in stored)
+    ]
+
+
+def _neighbours(connection: Connection, edges: Sequence[Edge], found: Found) -> list[Entry]:
+    """The objects at the other ends: in the end's release, else a well-known one; an end that is nowhere is left out."""
+    wanted: dict[int, set[str]] = {}
+    for edge in edges:
+        for end, release_key in ((edge.source, edge.source_release), (edge.target, edge.target_release)):
+            if end != found.stix_id:
+                wanted.setdefault(release_key, set()).add(end)
+    entries = []
+    for release_key, ids in wanted.items():
+        present = members_with_ids(connection, release_key, ids)
+        entries += [Entry(stix_id, object_key=key) for stix_id, key in present]
+        missing = ids - {stix_id for stix_id, _ in present}
+        entries += [Entry(stix_id) for stix_id in sorted(missing) if stix_id in WELL_KNOWN]
+    return entries
+
+
+def members_with_ids(connection: Connection, release_key: int, stix_ids: set[str]) -> list[tuple[str, int]]:
+    """STIX id and key of the members of a release with these ids: every content of each."""
+    rows = connection.rows(
+        f"""
+        SELECT identifier.stix_id, object.object_key
+          FROM identifier
+          JOIN object ON object.identifier_key = identifier.identifier_key
+          JOIN member ON member.object_key = object.object_key AND member.release_key = :release_key
+         WHERE identifier.stix_id IN {connection.in_list("stix_ids", "text")}
+        """,
+        release_key=release_key,
+        stix_ids=sorted(stix_ids),
+    )
+    return [(row.stix_id, row.object_key) for row in rows]
+
+
+def _extension_definitions(connection: Connection, release: Release, entries: Sequence[Entry]) -> list[Entry]:
+    """The extension definitions that the collected objects name, where the release has them."""
+    rows = connection.rows(
+        """
+        SELECT identifier.stix_id, object.object_key
+          FROM member
+          JOIN object     ON object.object_key = member.object_key
+          JOIN identifier ON identifier.identifier_key = object.identifier_key
+         WHERE member.release_key = :release_key AND member.type_key = :type_key
+        """,
+        release_key=release.key,
+        type_key=connection.key(EXTENSION_DEFINITION),
+    )
+    if not rows:
+        return []
+    bodies = catalog.contents(connection, [entry.object_key for entry in entries if entry.object_key is not None])
+    return [
+        Entry(row.stix_id, object_key=row.object_key)
+        for row in rows
+        if any(f'"{row.stix_id}":'.encode() in body for body in bodies)
+    ]

@@ -1,0 +1,96 @@
+"""A whole release as a STIX bundle again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from ctibutler.answers.library import Library
+from ctibutler.answers.objects import installed_release
+from ctibutler.catalog import objects as catalog
+from ctibutler.catalog import relationships
+from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.relationships import Edge
+from ctibutler.catalog.releases import Release
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.stix.bundles import bundle_chunks
+from ctibutler.stix.objects import RELATIONSHIP
+
+# Bytes of this many objects are in memory at once.
+_PORTION = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseBundle:
+    """A release as a file. `digest` stands for these bytes, and is known before the first of them; `installed_at` is in
+    microseconds; `chunks` makes the bytes when they are asked for."""
+
+    file_name: str
+    digest: str
+    installed_at: int
+    chunks: Iterator[bytes]
+
+
+def release_bundle(
+    library: Library,
+    kb: KnowledgeBase,
+    label: str | None,
+    types: Sequence[str] | None = None,
+    include_derived: bool = False,
+) -> ReleaseBundle:
+    """The objects of a release as they were in its file and in its order, exact copies once.
+
+    `include_derived` appends the relationships that we made: embedded ones, techniques to tactics, links.
+
+    Raises NotFound when the release is not installed.
+    """
+    with library.database.read() as connection:
+        release = installed_release(connection, kb, label)
+        keys = _members(connection, release, types)
+        edges: list[Edge] = []
+        if include_derived and (types is None or RELATIONSHIP in types):
+            edges = relationships.distinct(relationships.derived_edges(connection, release))
+            # Owner by owner: the references of a collection would else read its 3 MB again and again.
+            edges.sort(key=lambda edge: (edge.family, edge.key, edge.id))
+    return ReleaseBundle(
+        file_name=f"{kb.slug}-{release.label}.json",
+        digest=_digest(release, types, edges if include_derived else None),
+        installed_at=release.installed_at,
+        chunks=bundle_chunks(release.bundle_id, _contents(library, keys, edges)),
+    )
+
+
+def _members(connection: Connection, release: Release, types: Sequence[str] | None) -> list[int]:
+    condition = "" if types is None else "AND type_key IN (" + ", ".join(map(str, [0, *connection.keys(types)])) + ")"
+    rows = connection.rows(
+        f"SELECT object_key FROM member WHERE release_key = :release {condition} ORDER BY position",
+        release=release.key,
+    )
+    return [row.object_key for row in rows]
+
+
+def _contents(library: Library, keys: Sequence[int], edges: Sequence[Edge]) -> Iterator[bytes]:
+    """The bytes in portions, each read in a transaction of its own: a slow client holds none open.
+
+    A content never changes under its key; a release that is removed meanwhile ends the stream with an error, which a
+    client sees as a broken answer and not as a whole one.
+    """
+    for start in range(0, len(keys), _PORTION):
+        with library.database.read() as connection:
+            portion = catalog.contents(connection, keys[start : start + _PORTION])
+        yield b",".join(portion)
+    for start in range(0, len(edges), _PORTION):
+        with library.database.read() as connection:
+            made = relationships.contents(connection, edges[start : start + _PORTION])
+        yield b",".join(made)
+
+
+def _digest(release: Release, types: Sequence[str] | None, edges: Sequence[Edge] | None) -> str:
+    if types is None and edges is None:
+        return release.digest
+    whole = blake2b(release.digest.encode(), digest_size=16)
+    whole.update(repr(None if types is None else sorted(set(types))).encode())
+    for edge in edges or ():
+        whole.update(f"{edge.id}{edge.source}{edge.target}{edge.modified}".encode())
+    return whole.hexdigest()

@@ -1,0 +1,196 @@
+"""Technique inference: which further techniques go with those that were observed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ctibutler.answers.library import Library
+from ctibutler.answers.objects import ObjectQuery, comparable_id, installed_release, matching_keys
+from ctibutler.catalog import objects as catalog
+from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.releases import Release
+from ctibutler.errors import InvalidRequest, NotFound
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+
+Matrix = npt.NDArray[np.float64]
+
+FACTORS, ROUNDS, REGULARISATION, UNOBSERVED_WEIGHT = 32, 10, 3.0, 0.05
+START_DEVIATION = 0.1
+FEWEST_ROWS = 20
+USERS = ("intrusion-set", "campaign", "malware", "tool")
+DECIMALS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The factors of a release's techniques: one row for each of `technique_ids` (STIX ids, sorted)."""
+
+    technique_ids: tuple[str, ...]
+    external_ids: tuple[str, ...]
+    factors: Matrix
+
+
+def infer(
+    library: Library, kb: KnowledgeBase, technique_ids: Sequence[str], query: ObjectQuery, limit: int = 20
+) -> tuple[dict[str, float], list[bytes]]:
+    """The most likely further techniques: their scores by id, highest first, and their objects in that order.
+
+    `query` says which release, and which of its objects may be answered.
+
+    Raises InvalidRequest for no technique and for one that the model does not know, NotFound for a release that is not
+    installed or has too few rows to learn from.
+    """
+    if not technique_ids:
+        raise InvalidRequest.of("technique_ids", "This field is required.")
+    with library.database.read() as connection:
+        release = installed_release(connection, kb, query.release)
+        model = _model_of(connection, kb, release)
+        observed = _observed(kb, model, technique_ids)
+        allowed = _allowed(connection, kb, release, query)
+        ranked = [
+            (external_id, score, allowed[stix_id])
+            for stix_id, external_id, score in _ranked(model, observed)
+            if stix_id in allowed
+        ][:limit]
+        objects = catalog.contents(connection, [key for _, _, key in ranked])
+    return {external_id: score for external_id, score, _ in ranked}, objects
+
+
+def factorise(rows: Sequence[Sequence[int]], columns: int) -> Matrix:
+    """The factors of the columns: weighted alternating least squares over implicit feedback.
+
+    `rows` holds the column numbers that each row was seen with. Observed entries weigh 1, all others
+    UNOBSERVED_WEIGHT; the same input always gives the same factors.
+    """
+    generator = np.random.default_rng(0)
+    row_factors = generator.normal(0.0, START_DEVIATION, (len(rows), FACTORS))
+    column_factors = generator.normal(0.0, START_DEVIATION, (columns, FACTORS))
+    seen_by_column: list[list[int]] = [[] for _ in range(columns)]
+    for number, seen in enumerate(rows):
+        for column in seen:
+            seen_by_column[column].append(number)
+    for _ in range(ROUNDS):
+        row_factors = _solved(rows, column_factors)
+        column_factors = _solved(seen_by_column, row_factors)
+    return column_factors
+
+
+def _solved(seen: Sequence[Sequence[int]], others: Matrix) -> Matrix:
+    """The factors that fit best to what each was seen with, the other side's factors being given."""
+    everything = UNOBSERVED_WEIGHT * (others.T @ others) + REGULARISATION * np.eye(FACTORS)
+    solved = np.zeros((len(seen), FACTORS))
+    for number, observed in enumerate(seen):
+        if observed:
+            mine = others[list(observed)]
+            solved[number] = np.linalg.solve(everything + (1.0 - UNOBSERVED_WEIGHT) * (mine.T @ mine), mine.sum(axis=0))
+    return solved
+
+
+def _model_of(connection: Connection, kb: KnowledgeBase, release: Release) -> Model:
+    """The release's model, made once in a process."""
+    key = (release.knowledge_base, release.digest)
+    model = _MODELS.get(key)
+    if model is None:
+        model = _trained(connection, kb, release)
+        _MODELS[key] = model
+        while len(_MODELS) > _MOST_MODELS:
+            _MODELS.pop(next(iter(_MODELS)))
+    return model
+
+
+_MODELS: dict[tuple[str, str], Model] = {}
+_MOST_MODELS = 16
+
+
+def _trained(connection: Connection, kb: KnowledgeBase, release: Release) -> Model:
+    techniques = _live(connection, release, ["attack-pattern"])
+    users = _live(connection, release, USERS)
+    pairs = _uses(connection, release)
+    columns = {stix_id: place for place, stix_id in enumerate(sorted(techniques))}
+    seen: dict[str, set[int]] = {}
+    for user, technique in pairs:
+        if user in users and technique in columns:
+            seen.setdefault(user, set()).add(columns[technique])
+    if len(seen) < FEWEST_ROWS:
+        raise NotFound(
+            f"{kb.slug} {release.label} has {len(seen)} groups, campaigns and software with techniques:"
+            f" too few to infer from ({FEWEST_ROWS} are needed)"
+        )
+    rows = [sorted(seen[user]) for user in sorted(seen)]
+    ordered = sorted(techniques)
+    return Model(tuple(ordered), tuple(techniques[stix_id] for stix_id in ordered), factorise(rows, len(ordered)))
+
+
+def _live(connection: Connection, release: Release, types: Sequence[str]) -> dict[str, str]:
+    """STIX id → external id of the objects of these types that are neither revoked nor deprecated."""
+    type_keys = connection.keys(types)
+    rows = connection.rows(
+        f"""
+        SELECT identifier.stix_id, object.external_id
+          FROM member
+          JOIN object     ON object.object_key = member.object_key
+          JOIN identifier ON identifier.identifier_key = object.identifier_key
+         WHERE member.release_key = :release
+           AND member.type_key IN ({", ".join(map(str, [0, *type_keys]))})
+           AND object.revoked = 0 AND object.deprecated = 0
+        """,
+        release=release.key,
+    )
+    return {row.stix_id: row.external_id or "" for row in rows}
+
+
+def _uses(connection: Connection, release: Release) -> list[tuple[str, str]]:
+    """Source and target of the live `uses` relationships."""
+    rows = connection.rows(
+        """
+        SELECT source.stix_id AS source, target.stix_id AS target
+          FROM member
+          JOIN object            ON object.object_key = member.object_key
+          JOIN relationship      ON relationship.object_key = member.object_key
+          JOIN identifier source ON source.identifier_key = relationship.source_key
+          JOIN identifier target ON target.identifier_key = relationship.target_key
+         WHERE member.release_key = :release
+           AND member.type_key = :relationship
+           AND relationship.kind_key = :uses
+           AND object.revoked = 0 AND object.deprecated = 0
+        """,
+        release=release.key,
+        relationship=connection.key("relationship"),
+        uses=connection.key("uses"),
+    )
+    return [(row.source, row.target) for row in rows]
+
+
+def _observed(kb: KnowledgeBase, model: Model, technique_ids: Sequence[str]) -> list[int]:
+    """The places of the observed techniques in the model."""
+    places = {comparable_id(kb, external_id): place for place, external_id in enumerate(model.external_ids)}
+    wanted = list(dict.fromkeys(technique_ids))
+    unknown = [item for item in wanted if comparable_id(kb, item) not in places]
+    if unknown:
+        sentence = f"Model has not been trained on {len(unknown)} passed techniques."
+        raise InvalidRequest(sentence, {"error": sentence, "unknown_techniques": unknown})
+    return sorted({places[comparable_id(kb, item)] for item in wanted})
+
+
+def _ranked(model: Model, observed: Sequence[int]) -> list[tuple[str, str, float]]:
+    """STIX id, external id and score of every technique that was not observed, the most likely first."""
+    new_row = _solved([list(observed)], model.factors)[0]
+    scores = np.round(model.factors @ new_row, DECIMALS)
+    known = set(observed)
+    listed = [
+        (stix_id, external_id, float(scores[place]))
+        for place, (stix_id, external_id) in enumerate(zip(model.technique_ids, model.external_ids, strict=True))
+        if place not in known
+    ]
+    return sorted(listed, key=lambda item: (-item[2], item[1]))
+
+
+def _allowed(connection: Connection, kb: KnowledgeBase, release: Release, query: ObjectQuery) -> dict[str, int]:
+    """STIX id → key of the techniques that the query's filters let pass."""
+    keys = matching_keys(connection, kb, replace(query, types=["attack-pattern"]), release)
+    found = catalog.ids_of(connection, keys)
+    return {stix_id: key for key, stix_id in found.items()}

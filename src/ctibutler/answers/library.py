@@ -1,0 +1,18 @@
+"""What every answer needs: the catalogue, and which knowledge bases there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ctibutler.answers.long_lists import LongLists
+from ctibutler.catalog.database import Database
+from ctibutler.knowledge_bases import KnowledgeBases
+
+
+@dataclass(frozen=True)
+class Library:
+    """The catalogue with its declarations. Passed to every question, and held by nothing below the edges."""
+
+    database: Database
+    knowledge_bases: KnowledgeBases
+    long_lists: LongLists = field(default_factory=LongLists, compare=False, repr=False)

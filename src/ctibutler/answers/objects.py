@@ -1,0 +1,252 @@
+"""Objects of one release of a knowledge base: lists, one object, its versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ctibutler.answers.library import Library
+from ctibutler.answers.pages import Page, PageRequest, Sort, cut
+from ctibutler.catalog import objects as catalog
+from ctibutler.catalog import releases
+from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.folding import folded
+from ctibutler.catalog.objects import Found, Selection
+from ctibutler.catalog.releases import Release
+from ctibutler.errors import NotFound
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.stix.objects import decode, text
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectQuery:
+    """A list's filters. A list that is None is no filter; an empty one lets nothing pass.
+
+    `filters` holds those that the knowledge base declares: a list of values for an exact one, a text for a substring.
+    """
+
+    release: str | None = None
+    page: PageRequest = PageRequest()
+    sort: Sort | None = None
+    include_revoked: bool = True
+    include_deprecated: bool = True
+    ids: Sequence[str] | None = None
+    external_ids: Sequence[str] | None = None
+    name: str | None = None
+    text: str | None = None
+    description: str | None = None
+    types: Sequence[str] | None = None
+    type_words: Sequence[str] | None = None
+    filters: Mapping[str, Sequence[str] | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRequest:
+    """One object by primary id or STIX id, in one release (the latest for None)."""
+
+    id: str
+    release: str | None = None
+    include_revoked: bool = True
+    include_deprecated: bool = True
+
+
+def list_objects(library: Library, kb: KnowledgeBase, query: ObjectQuery) -> Page:
+    """The objects of a release that pass the filters. A release that is not installed has none."""
+    with library.database.read() as connection:
+        release = releases.find(connection, kb.slug, query.release)
+        if release is None:
+            return Page(query.page, [], 0)
+        return select_page(connection, _selection(kb, query, release), _sort(kb, query), query.page, query.description)
+
+
+def find_object(library: Library, kb: KnowledgeBase, request: ObjectRequest) -> bytes:
+    """The object as it was published.
+
+    Raises NotFound, which says so when the object is there but revoked or deprecated and those were not asked for.
+    """
+    with library.database.read() as connection:
+        _, found = resolve(connection, kb, request)
+        return catalog.contents(connection, [found.object_key])[0]
+
+
+def object_versions(
+    library: Library,
+    kb: KnowledgeBase,
+    object_id: str,
+    include_revoked: bool = True,
+    include_deprecated: bool = True,
+    by: Literal["modified", "content"] = "modified",
+) -> list[dict[str, object]]:
+    """In which installed releases the object stands, grouped by its `modified` or by its content, newest first.
+
+    Raises NotFound when it is in none.
+    """
+    with library.database.read() as connection:
+        installed = releases.installed(connection, kb.slug)
+        candidates = _candidates(connection, kb, object_id, installed)
+        chosen: list[tuple[str, Found]] = []
+        for release in installed:
+            mine = [found for found in candidates if found.release_key == release.key]
+            best = preferred(kb, object_id, _allowed(mine, include_revoked, include_deprecated))
+            if best is not None:
+                chosen.append((release.label, best))
+        if not chosen:
+            raise NotFound(f"no object `{brief(object_id)}` in any installed release of {kb.slug}")
+        return _grouped(connection, chosen, by)
+
+
+def resolve(connection: Connection, kb: KnowledgeBase, request: ObjectRequest) -> tuple[Release, Found]:
+    """The release and the object that a request names.
+
+    Raises NotFound.
+    """
+    release = installed_release(connection, kb, request.release)
+    candidates = _candidates(connection, kb, request.id, [release])
+    found = preferred(kb, request.id, _allowed(candidates, request.include_revoked, request.include_deprecated))
+    if found is not None:
+        return release, found
+    hidden = preferred(kb, request.id, candidates)
+    if hidden is None:
+        raise NotFound(f"no object `{brief(request.id)}` in {kb.slug} {release.label}")
+    state = "revoked" if hidden.revoked and not request.include_revoked else "deprecated"
+    raise NotFound(
+        f"object `{brief(request.id)}` exists in release {release.label} but is {state}; pass include_{state}=true to see it"
+    )
+
+
+def installed_release(connection: Connection, kb: KnowledgeBase, label: str | None) -> Release:
+    """The release of this label, or the latest.
+
+    Raises NotFound when it is not installed.
+    """
+    release = releases.find(connection, kb.slug, label)
+    if release is None:
+        which = "no release" if label is None else f"no release `{brief(label)}`"
+        raise NotFound(f"{which} of {kb.slug} is installed")
+    return release
+
+
+def is_stix_id(text: str) -> bool:
+    """Whether an id has the form of a STIX id: a type, two hyphens, the rest without two."""
+    return text.count("--") == 1
+
+
+def select_page(
+    connection: Connection, selection: Selection, sort: Sort, request: PageRequest, description: str | None = None
+) -> Page:
+    """A page of selected objects; a part of the description, which no column holds, is looked for in their bytes."""
+    if description is None:
+        keys, total = catalog.select(
+            connection,
+            selection,
+            sort=sort.key,
+            descending=sort.descending,
+            start=request.start,
+            size=request.size,
+        )
+        return Page(request, catalog.contents(connection, keys), total)
+    keys, _ = catalog.select(connection, selection, sort=sort.key, descending=sort.descending)
+    part = folded(description)
+    bodies = catalog.contents(connection, keys)
+    passing = [content for content in bodies if part in folded(text(decode(content), "description") or "")]
+    return cut(passing, request, lambda shown: shown)
+
+
+def asked_types(kb: KnowledgeBase, wanted: Iterable[str] | None) -> list[str]:
+    """The listed types of a knowledge base that a `types` filter lets pass."""
+    if wanted is None:
+        return list(kb.listed_types)
+    asked = {word.strip() for word in wanted}
+    return [name for name in kb.listed_types if name in asked]
+
+
+def matching_keys(connection: Connection, kb: KnowledgeBase, query: ObjectQuery, release: Release) -> list[int]:
+    """The keys of all objects of a release that a query's filters let pass (its description aside)."""
+    keys, _ = catalog.select(connection, _selection(kb, query, release), sort="id", descending=False)
+    return keys
+
+
+def _selection(kb: KnowledgeBase, query: ObjectQuery, release: Release) -> Selection:
+    declared = {declared.parameter: declared.field for declared in kb.filters}
+    words = None if query.type_words is None else {word.strip().casefold() for word in query.type_words}
+    return Selection(
+        releases=[release.key],
+        types=asked_types(kb, query.types),
+        include_revoked=query.include_revoked,
+        include_deprecated=query.include_deprecated,
+        ids=query.ids,
+        external_ids=None if query.external_ids is None else [comparable_id(kb, item) for item in query.external_ids],
+        name=query.name,
+        text=query.text,
+        type_words=None if words is None else [word for word in kb.type_words if word.word.casefold() in words],
+        fields={declared[name]: wanted for name, wanted in query.filters.items()},
+    )
+
+
+def comparable_id(kb: KnowledgeBase, external_id: str) -> str:
+    """An id as the catalogue compares it: a STIX id in lower case, a primary id folded and without optional prefix."""
+    return external_id.strip().lower() if is_stix_id(external_id) else folded(kb.without_prefix(external_id))
+
+
+def _sort(kb: KnowledgeBase, query: ObjectQuery) -> Sort:
+    sort = query.sort or Sort.parse(kb.default_sort)
+    return Sort("id", sort.descending) if sort.key == kb.id_parameter else sort
+
+
+def _candidates(connection: Connection, kb: KnowledgeBase, object_id: str, among: Sequence[Release]) -> list[Found]:
+    keys = [release.key for release in among]
+    if not keys or "\x00" in object_id:
+        return []
+    if is_stix_id(object_id):
+        return catalog.named(connection, keys, stix_id=object_id.strip().lower())
+    return catalog.named(connection, keys, found_by=folded(kb.without_prefix(object_id)) or " ")
+
+
+def _allowed(candidates: Iterable[Found], include_revoked: bool, include_deprecated: bool) -> list[Found]:
+    return [
+        found
+        for found in candidates
+        if (include_revoked or not found.revoked) and (include_deprecated or not found.deprecated)
+    ]
+
+
+def preferred(kb: KnowledgeBase, object_id: str, candidates: Sequence[Found]) -> Found | None:
+    """Of objects that share an id: live before dead, then the type that the id's form names, then not revoked, then the
+    newest, then the smallest STIX id. In Enterprise 16.0 more than 220 techniques share theirs with an old mitigation."""
+    types = kb.types_named_by(object_id)
+    return min(
+        candidates,
+        key=lambda found: (
+            found.revoked or found.deprecated,
+            found.type not in types,
+            found.revoked,
+            -(found.modified or 0),
+            found.stix_id,
+        ),
+        default=None,
+    )
+
+
+def _grouped(connection: Connection, chosen: Sequence[tuple[str, Found]], by: str) -> list[dict[str, object]]:
+    bodies = catalog.contents(connection, [found.object_key for _, found in chosen])
+    groups: dict[object, dict[str, object]] = {}
+    newest: dict[object, int] = {}
+    for (label, found), content in zip(chosen, bodies, strict=True):
+        modified = text(decode(content), "modified")
+        key: object = found.digest if by == "content" else modified
+        if key not in groups:
+            groups[key] = {"modified": modified, "versions": []}
+            if by == "content":
+                groups[key] = {"modified": modified, "digest": found.digest.hex(), "versions": []}
+            newest[key] = -1 if found.modified is None else found.modified
+        versions = groups[key]["versions"]
+        assert isinstance(versions, list)
+        versions.append(label)
+    return [groups[key] for key in sorted(groups, key=lambda key: newest[key], reverse=True)]
+
+
+def brief(object_id: str) -> str:
+    """An id for a message: printable, and not too long."""
+    printable = "".join(char if char.isprintable() else "�" for char in object_id)
+    return printable if len(printable) <= 100 else printable[:97] + "..."

@@ -1,0 +1,97 @@
+"""The relationships of one object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ctibutler.answers.library import Library
+from ctibutler.answers.objects import ObjectRequest, resolve
+from ctibutler.answers.pages import Page, PageRequest, Sort, cut
+from ctibutler.catalog import relationships as catalog
+from ctibutler.catalog.relationships import Edge, Shown
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.stix.objects import type_of_id
+
+_EARLIEST = -(2**63)
+
+
+@dataclass(frozen=True, slots=True)
+class RelationshipQuery:
+    """Filters over relationships. `direction` says which end the object is; a list that is None is no filter."""
+
+    page: PageRequest = PageRequest()
+    sort: Sort = Sort("modified", descending=True)
+    include_embedded: bool = True
+    direction: Literal["source_ref", "target_ref"] | None = None
+    relationship_type: str | None = None
+    note: str | None = None
+    source_refs: Sequence[str] | None = None
+    target_refs: Sequence[str] | None = None
+    source_types: Sequence[str] | None = None
+    target_types: Sequence[str] | None = None
+
+    @property
+    def question(self) -> str:
+        """What is asked, whichever page of it."""
+        return repr(replace(self, page=PageRequest()))
+
+
+def list_relationships(library: Library, kb: KnowledgeBase, request: ObjectRequest, query: RelationshipQuery) -> Page:
+    """Every relationship of the object in its release, and its links to other knowledge bases.
+
+    Raises NotFound when there is no such object.
+    """
+    with library.database.read() as connection:
+        release, found = resolve(connection, kb, request)
+
+        def passing() -> list[Shown]:
+            edges = catalog.edges_of(connection, release, found.stix_id, include_embedded=query.include_embedded)
+            return [catalog.shown(edge) for edge in in_order(filtered(edges, query, found.stix_id), query.sort)]
+
+        question = ("relationships", release.key, found.stix_id, query.question)
+        listed = library.long_lists.get(connection, question, passing)
+        return cut(listed, query.page, lambda shown: catalog.contents(connection, shown))
+
+
+def filtered(edges: Iterable[Edge], query: RelationshipQuery, stix_id: str | None = None) -> list[Edge]:
+    """Those that pass the query's filters, as seen from this object."""
+    kept = [edge for edge in edges if query.include_embedded or not edge.embedded]
+    if query.direction == "source_ref":
+        kept = [edge for edge in kept if edge.source == stix_id]
+    elif query.direction == "target_ref":
+        kept = [edge for edge in kept if edge.target == stix_id]
+    if query.relationship_type is not None:
+        part = query.relationship_type.lower()
+        kept = [edge for edge in kept if part in edge.relationship_type.lower()]
+    if query.note is not None:
+        part = query.note.lower()
+        kept = [edge for edge in kept if edge.note and not edge.embedded and part in edge.note.lower()]
+    for wanted, of in ((query.source_refs, _source), (query.target_refs, _target)):
+        if wanted is not None:
+            asked = {item.lower() for item in wanted}
+            kept = [edge for edge in kept if of(edge) in asked]
+    for wanted, of in ((query.source_types, _source), (query.target_types, _target)):
+        if wanted is not None:
+            types = set(wanted)
+            kept = [edge for edge in kept if type_of_id(of(edge)) in types]
+    return kept
+
+
+def in_order(edges: Iterable[Edge], sort: Sort) -> list[Edge]:
+    """Sorted by `modified` or `created`; a missing time is the smallest, ties by id."""
+    ties = sorted(edges, key=lambda edge: (edge.id, edge.source, edge.target))
+    if sort.key == "created":
+        return sorted(
+            ties, key=lambda edge: _EARLIEST if edge.created is None else edge.created, reverse=sort.descending
+        )
+    return sorted(ties, key=lambda edge: _EARLIEST if edge.modified is None else edge.modified, reverse=sort.descending)
+
+
+def _source(edge: Edge) -> str:
+    return edge.source
+
+
+def _target(edge: Edge) -> str:
+    return edge.target

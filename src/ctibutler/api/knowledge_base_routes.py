@@ -1,0 +1,294 @@
+"""The routes of one knowledge base that answer objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from starlette.responses import Response
+
+from ctibutler.answers import bundles, inference, navigator, objects, relationships
+from ctibutler.answers.bundles import BundleQuery
+from ctibutler.answers.objects import ObjectQuery, ObjectRequest
+from ctibutler.answers.pages import PageRequest, Sort
+from ctibutler.answers.relationships import RelationshipQuery
+from ctibutler.api import responses
+from ctibutler.api.endpoints import Ask, Endpoint
+from ctibutler.api.parameters import Kind, Parameter, page_parameters, sort_parameter
+from ctibutler.knowledge_bases.declaration import Filter, KnowledgeBase
+from ctibutler.settings import Settings
+
+BUNDLE_FORMATS = ("page", "stix")
+STIX_MEDIA_TYPE = "application/stix+json"
+
+
+def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
+    """The endpoints of this knowledge base that answer objects."""
+    pages = page_parameters(settings.default_page_size, settings.max_page_size)
+    named = (_release(kb), *_including(kb))
+    listing = (*pages, _sort(kb), *named, *_filters(kb))
+    for path, alias_of in (("objects/", None), ("", "objects/")):
+        yield Endpoint(
+            "GET",
+            path,
+            _list,
+            f"List and filter objects of {kb.title}",
+            "ObjectPage",
+            listing,
+            cached=True,
+            alias_of=alias_of,
+        )
+    for path, alias_of in (("objects/{id}/", None), ("{id}/", "objects/{id}/")):
+        yield Endpoint(
+            "GET", path, _one, "One object by its id", "ObjectPage", named, cached=True, alias_of=alias_of, fails=(404,)
+        )
+    yield Endpoint(
+        "GET",
+        "objects/{id}/versions/",
+        _versions,
+        "The releases that hold an object, by its state in them",
+        "ObjectVersions",
+        (*_including(kb), _BY),
+        cached=True,
+        fails=(404,),
+    )
+    yield Endpoint(
+        "GET",
+        "objects/{id}/relationships/",
+        _relationships,
+        "Relationships from and to an object",
+        "RelationshipPage",
+        (*pages, sort_parameter(("modified", "created"), "modified_descending"), *named, *RELATIONSHIP_FILTERS),
+        cached=True,
+        fails=(404,),
+    )
+    yield Endpoint(
+        "GET",
+        "objects/{id}/bundle/",
+        _bundle,
+        "An object with its relationships and neighbours",
+        "ObjectPage",
+        (*pages, *named, *BUNDLE_FILTERS, _FORMAT),
+        cached=True,
+        variants=(STIX_MEDIA_TYPE,),
+        fails=(404,),
+    )
+    if kb.navigator_domain is not None:
+        yield Endpoint(
+            "GET",
+            "objects/{id}/navigator/",
+            _navigator,
+            "An ATT&CK Navigator layer of the techniques that an object uses",
+            "Layer",
+            (*named, _DOWNLOAD),
+            cached=True,
+            fails=(404,),
+        )
+    if kb.infers_techniques:
+        yield Endpoint(
+            "GET",
+            "tie/",
+            _infer,
+            "Techniques that often go with the observed ones",
+            "Inference",
+            (_TECHNIQUE_IDS, _LIMIT, *named, *_filters(kb)),
+            cached=True,
+            fails=(404,),
+        )
+
+
+def _list(ask: Ask) -> Response:
+    query = _object_query(ask, page=ask.values.page(), sort=ask.values.sort())
+    return responses.page(ask, objects.list_objects(ask.library, ask.kb, query), "objects")
+
+
+def _one(ask: Ask) -> Response:
+    found = objects.find_object(ask.library, ask.kb, object_request(ask))
+    return responses.one_object(found, ask.settings.default_page_size)
+
+
+def _versions(ask: Ask) -> Response:
+    request = object_request(ask)
+    return responses.json(
+        objects.object_versions(
+            ask.library,
+            ask.kb,
+            request.id,
+            request.include_revoked,
+            request.include_deprecated,
+            "content" if ask.values.choice("by") == "content" else "modified",
+        )
+    )
+
+
+def _relationships(ask: Ask) -> Response:
+    found = relationships.list_relationships(ask.library, ask.kb, object_request(ask), relationship_query(ask))
+    return responses.page(ask, found, "relationships")
+
+
+def _bundle(ask: Ask) -> Response:
+    query = bundle_query(ask)
+    if ask.values.choice("format") == "stix" or ask.media_type == STIX_MEDIA_TYPE:
+        chunks = bundles.object_as_stix_bundle(ask.library, ask.kb, object_request(ask), query)
+        return Response(b"".join(chunks), media_type=responses.STIX)
+    return responses.page(ask, bundles.object_bundle(ask.library, ask.kb, object_request(ask), query), "objects")
+
+
+def _navigator(ask: Ask) -> Response:
+    layer = navigator.layer(ask.library, ask.kb, object_request(ask), ask.settings.navigator_link)
+    saved = responses.attachment(f"{ask.kb.slug}-{ask.path['id']}.json") if ask.values.flag("download") else {}
+    return responses.json(layer, headers=saved)
+
+
+def _infer(ask: Ask) -> Response:
+    observed = ask.values.csv("technique_ids") or []
+    scores, likely = inference.infer(ask.library, ask.kb, observed, _object_query(ask), ask.values.number("limit"))
+    return responses.joined({"scores": scores}, "objects", likely)
+
+
+def object_request(ask: Ask) -> ObjectRequest:
+    """The object that the path names, in the release that was asked for."""
+    values, kb = ask.values, ask.kb
+    return ObjectRequest(
+        ask.path["id"],
+        values.text(kb.version_parameter) if values.has(kb.version_parameter) else None,
+        values.flag("include_revoked"),
+        values.flag("include_deprecated"),
+    )
+
+
+def relationship_query(ask: Ask) -> RelationshipQuery:
+    """The filters of a list of relationships."""
+    values = ask.values
+    return RelationshipQuery(
+        page=values.page(),
+        sort=values.sort(),
+        include_embedded=values.flag("include_embedded_refs"),
+        direction=_DIRECTIONS.get(values.text("relationship_direction") or ""),
+        relationship_type=values.text("relationship_type"),
+        note=values.text("_arango_cti_processor_note"),
+        source_refs=values.csv("source_ref"),
+        target_refs=values.csv("target_ref"),
+        source_types=values.csv("source_ref_type"),
+        target_types=values.csv("target_ref_type"),
+    )
+
+
+def bundle_query(ask: Ask) -> BundleQuery:
+    """The filters of an object's bundle."""
+    values = ask.values
+    return BundleQuery(
+        page=values.page(),
+        include_embedded_refs=values.flag("include_embedded_refs"),
+        include_embedded_sros=values.flag("include_embedded_sros"),
+        types=values.csv("types"),
+    )
+
+
+def _object_query(ask: Ask, page: PageRequest | None = None, sort: Sort | None = None) -> ObjectQuery:
+    values, kb = ask.values, ask.kb
+    filters = {declared.parameter: _filter_value(ask, declared) for declared in kb.filters}
+    return ObjectQuery(
+        release=values.text(kb.version_parameter),
+        page=page or PageRequest(),
+        sort=sort,
+        include_revoked=values.flag("include_revoked"),
+        include_deprecated=values.flag("include_deprecated"),
+        ids=values.csv("id"),
+        external_ids=values.csv(kb.id_parameter),
+        name=values.text("name"),
+        text=values.text("text"),
+        description=values.text("description"),
+        types=values.csv("types") if values.has("types") else None,
+        type_words=values.csv(kb.type_parameter) if kb.type_parameter else None,
+        filters={name: value for name, value in filters.items() if value is not None},
+    )
+
+
+def _filter_value(ask: Ask, declared: Filter) -> list[str] | str | None:
+    return ask.values.csv(declared.parameter) if declared.kind == "exact" else ask.values.text(declared.parameter)
+
+
+def _release(kb: KnowledgeBase) -> Parameter:
+    description = "Label of an installed release, such as `16.0`, `16_0` or `v16.0`; default: the latest."
+    return Parameter(kb.version_parameter, "text", description, aliases=("version",))
+
+
+def _including(kb: KnowledgeBase) -> tuple[Parameter, Parameter]:
+    return including(not kb.hides_dead)
+
+
+def including(default: bool) -> tuple[Parameter, Parameter]:
+    """The parameters that let revoked and deprecated objects in."""
+    return (
+        Parameter("include_revoked", "flag", "Whether revoked objects count.", default=default),
+        Parameter("include_deprecated", "flag", "Whether deprecated objects count.", default=default),
+    )
+
+
+def _sort(kb: KnowledgeBase) -> Parameter:
+    return sort_parameter(kb.sort_keys, kb.default_sort)
+
+
+def _filters(kb: KnowledgeBase) -> Iterator[Parameter]:
+    yield Parameter("id", "csv", "STIX ids, with commas.")
+    yield Parameter(kb.id_parameter, "csv", f"Ids, in any case, with commas: {', '.join(kb.examples)}.")
+    yield Parameter("name", "text", "Part of the name.")
+    yield Parameter("text", "text", "Words in the name or the description: all of them, by their stems or beginnings.")
+    yield Parameter("description", "text", "Part of the description.")
+    if len(kb.listed_types) > 1:
+        yield Parameter("types", "csv", f"STIX types, with commas: {', '.join(kb.listed_types)}.", aliases=("type",))
+    if kb.type_parameter is not None:
+        words = ", ".join(word.word for word in kb.type_words)
+        yield Parameter(kb.type_parameter, "csv", f"Forms of object, with commas: {words}.")
+    for declared in kb.filters:
+        # Where all objects are of one STIX type, `type` means the kind of location.
+        short = declared.parameter.endswith("_type") and len(kb.listed_types) == 1
+        description = declared.description[:1].upper() + declared.description[1:] + "."
+        kind: Kind = "csv" if declared.kind == "exact" else "text"
+        yield Parameter(declared.parameter, kind, description, aliases=("type",) if short else ())
+
+
+_DIRECTIONS: dict[str, Literal["source_ref", "target_ref"]] = {"source_ref": "source_ref", "target_ref": "target_ref"}
+RELATIONSHIP_FILTERS = (
+    Parameter(
+        "include_embedded_refs",
+        "flag",
+        "Whether relationships made from embedded references count.",
+        default=True,
+        aliases=("include_embedded_sros",),
+    ),
+    Parameter(
+        "relationship_direction",
+        "choice",
+        "Only those of which the object is the source (`source_ref`), or the target (`target_ref`).",
+        allowed=tuple(_DIRECTIONS),
+    ),
+    Parameter("relationship_type", "text", "Part of the relationship type."),
+    Parameter("_arango_cti_processor_note", "text", "Part of the word that says how we made a relationship."),
+    Parameter("source_ref", "csv", "STIX ids of sources, with commas."),
+    Parameter("target_ref", "csv", "STIX ids of targets, with commas."),
+    Parameter("source_ref_type", "csv", "STIX types of sources, with commas."),
+    Parameter("target_ref_type", "csv", "STIX types of targets, with commas."),
+)
+BUNDLE_FILTERS = (
+    Parameter("include_embedded_refs", "flag", "Whether embedded references are followed.", default=True),
+    Parameter(
+        "include_embedded_sros",
+        "flag",
+        "Whether the relationships made from embedded references are answered too.",
+        default=False,
+    ),
+    Parameter("types", "csv", "STIX types of what is answered, with commas."),
+)
+_FORMAT = Parameter("format", "choice", "`stix`: one STIX bundle, unpaged.", default="page", allowed=BUNDLE_FORMATS)
+_BY = Parameter(
+    "by",
+    "choice",
+    "What tells states of an object apart: its `modified`, or its content.",
+    default="modified",
+    allowed=("modified", "content"),
+)
+_DOWNLOAD = Parameter("download", "flag", "Whether a browser should save the layer.", default=False)
+_TECHNIQUE_IDS = Parameter("technique_ids", "csv", "Ids of the observed techniques, with commas.", required=True)
+_LIMIT = Parameter("limit", "number", "How many techniques to answer.", default=20, minimum=1, maximum=100)

@@ -1,0 +1,201 @@
+"""The OpenAPI document, written from the declarations that answer.
+
+OpenAPI 3.0: the documentation page that comes as a package reads no later version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+
+import ctibutler
+from ctibutler.api.bodies import Field
+from ctibutler.api.endpoints import Endpoint, Route
+from ctibutler.api.parameters import Parameter
+from ctibutler.api.schemas import SCHEMAS, Schema, ref
+from ctibutler.knowledge_bases import versions
+
+_TITLE = "ctibutler"
+_ABOUT = (
+    "Threat-intelligence knowledge bases, release by release, as STIX 2.1. A value that is empty is the same as none;"
+    " unknown parameters do not count. Lists take their values with commas or as repeated parameters."
+)
+_EMPTY: Schema = {"type": "string", "enum": [""]}
+_PATH_VALUES = {
+    "id": "Id of an object: as its publisher counts (`T1021.005`), or the STIX id.",
+    "version": "Label of an installed release, such as `16.0`, or `latest`.",
+    "job_id": "Id of a job.",
+    "mode": "Which links.",
+    "file": "Name of a file.",
+}
+
+
+def document(routes: Iterable[Route]) -> dict[str, object]:
+    """The document of these routes; aliases are not in it."""
+    paths: dict[str, dict[str, object]] = {}
+    for route in routes:
+        if route.endpoint.alias_of is None:
+            paths.setdefault(route.template, {})[route.endpoint.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.0.3",
+        "info": {"title": _TITLE, "version": ctibutler.__version__, "description": _ABOUT},
+        "paths": paths,
+        "components": {
+            "schemas": SCHEMAS,
+            "securitySchemes": {
+                "apiKey": {"type": "apiKey", "in": "header", "name": "API-KEY"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            },
+        },
+    }
+
+
+def _operation(route: Route) -> dict[str, object]:
+    endpoint = route.endpoint
+    operation: dict[str, object] = {
+        "operationId": route.name,
+        "summary": endpoint.summary,
+        "tags": [route.kb.slug if route.kb else endpoint.tag],
+        "parameters": [
+            *(_path_value(part.strip("{}")) for part in route.template.split("/") if part.startswith("{")),
+            *(_parameter(parameter) for parameter in endpoint.parameters),
+        ],
+        "responses": _responses(endpoint),
+    }
+    if endpoint.right != "open":
+        # Where the server's setting asks for no key, none is needed.
+        operation["security"] = [{}, {"apiKey": []}, {"bearer": []}]
+    if endpoint.fields is not None:
+        operation["requestBody"] = {
+            "required": any(declared.required for declared in endpoint.fields),
+            "content": {"application/json": {"schema": _body(endpoint.fields)}},
+        }
+    return operation
+
+
+def _path_value(name: str) -> dict[str, object]:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": _PATH_VALUES.get(name, ""),
+        "schema": {"type": "string", "minLength": 1},
+    }
+
+
+def _parameter(parameter: Parameter) -> dict[str, object]:
+    described: dict[str, object] = {
+        "name": parameter.name,
+        "in": "query",
+        "description": parameter.description + _default_in_words(parameter),
+        "schema": _query_schema(parameter),
+    }
+    if parameter.required:
+        described["required"] = True
+    if parameter.aliases:
+        described["description"] = f"{described['description']} Also `{'`, `'.join(parameter.aliases)}`."
+    return described
+
+
+def _default_in_words(parameter: Parameter) -> str:
+    default = parameter.default
+    return "" if default is None else f" Default: `{parameter.written(default)}`."
+
+
+def _query_schema(parameter: Parameter) -> Schema:
+    """What the parameter really accepts: a lenient one does not claim to be strict."""
+    if parameter.kind == "choice":
+        return {"type": "string", "enum": [*parameter.allowed, *parameter.also, ""]}
+    if parameter.kind == "flag":
+        return {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": _FLAG_PATTERN}]}
+    if parameter.kind == "number":
+        limits = {"minimum": parameter.minimum, "maximum": parameter.maximum}
+        return {"anyOf": [{"type": "integer", **limits}, _EMPTY]}
+    if parameter.kind == "page":
+        # A number of a page, or any other text, which is page 1; a number beyond the limit is refused.
+        return {"anyOf": [{"type": "integer", "maximum": parameter.maximum}, {"type": "string", "pattern": r"^\D*$"}]}
+    if parameter.kind == "page_size":
+        return {"anyOf": [{"type": "integer"}, {"type": "string"}]}
+    if parameter.required:
+        return {"type": "string", "pattern": r"[^,\s]"}
+    return {"type": "string"}
+
+
+_FLAG_WORDS = ("true", "1", "yes", "y", "on", "false", "0", "no", "n", "off", "")
+_FLAG_PATTERN = (
+    "^("
+    + "|".join("".join(f"[{char}{char.upper()}]" if char.isalpha() else char for char in word) for word in _FLAG_WORDS)
+    + ")$"
+)
+
+
+def _body(fields: Iterable[Field]) -> Schema:
+    fields = list(fields)
+    properties: dict[str, object] = {}
+    for declared in fields:
+        schema = dict(_FIELD_SCHEMAS[declared.kind])
+        if declared.default is not None:
+            schema["default"] = declared.default
+        properties[declared.name] = {**schema, "description": declared.description}
+    required = [declared.name for declared in fields if declared.required]
+    return {"type": "object", "properties": properties, **({"required": required} if required else {})}
+
+
+_FIELD_SCHEMAS: Mapping[str, Schema] = {
+    "version": {
+        "anyOf": [
+            {
+                "type": "string",
+                "maxLength": versions.MAX_LENGTH,
+                "pattern": r"^[vV]?[0-9A-Za-z]+([._-][0-9A-Za-z]+)*$",
+            },
+            {"type": "number", "minimum": 0},
+        ]
+    },
+    "flag": {"type": "boolean"},
+    "time": {"type": "string", "format": "date-time", "nullable": True},
+}
+
+
+def _responses(endpoint: Endpoint) -> dict[str, object]:
+    answers: dict[str, object] = {str(endpoint.status): _success(endpoint)}
+    if endpoint.cached or endpoint.streams:
+        answers["304"] = {"description": "The client has it already (`If-None-Match`)."}
+    statuses = {*endpoint.fails, 500, 503}
+    if endpoint.right != "open":
+        statuses |= {401, 403}
+    if endpoint.right == "write":
+        statuses.add(405)
+    if endpoint.parameters or endpoint.fields is not None:
+        statuses.add(400)
+    if endpoint.fields is not None:
+        statuses |= {413, 415}
+    for status in sorted(statuses):
+        shape = {"application/json": {"schema": ref("Error")}}
+        answers.setdefault(str(status), {"description": HTTPStatus(status).phrase, "content": shape})
+    if endpoint.shows == "Readiness":
+        answers["503"] = {
+            "description": "The catalogue does not answer.",
+            "content": {"application/json": {"schema": ref("Readiness")}},
+        }
+    return answers
+
+
+def _success(endpoint: Endpoint) -> dict[str, object]:
+    answer: dict[str, object] = {"description": endpoint.summary}
+    if endpoint.shows:
+        shapes = {endpoint.media_type: {"schema": ref(endpoint.shows)}}
+        for variant in endpoint.variants:
+            shapes[variant] = {"schema": ref("Bundle") if "stix" in variant else {"type": "object"}}
+        answer["content"] = shapes
+    headers = {}
+    if endpoint.cached or endpoint.streams:
+        headers["ETag"] = {"schema": {"type": "string"}}
+    if endpoint.shows.endswith("Page"):
+        headers["Link"] = {"schema": {"type": "string"}}
+        headers["X-Total-Count"] = {"schema": {"type": "string"}}
+    if endpoint.status == 201:
+        headers["Location"] = {"schema": {"type": "string"}}
+    if headers:
+        answer["headers"] = headers
+    return answer

@@ -1,0 +1,96 @@
+"""Answers: stored bytes joined into an envelope, nothing encoded again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from math import ceil
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from ctibutler.answers.pages import Page, PageRequest
+from ctibutler.api.endpoints import Ask
+
+JSON = "application/json"
+STIX = "application/stix+json;version=2.1"
+
+
+def page(ask: Ask, found: Page, key: str, extra: Mapping[str, object] | None = None) -> Response:
+    """A page of a list under its key, with links to the other pages. `extra` are further fields of the envelope."""
+    envelope: dict[str, object] = {
+        "page_size": found.request.size,
+        "page_number": found.request.number,
+        "page_results_count": len(found.items),
+        "total_results_count": found.total,
+        **(extra or {}),
+    }
+    head = msgspec.json.encode(envelope)[:-1] + b',"' + key.encode() + b'":['
+    headers = {"Link": _links(ask, found.request, found.total), "X-Total-Count": str(found.total)}
+    return Response(b"".join((head, b",".join(found.items), b"]}")), media_type=JSON, headers=headers)
+
+
+def one_object(content: bytes, page_size: int) -> Response:
+    """The page that holds a single object."""
+    found = Page(PageRequest(1, page_size), [content], 1)
+    head = b'{"page_size":%d,"page_number":1,"page_results_count":1,"total_results_count":1,"objects":['
+    return Response(head % found.request.size + content + b"]}", media_type=JSON)
+
+
+def raw_json(content: bytes) -> Response:
+    """JSON that is ready."""
+    return Response(content, media_type=JSON)
+
+
+def json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A value of ours as JSON."""
+    return Response(msgspec.json.encode(value), status, media_type=JSON, headers=dict(headers or {}))
+
+
+def no_content() -> Response:
+    """Done, and nothing to say."""
+    return Response(status_code=204)
+
+
+def stream(chunks: Iterator[bytes], media_type: str, headers: Mapping[str, str], is_head: bool) -> Response:
+    """A body that is made while it is sent, in threads, and no longer than the client is there.
+
+    With `is_head` nothing is made: only the headers count.
+    """
+    return StreamingResponse(_in_threads(iter(()) if is_head else chunks), media_type=media_type, headers=dict(headers))
+
+
+async def _in_threads(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    try:
+        while (chunk := await run_in_threadpool(next, chunks, None)) is not None:
+            yield chunk
+    finally:
+        close = getattr(chunks, "close", None)
+        if close is not None:
+            close()
+
+
+def attachment(name: str) -> dict[str, str]:
+    """The header that makes a browser save the answer under this name."""
+    plain = "".join(char if char.isascii() and (char.isalnum() or char in "._-+") else "_" for char in name)
+    return {"Content-Disposition": f'attachment; filename="{plain}"'}
+
+
+def _links(ask: Ask, request: PageRequest, total: int) -> str:
+    last = max(1, ceil(total / request.size))
+    pages = {"first": 1, "last": last}
+    if request.number > 1:
+        pages["prev"] = min(request.number - 1, last)
+    if request.number < last:
+        pages["next"] = request.number + 1
+    links = []
+    for relation, number in pages.items():
+        query = ask.values.query(page=number)
+        links.append(f'<{ask.url}{"?" + query if query else ""}>; rel="{relation}"')
+    return ", ".join(links)
+
+
+def joined(fields: Mapping[str, object], key: str, items: Iterable[bytes]) -> Response:
+    """Fields of ours and a list of ready JSON under its key."""
+    head = msgspec.json.encode(fields)[:-1] + b',"' + key.encode() + b'":['
+    return Response(b"".join((head, b",".join(items), b"]}")), media_type=JSON)

@@ -1,0 +1,162 @@
+"""The shapes of answers, as JSON Schemas of OpenAPI 3.0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Schema = Mapping[str, object]
+
+TEXT: Schema = {"type": "string"}
+TIME: Schema = {"type": "string", "format": "date-time"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+FLAG: Schema = {"type": "boolean"}
+ANYTHING: Schema = {"type": "object", "additionalProperties": True}
+
+
+def ref(name: str) -> Schema:
+    """A reference to a schema below."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def array(items: Schema) -> Schema:
+    """A list."""
+    return {"type": "array", "items": items}
+
+
+def record(optional: Mapping[str, Schema] | None = None, /, **required: Schema) -> Schema:
+    """An object with these properties; further ones may come with later versions."""
+    return {"type": "object", "required": list(required), "properties": {**required, **(optional or {})}}
+
+
+def or_null(schema: Schema) -> Schema:
+    """The same, or null."""
+    return {**schema, "nullable": True}
+
+
+def page_of(key: str, items: Schema, **further: Schema) -> Schema:
+    """A page of a list under its key."""
+    return record(
+        page_size=COUNT,
+        page_number=COUNT,
+        page_results_count=COUNT,
+        total_results_count=COUNT,
+        **further,
+        **{key: array(items)},
+    )
+
+
+_LABELS = array(TEXT)
+
+SCHEMAS: Mapping[str, Schema] = {
+    "StixObject": {
+        "type": "object",
+        "description": "A STIX 2.1 object, as its publisher wrote it.",
+        "required": ["type", "id"],
+        "properties": {"type": TEXT, "id": TEXT},
+        "additionalProperties": True,
+    },
+    "ObjectPage": page_of("objects", ref("StixObject")),
+    "RelationshipPage": page_of("relationships", ref("StixObject")),
+    "ObjectVersions": array(record({"digest": TEXT}, modified=or_null(TEXT), versions=_LABELS)),
+    "EverywhereVersions": array(record(knowledge_base=TEXT, modified=or_null(TEXT), versions=_LABELS)),
+    "Bundle": record(type={"type": "string", "enum": ["bundle"]}, id=TEXT, objects=array(ref("StixObject"))),
+    "InstalledReleases": record(latest=or_null(TEXT), versions=_LABELS),
+    "AvailableReleases": {
+        "type": "array",
+        "items": {
+            "oneOf": [
+                TEXT,
+                record(version=TEXT, installed=FLAG, source=or_null(TEXT), size=or_null(COUNT)),
+            ]
+        },
+    },
+    "Release": record(
+        knowledge_base=TEXT,
+        version=TEXT,
+        latest=FLAG,
+        installed_at=TIME,
+        job_id=or_null(TEXT),
+        source=TEXT,
+        file_name=TEXT,
+        size=COUNT,
+        sha256=TEXT,
+        total_objects=COUNT,
+        counts_by_type={"type": "object", "additionalProperties": COUNT},
+        revoked=COUNT,
+        deprecated=COUNT,
+        derived_relationships={"type": "object", "additionalProperties": COUNT},
+        parameters=ANYTHING,
+    ),
+    "Change": record(
+        {"before": or_null(ANYTHING), "after": or_null(ANYTHING), "changed_properties": _LABELS},
+        id=TEXT,
+        type=TEXT,
+        change={"type": "string", "enum": ["added", "modified", "removed", "revoked", "deprecated"]},
+    ),
+    "ChangePage": page_of(
+        "changes",
+        ref("Change"),
+        knowledge_base=TEXT,
+        version=TEXT,
+        since=or_null(TEXT),
+        counts={"type": "object", "additionalProperties": COUNT},
+    ),
+    "Layer": record(
+        name=TEXT,
+        description=TEXT,
+        domain=TEXT,
+        versions=ANYTHING,
+        techniques=array(record(techniqueID=TEXT, score={"type": "number"}, showSubtechniques=FLAG, comment=TEXT)),
+        gradient=ANYTHING,
+        legendItems=array(ANYTHING),
+        metadata=array(record(name=TEXT, value=TEXT)),
+        links=array(record(label=TEXT, url=TEXT)),
+        layout=ANYTHING,
+    ),
+    "Inference": record(
+        scores={"type": "object", "additionalProperties": {"type": "number"}}, objects=array(ref("StixObject"))
+    ),
+    "Job": record(
+        {
+            "progress": record(
+                {"total": or_null(COUNT), "done": COUNT},
+                stage=TEXT,
+            )
+        },
+        id={"type": "string", "format": "uuid"},
+        type=TEXT,
+        state={"type": "string", "enum": ["pending", "processing", "completed", "failed"]},
+        errors=array({"type": "string", "maxLength": 1024}),
+        run_datetime=TIME,
+        completion_time=or_null(TIME),
+        parameters=ANYTHING,
+    ),
+    "JobPage": page_of("jobs", ref("Job")),
+    "KnowledgeBases": record(
+        knowledge_bases=array(
+            record(
+                name=TEXT,
+                title=TEXT,
+                aliases=_LABELS,
+                id_parameter=TEXT,
+                version_parameter=TEXT,
+                latest=or_null(TEXT),
+                versions=_LABELS,
+                objects_count=COUNT,
+                url=TEXT,
+            )
+        )
+    ),
+    "Index": record(name=TEXT, version=TEXT, documentation=TEXT, schema=TEXT),
+    "Readiness": record(
+        status={"type": "string", "enum": ["ready", "unavailable"]},
+        checks={"type": "object", "additionalProperties": TEXT},
+    ),
+    "Text": TEXT,
+    "Error": {
+        "type": "object",
+        "description": "Every error: general ones say what is wrong under `error`, others have a key for each bad field.",
+        "required": ["code", "message", "details"],
+        "properties": {"code": {"type": "integer"}, "message": TEXT, "details": ANYTHING},
+    },
+}

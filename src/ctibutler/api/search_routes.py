@@ -1,0 +1,92 @@
+"""The routes over all knowledge bases: which there are, and search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from starlette.responses import Response
+
+from ctibutler.answers import releases, search
+from ctibutler.answers.search import RELEVANCE, SearchQuery
+from ctibutler.api import responses
+from ctibutler.api.endpoints import Ask, Endpoint
+from ctibutler.api.knowledge_base_routes import including
+from ctibutler.api.parameters import Parameter, page_parameters, sort_parameter
+from ctibutler.knowledge_bases import KnowledgeBases
+from ctibutler.settings import Settings
+
+KEYS = ("modified", "created", "name", "type")
+
+
+def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[Endpoint]:
+    """The endpoints over these knowledge bases."""
+    yield Endpoint(
+        "GET",
+        "knowledge-bases/",
+        _knowledge_bases,
+        "The knowledge bases, with their releases",
+        "KnowledgeBases",
+        cached=True,
+        tag="knowledge bases",
+    )
+    yield Endpoint(
+        "GET",
+        "search/",
+        _search,
+        "Search the latest releases of all knowledge bases",
+        "ObjectPage",
+        (
+            *page_parameters(settings.default_page_size, settings.max_page_size),
+            _sort(),
+            Parameter(
+                "text", "text", "Words in the name or the description: all of them, by their stems or beginnings."
+            ),
+            Parameter("types", "csv", "STIX types, with commas."),
+            _where(knowledge_bases),
+            *including(default=False),
+            SHOW_KNOWLEDGE_BASE,
+        ),
+        cached=True,
+        tag="search",
+    )
+
+
+def _knowledge_bases(ask: Ask) -> Response:
+    return responses.json(releases.knowledge_base_list(ask.library))
+
+
+def _search(ask: Ask) -> Response:
+    values = ask.values
+    query = SearchQuery(
+        text=values.text("text"),
+        types=values.csv("types"),
+        knowledge_bases=values.csv("knowledge_bases"),
+        include_revoked=values.flag("include_revoked"),
+        include_deprecated=values.flag("include_deprecated"),
+        show_knowledgebase=values.flag("show_knowledgebase"),
+        sort=values.sort(),
+        page=values.page(),
+    )
+    return responses.page(ask, search.search(ask.library, query), "objects")
+
+
+def _sort() -> Parameter:
+    plain = sort_parameter(KEYS, "modified_descending")
+    return Parameter(
+        plain.name,
+        plain.kind,
+        f"{plain.description} `{RELEVANCE}_descending`, with a `text`: best match first, exact ids and names before all.",
+        default=plain.default,
+        allowed=(*plain.allowed, f"{RELEVANCE}_descending"),
+    )
+
+
+def _where(knowledge_bases: KnowledgeBases) -> Parameter:
+    groups = dict.fromkeys(kb.group for kb in knowledge_bases.all if kb.group)
+    names = ", ".join((*groups, *(kb.slug for kb in knowledge_bases.all)))
+    return Parameter("knowledge_bases", "csv", f"Where to search, with commas: {names}.")
+
+
+SHOW_KNOWLEDGE_BASE = Parameter(
+    "show_knowledgebase", "flag", "Whether each object says in `knowledgebase_name` where it lives.", default=False
+)

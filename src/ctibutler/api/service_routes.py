@@ -1,0 +1,118 @@
+"""The routes that are about the server itself: health, readiness, metrics, index, schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+from starlette.responses import Response
+
+import ctibutler
+from ctibutler.api import responses
+from ctibutler.api.endpoints import Ask, Endpoint
+from ctibutler.api.metrics import MEDIA_TYPE, Metrics
+from ctibutler.api.parameters import Parameter
+from ctibutler.api.problems import RETRY_AFTER_SECONDS
+from ctibutler.catalog import jobs, releases
+from ctibutler.errors import StoreUnavailable
+from ctibutler.stix.times import now
+
+OPENAPI = "application/vnd.oai.openapi"
+TAG = "service"
+# A worker that was not seen for this long is none.
+_WORKER_SEEN_MICROSECONDS = 120 * 1_000_000
+
+Schema = Callable[[], dict[str, object]]
+
+
+def endpoints(metrics: Metrics | None, schema: Schema) -> Iterator[Endpoint]:
+    """The endpoints about the server; their paths are below the root."""
+    yield Endpoint("GET", "", _index, "Where to find what", "Index", tag=TAG, alias_of="api/v1/")
+    yield Endpoint("GET", "api/v1/", _index, "Where to find what", "Index", tag=TAG)
+    yield Endpoint(
+        "GET", "api/healthcheck/", _health, "Whether the process answers", "", right="open", status=204, tag=TAG
+    )
+    yield Endpoint(
+        "GET",
+        "api/readiness/",
+        _readiness,
+        "Whether the catalogue answers, and whether a worker is there",
+        "Readiness",
+        right="open",
+        tag=TAG,
+        fails=(503,),
+    )
+    if metrics is not None:
+        yield Endpoint(
+            "GET",
+            "api/metrics/",
+            lambda _: Response(metrics.text(), media_type=MEDIA_TYPE),
+            "Numbers for Prometheus",
+            "Text",
+            media_type="text/plain",
+            tag=TAG,
+        )
+    yield Endpoint(
+        "GET",
+        "api/schema/",
+        _Schema(schema).answer,
+        "This description, as OpenAPI 3",
+        "Text",
+        (Parameter("format", "choice", "`yaml` or `json`.", allowed=("yaml", "json")),),
+        media_type=OPENAPI,
+        variants=("application/json",),
+        right="open",
+        tag=TAG,
+    )
+
+
+def _index(ask: Ask) -> Response:
+    paths = ("knowledge-bases", "search", "objects/sdos", "objects/sros", "objects/smos", "objects/scos", "jobs")
+    links = {path.replace("/", "_").replace("-", "_"): f"/api/v1/{path}/" for path in paths}
+    return responses.json(
+        {
+            "name": "ctibutler",
+            "version": ctibutler.__version__,
+            "documentation": "/api/schema/swagger-ui/",
+            "schema": "/api/schema/",
+            **links,
+            "objects_by_knowledge_base": {
+                kb.slug: f"/api/v1/{kb.slug}/objects/" for kb in ask.library.knowledge_bases.all
+            },
+        }
+    )
+
+
+def _health(_: Ask) -> Response:
+    return responses.no_content()
+
+
+def _readiness(ask: Ask) -> Response:
+    try:
+        with ask.library.database.read() as connection:
+            releases.revision(connection)
+            workers = jobs.workers_seen_since(connection, now() - _WORKER_SEEN_MICROSECONDS)
+    except StoreUnavailable:
+        shown = {"status": "unavailable", "checks": {"store": "unavailable", "worker": "none"}}
+        return responses.json(shown, 503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+    return responses.json({"status": "ready", "checks": {"store": "ok", "worker": "ok" if workers else "none"}})
+
+
+class _Schema:
+    """The OpenAPI document in both spellings, written when first asked for."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._written: dict[str, bytes] = {}
+
+    def answer(self, ask: Ask) -> Response:
+        """YAML, or JSON for who prefers it."""
+        given = ask.values.text("format")
+        wanted = given or ("json" if ask.media_type == "application/json" else "yaml")
+        if wanted not in self._written:
+            document = self._schema()
+            self._written[wanted] = msgspec.json.encode(document) if wanted == "json" else msgspec.yaml.encode(document)
+        headers = {"Cache-Control": "no-cache"}
+        return Response(
+            self._written[wanted], headers=headers, media_type=responses.JSON if wanted == "json" else OPENAPI
+        )

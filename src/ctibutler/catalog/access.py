@@ -1,0 +1,105 @@
+"""API keys: shown once when they are made, kept as hashes."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.database import Database
+from ctibutler.errors import InvalidRequest, NotFound
+from ctibutler.stix.times import now
+
+LONGEST_NAME = 64
+_START = "ctibutler_"
+_LONGEST_KEY = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One API key without its secret. `hash` is the SHA-256 of the key in hex; times are microseconds."""
+
+    name: str
+    hash: str
+    can_write: bool
+    created: int
+    last_used: int | None
+
+
+def add_key(database: Database, name: str, can_write: bool = False) -> str:
+    """Make a key under a name of its own; gives the key itself, which nothing can show again.
+
+    Raises InvalidRequest for a name that is taken, empty, too long or not printable.
+    """
+    wanted = name.strip()
+    if not wanted or len(wanted) > LONGEST_NAME or not wanted.isprintable():
+        raise InvalidRequest.of("name", f"A name of 1 to {LONGEST_NAME} printable characters is needed.")
+    # 256 random bits: a fast hash keeps them as safe as a slow one would, and is made anew for every request.
+    key = _START + secrets.token_urlsafe(32)
+    try:
+        with database.note() as connection:
+            connection.insert(
+                "api_key", ("name", "hash", "can_write", "created"), [(wanted, _hash(key), int(can_write), now())]
+            )
+    except Exception as failure:
+        if isinstance(failure, IntegrityError) or "unique" in str(failure).lower():
+            raise InvalidRequest.of("name", f"There is a key `{wanted}` already.") from None
+        raise
+    return key
+
+
+def keys(database: Database) -> list[Key]:
+    """All keys, by name."""
+    with database.read() as connection:
+        return all_keys(connection)
+
+
+def all_keys(connection: Connection) -> list[Key]:
+    """All keys, by name."""
+    rows = connection.rows("SELECT name, hash, can_write, created, last_used FROM api_key ORDER BY name")
+    return [_key(row) for row in rows]
+
+
+def remove_key(database: Database, name: str) -> None:
+    """End a key.
+
+    Raises NotFound when there is none of this name.
+    """
+    with database.note() as connection:
+        if not connection.run("DELETE FROM api_key WHERE name = :name", name=name.strip()):
+            raise NotFound(f"no key `{name}`")
+
+
+def check(database: Database, presented: str) -> Key | None:
+    """The key that was presented, or None when it is none of ours."""
+    return matching(keys(database), presented)
+
+
+def matching(known: Iterable[Key], presented: str) -> Key | None:
+    """Which of these keys was presented. Takes as long for any of them as for none."""
+    asked = _hash(presented[:_LONGEST_KEY])
+    found = None
+    for key in known:
+        if hmac.compare_digest(key.hash, asked):
+            found = key
+    return found
+
+
+def used(database: Database, name: str) -> None:
+    """Remember that a key was used now."""
+    with database.note() as connection:
+        connection.run("UPDATE api_key SET last_used = :moment WHERE name = :name", moment=now(), name=name)
+
+
+def _hash(key: str) -> str:
+    return sha256(key.encode("utf-8", "replace")).hexdigest()
+
+
+def _key(row: Any) -> Key:
+    return Key(row.name, row.hash, bool(row.can_write), row.created, row.last_used)

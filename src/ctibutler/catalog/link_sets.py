@@ -1,0 +1,123 @@
+"""Links: relationships that we made, in sets of one mode between two releases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ctibutler.catalog.bodies import pack
+from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.identifiers import ensure_identifiers, next_key, remove_unused_identifiers
+from ctibutler.catalog.words import ensure_words
+
+TECHNIQUE_TACTIC = "technique-tactic"
+_DICTIONARY = "link"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A relationship that we made, its ends in two releases (or one). `content` is its JSON; `embedded` says that it is
+    an embedded relationship of another link."""
+
+    id: str
+    source: str
+    target: str
+    relationship_type: str
+    source_release: int
+    target_release: int
+    created: int | None
+    modified: int | None
+    content: bytes
+    embedded: bool = False
+
+
+def replace(
+    connection: Connection, mode: str, owner_release: int, other_release: int, links: Sequence[Link], made_at: int
+) -> None:
+    """Put the links of one mode between two releases in, in place of those there were."""
+    for row in connection.rows(
+        "SELECT set_key FROM link_set WHERE mode = :mode AND owner_release = :owner AND other_release = :other",
+        mode=mode,
+        owner=owner_release,
+        other=other_release,
+    ):
+        _remove_set(connection, row.set_key)
+    set_key = next_key(connection, "link_set", "set_key")
+    connection.insert(
+        "link_set",
+        ("set_key", "mode", "owner_release", "other_release", "made_at"),
+        [(set_key, mode, owner_release, other_release, made_at)],
+    )
+    identifiers = ensure_identifiers(connection, {name for link in links for name in _ids(link)})
+    words = ensure_words(connection, {link.relationship_type for link in links})
+    packed = pack(connection, _DICTIONARY, [link.content for link in links])
+    dictionary_key = packed.stored(connection, _DICTIONARY)
+    first = next_key(connection, "link", "link_key")
+    connection.insert(
+        "link",
+        (
+            "link_key", "set_key", "embedded", "identifier_key", "source_key", "target_key", "kind_key",
+            "source_release", "target_release", "created", "modified", "dictionary_key", "content",
+        ),
+        [
+            (
+                first + place, set_key, int(link.embedded), identifiers[link.id], identifiers[link.source],
+                identifiers[link.target], words[link.relationship_type], link.source_release, link.target_release,
+                link.created, link.modified, dictionary_key, content,
+            )
+            for place, (link, content) in enumerate(zip(links, packed.contents, strict=True))
+        ],
+    )  # fmt: skip
+    _say_which_show(connection)
+
+
+def remove_of_release(connection: Connection, release_key: int) -> None:
+    """Delete every link from or to a release, those within it too."""
+    rows = connection.rows(
+        """
+        SELECT set_key FROM link_set WHERE owner_release = :key OR other_release = :key
+         UNION SELECT set_key FROM link WHERE source_release = :key OR target_release = :key
+        """,
+        key=release_key,
+    )
+    for row in rows:
+        _remove_set(connection, row.set_key)
+    _say_which_show(connection)
+
+
+def _remove_set(connection: Connection, set_key: int) -> None:
+    named = connection.rows(
+        """
+        SELECT identifier_key FROM link WHERE set_key = :set_key
+         UNION SELECT source_key FROM link WHERE set_key = :set_key
+         UNION SELECT target_key FROM link WHERE set_key = :set_key
+        """,
+        set_key=set_key,
+    )
+    connection.run("DELETE FROM link WHERE set_key = :set_key", set_key=set_key)
+    connection.run("DELETE FROM link_set WHERE set_key = :set_key", set_key=set_key)
+    remove_unused_identifiers(connection, [row.identifier_key for row in named])
+
+
+def _say_which_show(connection: Connection) -> None:
+    """Where a release has links to several releases of another knowledge base, those to the highest are shown."""
+    connection.run(_SHOWN.format(shows="owner_shows", mine="owner_release", theirs="other_release"))
+    connection.run(_SHOWN.format(shows="other_shows", mine="other_release", theirs="owner_release"))
+
+
+_SHOWN = """
+UPDATE link_set
+   SET {shows} = CASE WHEN EXISTS (
+           SELECT 1
+             FROM link_set rival
+             JOIN release theirs ON theirs.release_key = link_set.{theirs}
+             JOIN release higher ON higher.release_key = rival.{theirs}
+                                AND higher.knowledge_base = theirs.knowledge_base
+                                AND higher.sort_key > theirs.sort_key
+            WHERE rival.mode = link_set.mode
+              AND rival.{mine} = link_set.{mine}) THEN 0 ELSE 1 END
+"""
+
+
+def _ids(link: Link) -> tuple[str, str, str]:
+    return link.id, link.source, link.target

@@ -1,0 +1,1 @@
+"""The catalogue's tables, version by version (Alembic)."""

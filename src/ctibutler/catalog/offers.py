@@ -1,0 +1,80 @@
+"""Offers: the releases that sources can give, as they said when last asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+
+from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.database import Database
+from ctibutler.catalog.releases import raise_revision
+from ctibutler.knowledge_bases import versions
+from ctibutler.stix.times import now
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOffer:
+    """A release that a source can give; `size` in bytes, where the source says it."""
+
+    knowledge_base: str
+    label: str
+    source: str
+    location: str
+    size: int | None
+
+
+def replace(database: Database, offered: Sequence[StoredOffer], silent: Set[str] = frozenset()) -> None:
+    """Keep what the sources offer now, in place of what they offered before; a source that was `silent` keeps its old
+    offers. The catalogue's revision is raised only when something changed."""
+    with database.write() as connection:
+        before = {_mark(offer) for offer in _all(connection) if offer.source not in silent}
+        kept = [offer for offer in offered if offer.source not in silent]
+        after = {_mark(offer) for offer in kept}
+        moment = now()
+        if before == after:
+            connection.run("UPDATE offer SET seen_at = :moment", moment=moment)
+            if before:
+                return
+        connection.run(
+            f"DELETE FROM offer WHERE source NOT IN {connection.in_list('silent', 'text')}",
+            silent=sorted(silent),
+        )
+        connection.insert(
+            "offer",
+            ("knowledge_base", "label", "sort_key", "source", "location", "size", "seen_at"),
+            [_row(offer, moment) for offer in {_mark(offer)[:3]: offer for offer in kept}.values()],
+        )
+        raise_revision(connection)
+
+
+def of_knowledge_base(connection: Connection, knowledge_base: str) -> list[StoredOffer]:
+    """What can be had of a knowledge base, highest label first."""
+    rows = connection.rows(
+        """
+        SELECT knowledge_base, label, source, location, size FROM offer
+         WHERE knowledge_base = :knowledge_base ORDER BY sort_key DESC, source
+        """,
+        knowledge_base=knowledge_base,
+    )
+    return [StoredOffer(*tuple(row)) for row in rows]
+
+
+def refreshed_at(connection: Connection) -> int | None:
+    """When the sources were last asked, as far as they had anything; None when they never were."""
+    return connection.value("SELECT max(seen_at) FROM offer")  # type: ignore[no-any-return]
+
+
+def _all(connection: Connection) -> list[StoredOffer]:
+    return [
+        StoredOffer(*tuple(row))
+        for row in connection.rows("SELECT knowledge_base, label, source, location, size FROM offer")
+    ]
+
+
+def _mark(offer: StoredOffer) -> tuple[str, str, str, str, int | None]:
+    return offer.knowledge_base, versions.sort_key(offer.label), offer.source, offer.location, offer.size
+
+
+def _row(offer: StoredOffer, moment: int) -> tuple[object, ...]:
+    sort_key = versions.sort_key(offer.label)
+    return offer.knowledge_base, offer.label, sort_key, offer.source, offer.location, offer.size, moment

@@ -1,0 +1,166 @@
+"""Releases: which are installed, which is the latest, what is known of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ctibutler.catalog.connection import Connection
+from ctibutler.knowledge_bases import versions
+
+_COLUMNS = (
+    "release_key, knowledge_base, label, sort_key, latest, source, location, file_name, size, sha256, converter, bundle_id,"
+    " digest, facts, ignore_embedded, ignore_embedded_sro, ignore_embedded_smo, installed_at, job_id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """Which embedded relationships a release is not to have: all, those of SROs, those of meta objects."""
+
+    ignore_embedded: bool = False
+    ignore_embedded_sro: bool = False
+    ignore_embedded_smo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One installed release. `digest` is that of its whole content, `facts` what was counted at import."""
+
+    key: int
+    knowledge_base: str
+    label: str
+    sort_key: str
+    latest: bool
+    source: str
+    location: str
+    file_name: str
+    size: int
+    sha256: str
+    converter: str | None
+    bundle_id: str
+    digest: str
+    facts: Mapping[str, Any]
+    options: ImportOptions
+    installed_at: int
+    job_id: str | None
+
+
+def installed(connection: Connection, knowledge_base: str | None = None) -> list[Release]:
+    """The releases of one knowledge base, or of all, newest first."""
+    condition = "" if knowledge_base is None else "WHERE knowledge_base = :knowledge_base"
+    parameters = {} if knowledge_base is None else {"knowledge_base": knowledge_base}
+    rows = connection.rows(
+        f"SELECT {_COLUMNS} FROM release {condition} ORDER BY knowledge_base, sort_key DESC",
+        **parameters,
+    )
+    return [_release(row) for row in rows]
+
+
+def find(connection: Connection, knowledge_base: str, label: str | None) -> Release | None:
+    """One release by any spelling of its label; the latest for None and `latest`. None when it is not installed."""
+    if label is None or label.strip().lower() == versions.LATEST:
+        condition, parameters = "latest = 1", {}
+    else:
+        condition, parameters = "sort_key = :sort_key", {"sort_key": versions.sort_key(label).replace("\x00", "")}
+    row = connection.row(
+        f"SELECT {_COLUMNS} FROM release WHERE knowledge_base = :knowledge_base AND {condition}",
+        knowledge_base=knowledge_base,
+        **parameters,
+    )
+    return None if row is None else _release(row)
+
+
+def by_key(connection: Connection, release_key: int) -> Release:
+    """The release with this key."""
+    row = connection.row(
+        f"SELECT {_COLUMNS} FROM release WHERE release_key = :release_key",
+        release_key=release_key,
+    )
+    return _release(row)
+
+
+def latest(connection: Connection, knowledge_bases: Sequence[str] | None = None) -> list[Release]:
+    """The latest release of each knowledge base, or of each of these."""
+    rows = connection.rows(f"SELECT {_COLUMNS} FROM release WHERE latest = 1 ORDER BY knowledge_base")
+    found = [_release(row) for row in rows]
+    return [release for release in found if knowledge_bases is None or release.knowledge_base in knowledge_bases]
+
+
+def mapping(connection: Connection, release_key: int) -> bytes | None:
+    """The list of leftover relations that came with a release, as JSON."""
+    stored = connection.value("SELECT mapping FROM release WHERE release_key = :key", key=release_key)
+    return None if stored is None else bytes(stored)
+
+
+def add(connection: Connection, release: Release, mapping_content: bytes | None) -> None:
+    """Put a release's row in; its members follow."""
+    options = release.options
+    connection.insert(
+        "release",
+        (
+            "release_key", "knowledge_base", "label", "sort_key", "source", "location", "file_name", "size", "sha256",
+            "converter", "bundle_id", "digest", "facts", "ignore_embedded", "ignore_embedded_sro",
+            "ignore_embedded_smo", "mapping", "installed_at", "job_id",
+        ),
+        [
+            (
+                release.key, release.knowledge_base, release.label, release.sort_key, release.source, release.location,
+                release.file_name, release.size, release.sha256, release.converter, release.bundle_id, release.digest,
+                msgspec.json.encode(release.facts).decode(), int(options.ignore_embedded),
+                int(options.ignore_embedded_sro), int(options.ignore_embedded_smo), mapping_content,
+                release.installed_at, release.job_id,
+            )
+        ],
+    )  # fmt: skip
+    mark_latest(connection, release.knowledge_base)
+
+
+def mark_latest(connection: Connection, knowledge_base: str) -> None:
+    """Say again which release of a knowledge base is the latest: the highest by version order."""
+    connection.run(
+        """
+        UPDATE release
+           SET latest = CASE WHEN sort_key = (SELECT max(other.sort_key)
+                                                FROM release other
+                                               WHERE other.knowledge_base = :knowledge_base)
+                             THEN 1 ELSE 0 END
+         WHERE knowledge_base = :knowledge_base
+        """,
+        knowledge_base=knowledge_base,
+    )
+
+
+def raise_revision(connection: Connection) -> None:
+    """Say that answers may differ from now on."""
+    connection.run("UPDATE catalogue SET revision = revision + 1")
+
+
+def revision(connection: Connection) -> int:
+    """The catalogue's revision: answers given under one revision stay true as long as it stands."""
+    return int(connection.value("SELECT revision FROM catalogue"))
+
+
+def _release(row: Any) -> Release:
+    return Release(
+        key=row.release_key,
+        knowledge_base=row.knowledge_base,
+        label=row.label,
+        sort_key=row.sort_key,
+        latest=bool(row.latest),
+        source=row.source,
+        location=row.location,
+        file_name=row.file_name,
+        size=row.size,
+        sha256=row.sha256,
+        converter=row.converter,
+        bundle_id=row.bundle_id,
+        digest=row.digest,
+        facts=msgspec.json.decode(row.facts),
+        options=ImportOptions(bool(row.ignore_embedded), bool(row.ignore_embedded_sro), bool(row.ignore_embedded_smo)),
+        installed_at=row.installed_at,
+        job_id=row.job_id,
+    )

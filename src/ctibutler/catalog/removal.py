@@ -1,0 +1,91 @@
+"""Taking a release out of the catalogue, and whatever nothing else needs."""
+
+from __future__ import annotations
+
+from ctibutler.catalog import link_sets, releases
+from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.identifiers import remove_unused_identifiers
+from ctibutler.catalog.text import forget_texts
+
+
+def remove_release(connection: Connection, release: releases.Release) -> list[int]:
+    """Delete a release, its memberships and every link from or to it.
+
+    Gives the keys of the objects that were its members: `remove_orphans` takes those that no release has any more.
+    """
+    link_sets.remove_of_release(connection, release.key)
+    rows = connection.rows("SELECT object_key FROM member WHERE release_key = :key", key=release.key)
+    connection.run("DELETE FROM member WHERE release_key = :key", key=release.key)
+    connection.run("DELETE FROM release WHERE release_key = :key", key=release.key)
+    releases.mark_latest(connection, release.knowledge_base)
+    return [row.object_key for row in rows]
+
+
+def remove_orphans(connection: Connection, candidates: list[int]) -> int:
+    """Delete those of these objects that are in no release, with all that belongs to them; gives their number."""
+    orphans = [
+        row.object_key
+        for row in connection.rows(
+            f"""
+            SELECT object_key FROM object
+             WHERE object_key IN {connection.in_list("candidates")}
+               AND NOT EXISTS (SELECT 1 FROM member WHERE member.object_key = object.object_key)
+            """,
+            candidates=candidates,
+        )
+    ]
+    if orphans:
+        _remove_objects(connection, orphans)
+    return len(orphans)
+
+
+def remove_unused_dictionaries(connection: Connection, base: str) -> None:
+    """Delete a knowledge base's dictionaries once it has no object left: the next release trains a better one."""
+    connection.run(
+        """
+        DELETE FROM dictionary
+         WHERE base_key = :base AND NOT EXISTS (SELECT 1 FROM object WHERE object.base_key = :base)
+        """,
+        base=connection.key(base),
+    )
+
+
+def _remove_objects(connection: Connection, orphans: list[int]) -> None:
+    inside = connection.in_list("orphans")
+    references = _keys(
+        connection,
+        f"SELECT DISTINCT reference_key FROM object_reference WHERE object_key IN {inside}",
+        orphans=orphans,
+    )
+    identifiers = _keys(
+        connection,
+        f"""
+        SELECT identifier_key FROM object WHERE object_key IN {inside}
+         UNION SELECT creator_key FROM object WHERE object_key IN {inside} AND creator_key IS NOT NULL
+         UNION SELECT source_key FROM relationship WHERE object_key IN {inside}
+         UNION SELECT target_key FROM relationship WHERE object_key IN {inside}
+         UNION SELECT target_key FROM reference WHERE reference_key IN {connection.in_list("reference_keys")}
+        """,
+        orphans=orphans,
+        reference_keys=references,
+    )
+    forget_texts(connection, orphans)
+    for table in ("body", "head", "relationship", "object_reference", "field", "exact_name", "object"):
+        connection.run(f"DELETE FROM {table} WHERE object_key IN {inside}", orphans=orphans)
+    connection.run(
+        f"""
+        DELETE FROM reference
+         WHERE reference_key IN {connection.in_list("reference_keys")}
+           AND NOT EXISTS (SELECT 1
+                             FROM object
+                             JOIN object_reference ON object_reference.object_key = object.object_key
+                            WHERE object.identifier_key = reference.source_key
+                              AND object_reference.reference_key = reference.reference_key)
+        """,
+        reference_keys=references,
+    )
+    remove_unused_identifiers(connection, identifiers)
+
+
+def _keys(connection: Connection, sql: str, **parameters: object) -> list[int]:
+    return [row[0] for row in connection.rows(sql, **parameters)]

@@ -1,0 +1,102 @@
+"""The text index: words, their stems and their beginnings, found alike by both engines.
+
+What the index holds is made here, not by the engines: each word of a property as it is, and behind a mark its stem where
+that is another word. So a stem is found by its mark, or, where it is its own stem, as the word that it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+import Stemmer
+
+from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.folding import words_of
+
+# No word holds this sign, and to the tokenisers it is a letter like any other beyond ASCII.
+STEM_MARK = "§"
+LONGEST_WORD = 100
+PROPERTIES = ("name", "description")
+VERSION = f"english {Stemmer.version()}"
+
+_stemmer = Stemmer.Stemmer("english")
+
+
+@lru_cache(maxsize=200_000)
+def stem(word: str) -> str:
+    """The English Snowball ("Porter2") stem of a folded word."""
+    return str(_stemmer.stemWord(word))
+
+
+def tokens(text: str) -> list[str]:
+    """What the index holds of a text: its distinct words, and the marked stems of those that are not their own stem."""
+    found: set[str] = set()
+    for word in words_of(text):
+        short = word[:LONGEST_WORD]
+        found.add(short)
+        stemmed = stem(short)
+        if stemmed != short:
+            found.add(STEM_MARK + stemmed)
+    return sorted(found)
+
+
+def index_texts(connection: Connection, rows: Iterable[tuple[int, str, str]]) -> None:
+    """Add the name and description of objects: rows of object key, name, description."""
+    if connection.engine == "sqlite":
+        prepared = [(key, " ".join(tokens(name)), " ".join(tokens(description))) for key, name, description in rows]
+    else:
+        prepared = [(key, _vector(tokens(name)), _vector(tokens(description))) for key, name, description in rows]
+    connection.insert("text_index", ("rowid", *PROPERTIES), prepared)
+
+
+def forget_texts(connection: Connection, object_keys: list[int]) -> None:
+    """Drop objects from the index."""
+    connection.run(
+        f"DELETE FROM text_index WHERE rowid IN {connection.in_list('object_keys')}",
+        object_keys=object_keys,
+    )
+
+
+def matching(connection: Connection, text: str) -> tuple[str, dict[str, object]] | None:
+    """A query for the keys of the objects whose name or description matches, as SQL and its parameters.
+
+    In one property all words must be there by stem, or all as beginnings of words. None when the text has no word:
+    then nothing matches.
+    """
+    words = list(dict.fromkeys(word[:LONGEST_WORD] for word in words_of(text)))
+    if not words:
+        return None
+    if connection.engine == "sqlite":
+        by_stem = " AND ".join(_either(_quoted(term) for term in _stem_terms(word)) for word in words)
+        by_start = " AND ".join(f"{_quoted(word)} *" for word in words)
+        asked = " OR ".join(f"({{{name}}} : ({by_stem})) OR ({{{name}}} : ({by_start}))" for name in PROPERTIES)
+        return "SELECT rowid FROM text_index WHERE text_index MATCH :asked_text", {"asked_text": asked}
+    by_stem = " & ".join("(" + " | ".join(_lexeme(term) for term in _stem_terms(word)) + ")" for word in words)
+    by_start = " & ".join(f"{_lexeme(word)}:*" for word in words)
+    conditions = " OR ".join(
+        f"{name} @@ CAST(:by_stem AS tsquery) OR {name} @@ CAST(:by_start AS tsquery)" for name in PROPERTIES
+    )
+    return f"SELECT rowid FROM text_index WHERE {conditions}", {"by_stem": by_stem, "by_start": by_start}
+
+
+def _stem_terms(word: str) -> list[str]:
+    """Index entries that say: some word here has the stem that this word has."""
+    stemmed = stem(word)
+    return [STEM_MARK + stemmed, *([stemmed] if stem(stemmed) == stemmed else [])]
+
+
+def _either(terms: Iterable[str]) -> str:
+    return "(" + " OR ".join(terms) + ")"
+
+
+def _quoted(term: str) -> str:
+    return f'"{term}"'
+
+
+def _lexeme(term: str) -> str:
+    return f"'{term}'"
+
+
+def _vector(terms: list[str]) -> str:
+    return " ".join(_lexeme(term) for term in terms)

@@ -1,0 +1,187 @@
+"""Putting a release into the catalogue: objects, memberships, relationships, text.
+
+Every function here runs inside one transaction of its caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from ctibutler.catalog.bodies import Packed
+from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.identifiers import ensure_identifiers, next_key
+from ctibutler.catalog.rows import ObjectRow
+from ctibutler.catalog.text import index_texts
+from ctibutler.catalog.words import ensure_words
+from ctibutler.stix.identifiers import embedded_relationship_uuid
+
+
+class Member(msgspec.Struct, frozen=True, gc=False):
+    """An object's place in a release: its content, type and position in the file; `repeat` counts further contents of
+    one id from 0."""
+
+    digest: bytes
+    type: str
+    position: int
+    repeat: int
+
+
+def known_contents(connection: Connection, base: str) -> dict[bytes, int]:
+    """Digest → object key of everything that the catalogue holds of a knowledge base."""
+    rows = connection.rows("SELECT digest, object_key FROM object WHERE base_key = :base", base=connection.key(base))
+    return {bytes(row.digest): row.object_key for row in rows}
+
+
+def add_objects(connection: Connection, base: str, rows: Sequence[ObjectRow], packed: Packed) -> dict[bytes, int]:
+    """Store new contents with their compressed bytes; gives digest → object key."""
+    if not rows:
+        return {}
+    dictionary_key = packed.stored(connection, base)
+    identifiers = ensure_identifiers(connection, _ids_named(rows))
+    words = ensure_words(connection, {base, *_words_used(rows)})
+    first = next_key(connection, "object", "object_key")
+    keys = list(range(first, first + len(rows)))
+    numbered = list(zip(keys, rows, strict=True))
+    connection.insert(
+        "object",
+        (
+            "object_key",
+            "base_key",
+            "identifier_key",
+            "type_key",
+            "digest",
+            "created",
+            "modified",
+            "revoked",
+            "deprecated",
+            "listed",
+            "subtechnique",
+            "creator_key",
+            "public",
+            "name",
+            "external_id",
+            "found_by",
+            "id_order",
+        ),
+        [
+            (
+                key,
+                words[base],
+                identifiers[row.id],
+                words[row.type],
+                row.digest,
+                row.created,
+                row.modified,
+                int(row.revoked),
+                int(row.deprecated),
+                int(row.listed),
+                int(row.subtechnique),
+                identifiers[row.creator] if row.creator else None,
+                row.public,
+                row.name,
+                row.external_id,
+                row.found_by,
+                row.id_order,
+            )
+            for key, row in numbered
+        ],
+    )
+    connection.insert(
+        "body",
+        ("object_key", "dictionary_key", "content"),
+        [(key, dictionary_key, body) for key, body in zip(keys, packed.contents, strict=True)],
+    )
+    connection.insert("head", ("object_key", "content"), [(key, row.head) for key, row in numbered if row.head])
+    connection.insert(
+        "relationship",
+        ("object_key", "source_key", "target_key", "kind_key"),
+        [
+            (key, identifiers[row.ends[0]], identifiers[row.ends[1]], words[row.ends[2]])
+            for key, row in numbered
+            if row.ends
+        ],
+    )
+    _add_references(connection, numbered, identifiers, words)
+    connection.insert(
+        "field",
+        ("object_key", "name_key", "value"),
+        [(key, words[name], value) for key, row in numbered for name, value in row.fields],
+    )
+    connection.insert(
+        "exact_name",
+        ("value", "object_key", "rank"),
+        [(value, key, rank) for key, row in numbered for value, rank in row.exact],
+    )
+    index_texts(connection, [(key, *row.texts) for key, row in numbered if row.texts])
+    return {row.digest: key for key, row in numbered}
+
+
+def add_members(connection: Connection, release_key: int, members: Sequence[Member], keys: dict[bytes, int]) -> None:
+    """Link contents to a release; `keys` is digest → object key."""
+    words = ensure_words(connection, {member.type for member in members})
+    connection.insert(
+        "member",
+        ("release_key", "type_key", "object_key", "position", "repeat"),
+        sorted(
+            (release_key, words[member.type], keys[member.digest], member.position, member.repeat) for member in members
+        ),
+    )
+
+
+def _add_references(
+    connection: Connection,
+    numbered: Sequence[tuple[int, ObjectRow]],
+    identifiers: dict[str, int],
+    words: dict[str, int],
+) -> None:
+    """Store embedded references: each (source, type, target) once, whatever the number of contents that hold it."""
+    stored = {
+        (row.source_key, row.kind_key, row.target_key): row.reference_key
+        for row in connection.rows(
+            "SELECT reference_key, source_key, kind_key, target_key FROM reference"
+            f" WHERE source_key IN {connection.in_list('sources')}",
+            sources=sorted({identifiers[row.id] for _, row in numbered}),
+        )
+    }
+    next_reference = next_key(connection, "reference", "reference_key")
+    made: list[tuple[object, ...]] = []
+    held: list[tuple[object, ...]] = []
+    for object_key, row in numbered:
+        source = identifiers[row.id]
+        mine = []
+        for kind, target in row.references:
+            triple = (source, words[kind], identifiers[target])
+            reference_key = stored.get(triple)
+            if reference_key is None:
+                reference_key = stored[triple] = next_reference
+                next_reference += 1
+                made.append((reference_key, *triple, embedded_relationship_uuid(kind, row.id, target)))
+            mine.append((object_key, reference_key))
+        held += sorted(mine)
+    connection.insert("reference", ("reference_key", "source_key", "kind_key", "target_key", "uuid"), made)
+    connection.insert("object_reference", ("object_key", "reference_key"), held)
+
+
+def _ids_named(rows: Iterable[ObjectRow]) -> set[str]:
+    named: set[str] = set()
+    for row in rows:
+        named.add(row.id)
+        named.update(target for _, target in row.references)
+        if row.ends:
+            named.update(row.ends[:2])
+        if row.creator:
+            named.add(row.creator)
+    return named
+
+
+def _words_used(rows: Iterable[ObjectRow]) -> set[str]:
+    used: set[str] = set()
+    for row in rows:
+        used.add(row.type)
+        used.update(kind for kind, _ in row.references)
+        used.update(name for name, _ in row.fields)
+        if row.ends:
+            used.add(row.ends[2])
+    return used

@@ -1,0 +1,41 @@
+"""Files that commands write: whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from ctibutler.errors import InvalidRequest
+
+
+def write_file(path: Path, chunks: Iterable[bytes]) -> int:
+    """Write a file in place of the one that may be there; gives its size.
+
+    It appears under its name when it is complete. Raises InvalidRequest where the name is a folder's, OSError.
+    """
+    if path.is_dir():
+        raise InvalidRequest(f"{path}: is a folder, and a file is to be written")
+    if path.exists() and not path.is_file():  # a device or a pipe: `-o /dev/stdout`
+        with path.open("wb") as file:
+            return sum(file.write(chunk) for chunk in chunks)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as failure:
+        raise OSError(failure.errno, failure.strerror, str(path)) from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            size = sum(file.write(chunk) for chunk in chunks)
+        Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return size
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

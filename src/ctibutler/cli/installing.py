@@ -1,0 +1,120 @@
+"""The command `install`: releases into the catalogue, in this process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ctibutler.cli import output
+from ctibutler.cli.options import JsonOption, examples
+from ctibutler.cli.session import session_of
+from ctibutler.cli.targets import Target, read_release, read_target
+from ctibutler.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from ctibutler.answers.jobs import InstallRequest
+    from ctibutler.publishers.offers import Sources
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put the command in."""
+    app.command(
+        epilog=examples(
+            "ctibutler install attack-enterprise",
+            "ctibutler install attack-enterprise@17.1 cwe capec",
+            "ctibutler install cwe@all",
+            "ctibutler install attack-ics@17.1 --from ics-attack-17.1.json.zst",
+        )
+    )(install)
+
+
+def install(
+    context: typer.Context,
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="KB[@RELEASE]", help="What to install: the newest release, KB@RELEASE that one, KB@all each."
+        ),
+    ],
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="FILE", help="A STIX 2.1 bundle of your own, plain, .gz or .zst, as KB@RELEASE."
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Install again what is there with the same content.")] = False,
+    ignore_embedded: Annotated[
+        bool, typer.Option("--ignore-embedded-relationships", help="Make no relationships of embedded references.")
+    ] = False,
+    ignore_embedded_sro: Annotated[
+        bool, typer.Option("--ignore-embedded-relationships-sro", help="Make none of those in relationships.")
+    ] = False,
+    ignore_embedded_smo: Annotated[
+        bool, typer.Option("--ignore-embedded-relationships-smo", help="Make none of those in meta objects.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Install releases, and make the links that follow.
+
+    No server has to run. One that runs shows the release with its next answer.
+    """
+    from ctibutler.answers.jobs import InstallRequest, find_job
+    from ctibutler.cli.logs import set_up_logs
+    from ctibutler.cli.progress import board
+    from ctibutler.cli.running import Runner
+    from ctibutler.publishers.offers import Sources
+
+    session = session_of(context)
+    asked = list(dict.fromkeys(read_target(session, text) for text in targets))
+    if file is not None:
+        asked = [_own_file(asked, file, targets, read_release(session, targets[0]))]
+    set_up_logs(session.settings, least=logging.WARNING)
+    if session.settings.log_level != "debug":
+        logging.getLogger("ctibutler.worker").setLevel(logging.CRITICAL)  # how jobs end is said below
+    sources = Sources(session.settings)
+    with session.library() as library, board(quiet=as_json) as shown:
+        runner = Runner(library, session.settings, sources, shown)
+        requests: list[tuple[Target, InstallRequest]] = [
+            (
+                target,
+                InstallRequest(
+                    version=label,
+                    ignore_embedded_relationships=ignore_embedded,
+                    ignore_embedded_relationships_sro=ignore_embedded_sro,
+                    ignore_embedded_relationships_smo=ignore_embedded_smo,
+                    force=force,
+                    file=None if file is None else str(file.resolve()),
+                ),
+            )
+            for target in asked
+            for label in _labels(sources, target)
+        ]
+        ended = runner.install([(target.kb, request) for target, request in requests])
+        if as_json:
+            output.write_json({"jobs": [find_job(library, job.id) for job in ended]})
+    if any(job.state == "failed" for job in ended):
+        raise typer.Exit(1)
+
+
+def _own_file(asked: Sequence[Target], file: Path, targets: Sequence[str], target: Target) -> Target:
+    if len(asked) > 1:
+        raise InvalidRequest(f"--from: one file is one release, and {len(targets)} are named")
+    if not file.is_file():
+        raise InvalidRequest(f"--from: {file}: {'is a folder' if file.is_dir() else 'there is no such file'}")
+    return target
+
+
+def _labels(sources: Sources, target: Target) -> list[str]:
+    """The releases that a target means, as the sources have them.
+
+    Raises NotFound when no source has one, SourceUnavailable when one that might does not answer.
+    """
+    if not target.is_all:
+        return [target.label or sources.best(target.kb).label]
+    newest = sources.best(target.kb)
+    every = sources.offers([target.kb]).of(target.kb.slug)
+    return list(dict.fromkeys([newest.label, *(offer.label for offer in every)]))

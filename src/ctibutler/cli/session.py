@@ -1,0 +1,67 @@
+"""What a command works on: the declarations, the settings, the open catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import typer
+
+from ctibutler.answers.pages import PageRequest
+from ctibutler.errors import InvalidRequest, NotFound
+from ctibutler.knowledge_bases import KnowledgeBases
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+
+if TYPE_CHECKING:
+    from ctibutler.answers.library import Library
+    from ctibutler.settings import Settings
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run of the command. Nothing is read or opened before a command asks for it."""
+
+    knowledge_bases: KnowledgeBases
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings from the environment and `.env`."""
+        from ctibutler.settings import load_settings
+
+        return load_settings()
+
+    @contextmanager
+    def library(self) -> Iterator[Library]:
+        """The catalogue with its declarations, open as long as the command runs."""
+        from ctibutler.answers.library import Library
+        from ctibutler.catalog.schema import open_catalogue
+
+        database = open_catalogue(self.settings.url, self.knowledge_bases)
+        try:
+            yield Library(database, self.knowledge_bases)
+        finally:
+            database.close()
+
+    def page(self, number: int, size: int | None) -> PageRequest:
+        """A page of the size that was asked for or is set, at most of the largest one that is set."""
+        return PageRequest(number, min(size or self.settings.default_page_size, self.settings.max_page_size))
+
+    def knowledge_base(self, word: str) -> KnowledgeBase:
+        """The knowledge base of this name or alias.
+
+        Raises InvalidRequest where there is none: a word that no installation knows is wrong usage.
+        """
+        try:
+            return self.knowledge_bases.named(word)
+        except NotFound as unknown:
+            raise InvalidRequest(str(unknown)) from None
+
+
+def session_of(context: typer.Context) -> Session:
+    """The session that the command line was started with."""
+    session = context.find_object(Session)
+    assert session is not None
+    return session

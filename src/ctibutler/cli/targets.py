@@ -1,0 +1,74 @@
+"""Releases as they are named on the command line: `cwe`, `cwe@4.15`, `cwe@all`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ctibutler.cli.session import Session
+from ctibutler.errors import InvalidRequest
+from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A knowledge base and, after `@`, the label of one of its releases as a person wrote it."""
+
+    kb: KnowledgeBase
+    label: str | None
+
+    def __str__(self) -> str:
+        return self.kb.slug if self.label is None else f"{self.kb.slug}@{versions.shown(self.label)}"
+
+    @property
+    def is_all(self) -> bool:
+        """Whether it names every release."""
+        return self.label == ALL
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether it names the newest release, whichever that is."""
+        return self.label is None
+
+
+def read_target(session: Session, text: str) -> Target:
+    """A knowledge base, one release of it, or all of them.
+
+    Raises InvalidRequest.
+    """
+    name, at, label = text.partition("@")
+    kb = session.knowledge_base(name)
+    if not at:
+        return Target(kb, None)
+    word = label.strip().lower()
+    if word == versions.LATEST:
+        return Target(kb, None)
+    if word == ALL:
+        return Target(kb, ALL)
+    if not versions.is_label(label):
+        raise InvalidRequest(f"`{text}`: after @ stands a release, such as {kb.slug}@1.0")
+    return Target(kb, label)
+
+
+def read_release(session: Session, text: str) -> Target:
+    """One release, named by its label.
+
+    Raises InvalidRequest.
+    """
+    target = read_target(session, text)
+    if target.is_newest or target.is_all:
+        raise InvalidRequest(f"`{text}`: name one release, such as {target.kb.slug}@1.0")
+    return target
+
+
+def read_installed(session: Session, text: str) -> Target:
+    """One release, the latest installed one where no label is given.
+
+    Raises InvalidRequest.
+    """
+    target = read_target(session, text)
+    if target.is_all:
+        raise InvalidRequest(f"`{text}`: name one release, such as {target.kb.slug}@1.0")
+    return target

@@ -1,0 +1,216 @@
+"""Links between knowledge bases: made from what the objects of one name in the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ctibutler.catalog import link_sets, objects, releases
+from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.database import Database
+from ctibutler.catalog.folding import folded
+from ctibutler.catalog.link_sets import Link
+from ctibutler.catalog.objects import Selection
+from ctibutler.catalog.releases import Release
+from ctibutler.errors import MalformedFile, NotFound
+from ctibutler.knowledge_bases import KnowledgeBases, versions
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.links import CAPEC_ATTACK, CWE_CAPEC, D3FEND_KNOWLEDGE_BASES, LinkMode
+from ctibutler.stix import links as stix_links
+from ctibutler.stix.objects import decode, encode, instant
+from ctibutler.stix.times import now
+
+Properties = dict[str, Any]
+Finish = Callable[[Connection], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRequest:
+    """Which links to make: the owner's release (None: the latest), whether without embedded relationships, and only from
+    source objects whose times are not before these (microseconds)."""
+
+    mode: LinkMode
+    version: str | None = None
+    ignore_embedded: bool = False
+    modified_min: int | None = None
+    created_min: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """An object that a link may end at, and the release it stands in."""
+
+    properties: Properties
+    release: Release
+
+
+def make_links(
+    database: Database, knowledge_bases: KnowledgeBases, request: LinkRequest, *, finish: Finish = lambda _: None
+) -> int:
+    """Make the links of a mode, in place of those between the same releases; gives their number.
+
+    Raises NotFound when a release is not installed or lacks its mapping: the job fails, and nothing is changed.
+    """
+    mode = request.mode
+    with database.write() as connection:
+        owner = _release(connection, knowledge_bases.named(mode.owner), request.version, mode)
+        others = [_release(connection, knowledge_bases.named(slug), None, mode) for slug in mode.others]
+        made = list(_RULES[mode.name](connection, knowledge_bases, owner, others))
+        wanted = [link for link in made if _in_time(link.source.properties, request)]
+        moment = now()
+        for other in others:
+            mine = [link for link in wanted if link.belongs_to(other, others)]
+            rows = [row for link in mine for row in link.rows(owner, embedded=not request.ignore_embedded)]
+            link_sets.replace(connection, mode.name, owner.key, other.key, rows, moment)
+        releases.raise_revision(connection)
+        finish(connection)
+        return len(wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A link with its two ends."""
+
+    properties: Properties
+    source: _End
+    target: _End
+
+    def belongs_to(self, other: Release, others: Iterable[Release]) -> bool:
+        """Whether it is one of the links with this release: the first foreign release that it touches."""
+        touched = {self.source.release.key, self.target.release.key}
+        return next((release.key for release in others if release.key in touched), None) == other.key
+
+    def rows(self, owner: Release, *, embedded: bool) -> Iterator[Link]:
+        """Its row, and those of its own embedded relationships, whose ends lie in the owner's release."""
+        yield _row(self.properties, self.source.release.key, self.target.release.key)
+        if embedded:
+            for relationship in stix_links.embedded_relationships(self.properties):
+                yield _row(relationship, owner.key, owner.key, embedded=True)
+
+
+def _capec_attack(
+    connection: Connection, knowledge_bases: KnowledgeBases, owner: Release, others: list[Release]
+) -> Iterator[_Made]:
+    sources = _objects(connection, owner, "attack-pattern")
+    targets = _live(connection, knowledge_bases.named(others[0].knowledge_base), others[0], "attack-pattern")
+    for source in sources:
+        for technique_id in stix_links.attack_ids(source.properties):
+            target = targets.get(folded(technique_id))
+            if target:
+                yield _Made(stix_links.capec_attack(source.properties, target.properties), source, target)
+
+
+def _cwe_capec(
+    connection: Connection, knowledge_bases: KnowledgeBases, owner: Release, others: list[Release]
+) -> Iterator[_Made]:
+    sources = _objects(connection, owner, "weakness")
+    targets = _live(connection, knowledge_bases.named(others[0].knowledge_base), others[0], "attack-pattern")
+    for source in sources:
+        for capec_id in stix_links.capec_ids(source.properties):
+            target = targets.get(folded(capec_id))
+            if target:
+                yield _Made(stix_links.cwe_capec(source.properties, target.properties), source, target)
+
+
+def _d3fend(
+    connection: Connection, knowledge_bases: KnowledgeBases, owner: Release, others: list[Release]
+) -> Iterator[_Made]:
+    attack, cwe = others
+    ends: dict[str, _End] = {}
+    for name, release, stix_type, form in (
+        (cwe.knowledge_base, cwe, "weakness", "cwe-"),
+        (attack.knowledge_base, attack, "course-of-action", "m"),
+        (attack.knowledge_base, attack, "attack-pattern", "t"),
+    ):
+        live = _live(connection, knowledge_bases.named(name), release, stix_type)
+        ends |= {f"d3f:{external_id}": end for external_id, end in live.items() if external_id.startswith(form)}
+    # D3FEND's own objects are found by their first external id, as the mapping writes it.
+    for stix_type in ("indicator", "course-of-action", "x-mitre-matrix", "x-mitre-tactic"):
+        ends |= {stix_links.external_id(end.properties).lower(): end for end in _objects(connection, owner, stix_type)}
+    seen = set()
+    for entry in _mapping(connection, owner):
+        source, target = ends.get(entry["source"].lower()), ends.get(entry["target"].lower())
+        if source and target:
+            link = stix_links.d3fend_link(source.properties, target.properties, entry["type"])
+            if link["id"] not in seen:
+                seen.add(link["id"])
+                yield _Made(link, source, target)
+
+
+_RULES = {CAPEC_ATTACK.name: _capec_attack, CWE_CAPEC.name: _cwe_capec, D3FEND_KNOWLEDGE_BASES.name: _d3fend}
+
+
+def _mapping(connection: Connection, owner: Release) -> list[dict[str, str]]:
+    stored = releases.mapping(connection, owner.key)
+    if stored is None:
+        raise NotFound(
+            f"{owner.knowledge_base} {owner.label} came without its list of relations to other knowledge bases"
+            " (external-relationships.json): there is nothing to link by"
+        )
+    return msgspec.json.decode(stored, type=list[dict[str, str]])
+
+
+def check_mapping(content: bytes, file_name: str) -> None:
+    """Raises MalformedFile when this is no list of relations: source, target and type of each, as text."""
+    try:
+        entries = msgspec.json.decode(content, type=list[dict[str, str | None]])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as failure:
+        raise MalformedFile(f"{file_name}: expected a list of relations: {str(failure)[:200]}") from None
+    for place, entry in enumerate(entries):
+        for name in ("source", "target", "type"):
+            if not entry.get(name):
+                raise MalformedFile(f"{file_name}: [{place}].{name}: expected text, found nothing")
+
+
+def _release(connection: Connection, kb: KnowledgeBase, label: str | None, mode: LinkMode) -> Release:
+    release = releases.find(connection, kb.slug, label)
+    if release is None:
+        which = kb.slug if label is None else f"{kb.slug} {versions.shown(label)}"
+        raise NotFound(f"{mode.name} needs {which}, which is not installed")
+    return release
+
+
+def _objects(connection: Connection, release: Release, stix_type: str) -> list[_End]:
+    selection = Selection(releases=[release.key], types=[stix_type], listed_only=False)
+    keys, _ = objects.select(connection, selection, sort="id", descending=False)
+    return [_End(decode(content), release) for content in objects.contents(connection, keys)]
+
+
+def _live(connection: Connection, kb: KnowledgeBase, release: Release, stix_type: str) -> dict[str, _End]:
+    """The objects of this type that are neither revoked nor deprecated, by primary id in lower case.
+
+    Of two with one id the first by STIX id: sorted backwards, so that it is written last.
+    """
+    selection = Selection(
+        releases=[release.key],
+        types=[stix_type],
+        listed_only=False,
+        include_revoked=False,
+        include_deprecated=False,
+    )
+    keys, _ = objects.select(connection, selection, sort="id", descending=False)
+    ends = [_End(decode(content), release) for content in reversed(objects.contents(connection, keys))]
+    return {folded(kb.primary_id(end.properties) or ""): end for end in ends}
+
+
+def _in_time(properties: Mapping[str, object], request: LinkRequest) -> bool:
+    limits = (("modified", request.modified_min), ("created", request.created_min))
+    return all(limit is None or (instant(properties, name) or 0) >= limit for name, limit in limits)
+
+
+def _row(properties: Properties, source_release: int, target_release: int, *, embedded: bool = False) -> Link:
+    return Link(
+        id=properties["id"],
+        source=properties["source_ref"],
+        target=properties["target_ref"],
+        relationship_type=properties["relationship_type"],
+        source_release=source_release,
+        target_release=target_release,
+        created=instant(properties, "created"),
+        modified=instant(properties, "modified"),
+        content=encode(properties),
+        embedded=embedded,
+    )

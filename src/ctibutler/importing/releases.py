@@ -1,0 +1,242 @@
+"""One release into the catalogue: all of it, or nothing."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from ctibutler.catalog import bodies, link_sets, releases, writing
+from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.database import Database
+from ctibutler.catalog.identifiers import next_key
+from ctibutler.catalog.link_sets import Link
+from ctibutler.catalog.releases import ImportOptions, Release
+from ctibutler.catalog.removal import remove_orphans, remove_release
+from ctibutler.catalog.rows import ObjectRow, row_of
+from ctibutler.catalog.writing import Member
+from ctibutler.errors import Busy
+from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.stix import links as stix_links
+from ctibutler.stix.bundles import Bundle, Limits, read_bundle
+from ctibutler.stix.objects import RELATIONSHIP, StixObject, encode, instant, is_deprecated, is_revoked
+from ctibutler.stix.times import now
+
+Progress = Callable[[str, int, int | None], None]
+Finish = Callable[[Connection], None]
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseContent:
+    """What is to be imported: a STIX bundle, and the facts about the file it was read from.
+
+    `size` and `sha256` are those of the file, uncompressed; `mapping` is D3FEND's list of leftover relations.
+    """
+
+    bundle: bytes
+    source: str
+    location: str
+    file_name: str
+    size: int
+    sha256: str
+    converter: str | None = None
+    mapping: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did: how many objects the release has, how many contents were new, whether anything changed."""
+
+    knowledge_base: str
+    label: str
+    objects: int
+    new_contents: int
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """Everything about a release that can be made ready outside the transaction."""
+
+    members: list[Member]
+    rows: list[ObjectRow]
+    packed: bodies.Packed
+    tactic_links: list[Mapping[str, object]]
+    digest: str
+    facts: dict[str, object]
+    known_releases: list[int]
+
+
+def import_release(
+    database: Database,
+    kb: KnowledgeBase,
+    label: str,
+    content: ReleaseContent,
+    *,
+    options: ImportOptions = ImportOptions(),
+    force: bool = False,
+    limits: Limits = Limits(),
+    job_id: str | None = None,
+    progress: Progress = lambda *_: None,
+    finish: Finish = lambda _: None,
+) -> ImportReport:
+    """Store one release of a knowledge base.
+
+    An object already stored with the same content is linked to the new release, not copied. The same release again
+    changes nothing, unless `force` is set; another content under the same label replaces it. `finish` runs in the same
+    transaction: what it writes becomes visible together with the release, or not at all.
+
+    Raises MalformedFile when the bundle cannot be read; the catalogue is then as before.
+    """
+    progress("parse", 0, None)
+    bundle = read_bundle(content.bundle, content.file_name, limits)
+    progress("parse", len(bundle.objects), len(bundle.objects))
+    for _ in range(_TRIES):
+        with database.read() as connection:
+            prepared = _prepare(connection, kb, bundle, content.file_name, progress)
+        with database.write() as connection:
+            if _release_keys(connection, kb.slug) != prepared.known_releases:
+                continue  # another process imported or removed meanwhile: what we took for known may be gone
+            report = _store(connection, kb, label, bundle, content, prepared, options, force, job_id, progress)
+            finish(connection)
+        return report
+    raise Busy(f"{kb.slug} {versions.shown(label)}: other processes kept changing this knowledge base")
+
+
+def _prepare(
+    connection: Connection, kb: KnowledgeBase, bundle: Bundle, file_name: str, progress: Progress
+) -> _Prepared:
+    known = writing.known_contents(connection, kb.slug)
+    new = [stix_object for stix_object in bundle.objects if stix_object.digest not in known]
+    rows = [row_of(kb, stix_object, file_name) for stix_object in new]
+    progress("store", 0, len(new))
+    return _Prepared(
+        members=_members(bundle.objects),
+        rows=rows,
+        packed=bodies.pack(connection, kb.slug, [row.content for row in rows]),
+        tactic_links=_tactic_links(bundle.objects),
+        digest=_digest(bundle),
+        facts=_facts(bundle),
+        known_releases=_release_keys(connection, kb.slug),
+    )
+
+
+def _store(
+    connection: Connection,
+    kb: KnowledgeBase,
+    label: str,
+    bundle: Bundle,
+    content: ReleaseContent,
+    prepared: _Prepared,
+    options: ImportOptions,
+    force: bool,
+    job_id: str | None,
+    progress: Progress,
+) -> ImportReport:
+    shown = versions.shown(label)
+    present = releases.find(connection, kb.slug, shown)
+    same = present and (present.digest, present.options) == (prepared.digest, options)
+    if present and same and not force and releases.mapping(connection, present.key) == content.mapping:
+        return ImportReport(kb.slug, shown, len(prepared.members), 0, changed=False)
+    replaced = remove_release(connection, present) if present else []
+    release_key = next_key(connection, "release", "release_key")
+    added = writing.add_objects(connection, kb.slug, prepared.rows, prepared.packed)
+    keys = writing.known_contents(connection, kb.slug)
+    writing.add_members(connection, release_key, prepared.members, keys)
+    remove_orphans(connection, replaced)
+    progress("derive", 0, len(prepared.tactic_links))
+    made_at = now()
+    link_sets.replace(
+        connection,
+        link_sets.TECHNIQUE_TACTIC,
+        release_key,
+        release_key,
+        [_tactic_link(link, release_key) for link in prepared.tactic_links],
+        made_at,
+    )
+    release = Release(
+        key=release_key,
+        knowledge_base=kb.slug,
+        label=shown,
+        sort_key=versions.sort_key(label),
+        latest=False,
+        source=content.source,
+        location=content.location,
+        file_name=content.file_name,
+        size=content.size,
+        sha256=content.sha256,
+        converter=content.converter,
+        bundle_id=bundle.id or f"bundle--{uuid.UUID(hex=prepared.digest)}",
+        digest=prepared.digest,
+        facts=prepared.facts,
+        options=options,
+        installed_at=made_at,
+        job_id=job_id,
+    )
+    releases.add(connection, release, content.mapping)
+    releases.raise_revision(connection)
+    connection.analyze()
+    return ImportReport(kb.slug, shown, len(prepared.members), len(added), changed=True)
+
+
+def _members(objects: Sequence[StixObject]) -> list[Member]:
+    seen: Counter[str] = Counter()
+    members = []
+    for stix_object in objects:
+        members.append(Member(stix_object.digest, stix_object.type, stix_object.position, seen[stix_object.id]))
+        seen[stix_object.id] += 1
+    return members
+
+
+def _tactic_links(objects: Sequence[StixObject]) -> list[Mapping[str, object]]:
+    wanted = ("attack-pattern", "x-mitre-tactic")
+    if not any(stix_object.type == "x-mitre-tactic" for stix_object in objects):
+        return []
+    return list(stix_links.technique_tactics(item.properties() for item in objects if item.type in wanted))
+
+
+def _tactic_link(properties: Mapping[str, object], release_key: int) -> Link:
+    return Link(
+        id=str(properties["id"]),
+        source=str(properties["source_ref"]),
+        target=str(properties["target_ref"]),
+        relationship_type=str(properties["relationship_type"]),
+        source_release=release_key,
+        target_release=release_key,
+        created=instant(properties, "created"),
+        modified=instant(properties, "modified"),
+        content=encode(properties),
+    )
+
+
+def _digest(bundle: Bundle) -> str:
+    """Of a release as a whole: every content in the order of the file, and the bundle's own id."""
+    whole = blake2b((bundle.id or "").encode(), digest_size=16)
+    for stix_object in bundle.objects:
+        whole.update(stix_object.digest)
+    return whole.hexdigest()
+
+
+def _facts(bundle: Bundle) -> dict[str, object]:
+    counts = Counter(stix_object.type for stix_object in bundle.objects)
+    dead = [
+        (is_revoked(properties), is_deprecated(properties))
+        for properties in (item.properties() for item in bundle.objects if item.type != RELATIONSHIP)
+    ]
+    return {
+        "counts_by_type": dict(counts.most_common()),
+        "revoked": sum(revoked for revoked, _ in dead),
+        "deprecated": sum(deprecated for _, deprecated in dead),
+    }
+
+
+def _release_keys(connection: Connection, knowledge_base: str) -> list[int]:
+    rows = connection.rows(
+        "SELECT release_key FROM release WHERE knowledge_base = :knowledge_base ORDER BY release_key",
+        knowledge_base=knowledge_base,
+    )
+    return [row.release_key for row in rows]

@@ -1,0 +1,62 @@
+"""Releases out of the catalogue, with everything that only they needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ctibutler.catalog import jobs, releases
+from ctibutler.catalog import removal as catalog
+from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.database import Database
+from ctibutler.errors import Busy, NotFound
+from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalReport:
+    """How many contents went, and how many stay because other releases have them too."""
+
+    removed: int
+    kept: int
+
+
+def remove_release(database: Database, kb: KnowledgeBase, label: str) -> RemovalReport:
+    """Remove one release, the relationships that we made of it, and every link from or to it.
+
+    Raises NotFound when it is not installed, Busy while a job writes it.
+    """
+    with database.write() as connection:
+        release = releases.find(connection, kb.slug, label)
+        if release is None:
+            raise NotFound(f"{kb.slug} {versions.shown(label)} is not installed")
+        _refuse_while_written(connection, kb, release.sort_key)
+        return _remove(connection, kb, [release])
+
+
+def truncate(database: Database, kb: KnowledgeBase) -> RemovalReport:
+    """Remove all releases of a knowledge base, and every link from or to them.
+
+    Raises Busy while a job writes one.
+    """
+    with database.write() as connection:
+        _refuse_while_written(connection, kb, None)
+        return _remove(connection, kb, releases.installed(connection, kb.slug))
+
+
+def _remove(connection: Connection, kb: KnowledgeBase, gone: list[releases.Release]) -> RemovalReport:
+    if not gone:
+        return RemovalReport(0, 0)
+    members: set[int] = set()
+    for release in gone:
+        members.update(catalog.remove_release(connection, release))
+    removed = catalog.remove_orphans(connection, sorted(members))
+    catalog.remove_unused_dictionaries(connection, kb.slug)
+    releases.raise_revision(connection)
+    return RemovalReport(removed, len(members) - removed)
+
+
+def _refuse_while_written(connection: Connection, kb: KnowledgeBase, sort_key: str | None) -> None:
+    job = jobs.running_on(connection, kb.slug, sort_key)
+    if job is not None:
+        raise Busy(f"job {job.id} is writing {kb.slug}; try again when it has ended")

@@ -1,0 +1,30 @@
+"""MITRE ATLAS, adversarial threats to AI systems."""
+
+from __future__ import annotations
+
+from ctibutler.knowledge_bases.attack import MITIGATION, SUB_TECHNIQUE, TACTIC, TECHNIQUE
+from ctibutler.knowledge_bases.declaration import BucketFiles, KnowledgeBase, external_id_of, id_form
+
+ATLAS = KnowledgeBase(
+    slug="atlas",
+    title="MITRE ATLAS",
+    publisher="The MITRE Corporation",
+    licence="Copyright The MITRE Corporation. Apache License 2.0.",
+    database_name="mitre_atlas",
+    id_parameter="atlas_id",
+    version_parameter="atlas_version",
+    type_parameter="atlas_type",
+    job_type="atlas-update",
+    id_sources=("mitre-atlas",),
+    primary_id=external_id_of("mitre-atlas"),
+    examples=("AML.TA0002", "AML.T0000.001", "AML.M0000"),
+    listed_types=("attack-pattern", "course-of-action", "x-mitre-collection", "x-mitre-matrix", "x-mitre-tactic"),
+    type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE, MITIGATION),
+    id_forms=(
+        id_form(r"AML\.TA\d+", "x-mitre-tactic"),
+        id_form(r"AML\.T\d+(\.\d+)?", "attack-pattern"),
+        id_form(r"AML\.M\d+", "course-of-action"),
+    ),
+    object_filter_word="atlas",
+    bucket=BucketFiles("mitre-atlas-repo-data", "mitre-atlas-v{}.json"),
+)

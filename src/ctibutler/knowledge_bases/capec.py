@@ -1,0 +1,24 @@
+"""MITRE CAPEC, the catalogue of attack patterns."""
+
+from __future__ import annotations
+
+from ctibutler.knowledge_bases.declaration import BucketFiles, KnowledgeBase, external_id_of, id_form
+
+CAPEC = KnowledgeBase(
+    slug="capec",
+    aliases=("capecs",),
+    title="MITRE CAPEC",
+    publisher="The MITRE Corporation",
+    licence="Copyright © The MITRE Corporation. Used under the CAPEC terms of use.",
+    database_name="mitre_capec",
+    id_parameter="capec_id",
+    version_parameter="capec_version",
+    job_type="capec-update",
+    id_sources=("capec",),
+    primary_id=external_id_of("capec"),
+    examples=("CAPEC-112",),
+    listed_types=("attack-pattern", "course-of-action", "identity", "marking-definition"),
+    id_forms=(id_form(r"CAPEC-\d+", "attack-pattern"),),
+    object_filter_word="capec",
+    bucket=BucketFiles("mitre-capec-repo-data", "stix-capec-v{}.json"),
+)

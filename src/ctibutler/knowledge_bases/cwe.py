@@ -1,0 +1,25 @@
+"""MITRE CWE, the catalogue of weaknesses."""
+
+from __future__ import annotations
+
+from ctibutler.knowledge_bases.declaration import BucketFiles, KnowledgeBase, Snapshot, external_id_of, id_form
+
+CWE = KnowledgeBase(
+    slug="cwe",
+    aliases=("cwes",),
+    title="MITRE CWE",
+    publisher="The MITRE Corporation",
+    licence="Copyright © The MITRE Corporation. Used under the CWE terms of use.",
+    database_name="mitre_cwe",
+    id_parameter="cwe_id",
+    version_parameter="cwe_version",
+    job_type="cwe-update",
+    id_sources=("cwe",),
+    primary_id=external_id_of("cwe"),
+    examples=("CWE-242",),
+    listed_types=("weakness", "grouping"),
+    id_forms=(id_form(r"CWE-\d+", "weakness"),),
+    object_filter_word="cwe",
+    bucket=BucketFiles("cwe2stix-manual-output", "cwe-bundle-v{}.json"),
+    snapshots=(Snapshot("cwe2", "cwe2/database_v49/cwec_v4.14.xml", "4.14", "cwe-xml"),),
+)

@@ -1,0 +1,35 @@
+"""MITRE D3FEND, defensive techniques and the artifacts they work on."""
+
+from __future__ import annotations
+
+from ctibutler.knowledge_bases.attack import TACTIC
+from ctibutler.knowledge_bases.declaration import BucketFiles, KnowledgeBase, TypeWord, external_id_of, id_form
+
+D3FEND = KnowledgeBase(
+    slug="d3fend",
+    title="MITRE D3FEND",
+    publisher="The MITRE Corporation",
+    licence="Copyright The MITRE Corporation. MIT License.",
+    database_name="d3fend",
+    id_parameter="d3fend_id",
+    version_parameter="d3fend_version",
+    type_parameter="d3fend_type",
+    job_type="d3fend-update",
+    id_sources=("mitre-d3fend",),
+    primary_id=external_id_of("mitre-d3fend"),
+    id_prefix="d3f:",
+    examples=("d3f:Evict", "D3-OE"),
+    listed_types=("course-of-action", "indicator", "x-mitre-tactic", "x-mitre-matrix"),
+    type_words=(
+        TACTIC,
+        TypeWord("Mitigation", ("course-of-action",), subtechnique=False),
+        TypeWord("Sub-mitigation", ("course-of-action",), subtechnique=True),
+        TypeWord("Matrix", ("x-mitre-matrix",)),
+        TypeWord("Artifact", ("indicator",)),
+    ),
+    id_forms=(id_form(r"(d3f:)?D3-\w+", "course-of-action"),),
+    object_filter_word="d3fend",
+    bucket=BucketFiles(
+        "d3fend2stix-manual-output", "d3fend-v{}-bundle.json", mapping="d3fend-v{}-external-relationships.json"
+    ),
+)

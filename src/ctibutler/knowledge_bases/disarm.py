@@ -1,0 +1,30 @@
+"""DISARM, the framework of disinformation techniques."""
+
+from __future__ import annotations
+
+from ctibutler.knowledge_bases.attack import SUB_TECHNIQUE, TACTIC, TECHNIQUE
+from ctibutler.knowledge_bases.declaration import BucketFiles, KnowledgeBase, external_id_of, id_form
+
+DISARM = KnowledgeBase(
+    slug="disarm",
+    title="DISARM",
+    publisher="DISARM Foundation",
+    licence="DISARM Foundation. Creative Commons Attribution-ShareAlike 4.0.",
+    database_name="disarm",
+    id_parameter="disarm_id",
+    version_parameter="disarm_version",
+    type_parameter="disarm_type",
+    job_type="disarm-update",
+    id_sources=("DISARM",),
+    primary_id=external_id_of("DISARM"),
+    examples=("TA05", "T0086.003", "DISARM"),
+    listed_types=("attack-pattern", "identity", "marking-definition", "x-mitre-matrix", "x-mitre-tactic"),
+    type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE),
+    id_forms=(
+        id_form(r"TA\d+", "x-mitre-tactic"),
+        id_form(r"T\d+(\.\d+)?", "attack-pattern"),
+        id_form(r"DISARM", "x-mitre-matrix"),
+    ),
+    object_filter_word="disarm",
+    bucket=BucketFiles("disarm2stix-manual-output", "disarm-bundle-v{}.json"),
+)

@@ -1,0 +1,34 @@
+"""MITRE F3, the framework of financial fraud."""
+
+from __future__ import annotations
+
+from ctibutler.knowledge_bases.attack import SUB_TECHNIQUE, TACTIC, TECHNIQUE
+from ctibutler.knowledge_bases.declaration import BucketFiles, KnowledgeBase, external_id_of, id_form
+
+F3 = KnowledgeBase(
+    slug="mitre-f3",
+    aliases=("f3", "mitre-fraud"),
+    title="MITRE Fight Fraud Framework (F3)",
+    publisher="MITRE Center for Threat-Informed Defense",
+    licence="Copyright The MITRE Corporation. Apache License 2.0.",
+    database_name="mitre_f3",
+    id_parameter="f3_id",
+    version_parameter="f3_version",
+    type_parameter="f3_type",
+    job_type="f3-update",
+    id_sources=("mitre-f3",),
+    primary_id=external_id_of("mitre-f3"),
+    examples=("F1001", "F1025.003", "TA0043"),
+    listed_types=(
+        "attack-pattern",
+        "identity",
+        "marking-definition",
+        "x-mitre-matrix",
+        "x-mitre-tactic",
+        "x-mitre-collection",
+    ),
+    type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE),
+    id_forms=(id_form(r"(TA|FA)\d+", "x-mitre-tactic"), id_form(r"[FT]\d+(\.\d+)?", "attack-pattern")),
+    object_filter_word="mitre-f3",
+    bucket=BucketFiles("mitre-f3-repo-data", "f3-stix-v{}.json"),
+)

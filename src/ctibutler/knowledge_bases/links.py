@@ -1,0 +1,39 @@
+"""Which knowledge bases are linked with each other, and by what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LinkMode:
+    """One kind of link between knowledge bases: from the objects of `owner` to those of `others`.
+
+    `maker` names the rule by which links are made: by external ids that the owner's objects name, or by the mapping
+    that comes with the owner's releases.
+    """
+
+    name: str
+    owner: str
+    others: tuple[str, ...]
+    description: str
+
+
+CAPEC_ATTACK = LinkMode(
+    "capec-attack", "capec", ("attack-enterprise",), "CAPEC attack patterns to the ATT&CK techniques that they name"
+)
+CWE_CAPEC = LinkMode("cwe-capec", "cwe", ("capec",), "CWE weaknesses to the CAPEC attack patterns that they name")
+D3FEND_KNOWLEDGE_BASES = LinkMode(
+    "d3fend-knowledgebases",
+    "d3fend",
+    ("attack-enterprise", "cwe"),
+    "D3FEND with ATT&CK Enterprise and CWE, by the mapping of its release",
+)
+
+# In the order in which they run when several are due.
+LINK_MODES: tuple[LinkMode, ...] = (CAPEC_ATTACK, D3FEND_KNOWLEDGE_BASES, CWE_CAPEC)
+
+
+def modes_that_involve(knowledge_base: str) -> list[LinkMode]:
+    """The modes that an import of this knowledge base bears on."""
+    return [mode for mode in LINK_MODES if knowledge_base in (mode.owner, *mode.others)]

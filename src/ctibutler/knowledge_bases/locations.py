@@ -1,0 +1,43 @@
+"""Locations: countries and the regions of the United Nations."""
+
+from __future__ import annotations
+
+from ctibutler.knowledge_bases.declaration import (
+    BucketFiles,
+    Filter,
+    IndexedField,
+    KnowledgeBase,
+    external_id_of,
+    property_values,
+    reference_values,
+)
+
+LOCATION = KnowledgeBase(
+    slug="location",
+    aliases=("locations",),
+    title="Locations",
+    publisher="dogesec (location2stix)",
+    licence="Apache License 2.0.",
+    database_name="location",
+    database_aliases=("locations",),
+    id_parameter="location_id",
+    version_parameter="location_version",
+    job_type="location-update",
+    id_sources=("location2stix",),
+    primary_id=external_id_of("location2stix"),
+    examples=("US", "western-africa", "channel-islands"),
+    listed_types=("location",),
+    filters=(
+        Filter("alpha2_code", "exact", "alpha2_code", "ISO 3166-1 alpha-2 codes, such as `MX,DE`"),
+        Filter("alpha3_code", "exact", "alpha3_code", "ISO 3166-1 alpha-3 codes, such as `USA,ZAF`"),
+        Filter("location_type", "exact", "location_type", "`country`, `region`, `sub-region`, `intermediate-region`"),
+    ),
+    indexed_fields=(
+        IndexedField("alpha2_code", property_values("country")),
+        IndexedField("alpha3_code", reference_values("alpha-3")),
+        IndexedField("location_type", reference_values("type")),
+    ),
+    sort_fields=("location_type",),
+    object_filter_word="location",
+    bucket=BucketFiles("location2stix-manual-output", "location-bundle-v{}.json"),
+)

@@ -1,0 +1,26 @@
+"""Sectors of the economy."""
+
+from __future__ import annotations
+
+from ctibutler.knowledge_bases.declaration import BucketFiles, Filter, KnowledgeBase, external_id_of
+
+SECTOR = KnowledgeBase(
+    slug="sector",
+    aliases=("sectors",),
+    title="Sectors",
+    publisher="dogesec (sector2stix)",
+    licence="Apache License 2.0.",
+    database_name="sector",
+    id_parameter="sector_id",
+    version_parameter="sector_version",
+    job_type="sector-update",
+    id_sources=("sector2stix",),
+    primary_id=external_id_of("sector2stix"),
+    examples=("defense-industry", "maritime-transport"),
+    listed_types=("identity",),
+    listed=lambda stix: stix.get("identity_class") == "class",
+    filters=(Filter("alias", "substring", "alias", "part of a name in `aliases` or `x_opencti_aliases`"),),
+    default_sort="name_ascending",
+    object_filter_word="sector",
+    bucket=BucketFiles("sector2stix-manual-output", "sector-bundle-v{}.json"),
+)

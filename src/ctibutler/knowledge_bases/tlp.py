@@ -1,0 +1,24 @@
+"""TLP, the traffic light protocol's markings."""
+
+from __future__ import annotations
+
+from ctibutler.knowledge_bases.declaration import BucketFiles, KnowledgeBase
+from ctibutler.stix.markings import tlp_level
+
+TLP = KnowledgeBase(
+    slug="tlp",
+    aliases=("tlps",),
+    title="Traffic Light Protocol",
+    publisher="OASIS, FIRST",
+    licence="OASIS Open; TLP by FIRST.org.",
+    database_name="tlp",
+    id_parameter="tlp_id",
+    version_parameter="tlp_version",
+    job_type="tlp-update",
+    primary_id=tlp_level,
+    id_prefix="TLP:",
+    examples=("clear", "TLP:AMBER+STRICT"),
+    listed_types=("marking-definition",),
+    default_sort="name_ascending",
+    bucket=BucketFiles("tlp", "tlpv{}-bundle.json"),
+)

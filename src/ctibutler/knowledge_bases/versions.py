@@ -1,0 +1,61 @@
+"""How the labels of releases are read and ordered.
+
+Publishers write `16.0`, `v16_0`, `12.0-beta` or `4.9.1`. A label is shown dotted and without `v`; two labels that
+sort alike are the same release.
+"""
+
+from __future__ import annotations
+
+import re
+
+LATEST = "latest"
+_SHAPE = re.compile(r"[vV]?[0-9A-Za-z]+(?:[._-][0-9A-Za-z]+)*")
+_SEPARATORS = re.compile(r"[._-]")
+MAX_LENGTH = 64
+
+
+def is_label(text: str) -> bool:
+    """Whether this can be the label of a release: at most 64 letters, digits and `.` `_` `-` between them."""
+    return len(text.strip()) <= MAX_LENGTH and _SHAPE.fullmatch(text.strip()) is not None
+
+
+def shown(label: str) -> str:
+    """The label as answers show it: `16_0`, `v16.0` and ` V16_0 ` are all `16.0`."""
+    text = label.strip()
+    if re.match(r"[vV][0-9]", text):
+        text = text[1:]
+    return text.replace("_", ".")
+
+
+def in_file_name(label: str) -> str:
+    """The label as files and notes spell it: `16_0`."""
+    return shown(label).replace(".", "_")
+
+
+def sort_key(label: str) -> str:
+    """A text that sorts, compared by code point, as releases do. Never an error.
+
+    Numbers compare as numbers; a part that is missing sorts below any number (`4.9` < `4.9.1`), a part with letters
+    below a missing one (`12.0-beta` < `12.0`).
+    """
+    parts = [_part_key(part) for part in _SEPARATORS.split(shown(label))]
+    return "".join(parts) + "1"
+
+
+def _part_key(part: str) -> str:
+    if part.isascii() and part.isdigit():
+        return "2" + natural(part) + " "
+    return "0" + natural(part.lower()) + " "
+
+
+def natural(text: str) -> str:
+    """The text with each run of digits led by its length, so that code point order is natural order.
+
+    `cwe-9` sorts before `cwe-79`. Leading zeros do not count.
+    """
+    return re.sub(r"[0-9]+", _sized, text)
+
+
+def _sized(digits: re.Match[str]) -> str:
+    number = digits.group().lstrip("0") or "0"
+    return f"{len(number):03d}{number}" if len(number) < 1000 else f"999{number}"

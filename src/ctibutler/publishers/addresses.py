@@ -1,0 +1,64 @@
+"""Addresses on the web, apart from the secrets in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+import httpx2
+
+from ctibutler.errors import InvalidRequest
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class WebAddress:
+    """An http or https URL. Its name and password, its query and its fragment are never shown: they may be keys.
+
+    `str(address)` is for people.
+    """
+
+    shown: str
+    _query: bytes = field(default=b"", repr=False)
+    _login: tuple[str, str] | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, text: str, setting: str) -> WebAddress:
+        """Reads the URL in a setting. Raises InvalidRequest, naming the setting and not the URL."""
+        try:
+            url = httpx2.URL(text.strip())
+        except httpx2.InvalidURL:
+            raise InvalidRequest.of(setting, "This is no URL.") from None  # the reason may quote a password
+        if url.scheme not in _DEFAULT_PORTS or not url.host:
+            raise InvalidRequest.of(setting, "This is neither a folder nor an http or https URL with a host.")
+        login = (url.username, url.password) if url.userinfo else None
+        return cls(without_secrets(url), url.query, login)
+
+    def __str__(self) -> str:
+        return self.shown
+
+    def below(self, *parts: str) -> WebAddress:
+        """The address of a file below this one."""
+        path = "/".join(quote(part, safe="") for part in parts)
+        return WebAddress(f"{self.shown.rstrip('/')}/{path}", self._query, self._login)
+
+    @property
+    def url(self) -> httpx2.URL:
+        """What to ask for, without name and password."""
+        url = httpx2.URL(self.shown)
+        return url.copy_with(query=self._query) if self._query else url
+
+    def login_at(self, url: httpx2.URL) -> httpx2.Auth | None:
+        """Name and password for this URL, which a redirect may have led to: for the same server only."""
+        same_server = _server(url) == _server(httpx2.URL(self.shown))
+        return httpx2.BasicAuth(*self._login) if self._login and same_server else None
+
+
+def without_secrets(url: httpx2.URL) -> str:
+    """The URL for people: no name and password, query or fragment."""
+    return str(url.copy_with(userinfo=b"", query=None, fragment=None))
+
+
+def _server(url: httpx2.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port or _DEFAULT_PORTS.get(url.scheme)

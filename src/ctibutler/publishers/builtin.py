@@ -1,0 +1,38 @@
+"""Releases that come with ctibutler itself, for knowledge bases that no publisher offers as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from types import MappingProxyType
+from typing import Any, Final
+from uuid import NAMESPACE_URL
+
+import msgspec
+
+from ctibutler.errors import NotFound
+from ctibutler.publishers.converters import locations, sectors
+from ctibutler.stix.identifiers import stix_id, uuid5
+from ctibutler.stix.markings import TLP_1, TLP_2
+
+RELEASES: Final[Mapping[tuple[str, str], Callable[[], list[dict[str, Any]]]]] = MappingProxyType(
+    {
+        ("location", "1.0"): locations.convert,
+        ("sector", "1.0"): sectors.convert,
+        ("tlp", "1"): lambda: deepcopy(list(TLP_1)),
+        ("tlp", "2"): lambda: deepcopy(list(TLP_2)),
+    }
+)
+"""(slug of the knowledge base, label) → the release's objects, made anew at each call."""
+
+
+def bundle(slug: str, label: str) -> bytes:
+    """A built-in release as a STIX 2.1 bundle in JSON, byte for byte the same each time.
+
+    Raises NotFound when there is no such built-in release.
+    """
+    objects = RELEASES.get((slug, label))
+    if objects is None:
+        raise NotFound(f"{slug} {label}: no built-in release")
+    name = uuid5(NAMESPACE_URL.bytes, f"https://github.com/ctibutler/ctibutler#{slug}@{label}")
+    return msgspec.json.encode({"type": "bundle", "id": stix_id("bundle", name), "objects": objects()})

@@ -1,0 +1,167 @@
+"""What can be had, from whom, and which of several comes first."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ctibutler.errors import InvalidRequest, NotFound, Problem, SourceUnavailable
+from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.publishers.addresses import WebAddress
+from ctibutler.publishers.bucket import Bucket, Place
+from ctibutler.publishers.download import Limits
+from ctibutler.publishers.folder import Folder, folder_named
+from ctibutler.publishers.snapshots import BuiltIn, Snapshots
+from ctibutler.publishers.source import (
+    Offer,
+    OfferProblem,
+    OfferReport,
+    Progress,
+    ReleaseFile,
+    Source,
+    no_progress,
+)
+from ctibutler.publishers.website import Website
+from ctibutler.settings import Settings
+
+__all__ = ["Offer", "OfferProblem", "OfferReport", "Progress", "ReleaseFile", "Source", "Sources"]
+
+REMEMBERED_SECONDS = 60.0
+"""How long a source is taken at its word, or at its silence: twelve jobs in a row ask once, not twelve times."""
+
+_log = logging.getLogger(__name__)
+
+
+class Sources:
+    """The sources of one installation, in the order in which its settings and declarations name them.
+
+    `extra` sources are asked too, for the knowledge bases whose `sources` name them; one with the name of an own
+    source takes its place. Keep one for the life of a process: it remembers for a minute who did not answer.
+    """
+
+    def __init__(self, settings: Settings, extra: Iterable[Source] = ()) -> None:
+        self._sources = {source.name: source for source in (*_configured(settings), *extra)}
+        # With the time until which each counts, in seconds of the monotonic clock.
+        self._known: dict[tuple[str, str], tuple[OfferReport, float]] = {}
+        self._down: dict[str, tuple[OfferReport, float]] = {}
+
+    def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
+        """Asks every source what it has of these knowledge bases.
+
+        Offers come knowledge base by knowledge base as given, in each the highest label first, equal labels in the
+        order of the declaration's sources. A source that does not answer is asked once and said once.
+        """
+        wanted = tuple(kbs)
+        reports = [self._ask(source, wanted) for source in self._sources.values()]
+        problems = tuple(problem for report in reports for problem in report.problems)
+        offers = [offer for report in reports for offer in report.offers]
+        return OfferReport(tuple(offer for kb in wanted for offer in _in_order(kb, offers)), problems)
+
+    def best(self, kb: KnowledgeBase, label: str | None = None) -> Offer:
+        """The offer to take: of this release, or of the highest one.
+
+        Raises NotFound when no source has it, SourceUnavailable when one that might have it does not answer.
+        """
+        return self._candidates(kb, label)[0]
+
+    def fetch(self, kb: KnowledgeBase, label: str | None = None, progress: Progress = no_progress) -> ReleaseFile:
+        """A release, or the highest one, from the first source that delivers it.
+
+        Why an earlier source did not is in the `warnings`. Raises NotFound when no source has it, SourceUnavailable
+        when those that have it do not deliver, MalformedFile when what the only one delivers cannot be read.
+        """
+        failures: list[Problem] = []
+        for offer in self._candidates(kb, label):
+            try:
+                release = self._sources[offer.source].fetch(kb, offer, progress)
+            except Problem as problem:
+                _log.warning("%s %s from %s: %s", kb.slug, offer.label, offer.source, problem)
+                failures.append(problem)
+            else:
+                return replace(release, warnings=tuple(str(failure) for failure in failures))
+        if len(failures) == 1:
+            raise failures[0]
+        raise SourceUnavailable("; ".join(str(failure) for failure in failures))
+
+    def _candidates(self, kb: KnowledgeBase, label: str | None) -> Sequence[Offer]:
+        """The offers of one release, in the order in which to try them; at least one."""
+        if label is not None and not versions.is_label(label):
+            raise InvalidRequest(f"{kb.slug}: `{label}` cannot be the label of a release")
+        reports = [self._answer(source, kb, label) for source in self._sources.values() if source.name in kb.sources]
+        offers = _in_order(kb, (offer for report in reports for offer in report.offers))
+        wanted = label if label is not None else offers[0].label if offers else None
+        found = [offer for offer in offers if wanted is not None and _same(offer.label, wanted)]
+        if not found:
+            raise _not_to_be_had(kb, label, offers, [problem for report in reports for problem in report.problems])
+        return found
+
+    def _ask(self, source: Source, kbs: Sequence[KnowledgeBase]) -> OfferReport:
+        concerned = [kb for kb in kbs if source.name in kb.sources]
+        report = source.offers(concerned) if concerned else OfferReport()
+        until = time.monotonic() + REMEMBERED_SECONDS
+        for kb in concerned:
+            self._known[source.name, kb.slug] = OfferReport(report.of(kb.slug), report.problems_of(kb.slug)), until
+        of_all = tuple(problem for problem in report.problems if problem.knowledge_base is None)
+        self._down[source.name] = OfferReport((), of_all), until if of_all else 0.0
+        return report
+
+    def _answer(self, source: Source, kb: KnowledgeBase, label: str | None) -> OfferReport:
+        """What a source has of a knowledge base: as it said of late when that names the label, or when it was down."""
+        now = time.monotonic()
+        known, known_until = self._known.get((source.name, kb.slug), (OfferReport(), 0.0))
+        if label is not None and now < known_until and any(_same(offer.label, label) for offer in known.offers):
+            return known
+        down, down_until = self._down.get(source.name, (OfferReport(), 0.0))
+        return down if now < down_until else self._ask(source, [kb])
+
+
+def _in_order(kb: KnowledgeBase, offers: Iterable[Offer]) -> list[Offer]:
+    """The offers of a knowledge base, the one to take first."""
+    own = [offer for offer in offers if offer.knowledge_base == kb.slug]
+    own.sort(key=lambda offer: kb.sources.index(offer.source))
+    return sorted(own, key=lambda offer: versions.sort_key(offer.label), reverse=True)
+
+
+def _same(label: str, other: str) -> bool:
+    return versions.sort_key(label) == versions.sort_key(other)
+
+
+def _not_to_be_had(
+    kb: KnowledgeBase, label: str | None, offers: Sequence[Offer], problems: Sequence[OfferProblem]
+) -> Problem:
+    """What to raise when no source offers a release: NotFound where all of them said so, else SourceUnavailable."""
+    what = f"{kb.slug} {versions.shown(label)}" if label is not None else kb.slug
+    there = ", ".join(dict.fromkeys(offer.label for offer in offers))
+    parts = [f"{what}: no source has this release" if label is not None else f"{what}: no source has a release"]
+    parts += [f"there are {there}"] if there else []
+    parts += [str(problem) for problem in problems]
+    text = "; ".join(parts)
+    return SourceUnavailable(text) if problems else NotFound(text)
+
+
+def _configured(settings: Settings) -> list[Source]:
+    """The sources that every installation has; no bucket where its settings name none."""
+    others: list[Source] = [Snapshots(settings.bundle_max_bytes), BuiltIn()]
+    text = settings.bucket.strip()
+    return [Bucket(_place(text, settings), settings.bundle_max_bytes), *others] if text else others
+
+
+def _place(text: str, settings: Settings) -> Place:
+    """Where the bucket is: a folder, or a URL.
+
+    Raises InvalidRequest when it is neither.
+    """
+    if re.match(r"file:", text, re.IGNORECASE) or "://" not in text:
+        return Folder(folder_named(text), settings.download_max_bytes)
+    limits = Limits(
+        silence=settings.download_timeout,
+        seconds=settings.download_max_seconds,
+        max_bytes=settings.download_max_bytes,
+        unpacked_max_bytes=settings.bundle_max_bytes,
+        retries=settings.download_retries,
+    )
+    return Website(WebAddress.parse(text, "CTIBUTLER_BUCKET"), limits)

@@ -1,0 +1,186 @@
+"""Bundles: read with a name for everything that is wrong, and written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from ctibutler.errors import MalformedFile
+from ctibutler.stix.objects import RELATIONSHIP, StixObject, digest_of
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]*--[!-~]{1,200}")
+_LONGEST_WORD = 250
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of a bundle we take in."""
+
+    max_bytes: int = 1024 * 1024 * 1024
+    max_objects: int = 2_000_000
+    max_depth: int = 64
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle's own id and its objects in the order of the file, exact copies once."""
+
+    id: str | None
+    objects: list[StixObject]
+
+
+class _Envelope(msgspec.Struct):
+    type: msgspec.Raw = msgspec.Raw(b"null")
+    id: msgspec.Raw = msgspec.Raw(b"null")
+    spec_version: msgspec.Raw = msgspec.Raw(b"null")
+    objects: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_envelope = msgspec.json.Decoder(_Envelope).decode
+_raw_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_anything = msgspec.json.Decoder().decode
+
+
+def read_bundle(content: bytes, name: str, limits: Limits = Limits()) -> Bundle:
+    """Read a STIX 2.1 bundle.
+
+    `name` stands for the file in messages. Properties that start with `_` are a store's own and are dropped.
+
+    Raises MalformedFile that says what is wrong and where: `ics.json: objects[12]: no id`.
+    """
+    if len(content) > limits.max_bytes:
+        raise MalformedFile(f"{name}: {len(content):,} bytes are more than the limit of {limits.max_bytes:,}")
+    envelope = _read_envelope(content.removeprefix(b"\xef\xbb\xbf"), name)
+    raws = _read_list(envelope.objects, name)
+    if len(raws) > limits.max_objects:
+        raise MalformedFile(f"{name}: {len(raws):,} objects are more than the limit of {limits.max_objects:,}")
+    bundle_id = _value(envelope.id, "id", name)
+    return Bundle(bundle_id if isinstance(bundle_id, str) else None, list(_distinct(_read_objects(raws, name, limits))))
+
+
+def bundle_chunks(bundle_id: str, contents: Iterable[bytes]) -> Iterator[bytes]:
+    """A bundle as chunks of bytes, object by object, so that it can be streamed."""
+    yield b'{"type":"bundle","id":' + msgspec.json.encode(bundle_id) + b',"objects":['
+    separator = b""
+    for content in contents:
+        yield separator + content
+        separator = b","
+    yield b"]}"
+
+
+def _read_envelope(content: bytes, name: str) -> _Envelope:
+    try:
+        envelope = _envelope(content)
+    except msgspec.ValidationError:
+        raise MalformedFile(f"{name}: expected a STIX bundle, found JSON that is no object") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as failure:
+        raise MalformedFile(f"{name}: not JSON, or cut off: {_reason(failure)}") from None
+    except RecursionError:
+        raise MalformedFile(f"{name}: nests too deep") from None
+    found = _value(envelope.type, "type", name)
+    if found != "bundle":
+        raise MalformedFile(f"{name}: type: expected `bundle`, found {_brief(found)}")
+    if _value(envelope.spec_version, "spec_version", name) == "2.0":
+        raise MalformedFile(f"{name}: this is a STIX 2.0 bundle; STIX 2.1 is expected")
+    return envelope
+
+
+def _value(raw: msgspec.Raw, where: str, name: str) -> object:
+    # What is passed over unread was checked for its form only, not for its UTF-8 or the size of its numbers.
+    try:
+        return _anything(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as failure:
+        raise MalformedFile(f"{name}: {where}: not JSON: {_reason(failure)}") from None
+    except RecursionError:
+        raise MalformedFile(f"{name}: {where}: nests too deep") from None
+
+
+def _read_list(raw: msgspec.Raw, name: str) -> list[msgspec.Raw]:
+    try:
+        objects = _raw_list(raw)
+    except msgspec.ValidationError:
+        raise MalformedFile(f"{name}: objects: expected a list of objects") from None
+    except RecursionError:
+        raise MalformedFile(f"{name}: objects: nests too deep") from None
+    if not objects:
+        raise MalformedFile(f"{name}: objects: the bundle is empty")
+    return objects
+
+
+def _read_objects(raws: list[msgspec.Raw], name: str, limits: Limits) -> Iterator[StixObject]:
+    for position, raw in enumerate(raws):
+        try:
+            yield _read_object(raw, position, limits)
+        except _Wrong as wrong:
+            raise MalformedFile(f"{name}: objects[{position}]{wrong}") from None
+
+
+class _Wrong(Exception):
+    """What is wrong with one object, to be put after its place."""
+
+
+def _read_object(raw: msgspec.Raw, position: int, limits: Limits) -> StixObject:
+    content = bytes(raw)
+    try:
+        properties = _anything(content)
+        if not isinstance(properties, dict):
+            raise _Wrong(f": expected an object, found {_brief(properties)}")
+        content = msgspec.json.format(content, indent=-1)
+    except (msgspec.DecodeError, UnicodeDecodeError) as failure:
+        raise _Wrong(f": not JSON: {_reason(failure)}") from None
+    except RecursionError:
+        raise _Wrong(f": nests deeper than {limits.max_depth} levels") from None
+    if content.count(b"{") + content.count(b"[") > limits.max_depth and _depth(properties) > limits.max_depth:
+        raise _Wrong(f": nests deeper than {limits.max_depth} levels")
+    if (b'"_' in content or b'"\\u005' in content) and any(key.startswith("_") for key in properties):
+        content = msgspec.json.encode({key: value for key, value in properties.items() if not key.startswith("_")})
+    stix_id, stix_type = properties.get("id"), properties.get("type")
+    if not isinstance(stix_type, str) or not stix_type:
+        raise _Wrong(f".type: expected the object's type, found {_brief(stix_type)}")
+    if not isinstance(stix_id, str) or not _ID.fullmatch(stix_id) or not stix_id.startswith(stix_type + "--"):
+        raise _Wrong(f".id: expected `{stix_type[:80]}--` and a UUID, found {_brief(stix_id)}")
+    if stix_type == RELATIONSHIP:
+        _check_relationship(properties)
+    return StixObject(stix_id, stix_type, content, digest_of(content), position)
+
+
+def _check_relationship(properties: Mapping[str, object]) -> None:
+    for end in ("source_ref", "target_ref"):
+        value = properties.get(end)
+        if not isinstance(value, str) or not _ID.fullmatch(value):
+            raise _Wrong(f".{end}: expected a STIX id, found {_brief(value)} (in {properties['id']})")
+    word = properties.get("relationship_type")
+    if not isinstance(word, str) or not 0 < len(word) <= _LONGEST_WORD or not word.isprintable():
+        raise _Wrong(f".relationship_type: expected a word, found {_brief(word)} (in {properties['id']})")
+
+
+def _distinct(objects: Iterable[StixObject]) -> Iterator[StixObject]:
+    seen: set[bytes] = set()
+    for stix_object in objects:
+        if stix_object.digest not in seen:
+            seen.add(stix_object.digest)
+            yield stix_object
+
+
+def _depth(value: object) -> int:
+    deepest = 0
+    level: list[object] = [value]
+    while level:
+        deepest += 1
+        containers = [item for item in level if isinstance(item, dict | list)]
+        level = [item for box in containers for item in (box.values() if isinstance(box, dict) else box)]
+    return deepest
+
+
+def _brief(value: object) -> str:
+    if value is None:
+        return "nothing"
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _reason(failure: Exception) -> str:
+    return str(failure)[:300]

@@ -1,0 +1,197 @@
+"""Links: relationships that no publisher wrote, between objects that name each other by external ids.
+
+Techniques to the tactics of their own release, and between knowledge bases. Every function here takes decoded objects
+and returns SROs; which objects belong together in which releases is for the caller to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from ctibutler.stix import identifiers
+from ctibutler.stix.markings import TLP_CLEAR
+from ctibutler.stix.seeds import DOGESEC
+
+MARKINGS: Final = (TLP_CLEAR, identifiers.seed_marking_definition_id("arango_cti_processor"))
+
+# CAPEC writes ATTACK in all releases from 3.5 to 3.9; upstream's documentation says mitre-attack.
+_ATTACK_SOURCES: Final = ("ATTACK", "mitre-attack")
+_CAPEC_PAGE: Final = "https://capec.mitre.org/data/definitions/{}.html"
+_CWE_PAGE: Final = "http://cwe.mitre.org/data/definitions/{}.html"  # http, as in the weaknesses themselves
+
+
+def technique_tactics(objects: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The SROs from each technique of a release to its tactics, each once; `objects` is all of that release.
+
+    Only the phase's name counts, not its kill chain; of two tactics with one short name the last one. Revoked and
+    deprecated techniques have tactics too. A technique without an external reference has no SRO, nor has a tactic.
+    """
+    techniques = []
+    tactics: dict[str, Mapping[str, Any]] = {}
+    for obj in objects:
+        if obj["type"] == "attack-pattern" and _references(obj):
+            techniques.append(obj)
+        elif obj["type"] == "x-mitre-tactic" and _references(obj) and isinstance(obj.get("x_mitre_shortname"), str):
+            tactics[obj["x_mitre_shortname"]] = obj
+    for technique in techniques:
+        phases = _objects(technique, "kill_chain_phases")
+        names = dict.fromkeys(name for phase in phases if isinstance(name := phase.get("phase_name"), str))
+        yield from (technique_tactic(technique, tactics[name]) for name in names if name in tactics)
+
+
+def technique_tactic(technique: Mapping[str, Any], tactic: Mapping[str, Any]) -> dict[str, Any]:
+    """The SRO from a technique to one of its tactics; both have an external reference."""
+    return _link(
+        identifiers.technique_tactic_id(technique["id"], tactic["id"]),
+        "related-to",
+        technique,
+        tactic,
+        description=f"Technique {_label(technique)} belongs to Tactic {_label(tactic)}",
+        references=[*_references(technique)[:1], *_references(tactic)[:1]],
+    )
+
+
+def attack_ids(attack_pattern: Mapping[str, Any]) -> list[str]:
+    """The techniques of ATT&CK that an attack pattern of CAPEC names (`T1574.010`), each once."""
+    return _named(attack_pattern, _ATTACK_SOURCES)
+
+
+def capec_attack(attack_pattern: Mapping[str, Any], technique: Mapping[str, Any]) -> dict[str, Any]:
+    """The link from an attack pattern of CAPEC to a technique of ATT&CK Enterprise that it names."""
+    capec_id, technique_id = external_id(attack_pattern), external_id(technique)
+    return _link(
+        identifiers.capec_attack_id(attack_pattern["id"], technique["id"]),
+        "related-to",
+        attack_pattern,
+        technique,
+        description=f"{_label(attack_pattern)} uses technique {_label(technique)}",
+        references=[
+            {"source_name": "capec", "external_id": capec_id, "url": _CAPEC_PAGE.format(_number(capec_id))},
+            {"source_name": "mitre-attack", "external_id": technique_id},
+        ],
+    )
+
+
+def capec_ids(weakness: Mapping[str, Any]) -> list[str]:
+    """The attack patterns of CAPEC that a weakness names (`CAPEC-122`), each once."""
+    return _named(weakness, ("capec",))
+
+
+def cwe_capec(weakness: Mapping[str, Any], attack_pattern: Mapping[str, Any]) -> dict[str, Any]:
+    """The link from a weakness of CWE to an attack pattern of CAPEC that it names."""
+    cwe_id, capec_id = external_id(weakness), external_id(attack_pattern)
+    return _link(
+        identifiers.cwe_capec_id(weakness["id"], attack_pattern["id"]),
+        "related-to",
+        weakness,
+        attack_pattern,
+        description=f"{_label(weakness)} is exploited using {_label(attack_pattern)}",
+        references=[
+            {"source_name": "cwe", "external_id": cwe_id, "url": _CWE_PAGE.format(_number(cwe_id))},
+            {"source_name": "capec", "external_id": capec_id, "url": _CAPEC_PAGE.format(_number(capec_id))},
+        ],
+    )
+
+
+def d3fend_link(source: Mapping[str, Any], target: Mapping[str, Any], property_name: str) -> dict[str, Any]:
+    """A link of D3FEND's mapping, by one of its properties (`d3f:modifies`). Either end may be of another base."""
+    relationship_type = property_name.removeprefix("d3f:")
+    return _link(
+        identifiers.d3fend_link_id(relationship_type, source["id"], target["id"]),
+        relationship_type,
+        source,
+        target,
+        description=f"{_name(source)} ({external_id(source)}) {relationship_type} "
+        f"{_name(target)} ({external_id(target)})",
+        references=[*_references(source)[:1], *_references(target)[:1]],
+    )
+
+
+def embedded_relationships(link: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The three embedded relationships of a link: its creator and its two markings.
+
+    They are made by the link layer, so namespace and creator differ from those of other embedded relationships, and
+    they carry no external reference.
+    """
+    references = [("created-by", link["created_by_ref"])]
+    references += [("object-marking", marking) for marking in link["object_marking_refs"]]
+    return [
+        {
+            "type": "relationship",
+            "spec_version": "2.1",
+            "id": identifiers.link_embedded_relationship_id(relationship_type, link["id"], target),
+            "created_by_ref": DOGESEC,
+            **_times(link),
+            "relationship_type": relationship_type,
+            "source_ref": link["id"],
+            "target_ref": target,
+            "object_marking_refs": list(MARKINGS),
+        }
+        for relationship_type, target in references
+    ]
+
+
+def external_id(obj: Mapping[str, Any]) -> str:
+    """The first external id of an object, by which links find it; empty where it has none."""
+    return next((found for reference in _references(obj) if (found := _external_id(reference))), "")
+
+
+def _link(
+    stix_id: str,
+    relationship_type: str,
+    source: Mapping[str, Any],
+    target: Mapping[str, Any],
+    *,
+    description: str,
+    references: list[dict[str, Any]],
+) -> dict[str, Any]:
+    return {
+        "type": "relationship",
+        "spec_version": "2.1",
+        "id": stix_id,
+        "created_by_ref": DOGESEC,
+        **_times(source),
+        "relationship_type": relationship_type,
+        "description": description,
+        "source_ref": source["id"],
+        "target_ref": target["id"],
+        "external_references": references,
+        "object_marking_refs": list(MARKINGS),
+    }
+
+
+def _times(obj: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: obj[name] for name in ("created", "modified") if name in obj}
+
+
+def _label(obj: Mapping[str, Any]) -> str:
+    return f"{external_id(obj)} ({_name(obj)})"
+
+
+def _name(obj: Mapping[str, Any]) -> str:
+    return str(obj.get("name", ""))
+
+
+def _named(obj: Mapping[str, Any], sources: tuple[str, ...]) -> list[str]:
+    named = (_external_id(reference) for reference in _references(obj) if reference.get("source_name") in sources)
+    return [name for name in dict.fromkeys(named) if name]
+
+
+def _number(external: str) -> str:
+    return external.rpartition("-")[2]
+
+
+def _external_id(reference: Mapping[str, Any]) -> str:
+    found = reference.get("external_id")
+    return found if isinstance(found, str) else ""
+
+
+def _references(obj: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return _objects(obj, "external_references")
+
+
+def _objects(obj: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """The objects in a list, none where there is no such list: a file of someone's own may hold anything."""
+    members = obj.get(key)
+    return [member for member in members if isinstance(member, dict)] if isinstance(members, list) else []

@@ -1,0 +1,105 @@
+"""Releases that need no publisher."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ctibutler.errors import MalformedFile, NotFound
+from ctibutler.publishers import builtin
+from ctibutler.publishers.converters import locations
+from tests.shared import read_bundle
+
+
+def by_id(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {obj["id"]: obj for obj in objects}
+
+
+@pytest.mark.parametrize(("slug", "label"), builtin.RELEASES)
+def test_a_bundle_is_the_same_each_time(slug: str, label: str) -> None:
+    bundle = json.loads(builtin.bundle(slug, label))
+    assert builtin.bundle(slug, label) == builtin.bundle(slug, label)
+    assert bundle["type"] == "bundle"
+    assert bundle["objects"] == builtin.RELEASES[slug, label]()
+    assert len(by_id(bundle["objects"])) == len(bundle["objects"])
+
+
+def test_each_release_has_a_bundle_id_of_its_own() -> None:
+    ids = {json.loads(builtin.bundle(slug, label))["id"] for slug, label in builtin.RELEASES}
+    assert len(ids) == len(builtin.RELEASES)
+    assert all(bundle_id.startswith("bundle--") for bundle_id in ids)
+
+
+def test_what_a_caller_changes_stays_with_the_caller() -> None:
+    builtin.RELEASES["tlp", "2"]()[0]["extensions"].clear()
+    assert builtin.RELEASES["tlp", "2"]()[0]["extensions"]
+
+
+def test_there_are_no_other_built_in_releases() -> None:
+    with pytest.raises(NotFound, match=r"location 2\.0"):
+        builtin.bundle("location", "2.0")
+
+
+def test_a_country_belongs_to_its_regions() -> None:
+    objects = by_id(builtin.RELEASES["location", "1.0"]())
+    south_africa = objects["location--23bd96f0-312a-5d26-975a-0aa1be725aaf"]
+    assert south_africa["name"] == "South Africa"
+    assert (south_africa["country"], south_africa["region"]) == ("ZA", "sub-saharan-africa")
+    assert {(ref["source_name"], ref["external_id"]) for ref in south_africa["external_references"]} == {
+        ("location2stix", "ZA"),
+        ("type", "country"),
+        ("alpha-2", "ZA"),
+        ("alpha-3", "ZAF"),
+        ("iso_3166-2", "ISO 3166-2:ZA"),
+        ("country-code", "710"),
+    }
+    assert [
+        (obj["relationship_type"], objects[obj["target_ref"]]["name"])
+        for obj in objects.values()
+        if obj.get("source_ref") == south_africa["id"]
+    ] == [("region", "Africa"), ("sub-region", "Sub-Saharan Africa"), ("intermediate-region", "Southern Africa")]
+
+
+def test_another_pycountry_cannot_silently_make_other_locations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locations, "_NAMES", {**locations._NAMES, "TR": "Türkiye"})
+    with pytest.raises(MalformedFile, match="other names or codes"):
+        locations.convert()
+
+
+def test_a_sector_has_its_name_as_first_alias() -> None:
+    objects = by_id(builtin.RELEASES["sector", "1.0"]())
+    industry = objects["identity--337297ea-12b9-5842-b19a-7637b1fab2c2"]
+    assert industry["external_references"] == [{"source_name": "sector2stix", "external_id": "defense-industry"}]
+    assert industry["x_opencti_aliases"] == ["Defense industry", "Defence industry"]
+    part_of = objects["relationship--d04f8f41-63af-5f8e-94ac-a060959baac9"]
+    assert part_of["description"] == "Defense industry is a subsector of Defense"
+
+
+@pytest.mark.real
+def test_locations_are_those_of_upstreams_release() -> None:
+    theirs = read_bundle("location2stix-manual-output/location-bundle-v1_0.json")["objects"]
+    assert len(theirs) == 909 + 628  # it has each relationship twice
+    assert by_id(builtin.RELEASES["location", "1.0"]()) == by_id(theirs)
+
+
+@pytest.mark.real
+def test_sectors_are_those_of_the_reconstructed_release_but_for_their_descriptions() -> None:
+    def undescribed(objects: list[dict[str, Any]]) -> list[list[tuple[str, Any]]]:
+        described = ("identity_class", "class")
+        return [
+            [(key, value) for key, value in obj.items() if key != "description" or described not in obj.items()]
+            for obj in objects
+        ]
+
+    ours = builtin.RELEASES["sector", "1.0"]()
+    theirs = read_bundle("sector2stix-manual-output/sector-bundle-v1_0.json")["objects"]
+    assert undescribed(ours) == undescribed(theirs)
+    assert all(obj["description"] for obj in ours if obj["type"] == "identity")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("label", ["1", "2"])
+def test_tlp_is_that_of_the_standards(label: str) -> None:
+    assert builtin.RELEASES["tlp", label]() == read_bundle(f"tlp/tlpv{label}-bundle.json")["objects"]

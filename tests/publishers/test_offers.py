@@ -1,0 +1,171 @@
+"""What can be had, from whom, and which of several comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ctibutler.errors import InvalidRequest, MalformedFile, NotFound, Problem, SourceUnavailable
+from ctibutler.knowledge_bases import ALL, HOSTED
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.publishers import offers as offers_module
+from ctibutler.publishers.offers import Offer, OfferProblem, OfferReport, Progress, ReleaseFile, Sources
+from ctibutler.publishers.source import no_progress
+from ctibutler.settings import Settings
+from tests.shared import shared_path
+
+DISARM = replace(HOSTED.named("disarm"), sources=("first", "second"))
+BUNDLE = b'{"type": "bundle", "id": "bundle--1", "objects": []}'
+
+
+class Shelf:
+    """A source that holds releases of any knowledge base, and counts how often it is asked."""
+
+    def __init__(self, name: str, *labels: str, failure: Problem | None = None, down: str | None = None) -> None:
+        self.name = name
+        self.labels = list(labels)
+        self.failure = failure
+        self.down = down
+        self.asked = 0
+
+    def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
+        self.asked += 1
+        if self.down:
+            return OfferReport((), (OfferProblem(self.name, None, self.down),))
+        return OfferReport(tuple(Offer(kb.slug, label, self.name, "shelf") for kb in kbs for label in self.labels))
+
+    def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
+        if self.failure:
+            raise self.failure
+        return ReleaseFile.read(offer, content=BUNDLE, file_name=f"{kb.slug}.json")
+
+
+def sources(*shelves: Shelf) -> Sources:
+    return Sources(Settings(_env_file=None, bucket=""), shelves)
+
+
+def test_the_highest_label_comes_first_then_the_first_source() -> None:
+    found = sources(Shelf("second", "1.10", "1.9"), Shelf("first", "1.9", "1.10-beta"))
+    assert [(offer.label, offer.source) for offer in found.offers([DISARM]).offers] == [
+        ("1.10", "second"),
+        ("1.10-beta", "first"),
+        ("1.9", "first"),
+        ("1.9", "second"),
+    ]
+    assert found.best(DISARM) == Offer("disarm", "1.10", "second", "shelf")
+    assert found.best(DISARM, "v1_9").source == "first"
+    assert found.fetch(DISARM).label == "1.10"
+
+
+def test_offers_come_in_the_order_of_the_knowledge_bases() -> None:
+    others = [replace(kb, sources=("first",)) for kb in ALL]
+    report = sources(Shelf("first", "1.0", "2.0")).offers(others)
+    assert [offer.knowledge_base for offer in report.offers][::2] == [kb.slug for kb in ALL]
+    assert [offer.label for offer in report.of("capec")] == ["2.0", "1.0"]
+
+
+def test_a_source_is_asked_only_about_what_declares_it() -> None:
+    shelf = Shelf("first", "1.0")
+    found = sources(shelf)
+    with pytest.raises(NotFound, match=r"^disarm: no source has a release$"):
+        found.fetch(replace(DISARM, sources=("second",)))
+    assert shelf.asked == 0
+
+
+def test_a_release_that_nobody_has_names_those_there_are() -> None:
+    with pytest.raises(NotFound, match=r"^disarm 9.0: no source has this release; there are 1.10, 1.9$"):
+        sources(Shelf("first", "1.9"), Shelf("second", "1.10", "1.9")).fetch(DISARM, "v9_0")
+
+
+def test_who_might_have_it_and_does_not_answer_is_named() -> None:
+    with pytest.raises(SourceUnavailable, match=r"^disarm 9.0: .*; there are 1.9; first: it sleeps$"):
+        sources(Shelf("first", down="it sleeps"), Shelf("second", "1.9")).fetch(DISARM, "9.0")
+
+
+def test_a_label_that_can_be_none_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match=r"`\.\./x` cannot be the label of a release"):
+        sources(Shelf("first", "1.9")).fetch(DISARM, "../x")
+
+
+def test_where_the_first_source_fails_the_next_one_delivers_and_it_is_said() -> None:
+    first = Shelf("first", "1.9", failure=MalformedFile("x.json.gz: the compressed file is cut off"))
+    release = sources(first, Shelf("second", "1.9")).fetch(DISARM, "1.9")
+    assert release.source == "second"
+    assert release.warnings == ("x.json.gz: the compressed file is cut off",)
+
+
+def test_a_lower_release_does_not_stand_in_for_a_higher_one() -> None:
+    first = Shelf("first", "1.10", failure=SourceUnavailable("no such file"))
+    with pytest.raises(SourceUnavailable, match=r"^no such file$"):
+        sources(first, Shelf("second", "1.9")).fetch(DISARM)
+
+
+def test_where_all_fail_all_are_said() -> None:
+    shelves = [Shelf(name, "1.9", failure=SourceUnavailable(f"{name} is empty")) for name in ("first", "second")]
+    with pytest.raises(SourceUnavailable, match=r"^first is empty; second is empty$"):
+        sources(*shelves).fetch(DISARM)
+
+
+def test_a_source_that_is_down_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    sleeping = Shelf("first", down="it sleeps")
+    found = sources(sleeping, Shelf("second", "1.9"))
+    for kb in ALL:
+        assert found.fetch(replace(kb, sources=("first", "second"))).source == "second"
+    assert sleeping.asked == 1
+    sleeping.down, sleeping.labels = None, ["1.9"]
+    found.offers([DISARM])
+    assert found.fetch(DISARM).source == "first"
+
+
+def test_a_source_that_is_down_is_asked_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offers_module, "REMEMBERED_SECONDS", -1.0)
+    sleeping = Shelf("first", down="it sleeps")
+    found = sources(sleeping, Shelf("second", "1.9"))
+    found.fetch(DISARM)
+    found.fetch(DISARM)
+    assert sleeping.asked == 2
+
+
+def test_many_jobs_for_named_releases_ask_once() -> None:
+    shelf = Shelf("first", "1.9", "1.8", "1.7")
+    found = sources(shelf)
+    for offer in found.offers([DISARM]).offers:
+        found.fetch(DISARM, offer.label)
+    assert shelf.asked == 1
+
+
+def test_what_is_new_is_found_at_once() -> None:
+    shelf = Shelf("first", "1.9")
+    found = sources(shelf)
+    found.offers([DISARM])
+    shelf.labels.append("2.0")
+    assert found.fetch(DISARM, "2.0").label == "2.0"
+    shelf.labels.append("3.0")
+    assert found.fetch(DISARM).label == "3.0"
+
+
+@pytest.mark.real
+def test_a_better_source_takes_over_and_equal_labels_come_from_the_first() -> None:
+    found = Sources(Settings(_env_file=None, bucket=str(shared_path("kb"))))
+    for slug, source in (("location", "bucket"), ("sector", "bucket"), ("tlp", "bucket"), ("cwe", "bucket")):
+        assert found.best(HOSTED.named(slug)).source == source
+    assert found.best(HOSTED.named("attack-ics")).label == "18.1"
+
+
+def test_without_a_bucket_what_is_on_this_machine_is_offered() -> None:
+    found = Sources(Settings(_env_file=None, bucket=""))
+    assert found.fetch(HOSTED.named("location")).source == "built-in"
+    assert found.fetch(HOSTED.named("tlp")).label == "2"
+    with pytest.raises(NotFound, match=r"^capec: no source has a release$"):
+        found.fetch(HOSTED.named("capec"))
+
+
+def test_the_settings_choose_the_bucket(tmp_path: Path) -> None:
+    folder = tmp_path / "disarm2stix-manual-output"
+    folder.mkdir()
+    (folder / "disarm-bundle-v9_0.json").write_bytes(BUNDLE)
+    release = Sources(Settings(_env_file=None, bucket=str(tmp_path))).fetch(HOSTED.named("disarm"))
+    assert (release.label, release.location) == ("9.0", str(folder / "disarm-bundle-v9_0.json"))
