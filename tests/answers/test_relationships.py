@@ -161,8 +161,14 @@ def test_bundles_have_the_counts_of_the_contract(
 def test_capec_185_has_the_relationships_that_the_contract_names(contract_library: Library) -> None:
     kinds = [sro["relationship_type"] for sro in related(contract_library, "capec", "CAPEC-185")]
     assert sorted(kinds) == sorted(
-        ["created-by", "object-marking", *["x-capec-can-follow"] * 2, *["x-capec-can-precede"] * 2]
-        + ["x-capec-child-of", "x-capec-parent-of"]
+        [
+            "created-by",
+            "object-marking",
+            *(["x-capec-can-follow"] * 2),
+            *(["x-capec-can-precede"] * 2),
+            "x-capec-child-of",
+            "x-capec-parent-of",
+        ]
     )
     assert len(related(contract_library, "capec", "CAPEC-185", direction="source_ref")) == 5
 
