@@ -130,10 +130,8 @@ def fold(text: str) -> str:
 
 def natural(text: str) -> list[tuple[int, int]]:
     """Compared as a list: characters by code point, runs of digits as numbers in the place of a digit."""
-    key: list[tuple[int, int]] = []
-    for part in re.findall(r"[0-9]+|[^0-9]", fold(text)):
-        key.append((ord("0"), int(part)) if part[0] in "0123456789" else (ord(part), 0))
-    return key
+    parts = re.findall(r"[0-9]+|[^0-9]", fold(text))
+    return [(ord("0"), int(part)) if part[0] in "0123456789" else (ord(part), 0) for part in parts]
 
 
 @lru_cache(maxsize=100_000)
@@ -253,6 +251,16 @@ def listed(slug: str, label: str) -> list[Stix]:
     ]
 
 
+@lru_cache(maxsize=12)
+def _numbered(slug: str, label: str) -> dict[str, list[Stix]]:
+    found: dict[str, list[Stix]] = {}
+    for stix in vertices(slug, label):
+        number = primary_id(slug, stix)
+        if number:
+            found.setdefault(comparable(slug, number), []).append(stix)
+    return found
+
+
 def named(slug: str, label: str, external_id: str, allowed: Callable[[Stix], bool] = lambda _: True) -> Stix | None:
     """The object that a primary id names, by the order of preference of D14."""
     forms = {
@@ -263,12 +271,7 @@ def named(slug: str, label: str, external_id: str, allowed: Callable[[Stix], boo
     }  # fmt: skip
     letters = re.match(r"[A-Z]*", external_id.upper())
     types = forms.get(slug.split("-")[0], {}).get(letters.group() if letters else "", [])
-    wanted = comparable(slug, external_id)
-    found = [
-        stix
-        for stix in vertices(slug, label)
-        if allowed(stix) and comparable(slug, primary_id(slug, stix) or "") == wanted
-    ]
+    found = [stix for stix in _numbered(slug, label).get(comparable(slug, external_id), []) if allowed(stix)]
     return min(
         found,
         key=lambda stix: (

@@ -232,21 +232,21 @@ def test_all_filters_of_a_request_hold_at_once(filled_library: Library) -> None:
         for stix in plain.listed("attack-enterprise", label)
         if stix["type"] in ("malware", "tool")
         and plain.is_of_word("attack-enterprise", "Software", stix)
-        and "ra" in plain.fold(stix["name"])
+        and "er" in plain.fold(stix["name"])
         and plain.live(stix)
-        and plain.object_matches(stix, "collects")
-        and "windows" in plain.fold(stix.get("description") or "")
+        and plain.object_matches(stix, "written")
+        and "back" in plain.fold(stix.get("description") or "")
     ]
     answered = listed(
         filled_library,
         "attack-enterprise",
         types=["malware", "tool", "campaign"],
         type_words=["software"],
-        name="RA",
+        name="ER",
         include_revoked=False,
         include_deprecated=False,
-        text="collects",
-        description="windows",
+        text="written",
+        description="BACK",
         sort="name_ascending",
     )
     assert len(expected) > 3
