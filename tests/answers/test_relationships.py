@@ -163,15 +163,10 @@ def test_capec_185_has_the_relationships_that_the_contract_names(contract_librar
         [
             "created-by",
             "object-marking",
-<<<<<<< HEAD
-            *(["x-capec-can-follow"] * 2),
-            *(["x-capec-can-precede"] * 2),
-=======
             "x-capec-can-follow",
             "x-capec-can-follow",
             "x-capec-can-precede",
             "x-capec-can-precede",
->>>>>>> realtests
             "x-capec-child-of",
             "x-capec-parent-of",
         ]
