@@ -7,15 +7,12 @@ import re
 import time
 import uuid
 
-import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ctibutler.api.metrics import UNKNOWN_ROUTE, Metrics
 from ctibutler.api.problems import INTERNAL, error_body
 from ctibutler.api.visits import find_visit
-from ctibutler.settings import Settings
-from ctibutler.stix.times import rfc3339
 
 LOGGER = "ctibutler.api"
 _SAFE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
@@ -66,35 +63,6 @@ class RequestLog:
         self._metrics.observe(method, UNKNOWN_ROUTE if visit is None else visit.route.template, status, seconds)
         if logger.isEnabledFor(logging.INFO):
             _log(scope, method, status, seconds, request_id)
-
-
-def configure_logging(settings: Settings) -> None:
-    """Make the log of this process as the settings want it: lines of text, or JSON objects."""
-    handler = logging.StreamHandler()
-    if settings.log_format == "json":
-        handler.setFormatter(JsonFormatter())
-    else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(settings.log_level.upper())
-
-
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line; what a record carries in `fields` stands beside its message."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line of a record."""
-        line: dict[str, object] = {
-            "time": rfc3339(int(record.created * 1_000_000)),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **getattr(record, "fields", {}),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode()
 
 
 def _log(scope: Scope, method: str, status: int, seconds: float, request_id: bytes) -> None:
