@@ -190,7 +190,7 @@ def test_the_views_show_the_same(engine: str, tmp_path: Path) -> None:
                 view = f"{HOSTED.named(slug).database_name}_{kind}_collection"
                 with database.read() as connection:
                     rows = connection.rows(
-                        f"SELECT {', '.join(names)} FROM {view} WHERE release = :label",  # noqa: S608
+                        f"SELECT {', '.join(names)} FROM {view} WHERE release = :label",
                         label=label,
                     )
                 assert {row[0]: tuple(row) for row in rows} == expected

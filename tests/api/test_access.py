@@ -129,10 +129,10 @@ def test_a_key_comes_in_one_of_two_headers() -> None:
 
 def test_a_server_that_others_can_reach_does_not_start_without_a_key(tmp_path: Path) -> None:
     database = open_catalogue(f"sqlite:///{tmp_path}/c.sqlite", HOSTED)
-    outside = Settings(host="0.0.0.0", access="auto")  # noqa: S104
+    outside = Settings(host="0.0.0.0", access="auto")
     with pytest.raises(InvalidRequest, match="ctibutler keys add"):
         refuse_to_start_without_key(outside, database)
-    refuse_to_start_without_key(Settings(host="0.0.0.0", access="read-only"), database)  # noqa: S104
+    refuse_to_start_without_key(Settings(host="0.0.0.0", access="read-only"), database)
     refuse_to_start_without_key(Settings(host="127.0.0.1", access="auto"), database)
     catalog.add_key(database, "somebody")
     refuse_to_start_without_key(outside, database)

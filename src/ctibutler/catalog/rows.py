@@ -32,8 +32,8 @@ class ObjectRow(msgspec.Struct, frozen=True):
     """One new content of one object, ready to be stored.
 
     Times are microseconds; `public` adds up OPEN_MARKED (no marking, or an open one) and OF_ATTACK_DOMAIN; `ends` are
-    source, target and type of an SRO; `references` pairs of relationship type and target; `texts` name and description; `head` is
-    what embedded relationships of a large object take over from it.
+    source, target and type of an SRO; `references` pairs of relationship type and target; `texts` name and description;
+    `head` is what embedded relationships of a large object take over from it.
     """
 
     id: str
