@@ -148,7 +148,7 @@ def test_a_store_that_is_away_is_told_without_its_name(tmp_path: Path) -> None:
         with admin.connect() as connection:
             connection.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             connection.exec_driver_sql(
-                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
             )
         for path in ("/api/v1/tlp/objects/", "/api/v1/tlp/versions/2/bundle/", "/api/v1/jobs/", "/api/metrics/"):
             answer = server.get(path)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.http.serving import Server, filled, running
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("schemathesis")]
 
 # Seconds for each run; a longer one is a matter of an environment variable.
 BUDGET = int(os.environ.get("CTIBUTLER_TEST_FUZZ_SECONDS", "40"))
