@@ -120,11 +120,11 @@ def _time(value: object) -> str | None:
         return None
     if isinstance(value, str) and not isinstance(value, NumberText):
         try:
-            microseconds(value.strip())
+            microseconds(value.strip().upper())
         except (ValueError, OverflowError):
             pass
         else:
-            return value.strip()
+            return value.strip().upper()
     raise ValueError("Must be a time as in RFC 3339, such as `2024-09-12T15:20:07.264Z`.")
 
 

@@ -52,7 +52,8 @@ class Connection:
 
     def stream(self, sql: str, **parameters: object) -> Iterator[Row[Any]]:
         """Rows of a large query, as they come."""
-        result = self._connection.execution_options(yield_per=1000).execute(_text(sql), self._bound(parameters))
+        # An option of this statement alone: one of the connection would make server-side cursors of all that follow.
+        result = self._connection.execute(_text(sql), self._bound(parameters), execution_options={"yield_per": 1000})
         yield from result
 
     def run(self, sql: str, **parameters: object) -> int:

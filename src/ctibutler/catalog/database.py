@@ -132,12 +132,13 @@ def _sqlite_engine(url: sqlalchemy.URL) -> sqlalchemy.Engine:
             f"SQLite {sqlite_module.sqlite_version} can damage a database that two processes use (mended in "
             f"{'.'.join(map(str, SAFE_SQLITE))}); install the package pysqlite3, or set CTIBUTLER_DATABASE_URL to PostgreSQL"
         )
-    if url.database and url.database != ":memory:":
-        path = Path(url.database)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as failure:
-            raise StoreUnavailable(f"{path.parent}: the folder cannot be made: {failure.strerror}") from None
+    if not url.database or url.database == ":memory:":
+        raise InvalidRequest("CTIBUTLER_DATABASE_URL: SQLite needs a file, as in sqlite:////var/lib/ctibutler.sqlite")
+    path = Path(url.database)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise StoreUnavailable(f"{path.parent}: the folder cannot be made: {failure.strerror}") from None
     engine = sqlalchemy.create_engine(
         url, module=sqlite_module, connect_args={"timeout": BUSY_SECONDS}, pool_size=8, max_overflow=64
     )

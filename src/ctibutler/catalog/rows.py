@@ -10,10 +10,13 @@ from ctibutler.catalog.folding import folded, natural_order, squashed
 from ctibutler.errors import MalformedFile
 from ctibutler.knowledge_bases.declaration import IndexedField, KnowledgeBase, property_values, strings
 from ctibutler.stix.markings import OPEN_MARKINGS
-from ctibutler.stix.objects import RELATIONSHIP, StixObject, instant, is_deprecated, is_revoked, text
+from ctibutler.stix.objects import RELATIONSHIP, StixObject, encode, instant, is_deprecated, is_revoked, text
 from ctibutler.stix.references import embedded_references
 
 ATTACK_DOMAINS = frozenset({"enterprise-attack", "mobile-attack", "ics-attack"})
+# Of larger objects a head is kept apart: ATT&CK's collection has 3 MB, and each technique's relationships show its times.
+LARGE = 16 * 1024
+_HEAD = ("id", "created", "modified", "object_marking_refs")
 ALIAS, LABEL = "alias", "label"
 # Ranks of exact hits in a search: the primary id before the name before an alias.
 EXACT_ID, EXACT_NAME, EXACT_ALIAS = 0, 1, 2
@@ -31,7 +34,8 @@ class ObjectRow(msgspec.Struct, frozen=True):
     """One new content of one object, ready to be stored.
 
     Times are microseconds; `public` adds up OPEN_MARKED (no marking, or an open one) and OF_ATTACK_DOMAIN; `ends` are
-    source, target and type of an SRO; `references` pairs of relationship type and target; `texts` name and description.
+    source, target and type of an SRO; `references` pairs of relationship type and target; `texts` name and description;
+    `head` is what embedded relationships of a large object take over from it.
     """
 
     id: str
@@ -55,6 +59,7 @@ class ObjectRow(msgspec.Struct, frozen=True):
     fields: list[tuple[str, str]]
     exact: list[tuple[str, int]]
     texts: tuple[str, str] | None
+    head: bytes | None
 
 
 def row_of(kb: KnowledgeBase, stix_object: StixObject, file_name: str) -> ObjectRow:
@@ -94,7 +99,12 @@ def row_of(kb: KnowledgeBase, stix_object: StixObject, file_name: str) -> Object
         fields=fields,
         exact=[] if is_sro else _exact(external_id, found_by, name, fields),
         texts=None if is_sro else (name or "", text(properties, "description") or ""),
+        head=_head(properties) if len(stix_object.content) > LARGE else None,
     )
+
+
+def _head(properties: Mapping[str, object]) -> bytes:
+    return encode({name: properties[name] for name in _HEAD if name in properties})
 
 
 def _fields(kb: KnowledgeBase, properties: Mapping[str, object]) -> list[tuple[str, str]]:

@@ -37,7 +37,7 @@ def install(
     targets: Annotated[
         list[str],
         typer.Argument(
-            metavar="KB[@RELEASE]...", help="What to install: the newest release, KB@RELEASE that one, KB@all each."
+            metavar="KB[@RELEASE]", help="What to install: the newest release, KB@RELEASE that one, KB@all each."
         ),
     ],
     file: Annotated[
@@ -58,7 +58,7 @@ def install(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Install releases, and make the links between knowledge bases that follow.
+    """Install releases, and make the links that follow.
 
     No server has to run. One that runs shows the release with its next answer.
     """
