@@ -171,12 +171,12 @@ def test_a_port_in_use_is_said(command: Command) -> None:
 
 def test_a_server_that_others_reach_needs_a_key(command: Command, started: Started) -> None:
     for words in (["up"], ["serve"]):
-        outcome = command(*words, "--host", "0.0.0.0", "--port", 0)  # noqa: S104 - refused
+        outcome = command(*words, "--host", "0.0.0.0", "--port", 0)
         assert outcome.code == 1
         assert "ctibutler keys add" in outcome.stderr
         assert outcome.stderr.count("\n") == 1
     command.done("keys", "add", "somebody")
-    serve = started("serve", "--host", "0.0.0.0", "--port", 0)  # noqa: S104 - with a key
+    serve = started("serve", "--host", "0.0.0.0", "--port", 0)
     line_with(serve, "API on")
 
 

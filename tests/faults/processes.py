@@ -127,7 +127,7 @@ def _seen_wrong(connection: Any, expected: Mapping[str, tuple[int, int]], word: 
             key=release.key,
         )
         of_word = connection.value(
-            f"SELECT count(*) FROM member WHERE release_key = :key AND object_key IN ({found[0]})",  # noqa: S608
+            f"SELECT count(*) FROM member WHERE release_key = :key AND object_key IN ({found[0]})",
             key=release.key,
             **found[1],
         )

@@ -54,7 +54,7 @@ _ORPHANS = {
 def orphans(database: Database) -> dict[str, int]:
     """Rows that should have gone, or that lack what they need, by what is wrong with them; empty when all is well."""
     with database.read() as connection:
-        counted = {wrong: connection.value(f"SELECT count(*) FROM {rows}") for wrong, rows in _ORPHANS.items()}  # noqa: S608
+        counted = {wrong: connection.value(f"SELECT count(*) FROM {rows}") for wrong, rows in _ORPHANS.items()}
     return {wrong: count for wrong, count in counted.items() if count}
 
 

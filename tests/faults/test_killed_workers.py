@@ -56,7 +56,7 @@ class Undisturbed:
                            sum(CASE WHEN object_key IN ({found[0]}) THEN 1 ELSE 0 END) AS of_word
                       FROM release JOIN member ON member.release_key = release.release_key
                      GROUP BY knowledge_base, label
-                    """,  # noqa: S608
+                    """,
                     **found[1],
                 )
             }
