@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 
 from ctibutler.catalog.bodies import Bodies
 from ctibutler.catalog.connection import Connection, Engine
@@ -112,7 +112,12 @@ class Database:
 def _translated(database: Database) -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError) as failure:
+    except DatabaseError as failure:
+        # The plain class is SQLite's word for a file that is damaged, or no database at all.
+        if not isinstance(failure, OperationalError) and type(failure) is not DatabaseError:
+            raise
+        raise StoreUnavailable(f"{database}: the database cannot be used: {_first_line(failure)}") from failure
+    except InterfaceError as failure:
         raise StoreUnavailable(f"{database}: the database does not answer: {_first_line(failure)}") from failure
 
 
