@@ -171,9 +171,8 @@ def _observed(kb: KnowledgeBase, model: Model, technique_ids: Sequence[str]) -> 
     wanted = list(dict.fromkeys(technique_ids))
     unknown = [item for item in wanted if comparable_id(kb, item) not in places]
     if unknown:
-        raise InvalidRequest(
-            f"Model has not been trained on {len(unknown)} passed techniques.", {"unknown_techniques": unknown}
-        )
+        sentence = f"Model has not been trained on {len(unknown)} passed techniques."
+        raise InvalidRequest(sentence, {"error": sentence, "unknown_techniques": unknown})
     return sorted({places[comparable_id(kb, item)] for item in wanted})
 
 

@@ -13,7 +13,7 @@ from ctibutler.api.negotiation import IDENTITY
 from ctibutler.api.visits import Visit, visit_of
 
 SMALLEST = 1024
-_GZIP_LEVEL, _GZIP_WINDOW = 5, 31
+_GZIP_LEVEL, _GZIP_WINDOW = 4, 31
 _ZSTD_LEVEL = 3
 # More than this takes long enough to be done in a thread.
 _LONG = 64 * 1024

@@ -27,7 +27,7 @@ Schema = Callable[[], dict[str, object]]
 
 def endpoints(metrics: Metrics | None, schema: Schema) -> Iterator[Endpoint]:
     """The endpoints about the server; their paths are below the root."""
-    yield Endpoint("GET", "", _index, "Where to find what", "Index", tag=TAG)
+    yield Endpoint("GET", "", _index, "Where to find what", "Index", tag=TAG, alias_of="api/v1/")
     yield Endpoint("GET", "api/v1/", _index, "Where to find what", "Index", tag=TAG)
     yield Endpoint(
         "GET", "api/healthcheck/", _health, "Whether the process answers", "", right="open", status=204, tag=TAG

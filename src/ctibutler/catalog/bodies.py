@@ -14,7 +14,6 @@ import zstandard
 
 from ctibutler.catalog.connection import Connection
 from ctibutler.catalog.identifiers import next_key
-from ctibutler.catalog.releases import revision
 from ctibutler.catalog.words import ensure_words
 
 # Measured on Enterprise 18.1 (36.7 MB minified): with this dictionary level 3 gives 7.9 MB in 0.2 s, level 6 7.2 MB in
@@ -25,10 +24,8 @@ SAMPLES = 4000
 LARGEST_SAMPLE = 20_000
 FEWEST_SAMPLES = 50
 WITHOUT_DICTIONARY = 0
-# Processes remember dictionaries by key, so the key of one that was removed must not come again: keys go up with the
-# catalogue's revision, which every transaction that removes or stores a dictionary raises. An import stores two at most, that
-# of its knowledge base and that of links.
-_MOST_AT_ONCE = 2
+# More than one transaction adds: one of its knowledge base, one for links.
+DICTIONARIES_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,10 @@ class Packed:
         if self.trained is None:
             return self.dictionary_key
         words = ensure_words(connection, [base])
-        key = max(next_key(connection, "dictionary", "dictionary_key"), _MOST_AT_ONCE * revision(connection))
+        # Readers keep dictionaries by their key, so that no key may ever be given again, not even that of one that was
+        # removed. The revision only grows, and by one with each transaction that adds or removes dictionaries.
+        revision = int(connection.value("SELECT revision FROM catalogue"))
+        key = max(next_key(connection, "dictionary", "dictionary_key"), DICTIONARIES_AT_ONCE * revision)
         connection.insert("dictionary", ("dictionary_key", "base_key", "content"), [(key, words[base], self.trained)])
         return key
 

@@ -114,11 +114,10 @@ def edges_with_id(connection: Connection, relationship: str, among: Sequence[Rel
 
 def contents(connection: Connection, edges: Sequence[Edge | Shown]) -> list[bytes]:
     """The JSON of these relationships, in this order. Embedded ones are made here."""
-    objects_needed = {edge.key for edge in edges if edge.family != "link"}
-    keys = sorted(objects_needed)
-    bodies = dict(zip(keys, objects.contents(connection, keys), strict=True))
+    natives = sorted({edge.key for edge in edges if edge.family == "native"})
+    bodies = dict(zip(natives, objects.contents(connection, natives), strict=True))
+    owners = _owners(connection, {edge.key for edge in edges if edge.family == "embedded"})
     links = _link_contents(connection, [edge.key for edge in edges if edge.family == "link"])
-    owners: dict[int, dict[str, Any]] = {}
     made: list[bytes] = []
     for edge in edges:
         if edge.family == "native":
@@ -126,8 +125,6 @@ def contents(connection: Connection, edges: Sequence[Edge | Shown]) -> list[byte
         elif edge.family == "link":
             made.append(links[edge.key])
         else:
-            if edge.key not in owners:
-                owners[edge.key] = _owner(bodies[edge.key])
             made.append(encode(embedded_relationship(owners[edge.key], edge.relationship_type, edge.target)))
     return made
 
@@ -339,6 +336,17 @@ class _Owner(msgspec.Struct):
 
 
 _read_owner = msgspec.json.Decoder(_Owner).decode
+
+
+def _owners(connection: Connection, keys: set[int]) -> dict[int, dict[str, Any]]:
+    """The objects that hold references, by key: of large ones the head that is kept apart, of others the bytes."""
+    rows = connection.rows(
+        f"SELECT object_key, content FROM head WHERE object_key IN {connection.in_list('keys')}", keys=sorted(keys)
+    )
+    heads = {row.object_key: bytes(row.content) for row in rows}
+    small = sorted(keys - heads.keys())
+    heads |= zip(small, objects.contents(connection, small), strict=True)
+    return {key: _owner(content) for key, content in heads.items()}
 
 
 def _owner(content: bytes) -> dict[str, Any]:

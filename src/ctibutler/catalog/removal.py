@@ -73,7 +73,7 @@ def _remove_objects(connection: Connection, orphans: list[int]) -> None:
         reference_keys=references,
     )
     forget_texts(connection, orphans)
-    for table in ("body", "relationship", "object_reference", "field", "exact_name", "object"):
+    for table in ("body", "head", "relationship", "object_reference", "field", "exact_name", "object"):
         connection.run(f"DELETE FROM {table} WHERE object_key IN {inside}", orphans=orphans)
     connection.run(
         f"""

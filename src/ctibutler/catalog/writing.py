@@ -93,6 +93,7 @@ def add_objects(connection: Connection, base: str, rows: Sequence[ObjectRow], pa
         ("object_key", "dictionary_key", "content"),
         [(key, dictionary_key, body) for key, body in zip(keys, packed.contents, strict=True)],
     )
+    connection.insert("head", ("object_key", "content"), [(key, row.head) for key, row in numbered if row.head])
     connection.insert(
         "relationship",
         ("object_key", "source_key", "target_key", "kind_key"),

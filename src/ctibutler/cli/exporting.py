@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ctibutler.answers.arango import arango_files
 from ctibutler.answers.exports import release_bundle
 from ctibutler.answers.library import Library
 from ctibutler.cli.files import write_file
@@ -18,10 +19,8 @@ def export_bundle(library: Library, target: Target, path: Path, *, include_deriv
 
 def export_arangodb(library: Library, target: Target, folder: Path) -> list[tuple[Path, int]]:
     """Write a release as collections for ArangoDB: one JSON document a line, one file a collection."""
-    from ctibutler.answers.arangodb import collections
-
-    folder.mkdir(parents=True, exist_ok=True)
-    return [
-        (folder / f"{name}.jsonl", write_file(folder / f"{name}.jsonl", chunks))
-        for name, chunks in collections(library, target.kb, target.label)
-    ]
+    written = []
+    for name, lines in arango_files(library, target.kb, target.label):
+        folder.mkdir(parents=True, exist_ok=True)
+        written.append((folder / name, write_file(folder / name, lines)))
+    return written

@@ -37,7 +37,7 @@ def install(
     targets: Annotated[
         list[str],
         typer.Argument(
-            metavar="KB[@RELEASE]...", help="What to install: the newest release, KB@RELEASE that one, KB@all each."
+            metavar="KB[@RELEASE]", help="What to install: the newest release, KB@RELEASE that one, KB@all each."
         ),
     ],
     file: Annotated[
@@ -58,14 +58,14 @@ def install(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Install releases, and make the links between knowledge bases that follow.
+    """Install releases, and make the links that follow.
 
     No server has to run. One that runs shows the release with its next answer.
     """
     from ctibutler.answers.jobs import InstallRequest, find_job
-    from ctibutler.cli.logs import set_up_logs
     from ctibutler.cli.progress import board
     from ctibutler.cli.running import Runner
+    from ctibutler.logs import set_up_logs
     from ctibutler.publishers.offers import Sources
 
     session = session_of(context)

@@ -30,7 +30,7 @@ def add_commands(app: typer.Typer) -> None:
 
 def jobs(
     context: typer.Context,
-    job_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One job. Default: the newest ones.")] = None,
+    job_id: Annotated[str | None, typer.Argument(metavar="ID", help="One job. Default: the newest ones.")] = None,
     state: Annotated[
         list[str] | None,
         typer.Option("--state", metavar="STATE", help=f"Only these: {', '.join(_STATES)}. Several with commas."),
@@ -43,7 +43,7 @@ def jobs(
     page_size: PageSizeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show jobs, the newest first, or one of them in full."""
+    """Show jobs, the newest first, or one in full."""
     from ctibutler.answers.jobs import JobQuery, find_job, list_jobs
 
     session = session_of(context)

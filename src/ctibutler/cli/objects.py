@@ -51,7 +51,7 @@ def get(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one object. Which knowledge base has it is found out."""
+    """Show one object, wherever it is."""
     from ctibutler.answers.everything import find_anywhere
     from ctibutler.answers.objects import is_stix_id
     from ctibutler.cli.finding import find_in
@@ -69,12 +69,15 @@ def get(
             output.write_json(content) if as_json else show_object(content, None, ())
             return
         first, *others = findings
+        namesakes = [other.kb.slug for other in others if other.stix_id != first.stix_id]
+        if namesakes:
+            output.note(f"{first.kb.slug} is shown; another object has this id in {', '.join(namesakes)} (--kb)")
         if bundle:
             write_bundle(library, first)
         elif as_json:
             output.write_json(first.content)
         else:
-            show_object(first.content, first, others)
+            show_object(first.content, first, [other for other in others if other.stix_id == first.stix_id])
 
 
 def search(
@@ -96,7 +99,10 @@ def search(
     page_size: PageSizeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Search the latest release of every knowledge base, the best match first."""
+    """Search all knowledge bases, the best match first.
+
+    The latest release of each is searched: names, descriptions, ids and aliases.
+    """
     from ctibutler.answers.pages import Sort
     from ctibutler.answers.search import SearchQuery
     from ctibutler.answers.search import search as found
@@ -140,7 +146,11 @@ def navigator(
     release: ReleaseOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a layer always is.")] = False,
 ) -> None:
-    """Make an ATT&CK Navigator layer: the techniques that something of ATT&CK uses or answers."""
+    """Make an ATT&CK Navigator layer.
+
+    It marks the techniques that a group, a software or a campaign uses, that a mitigation mitigates, or that are used
+    against an asset.
+    """
     from ctibutler.answers.navigator import layer
     from ctibutler.answers.objects import ObjectRequest
     from ctibutler.cli.files import write_file

@@ -51,13 +51,14 @@ def add_commands(app: typer.Typer) -> None:
 
 def releases(
     context: typer.Context,
-    kb: Annotated[str | None, typer.Argument(metavar="[KB]", help="One knowledge base. Default: all of them.")] = None,
+    kb: Annotated[str | None, typer.Argument(metavar="KB", help="One knowledge base. Default: all of them.")] = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Ask the sources now, however lately they were.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show which releases are installed and which can be had, and where each came from.
+    """Show which releases are installed and available.
 
-    The sources are asked when that was never done, or long ago (CTIBUTLER_OFFER_REFRESH_HOURS).
+    Also where each came from, or can be had. The sources are asked when that was never done, or long ago
+    (CTIBUTLER_OFFER_REFRESH_HOURS).
     """
     from ctibutler.answers.releases import available, installed
     from ctibutler.cli.offering import refresh_offers
@@ -100,10 +101,10 @@ def _row(slug: str, latest: object, release: Mapping[str, Any]) -> list[str]:
 def remove(
     context: typer.Context,
     targets: Annotated[
-        list[str], typer.Argument(metavar="KB@RELEASE...", help="Releases, such as cwe@4.15.", show_default=False)
+        list[str], typer.Argument(metavar="KB@RELEASE", help="Releases, such as cwe@4.15.", show_default=False)
     ],
 ) -> None:
-    """Remove releases, the relationships that we made of them and the links from and to them."""
+    """Remove releases, with the links from and to them."""
     from ctibutler.importing.removal import remove_release
 
     session = session_of(context)
@@ -133,7 +134,10 @@ def changes(
     page_size: PageSizeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a release added, changed, revoked, deprecated and removed."""
+    """Show what changed from one release to another.
+
+    Each object that differs is added, modified, removed, revoked or deprecated.
+    """
     from ctibutler.answers.changes import ChangesQuery
     from ctibutler.answers.changes import changes as compared
 
@@ -163,7 +167,7 @@ def changes(
         output.write_json(output.page_as_json(found.page, "changes", msgspec.json.encode(facts)[1:-1] + b","))
         return
     counts = ", ".join(f"{number:,} {kind}" for kind, number in found.counts.items())
-    output.line(f"{found.knowledge_base} {found.since} to {found.version}: {counts}")
+    output.line(output.filled(f"{found.knowledge_base} {found.since} to {found.version}: {counts}"))
     if found.page.items:
         output.line()
     rows = [msgspec.json.decode(item) for item in found.page.items]
@@ -190,11 +194,15 @@ def export(
         bool, typer.Option("--derived", help="Put the relationships that we made in the bundle too.")
     ] = False,
 ) -> None:
-    """Write a release as the STIX bundle that it was, or as collections for ArangoDB."""
+    """Write a release as a STIX bundle, or for ArangoDB."""
     from ctibutler.cli.exporting import export_arangodb, export_bundle
 
     session = session_of(context)
     asked = read_installed(session, target)
+    if derived and form is ExportFormat.ARANGODB:
+        raise InvalidRequest(
+            "--derived: is for a STIX bundle; collections for ArangoDB have these relationships anyway"
+        )
     with session.library() as library:
         if form is ExportFormat.STIX:
             written = export_bundle(library, asked, to, include_derived=derived)

@@ -16,7 +16,7 @@ from ctibutler import __version__
 from ctibutler.cli import output
 from ctibutler.cli.options import examples
 from ctibutler.cli.session import Session, session_of
-from ctibutler.errors import Problem
+from ctibutler.errors import InvalidRequest, Problem
 
 if TYPE_CHECKING:
     from ctibutler.answers.library import Library
@@ -46,13 +46,14 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def up(context: typer.Context, host: HostOption = None, port: PortOption = None, workers: WorkersOption = None) -> None:
-    """Start API and worker, install the newest releases that are missing, and stay.
+    """Start API and worker, and install what is missing.
 
-    What can be had and is not there yet is installed while the API answers already. Ctrl-C ends both.
+    Of every knowledge base the newest release that can be had is installed where it is not there yet, while the API
+    answers already. Ctrl-C ends both.
     """
     from ctibutler.cli.listening import listen
-    from ctibutler.cli.logs import set_up_logs
     from ctibutler.cli.supervision import Household, Stopped, stopped_by_signals
+    from ctibutler.logs import set_up_logs
 
     session = _told(session_of(context), host, port, workers)
     with stopped_by_signals():
@@ -81,8 +82,8 @@ def serve(
     from uvicorn.supervisors import Multiprocess
 
     from ctibutler.cli.listening import address, listen
-    from ctibutler.cli.logs import set_up_logs
     from ctibutler.cli.supervision import end_with_parent, has_parent
+    from ctibutler.logs import set_up_logs
 
     session = _told(session_of(context), host, port, workers)
     settings = session.settings
@@ -120,8 +121,8 @@ def serve(
 
 def worker(context: typer.Context) -> None:
     """Start a worker alone: it runs jobs, one after the other."""
-    from ctibutler.cli.logs import set_up_logs
     from ctibutler.cli.supervision import end_with_parent, has_parent
+    from ctibutler.logs import set_up_logs
     from ctibutler.publishers.offers import Sources
     from ctibutler.worker import Worker
 
@@ -239,12 +240,11 @@ def _least(settings: Settings) -> int:
 def _refuse_open_door(settings: Settings, library: Library) -> None:
     """A server that others can reach needs a key, or the word that it is open.
 
-    Raises Problem.
+    Raises Problem: the command was used well, and cannot do what it was asked to.
     """
-    from ctibutler.catalog.access import keys
+    from ctibutler.api.access import refuse_to_start_without_key
 
-    if settings.access == "auto" and not settings.listens_on_loopback and not keys(library.database):
-        raise Problem(
-            f"{settings.host}: others can reach this address, and there is no key: make one with "
-            "`ctibutler keys add NAME --write`, or set CTIBUTLER_ACCESS to read-open, read-only or open"
-        )
+    try:
+        refuse_to_start_without_key(settings, library.database)
+    except InvalidRequest as refusal:
+        raise Problem(str(refusal)) from None

@@ -26,7 +26,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def status(context: typer.Context, as_json: JsonOption = False) -> None:
-    """Show where the data are, what is installed, whether a worker runs and what it has to do."""
+    """Show what is installed, where, and what goes on."""
     session = session_of(context)
     with session.library() as library:
         found = _status(library, session.settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -12,6 +12,7 @@ from ctibutler.errors import MalformedFile
 from ctibutler.stix.objects import RELATIONSHIP, StixObject, digest_of
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*--[!-~]{1,200}")
+_LONGEST_WORD = 250
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def read_bundle(content: bytes, name: str, limits: Limits = Limits()) -> Bundle:
     raws = _read_list(envelope.objects, name)
     if len(raws) > limits.max_objects:
         raise MalformedFile(f"{name}: {len(raws):,} objects are more than the limit of {limits.max_objects:,}")
-    bundle_id = _anything(envelope.id)
+    bundle_id = _value(envelope.id, "id", name)
     return Bundle(bundle_id if isinstance(bundle_id, str) else None, list(_distinct(_read_objects(raws, name, limits))))
 
 
@@ -73,18 +74,28 @@ def bundle_chunks(bundle_id: str, contents: Iterable[bytes]) -> Iterator[bytes]:
 def _read_envelope(content: bytes, name: str) -> _Envelope:
     try:
         envelope = _envelope(content)
-        found = _anything(envelope.type)
     except msgspec.ValidationError:
         raise MalformedFile(f"{name}: expected a STIX bundle, found JSON that is no object") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as failure:
         raise MalformedFile(f"{name}: not JSON, or cut off: {_reason(failure)}") from None
     except RecursionError:
         raise MalformedFile(f"{name}: nests too deep") from None
+    found = _value(envelope.type, "type", name)
     if found != "bundle":
         raise MalformedFile(f"{name}: type: expected `bundle`, found {_brief(found)}")
-    if _anything(envelope.spec_version) == "2.0":
+    if _value(envelope.spec_version, "spec_version", name) == "2.0":
         raise MalformedFile(f"{name}: this is a STIX 2.0 bundle; STIX 2.1 is expected")
     return envelope
+
+
+def _value(raw: msgspec.Raw, where: str, name: str) -> object:
+    # What is passed over unread was checked for its form only, not for its UTF-8 or the size of its numbers.
+    try:
+        return _anything(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as failure:
+        raise MalformedFile(f"{name}: {where}: not JSON: {_reason(failure)}") from None
+    except RecursionError:
+        raise MalformedFile(f"{name}: {where}: nests too deep") from None
 
 
 def _read_list(raw: msgspec.Raw, name: str) -> list[msgspec.Raw]:
@@ -120,9 +131,11 @@ def _read_object(raw: msgspec.Raw, position: int, limits: Limits) -> StixObject:
         content = msgspec.json.format(content, indent=-1)
     except (msgspec.DecodeError, UnicodeDecodeError) as failure:
         raise _Wrong(f": not JSON: {_reason(failure)}") from None
+    except RecursionError:
+        raise _Wrong(f": nests deeper than {limits.max_depth} levels") from None
     if content.count(b"{") + content.count(b"[") > limits.max_depth and _depth(properties) > limits.max_depth:
         raise _Wrong(f": nests deeper than {limits.max_depth} levels")
-    if b'"_' in content and any(key.startswith("_") for key in properties):
+    if (b'"_' in content or b'"\\u005' in content) and any(key.startswith("_") for key in properties):
         content = msgspec.json.encode({key: value for key, value in properties.items() if not key.startswith("_")})
     stix_id, stix_type = properties.get("id"), properties.get("type")
     if not isinstance(stix_type, str) or not stix_type:
@@ -130,10 +143,18 @@ def _read_object(raw: msgspec.Raw, position: int, limits: Limits) -> StixObject:
     if not isinstance(stix_id, str) or not _ID.fullmatch(stix_id) or not stix_id.startswith(stix_type + "--"):
         raise _Wrong(f".id: expected `{stix_type[:80]}--` and a UUID, found {_brief(stix_id)}")
     if stix_type == RELATIONSHIP:
-        for end in ("source_ref", "target_ref", "relationship_type"):
-            if not isinstance(properties.get(end), str) or not properties[end]:
-                raise _Wrong(f".{end}: expected text, found {_brief(properties.get(end))} (in {stix_id})")
+        _check_relationship(properties)
     return StixObject(stix_id, stix_type, content, digest_of(content), position)
+
+
+def _check_relationship(properties: Mapping[str, object]) -> None:
+    for end in ("source_ref", "target_ref"):
+        value = properties.get(end)
+        if not isinstance(value, str) or not _ID.fullmatch(value):
+            raise _Wrong(f".{end}: expected a STIX id, found {_brief(value)} (in {properties['id']})")
+    word = properties.get("relationship_type")
+    if not isinstance(word, str) or not 0 < len(word) <= _LONGEST_WORD or not word.isprintable():
+        raise _Wrong(f".relationship_type: expected a word, found {_brief(word)} (in {properties['id']})")
 
 
 def _distinct(objects: Iterable[StixObject]) -> Iterator[StixObject]:

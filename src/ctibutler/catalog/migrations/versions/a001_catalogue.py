@@ -103,6 +103,11 @@ CREATE TABLE body (
     content        {blob} NOT NULL
 );
 
+CREATE TABLE head (
+    object_key {int} PRIMARY KEY,
+    content    {blob} NOT NULL
+);
+
 CREATE TABLE member (
     release_key {int} NOT NULL,
     type_key    {int} NOT NULL,

@@ -1,0 +1,56 @@
+"""Aliases that may be sent.
+
+OpenCTI treats an alias as a second name: an object whose alias is another object's name is merged with it, and one
+alias on two objects merges those. So an alias goes only where it can belong to one live object alone.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from connector.stix import StixObject
+
+
+def fold(name: str) -> str:
+    """A name as the platform compares it."""
+    return name.strip().lower()
+
+
+class Aliases:
+    """Decides about the aliases of the live objects of one release."""
+
+    def __init__(self, live: Iterable[tuple[str, str, Iterable[str]]]) -> None:
+        """`live` are (type, name, aliases) of every live object."""
+        self._names: Counter[tuple[str, str]] = Counter()
+        self._claims: Counter[tuple[str, str]] = Counter()
+        for kind, name, aliases in live:
+            own = fold(name)
+            self._names[kind, own] += 1
+            for alias in {fold(alias) for alias in aliases} - {own}:
+                self._claims[kind, alias] += 1
+        self.left_out: Counter[str] = Counter()
+
+    def of(self, kind: str, name: str, aliases: Iterable[str]) -> list[str]:
+        """The aliases to send with an object of this type and name."""
+        own = fold(name)
+        kept: dict[str, str] = {}
+        for alias in aliases:
+            folded = fold(alias)
+            if not folded or folded == own or folded in kept:
+                continue
+            if self._names[kind, folded]:
+                self.left_out["alias that is the name of another live object"] += 1
+            elif self._claims[kind, folded] > 1:
+                self.left_out["alias that two live objects claim"] += 1
+            else:
+                kept[folded] = alias.strip()
+        return list(kept.values())
+
+
+def listed(item: StixObject, keys: Iterable[str]) -> list[str]:
+    """All aliases that an object carries under any of these properties."""
+    return [alias for key in keys for alias in item.get(key) or ()]
+
+
+def claims(items: Iterable[StixObject], keys: Mapping[str, Iterable[str]]) -> list[tuple[str, str, list[str]]]:
+    """(type, name, aliases) of objects, with the properties that hold the aliases of each type."""
+    return [(item["type"], item["name"], listed(item, keys.get(item["type"], ()))) for item in items]

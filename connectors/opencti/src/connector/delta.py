@@ -1,0 +1,212 @@
+"""What has to be sent so that OpenCTI, which has one release, has another.
+
+Objects are compared by a digest of what would be sent, and withdrawn by what makes them one in OpenCTI: publishers give
+objects new STIX ids (ATLAS did so with every release up to 5.1.1) and relationships, too, come back under another id.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from connector import identifiers
+from connector.sendable import Sendable, digest
+from connector.stix import StixObject
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The operator's wishes about what its publisher gives up."""
+
+    deprecated: str = "revoke"
+    removed: str = "revoke"
+
+
+@dataclass(slots=True)
+class Plan:
+    """Objects to send, in order, and what is not sent, by reason."""
+
+    objects: list[StixObject] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """What OpenCTI finds the live objects of other knowledge bases by."""
+
+    standard_ids: set[str] = field(default_factory=set)
+    alias_ids: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What other knowledge bases add to a release: cross-links, and borrowed techniques in the lender's form."""
+
+    links: tuple[StixObject, ...] = ()
+    borrowed: tuple[StixObject, ...] = ()
+
+
+def plan(
+    target: Sendable,
+    base: Sendable | None,
+    rules: Rules,
+    namesakes: Callable[[], Foreign],
+    contribution: Contribution = Contribution(),
+) -> Plan:
+    """From `base` (or from nothing) to `target`.
+
+    `namesakes` tells of live objects in other knowledge bases; it is asked only where something is to be revoked or
+    deleted.
+    """
+    planner = _Planner(target, base, rules, namesakes)
+    return planner.plan(contribution)
+
+
+def contribution_only(target: Sendable, contribution: Contribution) -> Plan:
+    """Cross-links and borrowed techniques again, where nothing but their other ends has changed."""
+    result = Plan()
+    if contribution.links or contribution.borrowed:
+        result.objects = [*_authors(target), *contribution.borrowed, *contribution.links]
+    return result
+
+
+def changed_links(links: Iterable[StixObject], base: Iterable[StixObject], rules: Rules) -> tuple[StixObject, ...]:
+    """Links that differ from those of the base, and those that the target no longer has, withdrawn."""
+    before = {item["id"]: item for item in base}
+    now = {item["id"]: item for item in links}
+    new = [item for stix_id, item in now.items() if stix_id not in before or digest(before[stix_id]) != digest(item)]
+    gone = (_withdrawn(item, rules) for stix_id, item in sorted(before.items()) if stix_id not in now)
+    return (*new, *(item for item in gone if item))
+
+
+class _Planner:
+    def __init__(self, target: Sendable, base: Sendable | None, rules: Rules, namesakes: Callable[[], Foreign]) -> None:
+        self._target = target
+        self._base = base
+        self._rules = rules
+        self._namesakes = namesakes
+        self._plan = Plan()
+        self._live = {
+            str(target.identity(item))
+            for item in target.objects.values()
+            if item["type"] != "relationship" and not item.get("revoked")
+        }
+        self._alias_ids = {stix_id for known in target.known.values() for stix_id in known.alias_ids}
+        self._foreign: Foreign | None = None
+
+    def plan(self, contribution: Contribution) -> Plan:
+        wanted = [item for item in self._target.in_order() if self._is_new(item)]
+        kept_out = {
+            item["id"] for item in wanted if item.get("revoked") and self._has_live_namesake(item, self._target)
+        }
+        if kept_out:
+            self._plan.left_out["revoked object with a live namesake"] += len(kept_out)
+            unknown = kept_out - set(self._base.objects if self._base else ())
+            wanted = [item for item in wanted if item["id"] not in kept_out and not self._ends_in(item, unknown)]
+        lent = {item["id"]: item for item in contribution.borrowed}
+        former = self._former_names()
+        wanted = [_without_aliases(lent.get(item["id"], item), former) for item in wanted]
+        objects = [*wanted, *contribution.links, *self._withdrawals()]
+        if objects:
+            # The author goes first, every time: nothing may arrive without it.
+            present = {item["id"] for item in objects}
+            objects = [*(item for item in _authors(self._target) if item["id"] not in present), *objects]
+        self._plan.objects = objects
+        return self._plan
+
+    def _is_new(self, item: StixObject) -> bool:
+        return self._base is None or self._base.digests.get(item["id"]) != self._target.digests[item["id"]]
+
+    def _ends_in(self, item: StixObject, unknown: set[str]) -> bool:
+        if item["type"] == "relationship" and unknown & {item["source_ref"], item["target_ref"]}:
+            self._plan.left_out["relationship: an end was kept out for its live namesake"] += 1
+            return True
+        return False
+
+    def _withdrawals(self) -> list[StixObject]:
+        if self._base is None:
+            return []
+        told = {self._target.identity(item) for item in self._target.objects.values()}
+        entities, relationships = [], []
+        for stix_id in sorted(self._base.objects.keys() - self._target.objects.keys()):
+            item = self._base.objects[stix_id]
+            if stix_id in self._base.authors or item["type"] == "kill-chain-phase":
+                continue
+            if self._base.identity(item) in told:
+                self._plan.left_out["known under another id now"] += 1
+            elif item["type"] == "relationship":
+                relationships.append(self._gone_relationship(item, self._base))
+            else:
+                entities.append(self._gone_entity(item, self._base))
+        return [item for item in (*relationships, *entities) if item is not None]
+
+    def _gone_relationship(self, item: StixObject, base: Sendable) -> StixObject | None:
+        ends = {base.identity_of(item["source_ref"]), base.identity_of(item["target_ref"])}
+        if not ends <= self._live:
+            return None  # it went with one of its ends
+        if ends <= self._others().standard_ids:
+            # Matrices share relationships as they share objects, and only the objects of the other one are known.
+            self._plan.left_out["gone relationship whose ends another knowledge base has too"] += 1
+            return None
+        return _withdrawn(item, self._rules)
+
+    def _gone_entity(self, item: StixObject, base: Sendable) -> StixObject | None:
+        dead = self._target.dead.get(item["id"])
+        if self._has_live_namesake(item, base) or (dead and self._has_live_namesake(dead, self._target)):
+            self._plan.left_out["gone object that another knowledge base has too, or with a live namesake"] += 1
+            return None
+        if dead is None:
+            return _withdrawn(item, self._rules)
+        if item["id"] in self._target.deprecated and self._rules.deprecated == "skip":
+            return None
+        return dead
+
+    def _has_live_namesake(self, item: StixObject, release: Sendable) -> bool:
+        if item["type"] == "relationship":
+            return False
+        identity = str(release.identity(item))
+        if identity in self._live or identity in self._others().standard_ids:
+            return True
+        if self._base and item["id"] in self._base.objects:
+            return False  # it arrived while it was live, as an entity of its own
+        return identity in self._alias_ids or identity in self._others().alias_ids
+
+    def _former_names(self) -> set[str]:
+        """The names and aliases of what OpenCTI has as entities of their own, and is live no more.
+
+        Nobody else may take them yet: who comes with the alias of an entity becomes that entity.
+        """
+        if self._base is None:
+            return set()
+        former = set()
+        for item in self._base.objects.values():
+            if item["type"] != "relationship" and str(identity := self._base.identity(item)) not in self._live:
+                former |= {str(identity), *identifiers.alias_ids(item)}
+        return former
+
+    def _others(self) -> Foreign:
+        if self._foreign is None:
+            self._foreign = self._namesakes()
+        return self._foreign
+
+
+def _without_aliases(item: StixObject, former: set[str]) -> StixObject:
+    """The object without aliases that are the names of withdrawn entities: the two would become one."""
+    if not former or former.isdisjoint(identifiers.alias_ids(item)):
+        return item
+    key = "aliases" if "aliases" in item else "x_opencti_aliases"
+    kept = [name for name in item[key] if identifiers.standard_id({**item, "name": name}) not in former]
+    return {**{name: value for name, value in item.items() if name != key}, **({key: kept} if kept else {})}
+
+
+def _authors(target: Sendable) -> list[StixObject]:
+    return [item for item in target.in_order() if item["id"] in target.authors]
+
+
+def _withdrawn(item: StixObject, rules: Rules) -> StixObject | None:
+    """An object that its publisher dropped without a word, in the form that the operator asked for."""
+    if rules.removed == "delete":
+        kept = ("type", "id", "source_ref", "target_ref")
+        return {**{key: item[key] for key in kept if key in item}, "opencti_operation": "delete"}
+    if rules.removed == "revoke" and not item.get("revoked"):
+        return {**item, "revoked": True}
+    return None

@@ -1,0 +1,83 @@
+"""ATT&CK: three matrices of one form.
+
+Since release 18 what detects a technique lies in detection strategies, of which OpenCTI knows nothing:
+strategy → analytics → log sources → data component. The chain is folded into what it does know, a data component that
+detects a technique, and the analytics' texts become the technique's detection text.
+"""
+
+from collections.abc import Iterator
+
+from connector.mappings.mapping import Mapping
+from connector.relationships import Relation
+from connector.release_index import ReleaseIndex
+from connector.stix import StixObject
+
+STRATEGY = "x-mitre-detection-strategy"
+
+# OpenCTI holds the detection text in a short text field.
+LONGEST_DETECTION = 5000
+
+
+class AttackMapping(Mapping):
+    """ATT&CK Enterprise, Mobile and ICS."""
+
+    def entity(self, item: StixObject, index: ReleaseIndex) -> StixObject:
+        sent = super().entity(item, index)
+        if item["type"] == "attack-pattern":
+            detection = item.get("x_mitre_detection") or self._detection(item, index)
+            sent.pop("x_mitre_detection", None)
+            if detection:
+                sent["x_mitre_detection"] = _shortened(detection)
+        elif item["type"] == "x-mitre-data-component" and item.get("x_mitre_data_source_ref"):
+            sent["x_mitre_data_source_ref"] = item["x_mitre_data_source_ref"]
+        return sent
+
+    def relations(self, index: ReleaseIndex) -> Iterator[Relation]:
+        for item in index.relationships:
+            if not item["source_ref"].startswith(STRATEGY):
+                yield self.published(item, index)
+        if not index.options.detections:
+            return
+        for item in index.of_type("attack-pattern"):
+            for component in dict.fromkeys(_components(item, index)):
+                yield Relation("detects", component, item["id"], origin=item)
+
+    def _detection(self, technique: StixObject, index: ReleaseIndex) -> str:
+        if not index.options.detections:
+            return ""
+        texts = (analytic.get("description", "").strip() for analytic in _analytics(technique, index))
+        return "\n\n".join(dict.fromkeys(filter(None, texts)))
+
+
+def _analytics(technique: StixObject, index: ReleaseIndex) -> Iterator[StixObject]:
+    """The live analytics of the live strategies that detect a technique."""
+    for strategy in strategies_by_technique(index).get(technique["id"], ()):
+        for ref in index.objects[strategy].get("x_mitre_analytic_refs") or ():
+            if index.is_live_id(ref):
+                yield index.objects[ref]
+
+
+def _components(technique: StixObject, index: ReleaseIndex) -> Iterator[str]:
+    """The live data components in which a technique shows."""
+    if not index.is_live(technique):
+        return
+    for analytic in _analytics(technique, index):
+        for source in analytic.get("x_mitre_log_source_references") or ():
+            ref = source.get("x_mitre_data_component_ref")
+            if ref and index.is_live_id(ref):
+                yield ref
+
+
+def strategies_by_technique(index: ReleaseIndex) -> dict[str, list[str]]:
+    """The live detection strategies of each technique, in order of id."""
+    if not hasattr(index, "_strategies"):
+        found: dict[str, list[str]] = {}
+        for item in index.relations("detects"):
+            if item["source_ref"].startswith(STRATEGY) and index.is_live(item) and index.is_live_id(item["source_ref"]):
+                found.setdefault(item["target_ref"], []).append(item["source_ref"])
+        index._strategies = {technique: sorted(found[technique]) for technique in found}  # type: ignore[attr-defined]
+    return index._strategies  # type: ignore[attr-defined,no-any-return]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) < LONGEST_DETECTION else f"{text[: LONGEST_DETECTION - 2]}…"

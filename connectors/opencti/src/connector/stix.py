@@ -1,0 +1,30 @@
+"""STIX objects as the publishers write them: their liveness, and the external id that names them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+StixObject = dict[str, Any]
+
+
+def is_revoked(item: StixObject) -> bool:
+    """Replaced by its publisher (in ATT&CK with a `revoked-by` relationship)."""
+    return bool(item.get("revoked"))
+
+
+def is_deprecated(item: StixObject) -> bool:
+    """Withdrawn by its publisher without a successor: ATT&CK and CAPEC say so in properties of their own."""
+    return bool(item.get("x_mitre_deprecated")) or item.get("x_capec_status") in ("Deprecated", "Obsolete")
+
+
+def external_id(item: StixObject, source_names: Iterable[str]) -> str | None:
+    """The external id of the first reference with one of these source names, `None` where there is none."""
+    names = set(source_names)
+    for reference in item.get("external_references") or ():
+        if reference.get("source_name") in names and reference.get("external_id"):
+            return str(reference["external_id"])
+    return None
+
+
+def type_of(stix_id: str) -> str:
+    """The type part of a STIX id."""
+    return stix_id.split("--", 1)[0]

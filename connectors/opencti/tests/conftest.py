@@ -1,0 +1,54 @@
+"""Where the tests find the connector, the real releases, a platform and a broker."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[1] / "src"
+sys.path.insert(0, str(SOURCE))
+
+from tests.platform import kb  # noqa: E402
+from tests.platform.broker import Broker  # noqa: E402
+from tests.platform.ctibutler_server import CtiButlerServer  # noqa: E402
+from tests.platform.opencti import OpenCti  # noqa: E402
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not kb.is_there():
+        skip = pytest.mark.skip(reason=f"the real releases are not at {kb.FOLDER} (CTIBUTLER_TEST_KB says where)")
+        for item in items:
+            if item.get_closest_marker("real"):
+                item.add_marker(skip)
+    if "slow" not in (config.option.markexpr or ""):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow: run with -m slow"))
+
+
+@pytest.fixture(scope="session")
+def broker() -> Broker:
+    """A real RabbitMQ."""
+    found = Broker()
+    if not found.is_there():
+        pytest.fail("RabbitMQ does not answer at 127.0.0.1:5672: run `scripts/services rabbitmq`")
+    return found
+
+
+@pytest.fixture
+def platform(broker: Broker) -> Iterator[OpenCti]:
+    """An empty OpenCTI."""
+    found = OpenCti(broker)
+    yield found
+    found.stop()
+    for registration in found.registrations:
+        broker.remove(registration["id"])
+
+
+@pytest.fixture(scope="session")
+def ctibutler() -> Iterator[CtiButlerServer]:
+    """A ctibutler server with real releases."""
+    server = CtiButlerServer()
+    yield server
+    server.stop()

@@ -1,0 +1,178 @@
+"""Asking a server: what is asked, how long, how often, and what is said when it fails."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from connector.knowledge_bases import BY_SLUG
+from ctibutler_client.api_client import ApiClient, ServerAddress, api_roots
+from ctibutler_client.errors import BrokenAnswer, Forbidden, NotFound, ServerError, Unauthorized, Unavailable
+from ctibutler_client.release_reader import ReleaseReader
+from ctibutler_client.releases import sort_out
+from tests.platform import kb
+from tests.platform.older_api import OlderApi, cuts, fails, stalls
+
+INSTALLED = "cwe/versions/installed/"
+
+Start = Callable[..., OlderApi]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    running: list[OlderApi] = []
+
+    def begin(*releases: str, **more: Any) -> OlderApi:
+        running.append(OlderApi({name: [version] for name, version in (r.split("@") for r in releases)}, **more))
+        return running[-1]
+
+    yield begin
+    for server in running:
+        server.stop()
+
+
+def client(server: OlderApi | str, **more: Any) -> ApiClient:
+    url = server if isinstance(server, str) else server.url
+    return ApiClient(ServerAddress(url, **{"timeout": 5, "retries": 2, **more}), pause=0.01)
+
+
+@pytest.mark.parametrize(
+    ("url", "roots"),
+    [
+        ("https://h/", ("https://h/v1/", "https://h/api/v1/")),
+        ("https://h", ("https://h/v1/", "https://h/api/v1/")),
+        ("https://h/v1", ("https://h/v1/", "https://h/api/v1/")),
+        ("https://h/api/", ("https://h/api/v1/",)),
+        ("https://h/api/v1/", ("https://h/api/v1/",)),
+        ("http://h:8006/deep/er/api", ("http://h:8006/deep/er/api/v1/",)),
+        ("http://h/proxy/", ("http://h/proxy/v1/", "http://h/proxy/api/v1/")),
+    ],
+)
+def test_the_base_url_is_taken_in_any_form(url: str, roots: tuple[str, ...]) -> None:
+    assert api_roots(url) == roots
+
+
+def test_a_server_that_answers_below_api_only_is_found_once(start: Start) -> None:
+    server = start("cwe@4.14", prefixes=("/api/v1/",))
+    asking = client(server)
+    assert asking.get(INSTALLED)["versions"] == ["4.14"]
+    assert asking.get(INSTALLED)["versions"] == ["4.14"]
+    assert [path.split("/cwe")[0] for path in server.requests] == ["/v1", "/api/v1", "/api/v1"]
+
+
+def test_the_key_is_sent_where_there_is_one(start: Start) -> None:
+    server = start("cwe@4.14", key="secret")
+    assert client(server, api_key="secret").get(INSTALLED)
+    with pytest.raises(Unauthorized, match="authentication failed .401.: set CTIBUTLER_API_KEY"):
+        client(server).get(INSTALLED)
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "asked"), [(401, Unauthorized, 1), (403, Forbidden, 1), (404, NotFound, 2), (400, ServerError, 1), (302, ServerError, 1)]
+)
+def test_what_will_not_get_better_is_not_asked_again(start: Start, status: int, kind: type[Exception], asked: int) -> None:
+    server = start("cwe@4.14")
+    server.misbehaviour = fails(status)
+    with pytest.raises(kind, match=str(status) if status != 302 else "redirects"):
+        client(server).get(INSTALLED)
+    assert len(server.requests) == asked
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_what_may_get_better_is_asked_again(start: Start, status: int) -> None:
+    server = start("cwe@4.14")
+    server.misbehaviour = fails(status, times=2)
+    assert client(server).get(INSTALLED)["versions"] == ["4.14"]
+    server.misbehaviour = fails(status)
+    with pytest.raises(Unavailable, match=f"{status}.*played by a test"):
+        client(server).get(INSTALLED)
+
+
+def test_pauses_grow_unless_the_server_says_how_long(start: Start) -> None:
+    server = start("cwe@4.14")
+    pauses: list[float] = []
+    asking = ApiClient(ServerAddress(server.url, retries=4), sleep=pauses.append, pause=1.0)
+    server.misbehaviour = fails(500)
+    with pytest.raises(Unavailable):
+        asking.get(INSTALLED)
+    assert len(pauses) == 4
+    assert 0.75 <= pauses[0] <= 1.25
+    assert 6 <= pauses[3] <= 10
+    pauses.clear()
+    server.misbehaviour = fails(429, times=1, headers={"Retry-After": "7"})
+    assert asking.get(INSTALLED)
+    assert pauses == [7.0]
+
+
+def test_a_server_that_stalls_is_given_up(start: Start) -> None:
+    server = start("cwe@4.14")
+    server.misbehaviour = stalls()
+    began = time.monotonic()
+    with pytest.raises((Unavailable, BrokenAnswer)):
+        client(server, timeout=0.3, retries=1).get(INSTALLED)
+    assert time.monotonic() - began < 5
+    assert len(server.requests) == 2
+
+
+def test_a_cut_answer_is_asked_for_again(start: Start) -> None:
+    server = start("cwe@4.14")
+    server.misbehaviour = cuts(times=1)
+    assert client(server).get(INSTALLED)["versions"] == ["4.14"]
+    server.misbehaviour = cuts()
+    with pytest.raises(BrokenAnswer, match="cut"):
+        client(server).get(INSTALLED)
+
+
+def test_nobody_there_is_said_plainly() -> None:
+    with pytest.raises(Unavailable, match="http://127.0.0.1:9: no connection"):
+        client("http://127.0.0.1:9/", retries=0).get(INSTALLED)
+
+
+@pytest.mark.real
+def test_a_short_page_ends_the_run(start: Start) -> None:
+    server = start("cwe@4.14")
+    server.short_page = True
+    with pytest.raises(BrokenAnswer, match="page 1 is short: 49 items of 1331"):
+        ReleaseReader(client(server)).read(BY_SLUG["cwe"], "4.14")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("slug", ["attack-ics", "capec", "cwe", "disarm", "atlas", "mitre-f3", "location", "sector", "d3fend"])
+def test_page_by_page_gives_what_the_whole_release_gives(start: Start, slug: str) -> None:
+    from connector.converter_to_stix import convert
+    from connector.release_index import Options
+
+    version = {"attack-ics": "18.1", "capec": "3.9", "cwe": "4.14", "disarm": "1.6", "atlas": "5.6.0"}.get(slug)
+    version = version or {"mitre-f3": "1.1", "d3fend": "1.2.0"}.get(slug, "1.0")
+    server = start(f"{slug}@{version}")
+    paged = ReleaseReader(client(server)).read(BY_SLUG[slug], version)
+    whole = sort_out(slug, version, kb.objects(slug, version))
+    results = [convert(release, BY_SLUG[slug], Options()) for release in (paged, whole)]
+    assert results[0].digests == results[1].digests
+
+
+def test_what_the_server_derives_is_told_apart() -> None:
+    marked = ["marking-definition--2e51a631-99d8-52a5-95a6-8314d3f4fbf3"]
+    technique, tactic = "attack-pattern--1", "x-mitre-tactic--2"
+
+    def relation(number: int, source: str, target: str, **more: Any) -> dict[str, Any]:
+        return {"type": "relationship", "id": f"relationship--{number}", "source_ref": source, "target_ref": target, **more}
+
+    note = [{"source_name": "stix2arango", "description": "embedded-relationship"}]
+    release = sort_out(
+        "cwe",
+        "4.14",
+        [
+            relation(1, technique, technique),
+            relation(1, technique, technique),
+            relation(1, technique, "attack-pattern--9"),
+            relation(2, technique, "identity--1", external_references=note),
+            relation(3, technique, tactic, object_marking_refs=marked),
+            relation(4, technique, "attack-pattern--3", object_marking_refs=marked),
+            relation(5, "relationship--4", "identity--1", object_marking_refs=marked),
+        ],
+    )
+    assert [item["id"] for item in release.objects] == ["relationship--1", "relationship--1"]
+    assert [item["id"] for item in release.links] == ["relationship--4"]

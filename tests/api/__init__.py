@@ -1,0 +1,1 @@
+"""Units of the HTTP layer, without a server."""

@@ -1,0 +1,126 @@
+"""Query parameters become typed values, as strictly as the contract says and no more."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctibutler.answers.pages import PageRequest, Sort
+from ctibutler.api.parameters import Parameter, Table, page_parameters, sort_parameter
+from ctibutler.errors import InvalidRequest
+
+TABLE = Table(
+    (
+        *page_parameters(50, 1000),
+        sort_parameter(("name", "run_datetime"), "name_ascending", {"datetime_start": "run_datetime"}),
+        Parameter("types", "csv", "", aliases=("type",)),
+        Parameter("name", "text", ""),
+        Parameter("attack_version", "text", "", aliases=("version",)),
+        Parameter("include_revoked", "flag", "", default=False),
+        Parameter("limit", "number", "", default=20, maximum=100),
+        Parameter("post_id", "ignored", ""),
+    )
+)
+
+
+def test_what_is_empty_or_unknown_is_as_if_it_were_not_there() -> None:
+    values = TABLE.read("name=&types=&attack_version=&page=&sort=&include_revoked=&tenant=4&post_id=x")
+    assert values.query() == ""
+    assert (values.text("name"), values.csv("types"), values.flag("include_revoked")) == (None, None, False)
+    assert values.page() == PageRequest(1, 50)
+    assert values.sort() == Sort("name")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["types=tool,malware", "types=tool&types=malware", "types[]=tool&types[]=malware", "types=+tool+,,malware,"],
+)
+def test_lists_come_with_commas_and_with_repeated_keys(query: str) -> None:
+    assert TABLE.read(query).csv("types") == ["tool", "malware"]
+
+
+def test_an_alias_counts_where_the_name_itself_is_not_given() -> None:
+    assert TABLE.read("version=15.1").text("attack_version") == "15.1"
+    assert TABLE.read("version=15.1&attack_version=16.0").text("attack_version") == "16.0"
+    assert TABLE.read("attack_version=&version=15.1").text("attack_version") == "15.1"
+    assert TABLE.read("type=tool").csv("types") == ["tool"]
+
+
+def test_of_a_scalar_the_last_value_wins() -> None:
+    assert TABLE.read("name=a&name=b").text("name") == "b"
+    assert TABLE.read("include_revoked=true&include_revoked=false").flag("include_revoked") is False
+
+
+@pytest.mark.parametrize("text", ["true", "True", "1", "YES", "y", "on"])
+def test_yes_is_said_in_many_ways(text: str) -> None:
+    assert TABLE.read(f"include_revoked={text}").flag("include_revoked") is True
+
+
+@pytest.mark.parametrize("text", ["false", "False", "0", "No", "n", "OFF"])
+def test_no_is_said_in_many_ways(text: str) -> None:
+    assert TABLE.read(f"include_revoked={text}").flag("include_revoked") is False
+
+
+@pytest.mark.parametrize("text", ["maybe", "2", "tru", "null", "-1", "%00"])
+def test_anything_else_is_no_boolean(text: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        TABLE.read(f"include_revoked={text}")
+    assert list(refused.value.details) == ["include_revoked"]
+
+
+@pytest.mark.parametrize("text", ["0", "-3", "first", "1.5", "%C2%B2", "", "-" + "9" * 5000])
+def test_a_page_that_is_none_is_the_first(text: str) -> None:
+    assert TABLE.read(f"page={text}").page().number == 1
+
+
+@pytest.mark.parametrize("text", ["4294967296", "9" * 5000])
+def test_a_page_beyond_all_pages_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="unable to serve page `"):
+        TABLE.read(f"page={text}")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("10", 10), ("1000", 1000), ("1001", 1000), ("9" * 99, 1000), ("0", 50), ("-1", 50), ("x", 50)]
+)
+def test_page_sizes_are_brought_into_their_limits(text: str, size: int) -> None:
+    assert TABLE.read(f"page_size={text}").page().size == size
+
+
+def test_an_unknown_order_is_refused_with_those_there_are() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        TABLE.read("sort=name_upwards")
+    assert refused.value.details == {
+        "sort": [
+            "`name_upwards` is none of name_ascending, name_descending, run_datetime_ascending, run_datetime_descending."
+        ]
+    }
+    assert TABLE.read("sort=datetime_start_descending").sort() == Sort("run_datetime", descending=True)
+
+
+def test_every_wrong_parameter_is_named() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        TABLE.read("sort=x&limit=0&include_revoked=x")
+    assert set(refused.value.details) == {"sort", "limit", "include_revoked"}
+
+
+def test_nul_characters_become_something_that_no_text_has() -> None:
+    values = TABLE.read("name=a%00b&types=%00,tool")
+    assert values.text("name") == "a\uffffb"
+    assert values.csv("types") == ["\uffff", "tool"]
+
+
+def test_two_ways_to_ask_the_same_are_one_query() -> None:
+    first = TABLE.read("types[]=tool&types=malware&include_revoked=yes&page=0&page_size=5000&foo=1")
+    assert first.query() == "include_revoked=true&page_size=1000&types=tool,malware"
+    assert TABLE.read(first.query()).query() == first.query()
+    assert first.query(page=3) == "include_revoked=true&page=3&page_size=1000&types=tool,malware"
+
+
+@given(st.text())
+def test_no_query_string_makes_anything_else_than_values_or_a_problem(text: str) -> None:
+    try:
+        values = TABLE.read(text)
+    except InvalidRequest:
+        return
+    assert TABLE.read(values.query()).query() == values.query()

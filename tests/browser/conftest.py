@@ -1,0 +1,94 @@
+"""A real browser, a real server with one release, and a page of another origin."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, sync_playwright
+
+from ctibutler.api.app import create_app
+from ctibutler.catalog.schema import open_catalogue
+from ctibutler.importing.releases import ReleaseContent, import_release
+from ctibutler.knowledge_bases import HOSTED
+from ctibutler.publishers import builtin
+from ctibutler.settings import Settings
+
+# Nothing of the browser's own may go to the network.
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-default-apps",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = os.environ.get("CTIBUTLER_TEST_CHROMIUM") or shutil.which("chromium")
+    if not path:
+        pytest.skip("no Chromium (scripts/services chromium)")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=list(QUIET))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """Base URL of a server on loopback with TLP 1 and 2, as `ctibutler up` runs it: changes are open to this machine."""
+    settings = Settings(data_dir=tmp_path, bucket="", _env_file=None)
+    database = open_catalogue(settings.url, HOSTED)
+    for label in ("1", "2"):
+        content = builtin.bundle("tlp", label)
+        import_release(
+            database,
+            HOSTED.named("tlp"),
+            label,
+            ReleaseContent(content, "built-in", "", f"tlp-{label}", len(content), ""),
+        )
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        running = uvicorn.Server(uvicorn.Config(create_app(settings, database=database), log_level="warning"))
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not running.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{port}"
+        running.should_exit = True
+        thread.join()
+    database.close()
+
+
+@pytest.fixture
+def other_origin(tmp_path: Path) -> Iterator[str]:
+    """Base URL of somebody else's web server, with one empty page."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / "index.html").write_text("<!doctype html><title>another origin</title><body></body>")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder))) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{other.server_port}"
+        other.shutdown()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+def state(server: str) -> tuple[list[str], int]:
+    """The installed releases of TLP and the number of jobs: what a change would change."""
+    versions = httpx2.get(f"{server}/api/v1/tlp/versions/installed/").json()["versions"]
+    jobs = httpx2.get(f"{server}/api/v1/jobs/").json()["total_results_count"]
+    return versions, jobs

@@ -1,0 +1,158 @@
+"""Asking for objects: get, list, search, navigator."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.command import Command
+from tests.shared import read_bundle
+
+DISARM = "disarm2stix-manual-output/disarm-bundle-v1_6.json"
+ICS = "mitre-attack-ics-repo-data/ics-attack-18_1.json"
+PHISHING = "attack-pattern--c9a9741c-6c66-5456-807f-1d47140851a9"
+
+
+def test_an_object_is_found_wherever_it_is(stocked: Command) -> None:
+    for asked, name in (
+        ("AML.T0052", "Phishing"),
+        ("aml.t0052", "Phishing"),
+        (PHISHING, "Phishing"),
+        ("US", "United States of America"),
+        ("TLP:CLEAR", "TLP:CLEAR"),
+        ("T0800", "Activate Firmware Update Mode"),
+    ):
+        assert stocked.done("get", asked, "--json").json["name"] == name
+
+
+def test_different_objects_of_one_id_are_told_apart(command: Command) -> None:
+    for place, slug in enumerate(("mitre-f3", "disarm")):
+        technique = {
+            "type": "attack-pattern",
+            "spec_version": "2.1",
+            "id": f"attack-pattern--00000000-0000-4000-8000-00000000000{place}",
+            "created": "2020-01-01T00:00:00.000Z",
+            "modified": "2020-01-01T00:00:00.000Z",
+            "name": f"Of {slug}",
+            "external_references": [{"source_name": slug, "external_id": "T1000"}],
+        }
+        bundle = {"type": "bundle", "id": f"bundle--00000000-0000-4000-8000-00000000000{place}", "objects": [technique]}
+        file = command.folder / f"{slug}.json"
+        file.write_text(json.dumps(bundle))
+        command.done("install", f"{slug}@1", "--from", file)
+    outcome = command.done("get", "T1000", "--json")
+    assert outcome.json["name"] == "Of disarm"
+    assert outcome.stderr == "disarm is shown; another object has this id in mitre-f3 (--kb)\n"
+    assert command.done("get", "T1000", "--kb", "f3", "--json").json["name"] == "Of mitre-f3"
+
+
+def test_an_object_is_readable(stocked: Command) -> None:
+    name = "Deceptively Edit Images (Cheap Fakes)"
+    lines = stocked.done("get", "T0086.003").stdout.splitlines()
+    assert lines[:3] == [
+        f"T0086.003 {name}",
+        next(item["id"] for item in read_bundle(DISARM)["objects"] if item.get("name") == name),
+        "DISARM, release 1.6",
+    ]  # fmt: skip
+    assert any(line.startswith("reference") and "T0086.003" in line for line in lines)
+    assert max(map(len, lines)) <= 200
+
+
+def test_an_object_of_an_older_release(stocked: Command) -> None:
+    older = stocked.done("get", "T0043", "--release", "1.5", "--json").json
+    assert older["name"] == "Chat Apps"
+    gone = stocked("get", "T0043")
+    assert gone.code == 1
+    assert "T0043" in gone.stderr
+    # By its STIX id it is found although no latest release has it.
+    assert stocked.done("get", older["id"], "--json").json == older
+
+
+def test_an_object_with_its_neighbours_as_a_bundle(stocked: Command) -> None:
+    bundle = stocked.done("get", "US", "--bundle").json
+    assert bundle["type"] == "bundle"
+    assert bundle["objects"][0]["name"] == "United States of America"
+    assert len({item["id"] for item in bundle["objects"]}) == 8
+
+
+def test_a_list_with_its_filters(stocked: Command) -> None:
+    tactics = stocked.done("list", "disarm", "--type", "tactic", "--json").json
+    expected = [item["id"] for item in read_bundle(DISARM)["objects"] if item["type"] == "x-mitre-tactic"]
+    assert sorted(item["id"] for item in tactics["objects"]) == sorted(expected)
+    assert tactics["page_size"] == 50
+    assert tactics["total_results_count"] == len(expected)
+    names = stocked.done("list", "location", "--alpha2-code", "de,fr", "--sort", "name_ascending", "--json").json
+    assert [item["name"] for item in names["objects"]] == ["France", "Germany"]
+    kinds = stocked.done("list", "locations", "--type", "sub-region", "--json").json
+    assert kinds == stocked.done("list", "location", "--location-type", "sub-region", "--json").json
+    assert kinds["total_results_count"] > 10
+    assert (
+        stocked.done("list", "location", "--name", "aland isl", "--json").json["objects"][0]["name"] == "Åland Islands"
+    )
+    assert (
+        stocked.done("list", "disarm", "--id", "t0086.003", "--id", "TA05", "--json").json["total_results_count"] == 2
+    )
+    assert (
+        stocked.done("list", "attack-ics", "--type", "Group", "--alias", "sandworm", "--json").json[
+            "total_results_count"
+        ]
+        == 1
+    )
+
+
+def test_a_list_leaves_out_what_the_knowledge_base_hides(stocked: Command) -> None:
+    objects = [item for item in read_bundle(ICS)["objects"] if item["type"] == "attack-pattern"]
+    dead = [item for item in objects if item.get("revoked") or item.get("x_mitre_deprecated")]
+    assert dead
+    live = stocked.done("list", "attack-ics", "--type", "attack-pattern", "--json").json
+    every = stocked.done(
+        "list", "attack-ics", "--type", "attack-pattern", "--include-revoked", "--include-deprecated", "--json"
+    ).json
+    assert every["total_results_count"] - live["total_results_count"] == len(dead)
+
+
+def test_pages_follow_each_other(stocked: Command) -> None:
+    whole = stocked.done("list", "tlp", "--json").json["objects"]
+    parts = [stocked.done("list", "tlp", "--page-size", 2, "--page", page, "--json").json for page in (1, 2, 3)]
+    assert [item for part in parts for item in part["objects"]] == whole
+    assert [part["page_results_count"] for part in parts] == [2, 2, 1]
+    first = stocked.done("list", "tlp", "--page-size", 2)
+    assert first.stdout.splitlines()[0].split() == ["ID", "TYPE", "NAME"]
+    assert len(first.stdout.splitlines()) == 3
+    assert first.stderr == "1 to 2 of 5 objects; more with --page 2\n"
+
+
+def test_a_release_that_is_not_installed_is_said(stocked: Command) -> None:
+    outcome = stocked("list", "disarm", "--release", "1.4")
+    assert outcome.code == 1
+    assert "release 1.4 of disarm is not installed" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("asked", "best"),
+    [("amlt0052", "Phishing"), ("TLP:RED", "TLP:RED"), ("sandworm", "Sandworm Team"), ("germany", "Germany")],
+)
+def test_search_puts_the_best_match_first(stocked: Command, asked: str, best: str) -> None:
+    found = stocked.done("search", asked, "--json").json
+    assert found["objects"][0]["name"] == best
+    assert best in stocked.done("search", asked).stdout.splitlines()[1]
+
+
+def test_search_in_one_knowledge_base(stocked: Command) -> None:
+    found = stocked.done("search", "phishing", "--kb", "atlas,disarm", "--json").json
+    assert {item["knowledgebase_name"] for item in found["objects"]} <= {"atlas", "disarm"}
+
+
+def test_a_layer_for_the_navigator(stocked: Command) -> None:
+    file = stocked.folder / "layer.json"
+    outcome = stocked.done("navigator", "g0034", "-o", file)
+    layer = json.loads(file.read_text())
+    assert layer["domain"] == "ics-attack"
+    assert layer["versions"]["attack"] == "18.1"
+    assert layer["techniques"]
+    assert "attack-ics 18.1" in outcome.stderr
+    assert stocked.done("navigator", "G0034", "--kb", "attack-ics").json == layer
+    technique = stocked("navigator", "T0800")
+    assert technique.code in (1, 2)
+    assert technique.stderr.count("\n") == 1

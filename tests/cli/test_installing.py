@@ -1,0 +1,169 @@
+"""Installing without a server."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import signal
+import time
+
+import pytest
+import zstandard
+
+from ctibutler.answers.jobs import InstallRequest, add_install
+from ctibutler.catalog import jobs
+from ctibutler.catalog.database import Database
+from ctibutler.knowledge_bases import HOSTED
+from tests.cli.command import Command
+from tests.shared import read_shared
+
+
+def test_several_at_once_newest_and_named(command_with_bucket: Command) -> None:
+    outcome = command_with_bucket.done("install", "mitre-f3", "disarm@v1_4", "tlp@1", "--json")
+    found = [(job["type"], job["state"], job["parameters"]["version"]) for job in outcome.json["jobs"]]
+    assert found == [
+        ("f3-update", "completed", "1.1"),
+        ("disarm-update", "completed", "v1_4"),
+        ("tlp-update", "completed", "1"),
+    ]
+    versions = command_with_bucket.done("versions", "--json").json
+    assert versions["disarm"]["latest"] == "1.4"
+    assert {release["version"]: release["installed"] for release in versions["disarm"]["releases"]} == {
+        "1.6": False,
+        "1.5": False,
+        "1.4": True,
+    }
+    assert versions["tlp"]["latest"] == "1"
+
+
+def test_each_release_of_a_knowledge_base(command_with_bucket: Command) -> None:
+    said = command_with_bucket.done("install", "disarm@all").stdout
+    assert [line.split(":")[0] for line in said.splitlines() if "installed" in line] == [
+        "disarm 1.6",
+        "disarm 1.5",
+        "disarm 1.4",
+    ]
+
+
+def test_built_in_releases_need_no_source(command: Command) -> None:
+    command.done("install", "tlp", "location", "sector")
+    status = command.done("status", "--json").json
+    installed = {kb["name"]: kb["latest"] for kb in status["knowledge_bases"] if kb["latest"]}
+    assert installed == {"tlp": "2", "location": "1.0", "sector": "1.0"}
+    assert status["jobs"] == {"pending": 0, "processing": 0, "completed": 3, "failed": 0}
+
+
+@pytest.mark.parametrize("packed", ["plain", "gz", "zst"])
+def test_a_file_of_ones_own(command: Command, packed: str) -> None:
+    content = read_shared("kb/mitre-f3-repo-data/f3-stix-v1_0.json.zst")
+    pack = {"plain": lambda data: data, "gz": gzip.compress, "zst": zstandard.ZstdCompressor().compress}[packed]
+    file = command.folder / ("own.json" + ("" if packed == "plain" else f".{packed}"))
+    file.write_bytes(pack(content))
+    command.done("install", "f3@0.9-own", "--from", file)
+    listed = command.done("list", "mitre-f3", "--json", "--page-size", 1).json
+    wanted = {
+        "attack-pattern",
+        "identity",
+        "marking-definition",
+        "x-mitre-matrix",
+        "x-mitre-tactic",
+        "x-mitre-collection",
+    }
+    assert listed["total_results_count"] == sum(item["type"] in wanted for item in json.loads(content)["objects"])
+    assert command.done("versions", "mitre-f3", "--json").json["mitre-f3"]["latest"] == "0.9-own"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "own.json"),
+        (b"{", "own.json"),
+        (b'{"type": "report"}', "own.json"),
+        (b'{"type": "bundle", "id": "bundle--1", "objects": [{"type": "tool"}]}', "objects[0]"),
+    ],
+)
+def test_a_file_that_is_no_bundle_changes_nothing(command: Command, content: bytes, said: str) -> None:
+    command.done("install", "tlp@2")
+    file = command.folder / "own.json"
+    file.write_bytes(content)
+    outcome = command("install", "tlp@2", "--from", file)
+    assert outcome.code == 1
+    assert said in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+    assert command.done("list", "tlp", "--json").json["total_results_count"] == 5
+    assert command("install", "tlp@3", "--from", file, "--json").json["jobs"][0]["state"] == "failed"
+
+
+def test_the_same_again_changes_nothing_unless_forced(command: Command) -> None:
+    command.done("install", "tlp")
+    assert "nothing changed" in command.done("install", "tlp").stdout
+    assert "nothing changed" not in command.done("install", "tlp", "--force").stdout
+    job = command.done("install", "tlp", "--ignore-embedded-relationships", "--json").json["jobs"][0]
+    assert job["parameters"] == {
+        "version": "2",
+        "ignore_embedded_relationships": True,
+        "ignore_embedded_relationships_sro": False,
+        "ignore_embedded_relationships_smo": False,
+    }
+
+
+def test_a_release_that_nobody_has_fails(command_with_bucket: Command) -> None:
+    outcome = command_with_bucket("install", "tlp", "tlp@99")
+    assert outcome.code == 1
+    assert "tlp 2: installed" in outcome.stdout
+    assert "tlp 99" in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+    assert command_with_bucket.done("jobs", "--state", "failed", "--json").json["total_results_count"] == 1
+
+
+def test_links_follow_the_installation_of_either_side(command_with_bucket: Command) -> None:
+    command_with_bucket.done("install", "capec")
+    ended = command_with_bucket.done("install", "cwe@4.14", "--json").json["jobs"]
+    assert [(job["type"], job["state"], job["parameters"].get("mode")) for job in ended] == [
+        ("cwe-update", "completed", None),
+        ("arango-cti-processor", "completed", "cwe-capec"),
+    ]
+
+
+def test_a_job_that_another_process_holds_is_said(command: Command) -> None:
+    command.done("install", "tlp@1")
+    database = Database(f"sqlite:///{command.folder / 'data/ctibutler.sqlite'}")
+    try:
+        with database.note() as connection:
+            job_id = add_install(connection, HOSTED.named("tlp"), InstallRequest("2"))
+        assert jobs.claim(database, "another process", 60) is not None
+        outcome = command("install", "tlp@2")
+    finally:
+        database.close()
+    assert outcome.code == 1
+    assert "another process is installing it" in outcome.stderr
+    assert job_id in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+
+
+def test_a_job_that_was_left_over_does_not_stand_in_the_way(command: Command) -> None:
+    command.done("install", "tlp@1")
+    database = Database(f"sqlite:///{command.folder / 'data/ctibutler.sqlite'}")
+    try:
+        with database.note() as connection:
+            add_install(connection, HOSTED.named("tlp"), InstallRequest("2"))
+    finally:
+        database.close()
+    command.done("install", "tlp@2")
+    assert command.done("status", "--json").json["jobs"] == {"pending": 0, "processing": 0, "completed": 3, "failed": 0}
+
+
+def test_an_interrupted_installation_is_quiet_and_gives_its_job_up(command_with_bucket: Command) -> None:
+    command_with_bucket.done("install", "tlp@1")
+    process = command_with_bucket.start("install", "attack-enterprise@18.1")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "attack-enterprise 18.1: started\n"
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said == ""
+    status = command_with_bucket.done("status", "--json").json
+    assert status["jobs"]["processing"] == 0
+    assert status["jobs"]["failed"] == 1
+    assert next(kb for kb in status["knowledge_bases"] if kb["name"] == "attack-enterprise")["latest"] is None

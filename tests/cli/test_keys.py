@@ -1,0 +1,26 @@
+"""Keys of the API."""
+
+from __future__ import annotations
+
+from tests.cli.command import Command
+
+
+def test_a_key_is_shown_once_and_ended_by_its_name(command: Command) -> None:
+    key = command.done("keys", "add", "opencti").stdout.strip()
+    written = command.done("keys", "add", "me", "--write", "--json").json
+    assert written == {"name": "me", "can_write": True, "key": written["key"]}
+    assert key != written["key"]
+    listed = command.done("keys", "list", "--json")
+    assert key not in listed.stdout
+    assert [(item["name"], item["can_write"], item["last_used"]) for item in listed.json["keys"]] == [
+        ("me", True, None),
+        ("opencti", False, None),
+    ]
+    table = command.done("keys", "list").stdout
+    assert key not in table
+    assert "read, write" in table
+    again = command("keys", "add", "me")
+    assert again.code == 2
+    assert again.stderr.count("\n") == 1
+    command.done("keys", "remove", "me")
+    assert [item["name"] for item in command.done("keys", "list", "--json").json["keys"]] == ["opencti"]

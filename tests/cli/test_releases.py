@@ -1,0 +1,104 @@
+"""The commands about releases and jobs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.cli.command import Command
+from tests.shared import read_bundle
+
+DISARM_1_5 = "disarm2stix-manual-output/disarm-bundle-v1_5.json"
+DISARM_1_6 = "disarm2stix-manual-output/disarm-bundle-v1_6.json"
+
+
+def by_id(bundle: dict[str, Any]) -> dict[str, Any]:
+    """The objects of a bundle, each under its id."""
+    return {item["id"]: item for item in bundle["objects"]}
+
+
+def test_changes_are_those_between_the_two_bundles(stocked: Command) -> None:
+    before, after = by_id(read_bundle(DISARM_1_5)), by_id(read_bundle(DISARM_1_6))
+    both = before.keys() & after.keys()
+    found = stocked.done("changes", "disarm", "1.5", "1.6", "--page-size", 1000, "--json").json
+    assert (found["knowledge_base"], found["since"], found["version"]) == ("disarm", "1.5", "1.6")
+    assert found["counts"] == {
+        "added": len(after.keys() - before.keys()),
+        "modified": sum(before[stix_id] != after[stix_id] for stix_id in both),
+        "removed": len(before.keys() - after.keys()),
+        "revoked": 0,
+        "deprecated": 0,
+        "unchanged": sum(before[stix_id] == after[stix_id] for stix_id in both),
+    }
+    kinds = {change["id"]: change["change"] for change in found["changes"]}
+    assert {stix_id for stix_id, kind in kinds.items() if kind == "added"} == after.keys() - before.keys()
+    removed = stocked.done(
+        "changes", "disarm", "1.5", "1.6", "--change", "removed", "--type", "attack-pattern", "--json"
+    )
+    assert all(change["change"] == "removed" for change in removed.json["changes"])
+    table = stocked.done("changes", "disarm", "1.5", "latest").stdout
+    assert table.startswith("disarm 1.5 to 1.6: ")
+
+
+def test_an_exported_release_is_what_was_imported(stocked: Command, command: Command) -> None:
+    file = stocked.folder / "disarm.json"
+    stocked.done("export", "disarm@1.6", "-o", file)
+    assert by_id(json.loads(file.read_text())) == by_id(read_bundle(DISARM_1_6))
+    command.done("install", "disarm@1.6", "--from", file)
+    again = command.folder / "again.json"
+    command.done("export", "disarm", "-o", again)
+    assert again.read_bytes() == file.read_bytes()
+
+
+def test_an_export_for_arangodb_is_two_files_of_documents(command: Command) -> None:
+    command.done("install", "sector")
+    folder = command.folder / "arango"
+    command.done("export", "sector", "--format", "arangodb", "-o", folder)
+    files = sorted(path.name for path in folder.iterdir())
+    assert files == ["sector_edge_collection.jsonl", "sector_vertex_collection.jsonl"]
+    for name in files:
+        documents = [json.loads(line) for line in (folder / name).read_text().splitlines()]
+        assert documents
+        assert all("_key" in document for document in documents)
+        assert all(("_from" in document) == ("edge" in name) for document in documents)
+    assert command("export", "sector", "--format", "arangodb", "--derived", "-o", folder).code == 2
+    assert command("export", "tlp", "--format", "arangodb", "-o", command.folder / "none").code == 1
+    assert not (command.folder / "none").exists()
+
+
+def test_an_export_that_cannot_be_written_is_said(stocked: Command) -> None:
+    outcome = stocked("export", "tlp", "-o", stocked.folder / "missing" / "file.json")
+    assert outcome.code == 1
+    assert str(stocked.folder / "missing" / "file.json") in outcome.stderr
+    assert stocked("export", "tlp", "-o", stocked.folder).code == 2
+    assert not list(stocked.folder.glob(".*"))
+
+
+def test_a_removed_release_is_gone(command: Command) -> None:
+    command.done("install", "tlp@1", "tlp@2")
+    assert command.done("remove", "tlp@2").stdout == "tlp@2: 5 objects removed, 0 are in other releases too\n"
+    assert command.done("versions", "tlp", "--json").json["tlp"]["latest"] == "1"
+    assert command.done("get", "white", "--json").json["name"] == "TLP:WHITE"
+    assert command("remove", "tlp@2").code == 1
+
+
+def test_what_is_there_and_what_can_be_had(stocked: Command) -> None:
+    table = stocked.done("versions", "disarm").stdout.splitlines()
+    assert [line.split()[:3] for line in table] == [
+        ["KNOWLEDGE", "BASE", "RELEASE"],
+        ["disarm", "1.6", "latest"],
+        ["disarm", "1.5", "installed"],
+        ["disarm", "1.4", "available"],
+    ]
+    releases = stocked.done("versions", "--json").json["atlas"]["releases"]
+    assert len(releases) == 13
+    assert releases[0] == {**releases[0], "version": "5.6.0", "installed": True, "source": "bucket"}
+
+
+def test_jobs_are_listed_and_shown(stocked: Command) -> None:
+    listed = stocked.done("jobs", "--type", "disarm-update", "--json").json
+    assert [job["parameters"]["version"] for job in listed["jobs"]] == ["1.6", "1.5"]
+    job = listed["jobs"][0]
+    assert stocked.done("jobs", job["id"], "--json").json == job
+    assert f"id          {job['id']}" in stocked.done("jobs", job["id"]).stdout
+    assert job["id"] in stocked.done("jobs").stdout

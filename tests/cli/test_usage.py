@@ -1,0 +1,205 @@
+"""How the command is used: help, exit codes, what is said when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from ctibutler import __version__
+from ctibutler.cli.main import build, cli, end_of
+from ctibutler.knowledge_bases import ALL, HOSTED, KnowledgeBases
+from ctibutler.knowledge_bases.declaration import BucketFiles, TypeWord, external_id_of
+from ctibutler.knowledge_bases.tlp import TLP
+from tests.cli.command import Command
+
+
+def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command that does something, with its words."""
+    if not hasattr(command, "commands"):
+        yield path, command
+        return
+    for word, below in command.commands.items():
+        if not below.hidden:
+            yield from commands(below, (*path, word))
+
+
+ALL_COMMANDS = dict(commands(typer.main.get_command(cli)))
+
+
+def test_every_command_of_the_documentation_is_there() -> None:
+    assert {path[0] for path in ALL_COMMANDS} == {
+        "up", "serve", "worker", "install", "versions", "remove", "get", "list", "search", "changes", "navigator", "jobs",
+        "status", "keys", "export",
+    }  # fmt: skip
+    assert {path[1] for path in ALL_COMMANDS if path[0] == "keys"} == {"add", "list", "remove"}
+    assert {path[1] for path in ALL_COMMANDS if path[0] == "list"} == {kb.slug for kb in ALL}
+
+
+@pytest.mark.parametrize("path", ALL_COMMANDS, ids=" ".join)
+def test_every_command_says_what_it_does_and_gives_an_example(path: tuple[str, ...]) -> None:
+    command = ALL_COMMANDS[path]
+    assert command.help
+    assert re.search(rf"ctibutler {' '.join(path)}\b", command.epilog)
+    for parameter in command.params:
+        assert parameter.help, parameter.name
+
+
+def test_help_fits_a_terminal(command: Command) -> None:
+    for words in ([], ["install"], ["list", "attack-enterprise"]):
+        printed = command.done(*words, "--help").stdout
+        assert printed.startswith("Usage: ctibutler")
+        assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_no_command_prints_the_help_as_wrong_usage(command: Command) -> None:
+    for words in ([], ["list"], ["keys"]):
+        outcome = command(*words)
+        assert outcome.code == 2
+        assert outcome.stdout.startswith("Usage: ctibutler")
+
+
+def test_the_version_is_said(command: Command) -> None:
+    assert command.done("--version").stdout == f"ctibutler {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("bogus", "bogus"),
+        ("install", "KB[@RELEASE]"),
+        ("install nope", "nope"),
+        ("install tlp@bad/label", "tlp@bad/label"),
+        ("install tlp@", "tlp@"),
+        ("install tlp@1 --from missing.json", "missing.json"),
+        ("install tlp --from missing.json", "name one release"),
+        ("list nope", "nope"),
+        ("list cwe --sort size_ascending", "cwe_id"),
+        ("list cwe --type nonsense", "weakness"),
+        ("list atlas --type Tactic,attack-pattern", "not both"),
+        ("list cwe --page 0", "--page"),
+        ("remove cwe", "name one release"),
+        ("remove cwe@all", "name one release"),
+        ("changes cwe 4.14", "TO"),
+        ("changes cwe 4.14 4.15 --change grown", "grown"),
+        ("jobs --state dreaming", "dreaming"),
+        ("search text --kb nope", "nope"),
+        ("navigator G0016 --kb cwe", "cwe"),
+        ("export cwe", "--output"),
+        ("export cwe --format xml -o file", "xml"),
+        ("serve --port 70000", "--port"),
+        ("keys add", "NAME"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_one_line(command: Command, words: str, said: str) -> None:
+    outcome = command(*words.split())
+    assert outcome.code == 2
+    assert outcome.stdout == ""
+    assert outcome.stderr.count("\n") == 1
+    assert said in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("get T1059", "no knowledge base is installed"),
+        ("get CWE-79 --kb cwe", "ctibutler install cwe"),
+        ("list cwe", "ctibutler install cwe"),
+        ("search injection", "no knowledge base is installed"),
+        ("navigator G0016", "attack-enterprise"),
+        ("remove cwe@4.15", "cwe 4.15"),
+        ("changes cwe 4.14 4.15", "cwe"),
+        ("export cwe@4.15 -o cwe.json", "cwe"),
+        ("jobs 0000", "0000"),
+        ("keys remove nobody", "nobody"),
+    ],
+)
+def test_what_cannot_be_done_ends_with_1_and_one_line(command: Command, words: str, said: str) -> None:
+    outcome = command(*words.split())
+    assert outcome.code == 1
+    assert outcome.stdout == ""
+    assert outcome.stderr.count("\n") == 1
+    assert said in outcome.stderr
+
+
+def test_settings_that_are_wrong_are_wrong_usage(command: Command) -> None:
+    outcome = command("status", CTIBUTLER_PORT="many", CTIBUTLER_ACCESS="perhaps")
+    assert outcome.code == 2
+    assert "CTIBUTLER_PORT" in outcome.stderr
+    assert "CTIBUTLER_ACCESS" in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+    assert command("status", CTIBUTLER_DATABASE_URL="mysql://somewhere").code == 2
+
+
+def test_a_data_folder_that_cannot_be_used_is_said(command: Command) -> None:
+    in_the_way = command.folder / "file"
+    in_the_way.write_text("not a folder")
+    outcome = command("status", CTIBUTLER_DATA_DIR=str(in_the_way / "data"))
+    assert outcome.code == 1
+    assert str(in_the_way) in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+
+
+def test_a_reader_that_goes_away_is_no_failure(stocked: Command) -> None:
+    process = stocked.start("list", "location", "--page-size", "1000", "--json")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    with process.stderr:
+        said = process.stderr.read()
+    assert process.wait(30) == 0
+    assert said == ""
+
+
+def test_a_knowledge_base_more_needs_only_its_declaration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    chess = replace(
+        TLP,
+        slug="chess",
+        aliases=("schach",),
+        title="Chess openings",
+        database_name="chess",
+        id_parameter="chess_id",
+        version_parameter="chess_version",
+        job_type="chess-update",
+        id_prefix="",
+        primary_id=external_id_of("chess"),
+        examples=("C20",),
+        listed_types=("attack-pattern", "tool"),
+        type_words=(TypeWord("Opening", ("attack-pattern",)),),
+        bucket=BucketFiles("chess", "chess-{}.json"),
+    )
+    app = build(KnowledgeBases([*ALL, chess]))
+    opening = {
+        "type": "attack-pattern",
+        "spec_version": "2.1",
+        "id": "attack-pattern--00000000-0000-4000-8000-00000000c200",
+        "created": "2020-01-01T00:00:00.000Z",
+        "modified": "2020-01-01T00:00:00.000Z",
+        "name": "King's pawn",
+        "external_references": [{"source_name": "chess", "external_id": "C20"}],
+    }
+    file = tmp_path / "chess.json"
+    file.write_text(
+        json.dumps({"type": "bundle", "id": "bundle--00000000-0000-4000-8000-000000000001", "objects": [opening]})
+    )
+    monkeypatch.setenv("CTIBUTLER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("CTIBUTLER_BUCKET", "")
+    monkeypatch.chdir(tmp_path)
+
+    assert end_of(app, ["install", "chess@1", "--from", str(file), "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["jobs"][0]["type"] == "chess-update"
+    for words in (["list", "chess", "--type", "Opening"], ["list", "schach", "--id", "c20"], ["get", "C20"]):
+        assert end_of(app, [*words, "--json"]) == 0
+        assert "King's pawn" in capfd.readouterr().out
+    assert end_of(app, ["--help"]) == 0
+    assert "chess" in capfd.readouterr().out
+    assert "chess" not in {kb.slug for kb in HOSTED.all}

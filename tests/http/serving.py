@@ -1,0 +1,75 @@
+"""A real server on 127.0.0.1 for tests, and catalogues filled from real releases."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+import uvicorn
+
+from ctibutler.api.app import create_app
+from ctibutler.catalog.database import Database
+from ctibutler.knowledge_bases import HOSTED, KnowledgeBases
+from ctibutler.settings import Settings
+from tests.shared import SHARED
+from tests.stocked import empty_catalogue, install
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: its catalogue, and a client that asks it."""
+
+    database: Database
+    client: httpx2.Client
+    port: int
+
+    def get(self, path: str, **headers: str) -> httpx2.Response:
+        """Ask for a path, which may carry a query."""
+        return self.client.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    def total(self, path: str) -> int:
+        """`total_results_count` of a list."""
+        answer = self.get(path)
+        assert answer.status_code == 200, answer.text
+        return int(answer.json()["total_results_count"])
+
+
+@contextmanager
+def running(
+    database: Database, settings: Settings | None = None, knowledge_bases: KnowledgeBases = HOSTED
+) -> Iterator[Server]:
+    """A server over this catalogue, in a thread, on a free port."""
+    app = create_app(settings or Settings(host="127.0.0.1"), knowledge_bases, database)
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    with httpx2.Client(
+        base_url=f"http://127.0.0.1:{port}", timeout=60, headers={"accept-encoding": "identity"}
+    ) as client:
+        yield Server(database, client, port)
+    server.should_exit = True
+    thread.join(10)
+    listening.close()
+
+
+@contextmanager
+def filled(folder: Path, *releases: str, engine: str = "sqlite") -> Iterator[Database]:
+    """A catalogue with these real releases (`capec@3.9`). Skips the test where they are missing."""
+    if not (SHARED / "kb").is_dir():
+        pytest.skip("no kb in the shared folder (CTIBUTLER_TEST_SHARED)")
+    with empty_catalogue(engine, folder) as database:
+        install(database, *releases)
+        yield database

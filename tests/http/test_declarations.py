@@ -1,0 +1,106 @@
+"""Routes, schema and documentation page come from the declarations."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from ctibutler.catalog.schema import open_catalogue
+from ctibutler.knowledge_bases import ALL, KnowledgeBases
+from ctibutler.knowledge_bases.declaration import BucketFiles, Filter, KnowledgeBase, external_id_of
+from tests.http.serving import Server, running
+
+BIRDS = KnowledgeBase(
+    slug="birds",
+    aliases=("bird",),
+    title="Birds of the world",
+    publisher="Nobody",
+    licence="None.",
+    database_name="birds",
+    id_parameter="bird_id",
+    version_parameter="bird_version",
+    job_type="birds-update",
+    primary_id=external_id_of("birds"),
+    examples=("B-1",),
+    listed_types=("tool",),
+    filters=(Filter("feather", "substring", "feather", "part of a feather"),),
+    bucket=BucketFiles("birds", "birds-{}.json"),
+)
+
+
+@pytest.fixture(scope="module")
+def thirteen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that hosts a made-up knowledge base besides the others."""
+    hosted = KnowledgeBases((*ALL, BIRDS))
+    database = open_catalogue(f"sqlite:///{tmp_path_factory.mktemp('birds') / 'c.sqlite'}", hosted)
+    with running(database, knowledge_bases=hosted) as server:
+        yield server
+    database.close()
+
+
+def test_a_thirteenth_knowledge_base_has_all_routes(thirteen: Server) -> None:
+    assert thirteen.total("/api/v1/birds/objects/?bird_id=B-1&feather=red&sort=bird_id_ascending") == 0
+    assert thirteen.total("/v1/bird/") == 0
+    assert thirteen.get("/api/v1/birds/versions/installed/").json() == {"latest": None, "versions": []}
+    assert thirteen.get("/api/v1/birds/objects/B-1/").status_code == 404
+    job = thirteen.client.post("/api/v1/birds/", json={"version": "1"}).json()
+    assert job["type"] == "birds-update"
+    assert thirteen.total("/api/v1/search/?knowledge_bases=birds") == 0
+    assert "birds" in [kb["name"] for kb in thirteen.get("/api/v1/knowledge-bases/").json()["knowledge_bases"]]
+
+
+def test_the_schema_describes_every_route_of_every_knowledge_base(thirteen: Server) -> None:
+    schema = thirteen.get("/api/schema/?format=json").json()
+    assert schema["openapi"].startswith("3.")
+    assert set(schema["components"]["schemas"]) >= {"StixObject", "ObjectPage", "Job", "Error"}
+    ids = [operation["operationId"] for path in schema["paths"].values() for operation in path.values()]
+    assert len(ids) == len(set(ids))
+    for kb in (*ALL, BIRDS):
+        path = f"/api/v1/{kb.slug}/"
+        assert set(schema["paths"][path]) == {"post"}, "the list under this path is an alias"
+        listed = schema["paths"][f"{path}objects/"]["get"]
+        names = {parameter["name"] for parameter in listed["parameters"]}
+        assert names >= {"page", "page_size", "sort", "name", "text", kb.id_parameter, kb.version_parameter}
+        assert names >= {declared.parameter for declared in kb.filters}
+        assert ("types" in names) == (len(kb.listed_types) > 1)
+        for below in ("objects/{id}/", "objects/{id}/bundle/", "versions/{version}/changes/", "truncate/"):
+            assert path + below in schema["paths"]
+        assert (f"{path}objects/{{id}}/navigator/" in schema["paths"]) == (kb.navigator_domain is not None)
+    assert not [path for path in schema["paths"] if path.startswith(("/api/v1/cwes", "/v1/"))]
+
+
+def test_every_reference_in_the_schema_leads_somewhere(thirteen: Server) -> None:
+    text = thirteen.get("/api/schema/?format=json").text
+    schemas = json.loads(text)["components"]["schemas"]
+    assert set(re.findall(r'"#/components/schemas/([^"]+)"', text)) <= set(schemas)
+
+
+def test_the_schema_comes_as_yaml_and_as_json(thirteen: Server) -> None:
+    default, asked = thirteen.get("/api/schema/"), thirteen.get("/api/schema/?format=yaml", accept="application/json")
+    assert default.headers["content-type"] == asked.headers["content-type"] == "application/vnd.oai.openapi"
+    assert default.content == asked.content
+    for answer in (thirteen.get("/api/schema?format=json"), thirteen.get("/api/schema/", accept="application/json")):
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.json() == yaml.load(default.text, Loader=yaml.CSafeLoader)
+
+
+def test_the_documentation_page_needs_nothing_from_elsewhere(thirteen: Server) -> None:
+    page = thirteen.get("/api/schema/swagger-ui/")
+    assert page.headers["content-type"].startswith("text/html")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "http" not in policy
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|<style|style=", page.text), "nothing inline"
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(addresses) >= 4
+    for address in addresses:
+        assert address.startswith("/")
+        assert thirteen.get(address).status_code == 200
+    assert "https://" not in thirteen.get("/api/schema/swagger-ui/start.js").text
+    assert thirteen.get("/api/schema/swagger-ui/../../../etc/passwd").status_code == 404
+    assert thirteen.get("/api/schema/swagger-ui/%2e%2e%2fsecret").status_code == 404
