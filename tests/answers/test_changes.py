@@ -28,7 +28,7 @@ def pairs(engine: str) -> list[tuple[str, str, str]]:
     for kb in HOSTED.all:
         labels = [name.partition("@")[2] for name in releases_on(engine) if name.startswith(kb.slug + "@")]
         neighbours = list(pairwise(labels))
-        found += [(kb.slug, *pair) for pair in (neighbours if kb.slug in ("atlas", "disarm") else neighbours[-2:])]
+        found += [(kb.slug, *pair) for pair in (neighbours if kb.slug in ("atlas", "disarm") else neighbours[-1:])]
     return found
 
 

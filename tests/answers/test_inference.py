@@ -83,6 +83,8 @@ def test_scores_are_those_of_the_contracts_model(filled_library: Library) -> Non
 
 
 def test_twenty_others_are_answered_and_always_the_same(filled_library: Library) -> None:
+    if filled_library.database.engine != "sqlite":
+        pytest.skip("two models of Enterprise take long; the model is the same on both engines")
     asked = ["t1059.001", "T1105", "T1105"]
     first, objects = infer(filled_library, ENTERPRISE, asked, ObjectQuery())
     inference._MODELS.clear()

@@ -146,6 +146,7 @@ def derived_links(library: Library, release: str | None) -> list[str]:
 
 
 def test_links_made_again_replace_those_there_were(catalogues: Catalogues) -> None:
+    catalogues.on_one_engine()
     database = catalogues.with_releases("capec@3.9", "cwe@4.14")
     assert link(database, "cwe-capec") == {"cwe-capec": 1211}
     library = Library(database, HOSTED)
@@ -155,6 +156,7 @@ def test_links_made_again_replace_those_there_were(catalogues: Catalogues) -> No
 
 
 def test_links_without_embedded_relationships_and_of_newer_sources_only(catalogues: Catalogues) -> None:
+    catalogues.on_one_engine()
     database = catalogues.with_releases("capec@3.9", "attack-ics@18.1", "attack-enterprise@17.1")
     library = Library(database, HOSTED)
     every = plain.capec_attack("3.9", "17.1")

@@ -115,6 +115,7 @@ def test_any_order_of_releases_gives_the_same_answers(catalogues: Catalogues) ->
 
 
 def test_large_releases_in_any_order_give_the_same_answers(catalogues: Catalogues) -> None:
+    catalogues.on_one_engine()
     names = ("attack-ics@16.1", "attack-ics@17.1", "attack-ics@18.1")
     forth = Library(catalogues.with_releases(*names), HOSTED)
     back = Library(catalogues.with_releases(*reversed(names)), HOSTED)
@@ -176,6 +177,7 @@ def test_removing_either_side_of_links_removes_the_links(catalogues: Catalogues)
 
 
 def test_truncating_every_knowledge_base_leaves_an_empty_catalogue(catalogues: Catalogues) -> None:
+    catalogues.on_one_engine()
     names = (
         "atlas@5.1.1",
         "atlas@5.2.0",
