@@ -158,6 +158,7 @@ class KnowledgeBase:
 
 def external_id_of(*source_names: str) -> Callable[[StixDict], str | None]:
     """Reads the `external_id` of the first reference of one of these sources, else of the first reference."""
+
     def read(stix: StixDict) -> str | None:
         references = _references(stix)
         for reference in references:
