@@ -73,6 +73,10 @@ def test_times_have_a_date_a_time_and_an_offset() -> None:
             read_fields(LINKS, read(f'{{"modified_min": {wrong}}}'))
 
 
+def test_a_version_that_is_not_needed_may_be_null() -> None:
+    assert read_fields(LINKS, read('{"version": null}')).text("version") is None
+
+
 def test_no_body_is_an_empty_object_whatever_its_type() -> None:
     assert read_body(b"", None) == {}
 

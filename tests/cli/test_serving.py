@@ -19,7 +19,7 @@ from ctibutler.catalog import jobs
 from ctibutler.catalog.database import Database
 from tests.cli.command import Command
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 150.0
 
 
 def free_port() -> int:
@@ -125,7 +125,7 @@ def test_up_serves_installs_and_ends_when_asked(command: Command, started: Start
     below = children(up)
     assert set(below) == {"serve", "worker"}
     up.send_signal(signal.SIGTERM)
-    _, said = up.communicate(timeout=30)
+    _, said = up.communicate(timeout=90)
     assert up.returncode == 0
     assert "Traceback" not in said
     assert not any(map(alive, below.values()))
@@ -135,7 +135,7 @@ def test_up_serves_installs_and_ends_when_asked(command: Command, started: Start
     again = started("up", "--port", "0")
     line_with(again, "Ctrl-C ends")
     again.send_signal(signal.SIGINT)
-    assert again.wait(30) == 0
+    assert again.wait(90) == 0
     assert command.done("jobs", "--json").json["total_results_count"] == before
 
 
@@ -144,7 +144,7 @@ def test_when_one_of_both_dies_the_other_ends_too(started: Started, which: str) 
     up = started("up", "--port", "0")
     below = eventually(lambda: both_children(up))
     os.kill(below[which], signal.SIGKILL)
-    _, said = up.communicate(timeout=30)
+    _, said = up.communicate(timeout=90)
     assert up.returncode == 1
     assert said.splitlines()[-1].startswith(f"ctibutler: the {'API' if which == 'serve' else 'worker'} has ended")
     assert not any(map(alive, below.values()))
@@ -193,7 +193,7 @@ def test_up_names_what_cannot_be_had(command: Command, started: Started) -> None
     up = started("up", "--port", "0", CTIBUTLER_BUCKET=str(command.folder / "nowhere"))
     line_with(up, "started")
     up.terminate()
-    _, said = up.communicate(timeout=30)
+    _, said = up.communicate(timeout=90)
     assert "nowhere" in said
     assert "capec" in said
 
@@ -213,7 +213,7 @@ def test_api_and_worker_alone_and_an_installation_beside_them(command: Command, 
     assert asked(port, "/api/v1/tlp/versions/installed/")["versions"] == ["2", "1"]
     for process in (serve, worker):
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(90) == 0
     assert command.done("status", "--json").json["workers"] == 0
 
 
@@ -223,7 +223,7 @@ def test_several_processes_answer(started: Started) -> None:
     line_with(serve, f":{port}/api/v1/")
     eventually(lambda: asked(port, "/api/v1/knowledge-bases/"))
     serve.terminate()
-    assert serve.wait(30) == 0
+    assert serve.wait(90) == 0
 
 
 def test_a_worker_takes_up_what_a_killed_one_left(command: Command, started: Started) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.http.serving import Server, filled, running
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("schemathesis")]
 
 # Seconds for each run; a longer one is a matter of an environment variable.
 BUDGET = int(os.environ.get("CTIBUTLER_TEST_FUZZ_SECONDS", "40"))
@@ -35,10 +35,8 @@ checks.positive_data_acceptance.enabled = false
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server for schemathesis alone: it removes what it likes."""
     releases = ("attack-ics@17.0", "capec@3.9", "location@1.0", "sector@1.0", "tlp@1", "tlp@2")
-    database = filled(tmp_path_factory.mktemp("fuzzed"), releases)
-    with running(database) as server:
+    with filled(tmp_path_factory.mktemp("fuzzed"), *releases) as database, running(database) as server:
         yield server
-    database.close()
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,8 @@ def test_the_latest_release_is_the_highest_whatever_came_last(catalogues: Catalo
     ],
 )
 def test_removing_a_release_leaves_nothing_of_it(catalogues: Catalogues, stays: list[str], goes: list[str]) -> None:
+    if catalogues.engine != "sqlite" and "cwe@4.14" in stays:
+        pytest.skip("the larger ones on SQLite")
     untouched = catalogues.with_releases(*stays)
     database = catalogues.with_releases(*stays, *goes)
     if "cwe@4.14" in stays:
@@ -190,8 +192,7 @@ def test_truncating_every_knowledge_base_leaves_an_empty_catalogue(catalogues: C
     for name in names:
         truncate(database, HOSTED.named(name.partition("@")[0]))
     left = {table: count for table, count in row_counts(database).items() if count}
-    assert set(left) <= {"dictionary"}  # that of links stays, for the links that will be made again
-    assert left.get("dictionary", 0) <= 1
+    assert left == {}
     assert truncate(database, HOSTED.named("cwe")).removed == 0
 
 

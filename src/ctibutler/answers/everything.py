@@ -186,7 +186,7 @@ def list_everything(library: Library, kind: Kind, query: EverythingQuery) -> Pag
             listed_only=False,
             name=query.name,
             fields={LABEL: query.labels} if query.labels is not None else {},
-            external_ids=None if query.ttp_id is None else [folded(query.ttp_id.strip())],
+            external_ids=None if query.ttp_id is None else _forms(library, query.ttp_id),
             type_words=_type_words(query.ttp_object_type),
             visible_to=query.visible_to,
             without=catalog.repeated(connection, [(release.key, release.knowledge_base) for release in where]),
@@ -302,6 +302,11 @@ def _latest(library: Library, connection: Connection, ttp_type: Sequence[str] | 
         if wanted is None or {kb.object_filter_word or kb.slug, *kb.names} & wanted
     ]
     return releases.latest(connection, slugs)
+
+
+def _forms(library: Library, external_id: str) -> list[str]:
+    """A primary id as each knowledge base compares it: with or without the prefix that may be left out."""
+    return sorted({comparable_id(kb, external_id) for kb in library.knowledge_bases.all})
 
 
 def _type_words(words: Sequence[str] | None) -> list[TypeWord] | None:

@@ -85,6 +85,9 @@ def read_fields(fields: Iterable[Field], body: Mapping[str, object]) -> BodyValu
             if declared.required:
                 wrong[declared.name] = ["This field is required."]
             continue
+        if body[declared.name] is None and not declared.required and declared.kind == "version":
+            values[declared.name] = declared.default
+            continue
         try:
             values[declared.name] = _READERS[declared.kind](body[declared.name])
         except ValueError as failure:

@@ -144,6 +144,8 @@ def _body(fields: Iterable[Field]) -> Schema:
     properties: dict[str, object] = {}
     for declared in fields:
         schema = dict(_FIELD_SCHEMAS[declared.kind])
+        if declared.kind == "version" and not declared.required:
+            schema["nullable"] = True
         if declared.default is not None:
             schema["default"] = declared.default
         properties[declared.name] = {**schema, "description": declared.description}
