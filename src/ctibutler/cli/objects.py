@@ -52,7 +52,7 @@ def get(
     as_json: JsonOption = False,
 ) -> None:
     """Show one object, wherever it is."""
-    from ctibutler.answers.everything import find_anywhere
+    from ctibutler.answers.anywhere import find_anywhere
     from ctibutler.answers.objects import is_stix_id
     from ctibutler.cli.finding import find_in
     from ctibutler.cli.showing import show_object, write_bundle
