@@ -97,7 +97,7 @@ def test_twenty_others_are_answered_and_always_the_same(filled_library: Library)
 def test_techniques_that_are_unknown_are_named(filled_library: Library) -> None:
     with pytest.raises(InvalidRequest, match="Model has not been trained on 1 passed techniques") as problem:
         infer(filled_library, ENTERPRISE, ["T1059", "TBAD01"], ObjectQuery())
-    assert problem.value.details == {"unknown_techniques": ["TBAD01"]}
+    assert problem.value.details["unknown_techniques"] == ["TBAD01"]
     with pytest.raises(InvalidRequest):
         infer(filled_library, ENTERPRISE, [], ObjectQuery())
 
