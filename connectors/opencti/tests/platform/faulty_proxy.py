@@ -27,7 +27,11 @@ class FaultyProxy:
                 if proxy.misbehaviour and proxy.misbehaviour(self):
                     return
                 server = http.client.HTTPConnection(place.hostname or "", place.port, timeout=120)
-                kept = {name: value for name, value in self.headers.items() if name.lower() in ("accept", "accept-encoding", "api-key")}
+                kept = {
+                    name: value
+                    for name, value in self.headers.items()
+                    if name.lower() in ("accept", "accept-encoding", "api-key")
+                }
                 server.request("GET", self.path, headers=kept)
                 answer = server.getresponse()
                 body = answer.read()

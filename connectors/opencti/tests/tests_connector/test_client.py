@@ -70,9 +70,12 @@ def test_the_key_is_sent_where_there_is_one(start: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "asked"), [(401, Unauthorized, 1), (403, Forbidden, 1), (404, NotFound, 2), (400, ServerError, 1), (302, ServerError, 1)]
+    ("status", "kind", "asked"),
+    [(401, Unauthorized, 1), (403, Forbidden, 1), (404, NotFound, 2), (400, ServerError, 1), (302, ServerError, 1)],
 )
-def test_what_will_not_get_better_is_not_asked_again(start: Start, status: int, kind: type[Exception], asked: int) -> None:
+def test_what_will_not_get_better_is_not_asked_again(
+    start: Start, status: int, kind: type[Exception], asked: int
+) -> None:
     server = start("cwe@4.14")
     server.misbehaviour = fails(status)
     with pytest.raises(kind, match=str(status) if status != 302 else "redirects"):
@@ -139,7 +142,9 @@ def test_a_short_page_ends_the_run(start: Start) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("slug", ["attack-ics", "capec", "cwe", "disarm", "atlas", "mitre-f3", "location", "sector", "d3fend"])
+@pytest.mark.parametrize(
+    "slug", ["attack-ics", "capec", "cwe", "disarm", "atlas", "mitre-f3", "location", "sector", "d3fend"]
+)
 def test_page_by_page_gives_what_the_whole_release_gives(start: Start, slug: str) -> None:
     from connector.converter_to_stix import convert
     from connector.release_index import Options
@@ -158,7 +163,13 @@ def test_what_the_server_derives_is_told_apart() -> None:
     technique, tactic = "attack-pattern--1", "x-mitre-tactic--2"
 
     def relation(number: int, source: str, target: str, **more: Any) -> dict[str, Any]:
-        return {"type": "relationship", "id": f"relationship--{number}", "source_ref": source, "target_ref": target, **more}
+        return {
+            "type": "relationship",
+            "id": f"relationship--{number}",
+            "source_ref": source,
+            "target_ref": target,
+            **more,
+        }
 
     note = [{"source_name": "stix2arango", "description": "embedded-relationship"}]
     release = sort_out(

@@ -183,7 +183,9 @@ def test_new_links_alone_are_sent_alone(platform: OpenCti, server: FaultyProxy, 
     server.asked()
     runs_well(connector.run(CTIBUTLER_KNOWLEDGEBASES="cwe,capec"))
     assert len(server.asked()) == 6
-    sent = [item for item in worker.take(platform, connector.id).objects if item.get("source_ref", "").startswith("vuln")]
+    sent = [
+        item for item in worker.take(platform, connector.id).objects if item.get("source_ref", "").startswith("vuln")
+    ]
     assert {item["relationship_type"] for item in sent} == {"related-to"}
     assert works_of(platform)[-1].name == "CTI Butler: cwe 4.14 → 4.14 (1212 objects)"
 
@@ -210,7 +212,9 @@ def test_the_platform_may_take_bundles_over_http(platform: OpenCti, start: Start
     assert worker.take(platform, connector.id).objects == []
 
 
-def test_bundles_may_be_written_to_a_folder(platform: OpenCti, start: Start, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_bundles_may_be_written_to_a_folder(
+    platform: OpenCti, start: Start, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     folder = tmp_path_factory.mktemp("bundles")
     connector = start("sector")
     runs_well(connector.run(CONNECTOR_SEND_TO_DIRECTORY="true", CONNECTOR_SEND_TO_DIRECTORY_PATH=str(folder)))
