@@ -36,9 +36,8 @@ class FaultyProxy:
                 answer = server.getresponse()
                 body = answer.read()
                 lines = [f"HTTP/1.1 {answer.status} -", f"Content-Length: {len(body)}"]
-                for name in ("Content-Type", "Content-Encoding", "ETag"):
-                    if answer.getheader(name):
-                        lines.append(f"{name}: {answer.getheader(name)}")
+                passed = ("Content-Type", "Content-Encoding", "ETag")
+                lines += [f"{name}: {answer.getheader(name)}" for name in passed if answer.getheader(name)]
                 self.wfile.write("\r\n".join([*lines, "", ""]).encode() + body)
                 server.close()
 

@@ -64,7 +64,7 @@ def test_a_server_that_answers_below_api_only_is_found_once(start: Start) -> Non
 def test_the_key_is_sent_where_there_is_one(start: Start) -> None:
     server = start("cwe@4.14", key="secret")
     assert client(server, api_key="secret").get(INSTALLED)
-    with pytest.raises(Unauthorized, match="authentication failed .401.: set CTIBUTLER_API_KEY"):
+    with pytest.raises(Unauthorized, match=r"authentication failed .401.: set CTIBUTLER_API_KEY"):
         client(server).get(INSTALLED)
     assert len(server.requests) == 2
 
@@ -89,7 +89,7 @@ def test_what_may_get_better_is_asked_again(start: Start, status: int) -> None:
     server.misbehaviour = fails(status, times=2)
     assert client(server).get(INSTALLED)["versions"] == ["4.14"]
     server.misbehaviour = fails(status)
-    with pytest.raises(Unavailable, match=f"{status}.*played by a test"):
+    with pytest.raises(Unavailable, match=rf"{status}.*played by a test"):
         client(server).get(INSTALLED)
 
 
@@ -129,7 +129,7 @@ def test_a_cut_answer_is_asked_for_again(start: Start) -> None:
 
 
 def test_nobody_there_is_said_plainly() -> None:
-    with pytest.raises(Unavailable, match="http://127.0.0.1:9: no connection"):
+    with pytest.raises(Unavailable, match=r"http://127.0.0.1:9: no connection"):
         client("http://127.0.0.1:9/", retries=0).get(INSTALLED)
 
 

@@ -129,7 +129,7 @@ def test_a_new_release_sends_what_changed(
     runs_well(connector.run(CTIBUTLER_VERSIONS=f"{slug}={releases[0]}"))
     arrives_well(platform, connector)
     server.asked()
-    for before, after, limit in zip(releases, releases[1:], most, strict=True):
+    for before, after, limit in zip(releases[:-1], releases[1:], most, strict=True):
         runs_well(connector.run(CTIBUTLER_VERSIONS=f"{slug}={after}"))
         assert len(server.asked()) == 4
         sent = len(arrives_well(platform, connector).objects)
