@@ -1,11 +1,13 @@
 """The entry point, with the platform's client replaced."""
 
+import runpy
 from typing import Any
 
 import pytest
 
 from connector.connector import CtiButlerConnector
 from connector.settings import ConnectorSettings
+from tests.conftest import SOURCE
 
 RAW = {
     "opencti": {"url": "http://localhost:8080", "token": "5f1b3bd6-6b2e-4d5b-9c8a-1f0f4f3f2c11"},
@@ -38,8 +40,7 @@ def test_settings_helper_and_connector_fit_together(helper: Any) -> None:
 def test_a_configuration_that_cannot_be_used_is_exit_code_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import main
-
-    monkeypatch.setattr(ConnectorSettings, "_load_config_dict", classmethod(lambda cls: {}))
-    assert main.main() == 2
+    main = runpy.run_path(str(SOURCE / "main.py"))["main"]
+    monkeypatch.setattr(ConnectorSettings, "_load_config_dict", classmethod(lambda cls: {name: {} for name in RAW}))
+    assert main() == 2
     assert "OPENCTI_URL: is required" in capsys.readouterr().err
