@@ -78,7 +78,9 @@ def table() -> str:
         values = " ".join(f"`{value}`" for value in entry.get("enum", [entry["const"]] if "const" in entry else []))
         default = json.dumps(entry["default"], ensure_ascii=False) if "default" in entry else ""
         need = "yes" if key in required else ""
-        lines.append(f"| {key} | `{kind}` | {need} | {values} | {f'`{default}`' if default else ''} | {entry['description']} |")
+        lines.append(
+            f"| {key} | `{kind}` | {need} | {values} | {f'`{default}`' if default else ''} | {entry['description']} |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -27,7 +27,9 @@ def test_every_setting_of_our_own_is_explained_in_the_readme() -> None:
 
 def test_the_sample_holds_nothing_that_the_settings_do_not_know() -> None:
     sample = (FOLDER / "config.yml.sample").read_text(encoding="utf-8")
-    uncommented = "\n".join(line.replace("  # ", "  ", 1) if line.startswith("  # ") else line for line in sample.splitlines())
+    uncommented = "\n".join(
+        line.replace("  # ", "  ", 1) if line.startswith("  # ") else line for line in sample.splitlines()
+    )
     found, _ = config_doc.properties()
     for section, values in yaml.safe_load(uncommented).items():
         assert {f"{section}_{key}".upper() for key in values} <= set(found)
