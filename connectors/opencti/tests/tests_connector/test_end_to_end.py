@@ -11,7 +11,7 @@ import pytest
 
 from tests.platform import kb, worker
 from tests.platform.connector_process import Connector, Ended
-from tests.platform.ctibutler_server import RELEASES, CtiButlerServer
+from tests.platform.ctibutler_server import ENTERPRISE, RELEASES, CtiButlerServer
 from tests.platform.faulty_proxy import FaultyProxy
 from tests.platform.opencti import OpenCti, Work
 from tests.tests_connector.counted import COUNTED
@@ -99,7 +99,10 @@ def assert_whole(platform: OpenCti, releases: list[tuple[str, str]], links: int 
 
 
 @pytest.mark.slow
-def test_enterprise_attack_comes_whole_and_changes(platform: OpenCti, server: FaultyProxy, start: Start) -> None:
+def test_enterprise_attack_comes_whole_and_changes(
+    ctibutler: CtiButlerServer, platform: OpenCti, server: FaultyProxy, start: Start
+) -> None:
+    ctibutler.install(ENTERPRISE)
     connector = start("attack-enterprise")
     runs_well(connector.run(CTIBUTLER_VERSIONS="attack-enterprise=17.1"))
     assert len(server.asked()) == 3
