@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ctibutler.answers.library import Library
+from tests.catalogue import CONTRACT, POSTGRES_URL, Catalogues, drop_shared_databases, filled, releases_on
 from tests.shared import SHARED
+
+# All tests of one engine run in one process: each of two processes then fills the catalogues of its engine.
+_ENGINES = [
+    pytest.param("sqlite", marks=pytest.mark.xdist_group("sqlite")),
+    pytest.param("postgresql", marks=[pytest.mark.xdist_group("postgresql"), pytest.mark.server]),
+]
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +24,53 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("no shared folder (CTIBUTLER_TEST_SHARED)")
     return SHARED
+
+
+@pytest.fixture(scope="session", params=_ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """SQLite, then PostgreSQL; skips where there is no server (CTIBUTLER_TEST_POSTGRES_URL)."""
+    name: str = request.param
+    if name == "postgresql" and not POSTGRES_URL:
+        pytest.skip("no PostgreSQL (CTIBUTLER_TEST_POSTGRES_URL, as `scripts/services postgres` prints it)")
+    return name
+
+
+@pytest.fixture(scope="session")
+def common_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of one run share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if base.name.startswith("popen-") else base) / "filled"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def filled_library(engine: str, common_folder: Path) -> Iterator[Library]:
+    """Every release of the smaller knowledge bases and several of the larger ones, with links. For reading only."""
+    with filled(engine, common_folder, releases_on(engine), links=True, what="everything") as library:
+        yield library
+
+
+@pytest.fixture(scope="session")
+def contract_library(engine: str, common_folder: Path) -> Iterator[Library]:
+    """The releases that the contract gives numbers for, without links. For reading only."""
+    with filled(engine, common_folder, CONTRACT, links=False, what="contract") as library:
+        yield library
+
+
+@pytest.fixture
+def catalogues(engine: str, tmp_path: Path) -> Iterator[Catalogues]:
+    """Makes empty catalogues for tests that change them."""
+    made = Catalogues(engine, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove the databases of this run from the PostgreSQL server, once all processes have ended."""
+    if hasattr(session.config, "workerinput") or not POSTGRES_URL:
+        return
+    base = getattr(session.config, "_tmp_path_factory", None)
+    if base is not None and (folder := base.getbasetemp() / "filled").is_dir():
+        drop_shared_databases(folder)

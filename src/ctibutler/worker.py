@@ -65,7 +65,13 @@ class Worker:
                 if not worked:
                     stop.wait(IDLE_SECONDS)
         finally:
+            self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        try:
             jobs.worker_gone(self._database, self._id)
+        except StoreUnavailable as failure:
+            log.warning("%s", failure)
 
     def run_until_idle(self) -> None:
         """Run every job that can run now."""
@@ -133,8 +139,11 @@ class Worker:
                     self._install(job, lease.progress)
         except _Lost:
             log.warning("job %s: another worker has taken it over", job.id)
-        except StoreUnavailable:
-            raise  # the lease runs out, and the next worker takes the job up
+        except StoreUnavailable as problem:
+            # The lease runs out, and the next worker takes the job up; the last one says why it was in vain.
+            if job.attempts >= jobs.MOST_ATTEMPTS:
+                self._fail(job, str(problem))
+            raise
         except Problem as problem:
             self._fail(job, str(problem))
         except Exception as failure:

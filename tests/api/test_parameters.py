@@ -52,13 +52,14 @@ def test_of_a_scalar_the_last_value_wins() -> None:
     assert TABLE.read("include_revoked=true&include_revoked=false").flag("include_revoked") is False
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [("true", True), ("True", True), ("1", True), ("YES", True), ("y", True), ("on", True)]
-    + [("false", False), ("False", False), ("0", False), ("No", False), ("n", False), ("OFF", False)],
-)
-def test_booleans_are_read_in_many_spellings(text: str, value: bool) -> None:
-    assert TABLE.read(f"include_revoked={text}").flag("include_revoked") is value
+@pytest.mark.parametrize("text", ["true", "True", "1", "YES", "y", "on"])
+def test_yes_is_said_in_many_ways(text: str) -> None:
+    assert TABLE.read(f"include_revoked={text}").flag("include_revoked") is True
+
+
+@pytest.mark.parametrize("text", ["false", "False", "0", "No", "n", "OFF"])
+def test_no_is_said_in_many_ways(text: str) -> None:
+    assert TABLE.read(f"include_revoked={text}").flag("include_revoked") is False
 
 
 @pytest.mark.parametrize("text", ["maybe", "2", "tru", "null", "-1", "%00"])

@@ -26,6 +26,27 @@ def test_an_object_is_found_wherever_it_is(stocked: Command) -> None:
         assert stocked.done("get", asked, "--json").json["name"] == name
 
 
+def test_different_objects_of_one_id_are_told_apart(command: Command) -> None:
+    for place, slug in enumerate(("mitre-f3", "disarm")):
+        technique = {
+            "type": "attack-pattern",
+            "spec_version": "2.1",
+            "id": f"attack-pattern--00000000-0000-4000-8000-00000000000{place}",
+            "created": "2020-01-01T00:00:00.000Z",
+            "modified": "2020-01-01T00:00:00.000Z",
+            "name": f"Of {slug}",
+            "external_references": [{"source_name": slug, "external_id": "T1000"}],
+        }
+        bundle = {"type": "bundle", "id": f"bundle--00000000-0000-4000-8000-00000000000{place}", "objects": [technique]}
+        file = command.folder / f"{slug}.json"
+        file.write_text(json.dumps(bundle))
+        command.done("install", f"{slug}@1", "--from", file)
+    outcome = command.done("get", "T1000", "--json")
+    assert outcome.json["name"] == "Of disarm"
+    assert outcome.stderr == "disarm is shown; another object has this id in mitre-f3 (--kb)\n"
+    assert command.done("get", "T1000", "--kb", "f3", "--json").json["name"] == "Of mitre-f3"
+
+
 def test_an_object_is_readable(stocked: Command) -> None:
     name = "Deceptively Edit Images (Cheap Fakes)"
     lines = stocked.done("get", "T0086.003").stdout.splitlines()

@@ -50,6 +50,22 @@ def test_an_exported_release_is_what_was_imported(stocked: Command, command: Com
     assert again.read_bytes() == file.read_bytes()
 
 
+def test_an_export_for_arangodb_is_two_files_of_documents(command: Command) -> None:
+    command.done("install", "sector")
+    folder = command.folder / "arango"
+    command.done("export", "sector", "--format", "arangodb", "-o", folder)
+    files = sorted(path.name for path in folder.iterdir())
+    assert files == ["sector_edge_collection.jsonl", "sector_vertex_collection.jsonl"]
+    for name in files:
+        documents = [json.loads(line) for line in (folder / name).read_text().splitlines()]
+        assert documents
+        assert all("_key" in document for document in documents)
+        assert all(("_from" in document) == ("edge" in name) for document in documents)
+    assert command("export", "sector", "--format", "arangodb", "--derived", "-o", folder).code == 2
+    assert command("export", "tlp", "--format", "arangodb", "-o", command.folder / "none").code == 1
+    assert not (command.folder / "none").exists()
+
+
 def test_an_export_that_cannot_be_written_is_said(stocked: Command) -> None:
     outcome = stocked("export", "tlp", "-o", stocked.folder / "missing" / "file.json")
     assert outcome.code == 1

@@ -30,16 +30,13 @@ RELEASES = (
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with real releases of all knowledge bases but one. Tests only read it."""
-    database = filled(tmp_path_factory.mktemp("releases"), RELEASES)
-    with running(database) as started:
+    with filled(tmp_path_factory.mktemp("releases"), *RELEASES) as database, running(database) as started:
         yield started
-    database.close()
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[Server]:
-    """A server with a few small releases, for tests that change something."""
-    database = filled(tmp_path, ("tlp@1", "tlp@2", "location@1.0"))
-    with running(database) as started:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def small(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server with a few small releases on each engine, for tests that change something."""
+    releases = ("tlp@1", "tlp@2", "location@1.0")
+    with filled(tmp_path, *releases, engine=request.param) as database, running(database) as started:
         yield started
-    database.close()

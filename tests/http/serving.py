@@ -5,10 +5,9 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import httpx2
@@ -17,11 +16,10 @@ import uvicorn
 
 from ctibutler.api.app import create_app
 from ctibutler.catalog.database import Database
-from ctibutler.catalog.schema import open_catalogue
-from ctibutler.importing.releases import ReleaseContent, import_release
 from ctibutler.knowledge_bases import HOSTED, KnowledgeBases
 from ctibutler.settings import Settings
-from tests.shared import SHARED, read_shared
+from tests.shared import SHARED
+from tests.stocked import empty_catalogue, install
 
 
 @dataclass(frozen=True)
@@ -67,22 +65,11 @@ def running(
     listening.close()
 
 
-def filled(folder: Path, releases: Iterable[str]) -> Database:
+@contextmanager
+def filled(folder: Path, *releases: str, engine: str = "sqlite") -> Iterator[Database]:
     """A catalogue with these real releases (`capec@3.9`). Skips the test where they are missing."""
     if not (SHARED / "kb").is_dir():
         pytest.skip("no kb in the shared folder (CTIBUTLER_TEST_SHARED)")
-    database = open_catalogue(f"sqlite:///{folder / 'catalogue.sqlite'}", HOSTED)
-    for release in releases:
-        add_release(database, release)
-    return database
-
-
-def add_release(database: Database, release: str) -> None:
-    """Import one real release (`capec@3.9`)."""
-    slug, _, label = release.partition("@")
-    kb = HOSTED.named(slug)
-    name, mapping_name = kb.file_name(label), kb.mapping_file_name(label)
-    content = read_shared(f"kb/{kb.bucket.folder}/{name}.zst")
-    mapping = read_shared(f"kb/{kb.bucket.folder}/{mapping_name}.zst") if mapping_name else None
-    facts = ReleaseContent(content, "test", name, name, len(content), sha256(content).hexdigest(), mapping=mapping)
-    import_release(database, kb, label, facts)
+    with empty_catalogue(engine, folder) as database:
+        install(database, *releases)
+        yield database

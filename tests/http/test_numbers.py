@@ -6,7 +6,7 @@ import pytest
 
 from tests.http.serving import Server
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("releases over http")]
 
 
 @pytest.mark.parametrize(

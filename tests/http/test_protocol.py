@@ -13,7 +13,7 @@ from ctibutler.api.routes import PREFIX
 from ctibutler.knowledge_bases import HOSTED
 from tests.http.serving import Server
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("releases over http")]
 
 ALIASES = [
     ("/api/v1/cwes/objects/", "/api/v1/cwe/objects/"),

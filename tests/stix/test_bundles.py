@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ctibutler.errors import MalformedFile
 from ctibutler.stix.bundles import Bundle, Limits, bundle_chunks, read_bundle
-from tests.faults.small import NAME, place_of, small_bundle, small_bundle_bytes
+from tests.faults.small import place_of, small_bundle, small_bundle_bytes
 
 UUID = "3a1b4f70-6d5c-4f4e-9e0b-0d5b7d2a9c11"
 TIMES = {"created": "2020-01-01T00:00:00Z", "modified": "2020-01-01T00:00:00Z"}
@@ -229,10 +229,7 @@ def test_nesting_far_beyond_any_limit_is_refused_and_crashes_nothing(levels: int
     }[place]
     if place in ("id", "spec_version", "unknown") and levels < 1000:
         # Nothing of it is kept: it is read, or refused where the reader's own limit is met.
-        try:
-            read(content)
-        except MalformedFile as refused:
-            assert "nests too deep" in str(refused)
+        read_or_refuse(content)
     else:
         assert re.match(r"ics\.json: .*(nests too deep|nests deeper|expected|cut off)", problem(content))
 
@@ -341,10 +338,9 @@ def test_any_json_in_the_place_of_a_property_gives_a_bundle_or_a_clear_refusal(n
 
 
 def read_or_refuse(content: bytes) -> None:
+    refusal = ""
     try:
-        bundle = read_bundle(content, NAME)
+        assert read(content).objects
     except MalformedFile as refused:
-        assert str(refused).startswith(f"{NAME}: ")
-        assert len(str(refused)) < 500
-    else:
-        assert bundle.objects
+        refusal = str(refused)
+    assert not refusal or (refusal.startswith("ics.json: ") and len(refusal) < 500)

@@ -67,8 +67,11 @@ def changes(library: Library, kb: KnowledgeBase, label: str | None, query: Chang
     with library.database.read() as connection:
         release = installed_release(connection, kb, label)
         since = _since(connection, kb, release, query.since)
-        found, unchanged = _compared(connection, release, since)
-        counts = {**dict.fromkeys(CHANGES, 0), **Counter(change.change for change in found), "unchanged": unchanged}
+        question = ("changes", release.key, since and since.key)
+        found = library.long_lists.get(connection, question, lambda: _compared(connection, release, since))
+        counted = Counter(change.change for change in found)
+        unchanged = _ids_in(connection, release) - sum(counted[change] for change in CHANGES if change != "removed")
+        counts = {**dict.fromkeys(CHANGES, 0), **counted, "unchanged": unchanged}
         passing = _sorted([change for change in found if _passes(change, query)], query.sort)
         page = cut(passing, query.page, lambda shown: _rendered(connection, kb, shown, query.include_objects))
     return ChangesPage(page, kb.slug, release.label, since.label if since else None, counts)
@@ -81,8 +84,8 @@ def _since(connection: Connection, kb: KnowledgeBase, release: Release, label: s
     return lower[0] if lower else None
 
 
-def _compared(connection: Connection, release: Release, since: Release | None) -> tuple[list[_Change], int]:
-    """The ids that differ, and the number of those that do not."""
+def _compared(connection: Connection, release: Release, since: Release | None) -> list[_Change]:
+    """The ids that differ."""
     after = _contents_by_id(connection, release)
     before = _contents_by_id(connection, since) if since else {}
     found = [
@@ -96,9 +99,14 @@ def _compared(connection: Connection, release: Release, since: Release | None) -
         for stix_id, (keys, name) in after.items()
         if stix_id in before and set(before[stix_id][0]) != set(keys)
     ]
-    both = len(after.keys() & before.keys())
-    differing = list(_really_differing(connection, doubtful))
-    return found + differing, both - len(differing)
+    return found + _really_differing(connection, doubtful)
+
+
+def _ids_in(connection: Connection, release: Release) -> int:
+    """How many ids a release has."""
+    return int(
+        connection.value("SELECT count(*) FROM member WHERE release_key = :release AND repeat = 0", release=release.key)
+    )
 
 
 def _contents_by_id(connection: Connection, release: Release) -> dict[str, tuple[tuple[int, ...], str]]:

@@ -51,8 +51,11 @@ def release_bundle(
         edges: list[Edge] = []
         if include_derived and (types is None or RELATIONSHIP in types):
             edges = relationships.distinct(relationships.derived_edges(connection, release))
-            # Owner by owner: the references of a collection would else read its 3 MB again and again.
-            edges.sort(key=lambda edge: (edge.family, edge.key, edge.id))
+            # Owner by owner: the references of a collection would else read its 3 MB again and again. By ids and times, not
+            # by our keys: a release is the same file whatever was installed before it.
+            edges.sort(
+                key=lambda edge: (edge.family, edge.source, edge.id, edge.target, edge.modified or 0, edge.created or 0)
+            )
     return ReleaseBundle(
         file_name=f"{kb.slug}-{release.label}.json",
         digest=_digest(release, types, edges if include_derived else None),

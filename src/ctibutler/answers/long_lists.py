@@ -9,10 +9,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from ctibutler.catalog.connection import Connection
 from ctibutler.catalog.releases import revision
+
+Item = TypeVar("Item")
 
 LONG = 2000
 MOST_LISTS = 4
@@ -25,7 +27,7 @@ class LongLists:
         self._lists: OrderedDict[Hashable, Sequence[Any]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, connection: Connection, question: Hashable, make: Callable[[], Sequence[Any]]) -> Sequence[Any]:
+    def get(self, connection: Connection, question: Hashable, make: Callable[[], Sequence[Item]]) -> Sequence[Item]:
         """The list that answers a question: the remembered one, or a new one."""
         key = (revision(connection), question)
         with self._lock:

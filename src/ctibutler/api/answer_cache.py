@@ -15,7 +15,9 @@ from ctibutler.api.visits import Visit, visit_of
 from ctibutler.catalog.watch import Sight, Watch
 
 Headers = list[tuple[bytes, bytes]]
-# What an entry takes besides its body, roughly.
+# URL, media type, content encoding.
+_Key = tuple[str, str | None, str]
+# What an entry takes besides its URL and body, roughly.
 _OVERHEAD = 1024
 # An answer that would take more than this part of the memory is not kept.
 _LARGEST_PART = 8
@@ -40,7 +42,7 @@ class AnswerCache:
         self._max_age = max_age
         self._fingerprint = repr(tuple(fingerprint))
         self._stamp: str | None = None
-        self._ready: OrderedDict[tuple[str, str | None, str], _Ready] = OrderedDict()
+        self._ready: OrderedDict[_Key, _Ready] = OrderedDict()
         self._used = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,23 +71,23 @@ class AnswerCache:
             await send({"type": "http.response.start", "status": 200, "headers": [*ready.headers, *validators]})
             await send({"type": "http.response.body", "body": ready.body})
 
-    def keep(self, stamp: str, key: tuple[str, str | None, str], headers: Headers, body: bytes) -> None:
+    def keep(self, stamp: str, key: _Key, headers: Headers, body: bytes) -> None:
         """Remember an answer that was made while the catalogue had this stamp."""
-        cost = len(body) + _OVERHEAD
+        cost = _cost(key, body)
         if stamp != self._stamp or key in self._ready or cost > self.largest:
             return
         self._ready[key] = _Ready(headers, body)
         self._used += cost
         while self._used > self._size:
-            _, oldest = self._ready.popitem(last=False)
-            self._used -= len(oldest.body) + _OVERHEAD
+            oldest, ready = self._ready.popitem(last=False)
+            self._used -= _cost(oldest, ready.body)
 
     @property
     def largest(self) -> int:
         """The largest answer that is kept, in bytes."""
         return self._size // _LARGEST_PART
 
-    def _find(self, stamp: str, key: tuple[str, str | None, str]) -> _Ready | None:
+    def _find(self, stamp: str, key: _Key) -> _Ready | None:
         if stamp != self._stamp:
             self._stamp, self._used = stamp, 0
             self._ready.clear()
@@ -115,7 +117,7 @@ class _Recorder:
         send: Send,
         visit: Visit,
         stamp: str,
-        key: tuple[str, str | None, str],
+        key: _Key,
         validators: Headers,
     ) -> None:
         self._cache = cache
@@ -152,6 +154,10 @@ class _Recorder:
         self._body.append(body)
         if is_last and self._headers is not None:
             self._cache.keep(self._stamp, self._key, self._headers, b"".join(self._body))
+
+
+def _cost(key: _Key, body: bytes) -> int:
+    return len(key[0]) + len(body) + _OVERHEAD
 
 
 async def look(watch: Watch, visit: Visit) -> Sight:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -30,6 +31,7 @@ from ctibutler.catalog.schema import open_catalogue
 from ctibutler.catalog.watch import Watch
 from ctibutler.errors import Problem
 from ctibutler.knowledge_bases import HOSTED, KnowledgeBases
+from ctibutler.logs import set_up_logs
 from ctibutler.settings import Settings, load_settings
 
 
@@ -85,7 +87,10 @@ def create_app(
 
 def from_environment() -> ASGIApp:
     """The application as environment variables describe it: what uvicorn's worker processes call."""
-    return create_app(load_settings())
+    settings = load_settings()
+    if not logging.getLogger().handlers:  # a process of its own, beside others
+        set_up_logs(settings)
+    return create_app(settings)
 
 
 async def _problem(_: Request, problem: Exception) -> Response:

@@ -85,6 +85,9 @@ def read_fields(fields: Iterable[Field], body: Mapping[str, object]) -> BodyValu
             if declared.required:
                 wrong[declared.name] = ["This field is required."]
             continue
+        if body[declared.name] is None and not declared.required and declared.kind == "version":
+            values[declared.name] = declared.default
+            continue
         try:
             values[declared.name] = _READERS[declared.kind](body[declared.name])
         except ValueError as failure:
@@ -120,11 +123,11 @@ def _time(value: object) -> str | None:
         return None
     if isinstance(value, str) and not isinstance(value, NumberText):
         try:
-            microseconds(value.strip())
+            microseconds(value.strip().upper())
         except (ValueError, OverflowError):
             pass
         else:
-            return value.strip()
+            return value.strip().upper()
     raise ValueError("Must be a time as in RFC 3339, such as `2024-09-12T15:20:07.264Z`.")
 
 

@@ -62,7 +62,8 @@ Handler = Callable[[Ask], Response]
 class Endpoint:
     """One thing that can be asked, below a knowledge base or below the root.
 
-    `shows` names the schema of the successful answer; `variants` the media types that `Accept` can choose instead;
+    `choices` are the values that a place in the path can have, where they are known; `shows` names the schema of the
+    successful answer; `variants` the media types that `Accept` can choose instead;
     `fails` the statuses that the answer can have besides. Answers of `cached` endpoints depend on nothing but the catalogue
     and the URL. An endpoint that `streams` makes its answer while it is sent. One with `alias_of` is an older form of the
     path that is named there, and not in the schema.
@@ -75,6 +76,7 @@ class Endpoint:
     shows: str
     parameters: tuple[Parameter, ...] = ()
     fields: tuple[Field, ...] | None = None
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     right: Right = "read"
     status: int = 200
     media_type: str = "application/json"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from starlette.responses import Response
 
-from ctibutler.answers import everything
+from ctibutler.answers import anywhere, everything
 from ctibutler.answers.everything import EverythingQuery
 from ctibutler.api import responses
 from ctibutler.api.endpoints import Ask, Endpoint, Handler
@@ -108,11 +108,11 @@ def _lister(kind: str) -> Handler:
 
 
 def _one(ask: Ask) -> Response:
-    return responses.raw_json(everything.find_anywhere(ask.library, ask.path["id"], ask.values.text("visible_to")))
+    return responses.raw_json(anywhere.find_anywhere(ask.library, ask.path["id"], ask.values.text("visible_to")))
 
 
 def _bundle(ask: Ask) -> Response:
-    found = everything.bundle_anywhere(
+    found = anywhere.bundle_anywhere(
         ask.library,
         ask.path["id"],
         bundle_query(ask),
@@ -124,12 +124,12 @@ def _bundle(ask: Ask) -> Response:
 
 
 def _relationships(ask: Ask) -> Response:
-    found = everything.relationships_anywhere(ask.library, ask.path["id"], relationship_query(ask))
+    found = anywhere.relationships_anywhere(ask.library, ask.path["id"], relationship_query(ask))
     return responses.page(ask, found, "relationships")
 
 
 def _versions(ask: Ask) -> Response:
-    return responses.json(everything.versions_anywhere(ask.library, ask.path["id"]))
+    return responses.json(anywhere.versions_anywhere(ask.library, ask.path["id"]))
 
 
 def _query(ask: Ask) -> EverythingQuery:

@@ -47,6 +47,7 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
         f"Make the links between knowledge bases. {modes}",
         "Job",
         fields=LINKS,
+        choices={"mode": tuple(mode.name for mode in LINK_MODES)},
         right="write",
         status=201,
         tag="links",

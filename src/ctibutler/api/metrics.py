@@ -43,10 +43,19 @@ class Metrics:
             registry=self._registry,
         )
 
+        # Finding a metric by its labels costs as much as the rest of a ready answer.
+        self._labelled: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request."""
-        self._requests.labels(method if method in _METHODS else "other", route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        known = self._labelled.get((method, route, status))
+        if known is None:
+            counted = self._requests.labels(method if method in _METHODS else "other", route, str(status))
+            known = counted, self._seconds.labels(route)
+            if method in _METHODS:
+                self._labelled[(method, route, status)] = known
+        known[0].inc()
+        known[1].observe(seconds)
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format 0.0.4."""

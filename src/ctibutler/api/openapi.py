@@ -20,6 +20,7 @@ _ABOUT = (
     "Threat-intelligence knowledge bases, release by release, as STIX 2.1. A value that is empty is the same as none;"
     " unknown parameters do not count. Lists take their values with commas or as repeated parameters."
 )
+JOB_PATH = "/api/v1/jobs/{job_id}/"
 _EMPTY: Schema = {"type": "string", "enum": [""]}
 _PATH_VALUES = {
     "id": "Id of an object: as its publisher counts (`T1021.005`), or the STIX id.",
@@ -32,10 +33,11 @@ _PATH_VALUES = {
 
 def document(routes: Iterable[Route]) -> dict[str, object]:
     """The document of these routes; aliases are not in it."""
+    shown = [route for route in routes if route.endpoint.alias_of is None]
+    names = {f"{route.endpoint.method} {route.template}": route.name for route in shown}
     paths: dict[str, dict[str, object]] = {}
-    for route in routes:
-        if route.endpoint.alias_of is None:
-            paths.setdefault(route.template, {})[route.endpoint.method.lower()] = _operation(route)
+    for route in shown:
+        paths.setdefault(route.template, {})[route.endpoint.method.lower()] = _operation(route, names)
     return {
         "openapi": "3.0.3",
         "info": {"title": _TITLE, "version": ctibutler.__version__, "description": _ABOUT},
@@ -50,17 +52,17 @@ def document(routes: Iterable[Route]) -> dict[str, object]:
     }
 
 
-def _operation(route: Route) -> dict[str, object]:
+def _operation(route: Route, names: Mapping[str, str]) -> dict[str, object]:
     endpoint = route.endpoint
     operation: dict[str, object] = {
         "operationId": route.name,
         "summary": endpoint.summary,
         "tags": [route.kb.slug if route.kb else endpoint.tag],
         "parameters": [
-            *(_path_value(part.strip("{}")) for part in route.template.split("/") if part.startswith("{")),
+            *(_path_value(route, part.strip("{}")) for part in route.template.split("/") if part.startswith("{")),
             *(_parameter(parameter) for parameter in endpoint.parameters),
         ],
-        "responses": _responses(endpoint),
+        "responses": _responses(route, names),
     }
     if endpoint.right != "open":
         # Where the server's setting asks for no key, none is needed.
@@ -73,14 +75,22 @@ def _operation(route: Route) -> dict[str, object]:
     return operation
 
 
-def _path_value(name: str) -> dict[str, object]:
-    return {
+def _path_value(route: Route, name: str) -> dict[str, object]:
+    schema: dict[str, object] = {"type": "string", "minLength": 1}
+    if name in route.endpoint.choices:
+        schema = {"type": "string", "enum": list(route.endpoint.choices[name])}
+    described = {
         "name": name,
         "in": "path",
         "required": True,
         "description": _PATH_VALUES.get(name, ""),
-        "schema": {"type": "string", "minLength": 1},
+        "schema": schema,
     }
+    if name == "version":
+        described["example"] = versions.LATEST
+    elif name == "id" and route.kb is not None:
+        described["example"] = route.kb.examples[0]
+    return described
 
 
 def _parameter(parameter: Parameter) -> dict[str, object]:
@@ -112,8 +122,8 @@ def _query_schema(parameter: Parameter) -> Schema:
         limits = {"minimum": parameter.minimum, "maximum": parameter.maximum}
         return {"anyOf": [{"type": "integer", **limits}, _EMPTY]}
     if parameter.kind == "page":
-        # A number of a page, or any other text, which is page 1; a number beyond the limit is refused.
-        return {"anyOf": [{"type": "integer", "maximum": parameter.maximum}, {"type": "string", "pattern": r"^\D*$"}]}
+        # A number beyond the limit is refused; any other text is page 1.
+        return {"anyOf": [{"type": "integer", "maximum": parameter.maximum}, {"type": "string"}]}
     if parameter.kind == "page_size":
         return {"anyOf": [{"type": "integer"}, {"type": "string"}]}
     if parameter.required:
@@ -134,6 +144,8 @@ def _body(fields: Iterable[Field]) -> Schema:
     properties: dict[str, object] = {}
     for declared in fields:
         schema = dict(_FIELD_SCHEMAS[declared.kind])
+        if declared.kind == "version" and not declared.required:
+            schema["nullable"] = True
         if declared.default is not None:
             schema["default"] = declared.default
         properties[declared.name] = {**schema, "description": declared.description}
@@ -149,7 +161,7 @@ _FIELD_SCHEMAS: Mapping[str, Schema] = {
                 "maxLength": versions.MAX_LENGTH,
                 "pattern": r"^[vV]?[0-9A-Za-z]+([._-][0-9A-Za-z]+)*$",
             },
-            {"type": "number", "minimum": 0},
+            {"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": 1_000_000},
         ]
     },
     "flag": {"type": "boolean"},
@@ -157,8 +169,9 @@ _FIELD_SCHEMAS: Mapping[str, Schema] = {
 }
 
 
-def _responses(endpoint: Endpoint) -> dict[str, object]:
-    answers: dict[str, object] = {str(endpoint.status): _success(endpoint)}
+def _responses(route: Route, names: Mapping[str, str]) -> dict[str, object]:
+    endpoint = route.endpoint
+    answers: dict[str, object] = {str(endpoint.status): {**_success(endpoint), **_links(route, names)}}
     if endpoint.cached or endpoint.streams:
         answers["304"] = {"description": "The client has it already (`If-None-Match`)."}
     statuses = {*endpoint.fails, 500, 503}
@@ -179,6 +192,17 @@ def _responses(endpoint: Endpoint) -> dict[str, object]:
             "content": {"application/json": {"schema": ref("Readiness")}},
         }
     return answers
+
+
+def _links(route: Route, names: Mapping[str, str]) -> dict[str, object]:
+    """Where an answer leads: from a list to its objects, from what was asked for to the job."""
+    one = names.get(f"GET {route.template}{{id}}/")
+    if route.endpoint.shows == "ObjectPage" and one is not None:
+        return {"links": {"object": {"operationId": one, "parameters": {"id": "$response.body#/objects/0/id"}}}}
+    if route.endpoint.status == 201:
+        job = names[f"GET {JOB_PATH}"]
+        return {"links": {"job": {"operationId": job, "parameters": {"job_id": "$response.body#/id"}}}}
+    return {}
 
 
 def _success(endpoint: Endpoint) -> dict[str, object]:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
-import uuid
 
-import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ctibutler.api.metrics import UNKNOWN_ROUTE, Metrics
 from ctibutler.api.problems import INTERNAL, error_body
 from ctibutler.api.visits import find_visit
-from ctibutler.settings import Settings
-from ctibutler.stix.times import rfc3339
 
 LOGGER = "ctibutler.api"
 _SAFE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
@@ -68,35 +65,6 @@ class RequestLog:
             _log(scope, method, status, seconds, request_id)
 
 
-def configure_logging(settings: Settings) -> None:
-    """Make the log of this process as the settings want it: lines of text, or JSON objects."""
-    handler = logging.StreamHandler()
-    if settings.log_format == "json":
-        handler.setFormatter(JsonFormatter())
-    else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(settings.log_level.upper())
-
-
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line; what a record carries in `fields` stands beside its message."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line of a record."""
-        line: dict[str, object] = {
-            "time": rfc3339(int(record.created * 1_000_000)),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **getattr(record, "fields", {}),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode()
-
-
 def _log(scope: Scope, method: str, status: int, seconds: float, request_id: bytes) -> None:
     # Path and query hold no secrets: keys come in headers, and headers are never logged.
     query = scope["query_string"].decode("latin-1")
@@ -116,7 +84,7 @@ def _request_id(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _SAFE_ID.fullmatch(value):
             return bytes(value)
-    return uuid.uuid4().hex.encode()
+    return os.urandom(16).hex().encode()
 
 
 async def _send_internal_error(send: Send, with_body: bool) -> None:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
-
 from ctibutler.catalog.connection import Connection
 from ctibutler.catalog.database import Database
 from ctibutler.errors import InvalidRequest, NotFound
@@ -42,15 +40,16 @@ def add_key(database: Database, name: str, can_write: bool = False) -> str:
         raise InvalidRequest.of("name", f"A name of 1 to {LONGEST_NAME} printable characters is needed.")
     # 256 random bits: a fast hash keeps them as safe as a slow one would, and is made anew for every request.
     key = _START + secrets.token_urlsafe(32)
-    try:
-        with database.note() as connection:
-            connection.insert(
-                "api_key", ("name", "hash", "can_write", "created"), [(wanted, _hash(key), int(can_write), now())]
-            )
-    except Exception as failure:
-        if isinstance(failure, IntegrityError) or "unique" in str(failure).lower():
-            raise InvalidRequest.of("name", f"There is a key `{wanted}` already.") from None
-        raise
+    with database.note() as connection:
+        if connection.row("SELECT 1 FROM api_key WHERE name = :name", name=wanted):
+            raise InvalidRequest.of("name", f"There is a key `{wanted}` already.")
+        connection.run(
+            "INSERT INTO api_key (name, hash, can_write, created) VALUES (:name, :hash, :can_write, :created)",
+            name=wanted,
+            hash=_hash(key),
+            can_write=int(can_write),
+            created=now(),
+        )
     return key
 
 

@@ -24,6 +24,8 @@ SAMPLES = 4000
 LARGEST_SAMPLE = 20_000
 FEWEST_SAMPLES = 50
 WITHOUT_DICTIONARY = 0
+# More than one transaction adds: one of its knowledge base, one for links.
+DICTIONARIES_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,10 @@ class Packed:
         if self.trained is None:
             return self.dictionary_key
         words = ensure_words(connection, [base])
-        key = next_key(connection, "dictionary", "dictionary_key")
+        # Readers keep dictionaries by their key, so that no key may ever be given again, not even that of one that was
+        # removed. The revision only grows, and by one with each transaction that adds or removes dictionaries.
+        revision = int(connection.value("SELECT revision FROM catalogue"))
+        key = max(next_key(connection, "dictionary", "dictionary_key"), DICTIONARIES_AT_ONCE * revision)
         connection.insert("dictionary", ("dictionary_key", "base_key", "content"), [(key, words[base], self.trained)])
         return key
 

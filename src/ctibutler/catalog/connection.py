@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy
 from sqlalchemy import text
 from sqlalchemy.engine import Row
+from sqlalchemy.exc import DBAPIError
 
 if TYPE_CHECKING:
     from ctibutler.catalog.bodies import Bodies
@@ -51,7 +52,8 @@ class Connection:
 
     def stream(self, sql: str, **parameters: object) -> Iterator[Row[Any]]:
         """Rows of a large query, as they come."""
-        result = self._connection.execution_options(yield_per=1000).execute(_text(sql), self._bound(parameters))
+        # An option of this statement alone: one of the connection would make server-side cursors of all that follow.
+        result = self._connection.execute(_text(sql), self._bound(parameters), execution_options={"yield_per": 1000})
         yield from result
 
     def run(self, sql: str, **parameters: object) -> int:
@@ -74,8 +76,14 @@ class Connection:
             else:
                 marks = ", ".join("?" * len(columns))
                 raw.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", listed)
+        except self._driver.Error as failure:  # the driver's own error, as SQLAlchemy would have wrapped it
+            raise DBAPIError.instance(f"INSERT INTO {table}", None, failure, self._driver.Error) from failure
         finally:
             raw.close()
+
+    @property
+    def _driver(self) -> Any:
+        return self._connection.dialect.loaded_dbapi
 
     def script(self, statements: Iterable[str]) -> None:
         """Statements without parameters, one after the other."""

@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 
 from ctibutler.catalog.bodies import Bodies
 from ctibutler.catalog.connection import Connection, Engine
@@ -112,7 +112,12 @@ class Database:
 def _translated(database: Database) -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError) as failure:
+    except DatabaseError as failure:
+        # The plain class is SQLite's word for a file that is damaged, or no database at all.
+        if not isinstance(failure, OperationalError) and type(failure) is not DatabaseError:
+            raise
+        raise StoreUnavailable(f"{database}: the database cannot be used: {_first_line(failure)}") from failure
+    except InterfaceError as failure:
         raise StoreUnavailable(f"{database}: the database does not answer: {_first_line(failure)}") from failure
 
 
@@ -127,12 +132,13 @@ def _sqlite_engine(url: sqlalchemy.URL) -> sqlalchemy.Engine:
             f"SQLite {sqlite_module.sqlite_version} can damage a database that two processes use (mended in "
             f"{'.'.join(map(str, SAFE_SQLITE))}); install the package pysqlite3, or set CTIBUTLER_DATABASE_URL to PostgreSQL"
         )
-    if url.database and url.database != ":memory:":
-        path = Path(url.database)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as failure:
-            raise StoreUnavailable(f"{path.parent}: the folder cannot be made: {failure.strerror}") from None
+    if not url.database or url.database == ":memory:":
+        raise InvalidRequest("CTIBUTLER_DATABASE_URL: SQLite needs a file, as in sqlite:////var/lib/ctibutler.sqlite")
+    path = Path(url.database)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise StoreUnavailable(f"{path.parent}: the folder cannot be made: {failure.strerror}") from None
     engine = sqlalchemy.create_engine(
         url, module=sqlite_module, connect_args={"timeout": BUSY_SECONDS}, pool_size=8, max_overflow=64
     )

@@ -19,6 +19,7 @@ MOST_ATTEMPTS = 3
 LONGEST_ERROR = 1024
 LINK_JOB = "arango-cti-processor"
 DIED = "its worker died three times"
+_DAY = 24 * 3600 * 1_000_000
 _COLUMNS = (
     "job_id, type, variant, knowledge_base, sort_key, state, parameters, options, errors, progress, created, completed,"
     " lease_until, lease_holder, attempts"
@@ -101,6 +102,8 @@ def claim(database: Database, holder: str, lease_seconds: float, job_id: str | N
     creation. A job that was taken up three times already is failed here.
     """
     with database.note() as connection:
+        if connection.engine == "postgresql":  # one claim at a time: none decides by what another is about to change
+            connection.run("SELECT pg_advisory_xact_lock(7221968130063)")
         moment = now()
         _fail_the_thrice_dead(connection, moment)
         only = "" if job_id is None else "AND job.job_id = :job_id"
@@ -194,9 +197,13 @@ def remove_older(connection: Connection, moment: int) -> int:
 
 
 def worker_seen(database: Database, worker_id: str) -> None:
-    """Say that a worker is alive."""
+    """Say that a worker is alive; those that have not said so for a day are forgotten."""
     with database.note() as connection:
-        connection.run("DELETE FROM worker WHERE worker_id = :worker_id", worker_id=worker_id)
+        connection.run(
+            "DELETE FROM worker WHERE worker_id = :worker_id OR seen_at < :long_ago",
+            worker_id=worker_id,
+            long_ago=now() - _DAY,
+        )
         connection.insert("worker", ("worker_id", "seen_at"), [(worker_id, now())])
 
 

@@ -11,7 +11,7 @@ from ctibutler.catalog.identifiers import ensure_identifiers, next_key, remove_u
 from ctibutler.catalog.words import ensure_words
 
 TECHNIQUE_TACTIC = "technique-tactic"
-_DICTIONARY = "link"
+DICTIONARY = "link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ def replace(
     )
     identifiers = ensure_identifiers(connection, {name for link in links for name in _ids(link)})
     words = ensure_words(connection, {link.relationship_type for link in links})
-    packed = pack(connection, _DICTIONARY, [link.content for link in links])
-    dictionary_key = packed.stored(connection, _DICTIONARY)
+    packed = pack(connection, DICTIONARY, [link.content for link in links])
+    dictionary_key = packed.stored(connection, DICTIONARY)
     first = next_key(connection, "link", "link_key")
     connection.insert(
         "link",

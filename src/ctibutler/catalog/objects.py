@@ -17,7 +17,8 @@ SortColumn = Literal["modified", "created", "name", "type", "id"] | str
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which objects of some releases are wanted. A list that is None is no filter; an empty one lets nothing pass.
+    """Which objects of some releases are wanted. A list that is None is no filter; an empty one lets nothing pass. Of
+    objects with one id, that of the release named first comes first.
 
     `external_ids` are without optional prefix and in lower case, or STIX ids. `fields` asks indexed fields for one of
     several values (a list) or for a part of a value (a text).
@@ -67,7 +68,7 @@ def select(
     if narrowed is None:
         return [], 0
     conditions, parameters = narrowed
-    order = _order(connection, sort, descending)
+    order = _order(connection, selection.releases, sort, descending)
     limit = "" if size is None else f"LIMIT {int(size)} OFFSET {int(start)}"
     tables = """
           FROM member
@@ -251,16 +252,19 @@ _SORT_COLUMNS = {
 }
 
 
-def _order(connection: Connection, sort: str, descending: bool) -> str:
+def _order(connection: Connection, releases: Sequence[int], sort: str, descending: bool) -> str:
     column = _SORT_COLUMNS.get(sort)
     if column is None:
         column = (
             "(SELECT min(value) FROM field WHERE field.object_key = object.object_key"
             f" AND field.name_key = {connection.key(sort)})"
         )
-    # A missing value is the smallest; ties are broken by id ascending in both directions, so that paging is stable.
+    # A missing value is the smallest; ties are broken by id ascending in both directions, so that paging is stable, then
+    # by release, in the order in which the releases were named.
     direction = "DESC NULLS LAST" if descending else "ASC NULLS FIRST"
-    return f"{column} {direction}, identifier.stix_id ASC, member.position ASC"
+    places = " ".join(f"WHEN {int(key)} THEN {place}" for place, key in enumerate(releases))
+    by_release = f"CASE member.release_key {places} END, " if len(releases) > 1 else ""
+    return f"{column} {direction}, identifier.stix_id ASC, {by_release}member.position ASC"
 
 
 def _numbers(keys: Iterable[int]) -> str:

@@ -40,13 +40,16 @@ def remove_orphans(connection: Connection, candidates: list[int]) -> int:
 
 
 def remove_unused_dictionaries(connection: Connection, base: str) -> None:
-    """Delete a knowledge base's dictionaries once it has no object left: the next release trains a better one."""
+    """Delete a knowledge base's dictionaries once it has no object left, and those of links once there is none: the next
+    release trains a better one."""
     connection.run(
         """
         DELETE FROM dictionary
          WHERE base_key = :base AND NOT EXISTS (SELECT 1 FROM object WHERE object.base_key = :base)
+            OR base_key = :links AND NOT EXISTS (SELECT 1 FROM link)
         """,
         base=connection.key(base),
+        links=connection.key(link_sets.DICTIONARY),
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from ctibutler.catalog.folding import folded, natural_order, squashed
 from ctibutler.errors import MalformedFile
-from ctibutler.knowledge_bases.declaration import IndexedField, KnowledgeBase, property_values
+from ctibutler.knowledge_bases.declaration import IndexedField, KnowledgeBase, property_values, strings
 from ctibutler.stix.markings import OPEN_MARKINGS
 from ctibutler.stix.objects import RELATIONSHIP, StixObject, encode, instant, is_deprecated, is_revoked, text
 from ctibutler.stix.references import embedded_references
@@ -21,6 +21,8 @@ ALIAS, LABEL = "alias", "label"
 # Ranks of exact hits in a search: the primary id before the name before an alias.
 EXACT_ID, EXACT_NAME, EXACT_ALIAS = 0, 1, 2
 OPEN_MARKED, OF_ATTACK_DOMAIN = 1, 2
+# PostgreSQL indexes no more than 2,704 bytes of a row. The longest id or alias that a publisher wrote has 65 characters.
+LONGEST_VALUE = 500
 
 _COMMON_FIELDS = (
     IndexedField(ALIAS, property_values("aliases", "x_mitre_aliases", "x_opencti_aliases")),
@@ -32,8 +34,8 @@ class ObjectRow(msgspec.Struct, frozen=True):
     """One new content of one object, ready to be stored.
 
     Times are microseconds; `public` adds up OPEN_MARKED (no marking, or an open one) and OF_ATTACK_DOMAIN; `ends` are
-    source, target and type of an SRO; `references` pairs of relationship type and target; `texts` name and description; `head` is
-    what embedded relationships of a large object take over from it.
+    source, target and type of an SRO; `references` pairs of relationship type and target; `texts` name and description;
+    `head` is what embedded relationships of a large object take over from it.
     """
 
     id: str
@@ -72,9 +74,9 @@ def row_of(kb: KnowledgeBase, stix_object: StixObject, file_name: str) -> Object
         raise MalformedFile(f"{file_name}: objects[{stix_object.position}].{wrong}") from None
     is_sro = stix_object.type == RELATIONSHIP
     external_id = None if is_sro else kb.primary_id(properties)
-    found_by = folded(kb.without_prefix(external_id)) if external_id else None
+    found_by = folded(kb.without_prefix(external_id))[:LONGEST_VALUE] if external_id else None
     fields = [] if is_sro else _fields(kb, properties)
-    name = text(properties, "name")
+    name, creator = text(properties, "name"), text(properties, "created_by_ref")
     return ObjectRow(
         id=stix_object.id,
         type=stix_object.type,
@@ -86,13 +88,13 @@ def row_of(kb: KnowledgeBase, stix_object: StixObject, file_name: str) -> Object
         deprecated=is_deprecated(properties),
         listed=stix_object.type in kb.listed_types and kb.listed(properties),
         subtechnique=properties.get("x_mitre_is_subtechnique") is True,
-        creator=text(properties, "created_by_ref") or None,
+        creator=creator if creator and _fits(creator) else None,
         public=_public(properties),
         name=None if is_sro or name is None else folded(name),
         external_id=external_id.replace("\x00", "") if external_id else None,
         found_by=found_by,
         id_order=natural_order(found_by) if found_by else None,
-        references=[pair for pair in embedded_references(properties) if "\x00" not in pair[1]],
+        references=[pair for pair in embedded_references(properties) if _fits(pair[0]) and _fits(pair[1])],
         ends=_ends(properties) if is_sro else None,
         fields=fields,
         exact=[] if is_sro else _exact(external_id, found_by, name, fields),
@@ -107,7 +109,7 @@ def _head(properties: Mapping[str, object]) -> bytes:
 
 def _fields(kb: KnowledgeBase, properties: Mapping[str, object]) -> list[tuple[str, str]]:
     pairs = [
-        (field.name, folded(value))
+        (field.name, folded(value)[:LONGEST_VALUE])
         for field in (*_COMMON_FIELDS, *kb.indexed_fields)
         for value in field.read(properties)
     ]
@@ -121,16 +123,21 @@ def _exact(
     if name:
         pairs.append((squashed(name), EXACT_NAME))
     pairs += [(squashed(value), EXACT_ALIAS) for field, value in fields if field == ALIAS]
-    return list(dict.fromkeys(pair for pair in pairs if pair[0]))
+    return list(dict.fromkeys((value[:LONGEST_VALUE], rank) for value, rank in pairs if value))
 
 
 def _public(properties: Mapping[str, object]) -> int:
     marks = properties.get("object_marking_refs")
-    is_open = not marks or (isinstance(marks, list) and any(mark in OPEN_MARKINGS for mark in marks))
+    is_open = not marks or (isinstance(marks, list) and not OPEN_MARKINGS.isdisjoint(strings(marks)))
     domains = properties.get("x_mitre_domains")
-    of_attack = isinstance(domains, list) and any(domain in ATTACK_DOMAINS for domain in domains)
+    of_attack = isinstance(domains, list) and not ATTACK_DOMAINS.isdisjoint(strings(domains))
     return OPEN_MARKED * is_open + OF_ATTACK_DOMAIN * of_attack
 
 
 def _ends(properties: Mapping[str, object]) -> tuple[str, str, str]:
     return str(properties["source_ref"]), str(properties["target_ref"]), str(properties["relationship_type"])
+
+
+def _fits(named: str) -> bool:
+    """Whether both engines can hold and index this as the name of an object or of a kind of reference."""
+    return len(named) <= LONGEST_VALUE and "\x00" not in named

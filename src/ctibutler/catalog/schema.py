@@ -21,9 +21,13 @@ def open_catalogue(url: str, knowledge_bases: KnowledgeBases) -> Database:
     Raises StoreUnavailable when it cannot be reached, or was written by a later version of ctibutler.
     """
     database = Database(url)
-    if _version(database) != CURRENT:
-        _migrate(database)
-    refresh_contract_views(database, knowledge_bases)
+    try:
+        if _version(database) != CURRENT:
+            _migrate(database)
+        refresh_contract_views(database, knowledge_bases)
+    except BaseException:
+        database.close()
+        raise
     return database
 
 

@@ -17,6 +17,8 @@ from ctibutler.catalog.folding import words_of
 # No word holds this sign, and to the tokenisers it is a letter like any other beyond ASCII.
 STEM_MARK = "§"
 LONGEST_WORD = 100
+# PostgreSQL holds less than 1 MiB of distinct words of one text, and a character can be four bytes.
+MOST_CHARACTERS = 250_000
 PROPERTIES = ("name", "description")
 VERSION = f"english {Stemmer.version()}"
 
@@ -30,12 +32,21 @@ def stem(word: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """What the index holds of a text: its distinct words, and the marked stems of those that are not their own stem."""
+    """What the index holds of a text: its distinct words, and the marked stems of those that are not their own stem.
+
+    Of a text with an absurd number of words the first ones.
+    """
     found: set[str] = set()
+    room = MOST_CHARACTERS
     for word in words_of(text):
         short = word[:LONGEST_WORD]
-        found.add(short)
+        if short in found:
+            continue
         stemmed = stem(short)
+        room -= len(short) + len(stemmed) + 1
+        if room < 0:
+            break
+        found.add(short)
         if stemmed != short:
             found.add(STEM_MARK + stemmed)
     return sorted(found)

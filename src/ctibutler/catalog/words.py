@@ -19,25 +19,23 @@ class Words:
 
     def key(self, connection: Connection, word: str) -> int:
         """The number of a word, 0 where no row has it."""
-        if word not in self._keys:
-            self._load(connection)
-        return self._keys.get(word, 0)
+        # Another thread may forget or load at any moment: what was asked is answered from one state.
+        return self._keys.get(word) or self._load(connection)[0].get(word, 0)
 
     def word(self, connection: Connection, key: int) -> str:
         """The word of a number."""
-        if key not in self._words:
-            self._load(connection)
-        return self._words[key]
+        return self._words.get(key) or self._load(connection)[1][key]
 
     def forget(self) -> None:
         """Read the words again when one is needed next."""
         self._keys = {}
         self._words = {}
 
-    def _load(self, connection: Connection) -> None:
+    def _load(self, connection: Connection) -> tuple[dict[str, int], dict[int, str]]:
         rows = connection.rows("SELECT word_key, word FROM word")
-        self._words = {row.word_key: row.word for row in rows}
-        self._keys = {row.word: row.word_key for row in rows}
+        words = self._words = {row.word_key: row.word for row in rows}
+        keys = self._keys = {row.word: row.word_key for row in rows}
+        return keys, words
 
 
 def ensure_words(connection: Connection, words: Iterable[str]) -> dict[str, int]:

@@ -19,8 +19,8 @@ def export_bundle(library: Library, target: Target, path: Path, *, include_deriv
 
 def export_arangodb(library: Library, target: Target, folder: Path) -> list[tuple[Path, int]]:
     """Write a release as collections for ArangoDB: one JSON document a line, one file a collection."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return [
-        (folder / name, write_file(folder / name, lines))
-        for name, lines in arango_files(library, target.kb, target.label)
-    ]
+    written = []
+    for name, lines in arango_files(library, target.kb, target.label):
+        folder.mkdir(parents=True, exist_ok=True)
+        written.append((folder / name, write_file(folder / name, lines)))
+    return written

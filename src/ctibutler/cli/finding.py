@@ -30,17 +30,13 @@ class Finding:
 def find_in(library: Library, kbs: Sequence[KnowledgeBase], object_id: str, release: str | None) -> list[Finding]:
     """The object in each of these knowledge bases that has it, the one to show first.
 
-    Live before revoked or deprecated, else in the order of the declarations. Raises NotFound where none has it, and
-    where different objects share the id (`TA0043` is a tactic of ATT&CK and one of F3) for the person to choose.
+    Live before revoked or deprecated, else in the order of the declarations: different objects may share an id, such as
+    `TA0043`, a tactic of ATT&CK and one of F3. Raises NotFound where none has it.
     """
     findings = [found for kb in kbs if (found := _find(library, kb, object_id, release)) is not None]
     if not findings:
         raise NotFound(_nowhere(library, kbs, object_id, release))
-    live = [found for found in findings if not found.dead] or findings
-    if len({found.stix_id for found in live}) > 1:
-        there = ", ".join(found.kb.slug for found in live)
-        raise NotFound(f"`{object_id}` means different objects in {there}: choose with --kb")
-    return live
+    return [found for found in findings if not found.dead] or findings
 
 
 def not_installed(kbs: Sequence[KnowledgeBase]) -> str:

@@ -61,9 +61,8 @@ def name_of(job: Job) -> str:
 
 
 def _success(library: Library, job: Job) -> str:
-    took = (job.completed or job.created) - job.created
     if job.type == jobs.LINK_JOB:
-        return f"made in {took / 1_000_000:.1f} s"
+        return "made"
     with library.database.read() as connection:
         release = releases.find(connection, job.knowledge_base or "", str(job.options.get("label")))
     if release is None:
@@ -71,4 +70,4 @@ def _success(library: Library, job: Job) -> str:
     if release.job_id != job.id:
         return "was installed already, nothing changed"
     objects = sum(release.facts.get("counts_by_type", {}).values())
-    return f"installed from {release.source}, {objects:,} objects, {took / 1_000_000:.1f} s"
+    return f"installed from {release.source}: {objects:,} objects"

@@ -63,9 +63,9 @@ def install(
     No server has to run. One that runs shows the release with its next answer.
     """
     from ctibutler.answers.jobs import InstallRequest, find_job
-    from ctibutler.cli.logs import set_up_logs
     from ctibutler.cli.progress import board
     from ctibutler.cli.running import Runner
+    from ctibutler.logs import set_up_logs
     from ctibutler.publishers.offers import Sources
 
     session = session_of(context)

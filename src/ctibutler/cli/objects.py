@@ -52,7 +52,7 @@ def get(
     as_json: JsonOption = False,
 ) -> None:
     """Show one object, wherever it is."""
-    from ctibutler.answers.everything import find_anywhere
+    from ctibutler.answers.anywhere import find_anywhere
     from ctibutler.answers.objects import is_stix_id
     from ctibutler.cli.finding import find_in
     from ctibutler.cli.showing import show_object, write_bundle
@@ -69,12 +69,15 @@ def get(
             output.write_json(content) if as_json else show_object(content, None, ())
             return
         first, *others = findings
+        namesakes = [other.kb.slug for other in others if other.stix_id != first.stix_id]
+        if namesakes:
+            output.note(f"{first.kb.slug} is shown; another object has this id in {', '.join(namesakes)} (--kb)")
         if bundle:
             write_bundle(library, first)
         elif as_json:
             output.write_json(first.content)
         else:
-            show_object(first.content, first, others)
+            show_object(first.content, first, [other for other in others if other.stix_id == first.stix_id])
 
 
 def search(

@@ -6,7 +6,9 @@ On a terminal tables fit its width; elsewhere they are plain text and nothing is
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +19,7 @@ from ctibutler.answers.pages import Page
 
 _GAP = "  "
 _NARROWEST = 16
+_WIDEST = 100
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,12 @@ def printable(text: str) -> str:
 def paragraphs(text: str) -> str:
     """The text with its line breaks, without other characters that a terminal would obey."""
     return "\n".join(printable(part) for part in text.splitlines())
+
+
+def filled(paragraph: str, indent: str = "") -> str:
+    """A paragraph in lines of the terminal's width, further lines indented; words, such as URLs, stay whole."""
+    width = min(shutil.get_terminal_size().columns, _WIDEST) if on_terminal() else _WIDEST
+    return textwrap.fill(paragraph, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def size_text(size: int | None) -> str:

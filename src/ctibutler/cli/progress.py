@@ -70,8 +70,14 @@ class Bars:
         """Moves the job's bar."""
         with self._lock:
             if job not in self._tasks:
-                self._tasks[job] = self._progress.add_task(job, total=None, stage="")
-            self._progress.update(self._tasks[job], completed=done, total=total or None, stage=STAGES.get(stage, stage))
+                self._tasks[job] = self._progress.add_task(job, total=None, stage="", amount="")
+            self._progress.update(
+                self._tasks[job],
+                completed=done,
+                total=total if done else None,  # a bar that has not moved yet says nothing: let it swing
+                stage=STAGES.get(stage, stage),
+                amount=amount(stage, done, total),
+            )
 
     def end(self, job: str, sentence: str, *, failed: bool = False) -> None:
         """Takes the job's bar away and says how it ended."""
@@ -89,6 +95,14 @@ class Bars:
         self._progress.console.print(output.printable(text), markup=False, highlight=False, soft_wrap=True)
 
 
+def amount(stage: str, done: int, total: int | None) -> str:
+    """How much of a stage is done: `1.2 MB of 34.4 MB`, `24,772`."""
+    if not done and not total:
+        return ""
+    parts = [part for part in (done, total) if part]
+    return " of ".join(output.size_text(part) if stage == "download" else f"{part:,}" for part in parts)
+
+
 @contextmanager
 def board(*, quiet: bool = False) -> Iterator[Board]:
     """Bars on a terminal; lines elsewhere, or only failures where standard output is for something else."""
@@ -96,14 +110,14 @@ def board(*, quiet: bool = False) -> Iterator[Board]:
         yield Lines(quiet=quiet)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
     progress = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
         TextColumn("{task.fields[stage]}", style="dim", markup=False),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[amount]}", style="dim", markup=False),
         console=Console(),
         transient=True,
         expand=False,

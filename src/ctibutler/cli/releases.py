@@ -167,7 +167,7 @@ def changes(
         output.write_json(output.page_as_json(found.page, "changes", msgspec.json.encode(facts)[1:-1] + b","))
         return
     counts = ", ".join(f"{number:,} {kind}" for kind, number in found.counts.items())
-    output.line(f"{found.knowledge_base} {found.since} to {found.version}: {counts}")
+    output.line(output.filled(f"{found.knowledge_base} {found.since} to {found.version}: {counts}"))
     if found.page.items:
         output.line()
     rows = [msgspec.json.decode(item) for item in found.page.items]
@@ -199,6 +199,10 @@ def export(
 
     session = session_of(context)
     asked = read_installed(session, target)
+    if derived and form is ExportFormat.ARANGODB:
+        raise InvalidRequest(
+            "--derived: is for a STIX bundle; collections for ArangoDB have these relationships anyway"
+        )
     with session.library() as library:
         if form is ExportFormat.STIX:
             written = export_bundle(library, asked, to, include_derived=derived)

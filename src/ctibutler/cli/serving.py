@@ -52,8 +52,8 @@ def up(context: typer.Context, host: HostOption = None, port: PortOption = None,
     answers already. Ctrl-C ends both.
     """
     from ctibutler.cli.listening import listen
-    from ctibutler.cli.logs import set_up_logs
     from ctibutler.cli.supervision import Household, Stopped, stopped_by_signals
+    from ctibutler.logs import set_up_logs
 
     session = _told(session_of(context), host, port, workers)
     with stopped_by_signals():
@@ -82,8 +82,8 @@ def serve(
     from uvicorn.supervisors import Multiprocess
 
     from ctibutler.cli.listening import address, listen
-    from ctibutler.cli.logs import set_up_logs
     from ctibutler.cli.supervision import end_with_parent, has_parent
+    from ctibutler.logs import set_up_logs
 
     session = _told(session_of(context), host, port, workers)
     settings = session.settings
@@ -121,8 +121,8 @@ def serve(
 
 def worker(context: typer.Context) -> None:
     """Start a worker alone: it runs jobs, one after the other."""
-    from ctibutler.cli.logs import set_up_logs
     from ctibutler.cli.supervision import end_with_parent, has_parent
+    from ctibutler.logs import set_up_logs
     from ctibutler.publishers.offers import Sources
     from ctibutler.worker import Worker
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -20,7 +18,6 @@ from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.objects import decode, is_deprecated, is_revoked, text
 
 _HEAD = frozenset({"type", "id", "name", "description", "spec_version", "external_references", "knowledgebase_name"})
-_WIDEST = 100
 
 
 def write_objects(knowledge_bases: KnowledgeBases, page: Page, kb: KnowledgeBase | None) -> None:
@@ -50,18 +47,17 @@ def show_object(content: bytes, finding: Finding | None, others: Sequence[Findin
     if finding:
         also = f" (also in {', '.join(other.kb.slug for other in others)})" if others else ""
         output.line(f"{finding.kb.title}, release {finding.release}{also}")
-    width = min(shutil.get_terminal_size().columns, _WIDEST) if output.on_terminal() else _WIDEST
     description = text(properties, "description")
     if description:
         output.line()
         for paragraph in output.paragraphs(description).splitlines():
-            output.line(_filled(paragraph, width))
+            output.line(output.filled(paragraph))
     facts = list(_facts(properties))
     if facts:
         output.line()
         indent = max(len(label) for label, _ in facts) + 2
         for label, value in facts:
-            output.line(_filled(label.ljust(indent) + printable(value), width, " " * indent))
+            output.line(output.filled(label.ljust(indent) + printable(value), " " * indent))
 
 
 def write_bundle(library: Library, finding: Finding) -> None:
@@ -96,15 +92,3 @@ def _value(value: object) -> str:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
     return msgspec.json.encode(value).decode()
-
-
-def _filled(paragraph: str, width: int, indent: str = "") -> str:
-    return textwrap.fill(
-        paragraph,
-        width,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-        drop_whitespace=True,
-        replace_whitespace=False,
-    )

@@ -91,28 +91,25 @@ class _Made:
                 yield _row(relationship, owner.key, owner.key, embedded=True)
 
 
-def _capec_attack(
-    connection: Connection, knowledge_bases: KnowledgeBases, owner: Release, others: list[Release]
-) -> Iterator[_Made]:
-    sources = _objects(connection, owner, "attack-pattern")
-    targets = _live(connection, knowledge_bases.named(others[0].knowledge_base), others[0], "attack-pattern")
-    for source in sources:
-        for technique_id in stix_links.attack_ids(source.properties):
-            target = targets.get(folded(technique_id))
-            if target:
-                yield _Made(stix_links.capec_attack(source.properties, target.properties), source, target)
+@dataclass(frozen=True, slots=True)
+class _ByReferences:
+    """The rule of a mode whose source objects name their targets by external ids."""
 
+    source_type: str
+    named: Callable[[Properties], list[str]]
+    link: Callable[[Properties, Properties], Properties]
+    target_type: str = "attack-pattern"
 
-def _cwe_capec(
-    connection: Connection, knowledge_bases: KnowledgeBases, owner: Release, others: list[Release]
-) -> Iterator[_Made]:
-    sources = _objects(connection, owner, "weakness")
-    targets = _live(connection, knowledge_bases.named(others[0].knowledge_base), others[0], "attack-pattern")
-    for source in sources:
-        for capec_id in stix_links.capec_ids(source.properties):
-            target = targets.get(folded(capec_id))
-            if target:
-                yield _Made(stix_links.cwe_capec(source.properties, target.properties), source, target)
+    def __call__(
+        self, connection: Connection, knowledge_bases: KnowledgeBases, owner: Release, others: list[Release]
+    ) -> Iterator[_Made]:
+        other = others[0]
+        targets = _live(connection, knowledge_bases.named(other.knowledge_base), other, self.target_type)
+        for source in _objects(connection, owner, self.source_type):
+            for external_id in self.named(source.properties):
+                target = targets.get(folded(external_id))
+                if target:
+                    yield _Made(self.link(source.properties, target.properties), source, target)
 
 
 def _d3fend(
@@ -140,7 +137,11 @@ def _d3fend(
                 yield _Made(link, source, target)
 
 
-_RULES = {CAPEC_ATTACK.name: _capec_attack, CWE_CAPEC.name: _cwe_capec, D3FEND_KNOWLEDGE_BASES.name: _d3fend}
+_RULES: dict[str, Callable[[Connection, KnowledgeBases, Release, list[Release]], Iterator[_Made]]] = {
+    CAPEC_ATTACK.name: _ByReferences("attack-pattern", stix_links.attack_ids, stix_links.capec_attack),
+    CWE_CAPEC.name: _ByReferences("weakness", stix_links.capec_ids, stix_links.cwe_capec),
+    D3FEND_KNOWLEDGE_BASES.name: _d3fend,
+}
 
 
 def _mapping(connection: Connection, owner: Release) -> list[dict[str, str]]:

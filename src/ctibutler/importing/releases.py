@@ -68,7 +68,7 @@ class _Prepared:
     tactic_links: list[Mapping[str, object]]
     digest: str
     facts: dict[str, object]
-    known_releases: list[int]
+    known_releases: list[tuple[int, str, int]]
 
 
 def import_release(
@@ -99,7 +99,7 @@ def import_release(
         with database.read() as connection:
             prepared = _prepare(connection, kb, bundle, content.file_name, progress)
         with database.write() as connection:
-            if _release_keys(connection, kb.slug) != prepared.known_releases:
+            if _installed(connection, kb.slug) != prepared.known_releases:
                 continue  # another process imported or removed meanwhile: what we took for known may be gone
             report = _store(connection, kb, label, bundle, content, prepared, options, force, job_id, progress)
             finish(connection)
@@ -121,7 +121,7 @@ def _prepare(
         tactic_links=_tactic_links(bundle.objects),
         digest=_digest(bundle),
         facts=_facts(bundle),
-        known_releases=_release_keys(connection, kb.slug),
+        known_releases=_installed(connection, kb.slug),
     )
 
 
@@ -234,9 +234,13 @@ def _facts(bundle: Bundle) -> dict[str, object]:
     }
 
 
-def _release_keys(connection: Connection, knowledge_base: str) -> list[int]:
+def _installed(connection: Connection, knowledge_base: str) -> list[tuple[int, str, int]]:
+    """What tells whether a knowledge base changed. The keys alone do not: the key of a removed release is given again."""
     rows = connection.rows(
-        "SELECT release_key FROM release WHERE knowledge_base = :knowledge_base ORDER BY release_key",
+        """
+        SELECT release_key, digest, installed_at FROM release
+         WHERE knowledge_base = :knowledge_base ORDER BY release_key
+        """,
         knowledge_base=knowledge_base,
     )
-    return [row.release_key for row in rows]
+    return [(row.release_key, row.digest, row.installed_at) for row in rows]

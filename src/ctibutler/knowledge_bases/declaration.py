@@ -158,12 +158,11 @@ class KnowledgeBase:
 
 def external_id_of(*source_names: str) -> Callable[[StixDict], str | None]:
     """Reads the `external_id` of the first reference of one of these sources, else of the first reference."""
-    wanted = frozenset(source_names)
 
     def read(stix: StixDict) -> str | None:
         references = _references(stix)
         for reference in references:
-            if reference.get("source_name") in wanted and isinstance(reference.get("external_id"), str):
+            if reference.get("source_name") in source_names and isinstance(reference.get("external_id"), str):
                 return str(reference["external_id"])
         first = references[0].get("external_id") if references else None
         return first if isinstance(first, str) and first else None

@@ -66,7 +66,7 @@ def instant(properties: Mapping[str, object], name: str) -> int | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise ValueError(f"{name}: expected a timestamp, found {value!r}")
+        raise ValueError(f"{name}: expected a timestamp, found {repr(value)[:80]}")
     try:
         return microseconds(value)
     except ValueError:

@@ -12,19 +12,21 @@ from ctibutler.settings import Settings
 from ctibutler.stix.times import rfc3339
 
 
-class _JsonLines(logging.Formatter):
-    """One JSON object a line."""
+class JsonLines(logging.Formatter):
+    """One JSON object a line; what a record carries in `fields` stands beside its message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        entry = {
+        """The line of a record."""
+        entry: dict[str, object] = {
             "time": rfc3339(int(record.created * 1_000_000)),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **getattr(record, "fields", {}),
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(entry).decode()
+        return msgspec.json.encode(entry, enc_hook=str).decode()
 
 
 class _StandardError(logging.StreamHandler[TextIO]):
@@ -40,7 +42,7 @@ def set_up_logs(settings: Settings, *, least: int = logging.NOTSET) -> None:
     """Log as the settings say; nothing below `least`."""
     handler = _StandardError()
     handler.setFormatter(
-        _JsonLines()
+        JsonLines()
         if settings.log_format == "json"
         else logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%H:%M:%S")
     )

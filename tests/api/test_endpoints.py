@@ -1,0 +1,69 @@
+"""Paths lead to routes: words before values, aliases to the same place."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.responses import Response
+
+from ctibutler.api.endpoints import Ask, Endpoint, Route, RouteTree
+
+
+def _handler(_: Ask) -> Response:
+    return Response()
+
+
+def _route(method: str, path: str, alias_of: str | None = None) -> Route:
+    return Route(Endpoint(method, path, _handler, "", "", alias_of=alias_of), "/api/v1/" + path)  # type: ignore[arg-type]
+
+
+ROUTES = [
+    _route("GET", "cwe/objects/"),
+    _route("GET", "cwe/", "cwe/objects/"),
+    _route("POST", "cwe/"),
+    _route("GET", "cwe/objects/{id}/"),
+    _route("GET", "cwe/{id}/", "cwe/objects/{id}/"),
+    _route("DELETE", "cwe/truncate/"),
+]
+TREE = RouteTree(ROUTES, {"/api/v1/cwes": "/api/v1/cwe", "/v1": "/api/v1"})
+
+
+@pytest.mark.parametrize(
+    ("path", "template", "values"),
+    [
+        ("/api/v1/cwe/objects/", "/api/v1/cwe/objects/", {}),
+        ("/api/v1/cwe/objects", "/api/v1/cwe/objects/", {}),
+        ("/v1/cwes/objects/CWE-79", "/api/v1/cwe/objects/{id}/", {"id": "CWE-79"}),
+        ("/api/v1/cwe/d3f%3AEvict/", "/api/v1/cwe/{id}/", {"id": "d3f:Evict"}),
+        ("/api/v1/cwe/a%252Fb/", "/api/v1/cwe/{id}/", {"id": "a%2Fb"}),
+        ("/api/v1/cwe/a%2Fb/", "/api/v1/cwe/{id}/", {"id": "a\uffffb"}),
+        ("/api/v1/cwe/%00/", "/api/v1/cwe/{id}/", {"id": "\uffff"}),
+    ],
+)
+def test_a_path_leads_to_a_route_and_its_values(path: str, template: str, values: dict[str, str]) -> None:
+    found = TREE.find(path)
+    assert (found.routes["GET"].template, found.path) == (template, values)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/api", "/api/v1/", "/api/v1//cwe/", "/api/v1/cwe/objects//", "/api/v1/cwe/a/b/c/", "//"]
+)
+def test_other_paths_lead_nowhere(path: str) -> None:
+    assert not TREE.find(path).routes
+
+
+def test_a_path_knows_its_methods() -> None:
+    assert TREE.find("/api/v1/cwe").allowed == ("GET", "HEAD", "POST", "OPTIONS")
+    assert TREE.find("/api/v1/cwe/truncate").allowed == ("DELETE", "OPTIONS")
+
+
+def test_an_alias_knows_the_path_that_it_stands_for() -> None:
+    assert TREE.find("/api/v1/cwe").routes["GET"].filled({}) == "/api/v1/cwe/objects/"
+    alias = TREE.find("/api/v1/cwe/x").routes["GET"]
+    assert alias.filled({"id": "a b:c/"}) == "/api/v1/cwe/objects/a%20b:c%2F/"
+
+
+def test_a_route_is_declared_once() -> None:
+    with pytest.raises(ValueError, match="declared twice"):
+        RouteTree([*ROUTES, _route("POST", "cwe/")], {})
+    with pytest.raises(ValueError, match="is a path already"):
+        RouteTree(ROUTES, {"/api/v1/cwe/objects": "/api/v1/cwe"})

@@ -1,0 +1,214 @@
+"""The public views, on both engines, against records worked out by plain Python."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ctibutler.catalog import releases
+from ctibutler.catalog.contract import contract_views, refresh_contract_views
+from ctibutler.catalog.database import Database
+from ctibutler.catalog.releases import ImportOptions
+from ctibutler.catalog.removal import remove_orphans, remove_release
+from ctibutler.importing.links import LinkRequest, make_links
+from ctibutler.knowledge_bases import HOSTED, KnowledgeBases
+from ctibutler.knowledge_bases.links import CWE_CAPEC
+from tests.expected_records import expected_records
+from tests.shared import read_shared
+from tests.stocked import bundle_name, empty_catalogue, install
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty catalogue on each engine."""
+    with empty_catalogue(request.param, tmp_path) as database:
+        yield database
+
+
+def select(database: Database, query: str) -> Sequence[Any]:
+    with database.read() as connection:
+        return connection.rows(query)
+
+
+def views_of(database: Database) -> set[str]:
+    if database.engine == "sqlite":
+        return {row.name for row in select(database, "SELECT name FROM sqlite_master WHERE type = 'view'")}
+    return {row.viewname for row in select(database, "SELECT viewname FROM pg_views WHERE schemaname = 'public'")}
+
+
+def test_every_knowledge_base_has_its_two_views_and_aliases_of_them(database: Database) -> None:
+    names = [name for kb in HOSTED.all for name in (kb.database_name, *kb.database_aliases)]
+    assert {"mitre_attack_enterprise", "mitre_cwe", "location", "locations", "tlp", "mitre_f3"} <= set(names)
+    assert views_of(database) == {f"{name}_{kind}_collection" for name in names for kind in ("vertex", "edge")}
+
+
+def test_the_views_follow_the_declarations(database: Database) -> None:
+    thirteenth = dataclasses.replace(
+        HOSTED.named("cwe"), slug="made-up", aliases=(), database_name="made_up", database_aliases=("invented",)
+    )
+    refresh_contract_views(database, KnowledgeBases([HOSTED.named("cwe"), thirteenth]))
+    made = {"mitre_cwe", "made_up", "invented"}
+    assert views_of(database) == {f"{name}_{kind}_collection" for name in made for kind in ("vertex", "edge")}
+    assert not select(database, "SELECT * FROM invented_edge_collection")
+    refresh_contract_views(database, HOSTED)
+    assert views_of(database) == set(contract_views(database.engine, HOSTED))
+
+
+def test_views_of_somebody_else_stay(database: Database) -> None:
+    with database.write() as connection:
+        connection.script(["CREATE VIEW my_own_vertex_collection AS SELECT 1 AS one"])
+    refresh_contract_views(database, KnowledgeBases([HOSTED.named("cwe")]))
+    assert "my_own_vertex_collection" in views_of(database)
+
+
+def test_nothing_is_written_when_nothing_changed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Database, "write", None)
+    refresh_contract_views(database, HOSTED)
+
+
+@pytest.mark.parametrize("release", ["cwe@4.14", "attack-ics@18.1", "disarm@1.6", "mitre-f3@1.1", "location@1.0"])
+def test_a_release_has_as_many_records_as_its_bundle_says(database: Database, release: str) -> None:
+    install(database, release)
+    expected = Counter(record.family for record in expected_records(release))
+    assert counted(database, release) == expected
+    facts = json.loads(read_shared("kb/facts.json"))["files"][bundle_name(release)]
+    assert expected["native"] == facts["distinct_by_type"]["relationship"]
+    references = sum(
+        fact["references"] - fact["target_types"].get("", 0)
+        for family in facts["embedded_references"].values()
+        for name, fact in family.items()
+        if name not in ("source_ref", "target_ref")
+    )
+    assert expected["embedded"] == references
+
+
+def counted(database: Database, release: str) -> Counter[str]:
+    """How many records of each family the views of a knowledge base have."""
+    name = HOSTED.named(release.partition("@")[0]).database_name
+    found = Counter(vertex=select(database, f"SELECT count(*) AS n FROM {name}_vertex_collection")[0].n)
+    rows = select(
+        database,
+        f"SELECT _is_ref, _arango_cti_processor_note AS note, count(*) AS n FROM {name}_edge_collection GROUP BY 1, 2",
+    )
+    for row in rows:
+        found[row.note or ("embedded" if row[0] else "native")] += row.n
+    return found
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        ("attack-ics@17.1", "attack-ics@18.1"),
+        ("attack-ics@18.1", "attack-ics@17.1"),
+        ("attack-ics@18.1", "attack-ics@8.0"),
+        ("disarm@1.5", "disarm@1.4", "disarm@1.6"),
+    ],
+    ids=" then ".join,
+)
+def test_one_record_of_each_id_is_the_latest_whatever_the_order(database: Database, wanted: tuple[str, ...]) -> None:
+    install(database, *wanted)
+    expected = {record.name: record.latest for record in expected_records(*wanted)}
+    name = HOSTED.named(wanted[0].partition("@")[0]).database_name
+    found = {}
+    for kind in ("vertex", "edge"):
+        rows = select(database, f"SELECT id, release, _is_latest FROM {name}_{kind}_collection")
+        found |= {(row.id, row.release): bool(row[2]) for row in rows}
+    assert found == expected
+    assert set(found.values()) == {True, False}
+
+
+def test_every_content_of_one_id_is_a_record(database: Database) -> None:
+    install(database, "atlas@5.1.1", "atlas@5.6.0")
+    expected = expected_records("atlas@5.1.1", "atlas@5.6.0")
+    rows = select(
+        database,
+        "SELECT _key, id, release, _is_latest AS latest FROM mitre_atlas_vertex_collection"
+        " UNION ALL SELECT _key, id, release, _is_latest AS latest FROM mitre_atlas_edge_collection",
+    )
+    assert len({row[0] for row in rows}) == len(rows) == len(expected)
+    repeated = [record for record in expected if record.family == "native" and record.place > 0]
+    assert repeated
+    latest = Counter((row.id, row.release) for row in rows if row.latest)
+    assert latest == Counter(record.name for record in expected if record.latest)
+
+
+def test_keys_are_made_of_id_and_moment_and_edges_lead_from_record_to_record(database: Database) -> None:
+    install(database, "cwe@4.14", "capec@3.8", "capec@3.9")
+    assert make_links(database, HOSTED, LinkRequest(CWE_CAPEC)) == 1211
+    known = set()
+    for name in ("mitre_cwe", "mitre_capec"):
+        for kind in ("vertex", "edge"):
+            rows = select(database, f"SELECT _key, _id, id FROM {name}_{kind}_collection")
+            assert all(
+                row[0].startswith(row.id + "+") and row[1] == f"{name}_{kind}_collection/{row[0]}" for row in rows
+            )
+            assert not known & {row[1] for row in rows}
+            known |= {row[1] for row in rows}
+    rows = select(database, "SELECT _from, _to, _arango_cti_processor_note AS note, * FROM mitre_cwe_edge_collection")
+    assert all(row[0] in known for row in rows)
+    # What no release carries: seeds, which the export has, and markings that nobody has.
+    elsewhere = {
+        row.target_ref: row[1].removeprefix("mitre_cwe_vertex_collection/") for row in rows if row[1] not in known
+    }
+    tlp_clear = "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487"
+    assert elsewhere[tlp_clear] == tlp_clear + "+2020-01-01T00:00:00.000000Z"
+    assert all(stix_id.startswith("marking-definition--") for stix_id in elsewhere)
+    assert any(stix_id == end for stix_id, end in elsewhere.items())
+    links = [row for row in rows if row.note]
+    assert len(links) == 4 * 1211
+    assert {row[1].partition("/")[0] for row in links if row.source_ref.startswith("weakness")} == {
+        "mitre_capec_vertex_collection"
+    }
+
+
+def test_links_fall_when_their_source_gets_a_new_record(database: Database) -> None:
+    install(database, "capec@3.8", "cwe@4.14")
+    make_links(database, HOSTED, LinkRequest(CWE_CAPEC))
+    install(database, "capec@3.9")
+    make_links(database, HOSTED, LinkRequest(CWE_CAPEC))
+    rows = select(
+        database,
+        "SELECT _is_latest AS latest, _is_ref, _stix2arango_note FROM mitre_cwe_edge_collection"
+        " WHERE _arango_cti_processor_note = 'cwe-capec'",
+    )
+    assert len(rows) > 4 * 1211
+    # Those to 3.8 alone stay: nothing came after them. All others are the latest once.
+    everything = {row.id for row in select(database, "SELECT id FROM mitre_cwe_edge_collection WHERE NOT _is_ref")}
+    assert sum(bool(row.latest) for row in rows if not row[1]) == len(everything) - 1420
+    assert {row[2] for row in rows} == {None}
+
+
+def test_embedded_relationships_that_a_release_was_to_ignore_are_not_there(database: Database) -> None:
+    install(database, "disarm@1.5", options=ImportOptions(ignore_embedded_sro=True, ignore_embedded_smo=True))
+    rows = select(database, "SELECT DISTINCT _source_type FROM disarm_edge_collection WHERE _is_ref")
+    assert {row[0] for row in rows} == {"attack-pattern", "x-mitre-tactic", "x-mitre-matrix", "identity"}
+    install(database, "disarm@1.4", options=ImportOptions(ignore_embedded=True))
+    assert not select(database, "SELECT 1 FROM disarm_edge_collection WHERE _is_ref AND release = '1.4'")
+
+
+def test_nothing_of_a_removed_release_is_shown(database: Database) -> None:
+    install(database, "disarm@1.4", "disarm@1.5")
+    with database.write() as connection:
+        release = releases.find(connection, "disarm", "1.5")
+        assert release
+        remove_orphans(connection, remove_release(connection, release))
+    expected = {record.name: record.latest for record in expected_records("disarm@1.4")}
+    rows = select(database, "SELECT id, release, _is_latest FROM disarm_edge_collection")
+    assert all(expected[row.id, row.release] == bool(row[2]) for row in rows)
+    assert len(rows) == sum(name.startswith("relationship") for name, _ in expected)
+
+
+def test_times_are_readable_and_those_before_1970_too(database: Database) -> None:
+    install(database, "tlp@1")
+    with database.write() as connection:
+        connection.run("UPDATE object SET created = -1500000, modified = -1")
+    row = select(database, "SELECT created, modified FROM tlp_vertex_collection")[0]
+    assert tuple(row) == ("1969-12-31T23:59:58.500000Z", "1969-12-31T23:59:59.999999Z")

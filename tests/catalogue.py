@@ -1,0 +1,310 @@
+"""Filled and empty catalogues for tests, on either engine, out of the real releases of the shared folder.
+
+`CTIBUTLER_TEST_POSTGRES_URL` names a PostgreSQL server on which databases can be made; tests on it are skipped, and say so,
+where it is missing. `CTIBUTLER_TEST_FILLED` may name a folder in which filled SQLite catalogues stay between runs, each
+under a digest of the code that fills it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+import ctibutler
+from ctibutler.answers.library import Library
+from ctibutler.catalog.database import Database
+from ctibutler.catalog.releases import ImportOptions
+from ctibutler.catalog.schema import open_catalogue
+from ctibutler.importing.links import LinkRequest, make_links
+from ctibutler.importing.releases import ImportReport, ReleaseContent, import_release
+from ctibutler.knowledge_bases import HOSTED, KnowledgeBases
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.links import LINK_MODES
+from tests.shared import SHARED, read_shared
+
+POSTGRES_URL = os.environ.get("CTIBUTLER_TEST_POSTGRES_URL", "")
+KEPT = os.environ.get("CTIBUTLER_TEST_FILLED", "")
+
+# The releases that the contract gives numbers for.
+CONTRACT = (
+    "attack-enterprise@16.0",
+    "attack-ics@17.0",
+    "capec@3.9",
+    "cwe@4.14",
+    "atlas@4.9.0",
+    "disarm@1.6",
+    "d3fend@1.2.0",
+    "location@1.0",
+    "sector@1.0",
+    "tlp@1",
+    "tlp@2",
+)
+_ENTERPRISE = {"sqlite": ("16.0", "17.0", "17.1", "18.1"), "postgresql": ("17.1", "18.1")}
+# On PostgreSQL, where the same code stores them, fewer of the larger knowledge bases serve.
+_FEWER = {"attack-mobile": ("17.1", "18.1"), "attack-ics": ("17.0", "17.1", "18.1"), "capec": ("3.8", "3.9")}
+
+
+# The modules of the catalogue that decide what a filled one holds.
+_WRITERS = ("bodies", "folding", "identifiers", "link_sets", "releases", "rows", "text", "words", "writing")
+# What imports, links and removals write.
+TABLES = (
+    *("release", "identifier", "object", "dictionary", "body", "member", "relationship", "reference"),
+    *("object_reference", "field", "exact_name", "text_index", "link_set", "link"),
+)
+
+
+def labels_of(slug: str) -> list[str]:
+    """The labels of the releases of a knowledge base that lie in the shared folder, earliest first."""
+    path = SHARED / "kb" / HOSTED.named(slug).bucket.folder / "version.txt"
+    return path.read_text().split() if path.exists() else []
+
+
+def releases_on(engine: str) -> list[str]:
+    """The releases of the filled catalogue, as `cwe@4.14`, in the order in which they are installed: the largest last,
+    since each import on PostgreSQL renews the statistics of all that is there."""
+    wanted = []
+    for kb in reversed(HOSTED.all):
+        labels: Iterable[str] = labels_of(kb.slug)
+        if kb.slug == "attack-enterprise":
+            labels = [label for label in labels if label in _ENTERPRISE[engine]]
+        elif engine == "postgresql":
+            labels = [label for label in labels if label in _FEWER.get(kb.slug, (label,))]
+        wanted += [f"{kb.slug}@{label}" for label in labels]
+    return wanted
+
+
+def installed_labels(engine: str, slug: str) -> list[str]:
+    """The labels of one knowledge base in the filled catalogue, earliest first."""
+    return [name.partition("@")[2] for name in releases_on(engine) if name.partition("@")[0] == slug]
+
+
+def bundle_path(slug: str, label: str) -> str:
+    """The path of a release below `kb`, without `.zst`: its key in facts.json."""
+    kb = HOSTED.named(slug)
+    return f"{kb.bucket.folder}/{kb.file_name(label)}"
+
+
+@lru_cache(maxsize=8)
+def published(slug: str, label: str) -> list[dict[str, Any]]:
+    """The objects of a release as its file has them, by plain JSON. Read only: tests share it."""
+    objects: list[dict[str, Any]] = json.loads(read_shared(f"kb/{bundle_path(slug, label)}.zst"))["objects"]
+    return objects
+
+
+@lru_cache(maxsize=1)
+def facts() -> dict[str, Any]:
+    """What was counted in every file, by its path below `kb`."""
+    counted: dict[str, Any] = json.loads(read_shared("kb/facts.json"))["files"]
+    return counted
+
+
+def content_of(slug: str, label: str) -> ReleaseContent:
+    """A release of the shared folder, ready for import, with its mapping where it has one."""
+    kb = HOSTED.named(slug)
+    path = bundle_path(slug, label)
+    bundle = read_shared(f"kb/{path}.zst")
+    mapping = kb.mapping_file_name(label)
+    return ReleaseContent(
+        bundle=bundle,
+        source="bucket",
+        location=path,
+        file_name=kb.file_name(label),
+        size=len(bundle),
+        sha256=sha256(bundle).hexdigest(),
+        mapping=read_shared(f"kb/{kb.bucket.folder}/{mapping}.zst") if mapping else None,
+    )
+
+
+def made_content(objects: list[dict[str, Any]], bundle_id: str = "bundle--" + str(uuid.UUID(int=1))) -> ReleaseContent:
+    """A release of a test's own objects."""
+    bundle = json.dumps({"type": "bundle", "id": bundle_id, "objects": objects}).encode()
+    return ReleaseContent(bundle, "own", "made.json", "made.json", len(bundle), sha256(bundle).hexdigest())
+
+
+def install(
+    database: Database,
+    name: str,
+    content: ReleaseContent | None = None,
+    *,
+    options: ImportOptions = ImportOptions(),
+    kb: KnowledgeBase | None = None,
+    force: bool = False,
+) -> ImportReport:
+    """Import a release by its name (`cwe@4.14`), from the shared folder unless its content is given."""
+    slug, _, label = name.partition("@")
+    content = content or content_of(slug, label)
+    return import_release(database, kb or HOSTED.named(slug), label, content, options=options, force=force)
+
+
+def link(database: Database, *modes: str, version: str | None = None) -> dict[str, int]:
+    """Make the links of these modes, or of all; gives how many."""
+    return {
+        mode.name: make_links(database, HOSTED, LinkRequest(mode, version))
+        for mode in LINK_MODES
+        if not modes or mode.name in modes
+    }
+
+
+class Catalogues:
+    """Makes catalogues on one engine, and removes what it made."""
+
+    def __init__(self, engine: str, folder: Path) -> None:
+        self.engine = engine
+        self._folder = folder
+        self._made: list[tuple[Database, str]] = []
+
+    def empty(self, knowledge_bases: KnowledgeBases = HOSTED) -> Database:
+        """A catalogue with nothing in it."""
+        name = f"ctibutler_{uuid.uuid4().hex[:16]}"
+        if self.engine == "sqlite":
+            database = open_catalogue(f"sqlite:///{self._folder}/{name}.sqlite", knowledge_bases)
+        else:
+            _administer(f"CREATE DATABASE {name}")
+            database = open_catalogue(_database_url(name), knowledge_bases)
+        self._made.append((database, name))
+        return database
+
+    def again(self, database: Database) -> Database:
+        """The same catalogue as another process has it: with connections and a memory of its own."""
+        other = open_catalogue(database.url.render_as_string(hide_password=False), HOSTED)
+        self._made.insert(0, (other, ""))
+        return other
+
+    def with_releases(self, *names: str) -> Database:
+        """A catalogue with these releases, installed in this order, without links."""
+        database = self.empty()
+        for name in names:
+            install(database, name)
+        return database
+
+    def close(self) -> None:
+        """Remove everything that was made."""
+        for database, name in self._made:
+            database.close()
+            if not name:
+                continue
+            if self.engine == "sqlite":
+                for left in self._folder.glob(f"{name}.sqlite*"):
+                    left.unlink()
+            else:
+                _administer(f"DROP DATABASE {name} WITH (FORCE)")
+        self._made.clear()
+
+
+@contextmanager
+def filled(engine: str, folder: Path, names: Iterable[str], *, links: bool, what: str) -> Iterator[Library]:
+    """A catalogue with these releases for tests that only read. `folder` is shared by all processes of one run: the first
+    that asks makes the catalogue, the others wait for it."""
+    wanted = list(names)
+    if not (SHARED / "kb").is_dir():
+        pytest.skip("no kb in the shared folder (CTIBUTLER_TEST_SHARED)")
+    with _alone(folder / f"{what}-{engine}.lock"):
+        if engine == "sqlite":
+            url = f"sqlite:///{_sqlite_file(folder, what, wanted, links)}"
+        else:
+            url = _database_url(_postgres_database(folder, what, wanted, links))
+    database = open_catalogue(url, HOSTED)
+    try:
+        yield Library(database, HOSTED)
+    finally:
+        database.close()
+
+
+def drop_shared_databases(folder: Path) -> None:
+    """Remove the databases that `filled` made in this run."""
+    for note in folder.glob("*.database"):
+        _administer(f"DROP DATABASE IF EXISTS {note.read_text()} WITH (FORCE)")
+        note.unlink()
+
+
+def row_counts(database: Database) -> dict[str, int]:
+    """The number of rows of every table that imports, links and removals write."""
+    with database.read() as connection:
+        return {table: int(connection.value(f"SELECT count(*) FROM {table}")) for table in TABLES}
+
+
+def _sqlite_file(folder: Path, what: str, names: list[str], links: bool) -> Path:
+    path = folder / f"{what}.sqlite"
+    kept = Path(KEPT) / f"{what}-{_digest_of_code(names)}.sqlite" if KEPT else None
+    if path.exists():
+        return path
+    if kept and kept.exists():
+        shutil.copy(kept, path)
+        return path
+    _fill(f"sqlite:///{path}", names, links)
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, kept)
+    return path
+
+
+def _postgres_database(folder: Path, what: str, names: list[str], links: bool) -> str:
+    if KEPT:
+        name = f"ctibutler_{what}_{_digest_of_code(names)}"
+        if (name,) in _administer("SELECT datname FROM pg_database"):
+            return name
+        _administer(f"CREATE DATABASE {name}_being_made")
+        _fill(_database_url(f"{name}_being_made"), names, links)
+        _administer(f"ALTER DATABASE {name}_being_made RENAME TO {name}")
+        return name
+    note = folder / f"{what}.database"
+    if not note.exists():
+        name = f"ctibutler_{what}_{uuid.uuid4().hex[:12]}"
+        _administer(f"CREATE DATABASE {name}")
+        note.write_text(name)
+        _fill(_database_url(name), names, links)
+    return note.read_text()
+
+
+def _fill(url: str, names: list[str], links: bool) -> None:
+    database = open_catalogue(url, HOSTED)
+    for name in names:
+        install(database, name)
+    if links:
+        link(database)
+    if database.engine == "sqlite":
+        with database.sqlalchemy_engine.connect() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+
+
+def _database_url(name: str) -> str:
+    return make_url(POSTGRES_URL).set(database=name).render_as_string(hide_password=False)
+
+
+def _administer(statement: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(POSTGRES_URL, autocommit=True) as connection:
+        cursor = connection.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _digest_of_code(names: list[str]) -> str:
+    package = Path(ctibutler.__file__).parent
+    whole = sha256(repr(names).encode())
+    for part in ("stix", "importing", "knowledge_bases", "catalog/migrations", "catalog"):
+        for path in sorted((package / part).rglob("*.py")):
+            if part != "catalog" or path.stem in _WRITERS:
+                whole.update(path.read_bytes())
+    return whole.hexdigest()[:16]
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

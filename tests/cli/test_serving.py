@@ -1,0 +1,246 @@
+"""The commands that stay: up, serve, worker."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ctibutler.catalog import jobs
+from ctibutler.catalog.database import Database
+from tests.cli.command import Command
+
+PATIENCE_SECONDS = 150.0
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def asked(port: int, path: str, method: str = "GET", body: object = None) -> Any:
+    """What the API answers, or None where nothing listens."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        content = None if body is None else json.dumps(body)
+        connection.request(method, path, content, {"Content-Type": "application/json"} if content else {})
+        answer = connection.getresponse().read()
+    except OSError:
+        return None
+    finally:
+        connection.close()
+    return json.loads(answer) if answer else {}
+
+
+def eventually(condition: Callable[[], Any]) -> Any:
+    """Wait until a condition holds, and give what it gave."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.1)
+    return found
+
+
+def line_with(process: subprocess.Popen[str], text: str) -> str:
+    """The next line of a process's output that has this text."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if text in line:
+            return line
+    pytest.fail(f"it ended without saying {text!r}")
+
+
+def children(process: subprocess.Popen[str]) -> dict[str, int]:
+    """The ids of the processes that a process started, by the command that each is."""
+    found = {}
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    for line in listed.splitlines():
+        pid, parent, *words = line.split()
+        if int(parent) == process.pid and words:
+            found[words[-1]] = int(pid)
+    return found
+
+
+def both_children(up: subprocess.Popen[str]) -> dict[str, int]:
+    """The children of `up` once there are both, else none."""
+    below = children(up)
+    return below if below.keys() == {"serve", "worker"} else {}
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs: one that ended and that nobody has looked after does not."""
+    listed = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(listed.strip()) and not listed.startswith("Z")
+
+
+@pytest.fixture
+def started(command: Command) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts commands that stay, and ends them after the test."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*words: object, **environment: str) -> subprocess.Popen[str]:
+        process = command.start(*words, **environment)
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+            process.kill()
+        process.communicate()
+
+
+Started = Callable[..., subprocess.Popen[str]]
+
+
+def test_up_serves_installs_and_ends_when_asked(command: Command, started: Started) -> None:
+    port = free_port()
+    up = started("up", "--port", port)
+    assert f"http://127.0.0.1:{port}/api/v1/" in line_with(up, "API")
+    assert "/api/schema/swagger-ui/" in line_with(up, "documentation")
+    assert str(command.folder / "data") in line_with(up, "data")
+    line_with(up, "Ctrl-C ends")
+    listed = asked(port, "/api/v1/knowledge-bases/")["knowledge_bases"]
+    latest = {kb["name"]: kb["latest"] for kb in listed}
+    assert (latest["tlp"], latest["location"], latest["sector"]) == ("2", "1.0", "1.0")
+
+    # The worker goes on working: a job that is asked for over HTTP is done.
+    job = asked(port, "/api/v1/tlp/", "POST", {"version": "1"})
+    eventually(lambda: asked(port, f"/api/v1/jobs/{job['id']}/")["state"] == "completed")
+
+    below = children(up)
+    assert set(below) == {"serve", "worker"}
+    up.send_signal(signal.SIGTERM)
+    _, said = up.communicate(timeout=90)
+    assert up.returncode == 0
+    assert "Traceback" not in said
+    assert not any(map(alive, below.values()))
+
+    # Started again it finds everything there.
+    before = command.done("jobs", "--json").json["total_results_count"]
+    again = started("up", "--port", "0")
+    line_with(again, "Ctrl-C ends")
+    again.send_signal(signal.SIGINT)
+    assert again.wait(90) == 0
+    assert command.done("jobs", "--json").json["total_results_count"] == before
+
+
+@pytest.mark.parametrize("which", ["serve", "worker"])
+def test_when_one_of_both_dies_the_other_ends_too(started: Started, which: str) -> None:
+    up = started("up", "--port", "0")
+    below = eventually(lambda: both_children(up))
+    os.kill(below[which], signal.SIGKILL)
+    _, said = up.communicate(timeout=90)
+    assert up.returncode == 1
+    assert said.splitlines()[-1].startswith(f"ctibutler: the {'API' if which == 'serve' else 'worker'} has ended")
+    assert not any(map(alive, below.values()))
+
+
+def test_children_do_not_outlive_a_parent_that_was_killed(started: Started) -> None:
+    up = started("up", "--port", "0")
+    below = eventually(lambda: both_children(up))
+    up.kill()
+    eventually(lambda: not any(map(alive, below.values())))
+
+
+def test_a_port_in_use_is_said(command: Command) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for words in (["up"], ["serve"]):
+            outcome = command(*words, "--port", port)
+            assert outcome.code == 1
+            assert f"127.0.0.1:{port}" in outcome.stderr
+            assert outcome.stderr.count("\n") == 1
+
+
+def test_a_server_that_others_reach_needs_a_key(command: Command, started: Started) -> None:
+    for words in (["up"], ["serve"]):
+        outcome = command(*words, "--host", "0.0.0.0", "--port", 0)
+        assert outcome.code == 1
+        assert "ctibutler keys add" in outcome.stderr
+        assert outcome.stderr.count("\n") == 1
+    command.done("keys", "add", "somebody")
+    serve = started("serve", "--host", "0.0.0.0", "--port", 0)
+    line_with(serve, "API on")
+
+
+def test_an_unwritable_data_folder_is_said(command: Command) -> None:
+    (command.folder / "data").write_text("in the way")
+    for words in (["up"], ["serve"], ["worker"]):
+        outcome = command(*words)
+        assert outcome.code == 1
+        assert outcome.stderr.count("\n") == 1
+        assert str(command.folder / "data") in outcome.stderr
+
+
+def test_up_names_what_cannot_be_had(command: Command, started: Started) -> None:
+    up = started("up", "--port", "0", CTIBUTLER_BUCKET=str(command.folder / "nowhere"))
+    line_with(up, "started")
+    up.terminate()
+    _, said = up.communicate(timeout=90)
+    assert "nowhere" in said
+    assert "capec" in said
+
+
+def test_api_and_worker_alone_and_an_installation_beside_them(command: Command, started: Started) -> None:
+    port = free_port()
+    serve = started("serve", "--port", port)
+    line_with(serve, f":{port}/api/v1/")
+    eventually(lambda: asked(port, "/api/healthcheck/") is not None)
+    job = asked(port, "/api/v1/tlp/", "POST", {"version": "2"})
+    assert job["state"] == "pending"
+    worker = started("worker")
+    line_with(worker, "worker on")
+    eventually(lambda: asked(port, f"/api/v1/jobs/{job['id']}/")["state"] == "completed")
+    assert command.done("status", "--json").json["workers"] == 1
+    command.done("install", "tlp@1")
+    assert asked(port, "/api/v1/tlp/versions/installed/")["versions"] == ["2", "1"]
+    for process in (serve, worker):
+        process.send_signal(signal.SIGINT)
+        assert process.wait(90) == 0
+    assert command.done("status", "--json").json["workers"] == 0
+
+
+def test_several_processes_answer(started: Started) -> None:
+    port = free_port()
+    serve = started("serve", "--port", port, "--workers", 2)
+    line_with(serve, f":{port}/api/v1/")
+    eventually(lambda: asked(port, "/api/v1/knowledge-bases/"))
+    serve.terminate()
+    assert serve.wait(90) == 0
+
+
+def test_a_worker_takes_up_what_a_killed_one_left(command: Command, started: Started) -> None:
+    command.done("install", "tlp@1")
+    database = Database(f"sqlite:///{command.folder / 'data/ctibutler.sqlite'}")
+    try:
+        with database.note() as connection:
+            job_id = jobs.add(
+                connection,
+                "tlp-update",
+                knowledge_base="tlp",
+                sort_key="2",
+                parameters={"version": "2"},
+                options={"label": "2"},
+            )
+        assert jobs.claim(database, "a worker that was killed", 0.1) is not None
+    finally:
+        database.close()
+    started("worker")
+    eventually(lambda: command.done("jobs", job_id, "--json").json["state"] == "completed")

@@ -1,0 +1,178 @@
+"""What a store holds, told without the numbers that it uses inside: two stores with the same content are equal here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.database import Database
+
+Content = dict[str, list[Any]]
+
+# Which rows may only stand where other rows stand: table, and the condition under which a row of it is an orphan.
+_ORPHANS = {
+    "member without release": "member WHERE release_key NOT IN (SELECT release_key FROM release)",
+    "member without object": "member WHERE object_key NOT IN (SELECT object_key FROM object)",
+    "object without member": "object WHERE object_key NOT IN (SELECT object_key FROM member)",
+    "object without body": "object WHERE object_key NOT IN (SELECT object_key FROM body)",
+    "object without id": "object WHERE identifier_key NOT IN (SELECT identifier_key FROM identifier)",
+    "body without object": "body WHERE object_key NOT IN (SELECT object_key FROM object)",
+    "body without dictionary": (
+        "body WHERE dictionary_key <> 0 AND dictionary_key NOT IN (SELECT dictionary_key FROM dictionary)"
+    ),
+    "relationship without object": "relationship WHERE object_key NOT IN (SELECT object_key FROM object)",
+    "field without object": "field WHERE object_key NOT IN (SELECT object_key FROM object)",
+    "exact name without object": "exact_name WHERE object_key NOT IN (SELECT object_key FROM object)",
+    "text without object": "text_index WHERE rowid NOT IN (SELECT object_key FROM object)",
+    "held reference without object": "object_reference WHERE object_key NOT IN (SELECT object_key FROM object)",
+    "held reference without reference": (
+        "object_reference WHERE reference_key NOT IN (SELECT reference_key FROM reference)"
+    ),
+    "reference that nothing holds": (
+        "reference WHERE reference_key NOT IN (SELECT reference_key FROM object_reference)"
+    ),
+    "link set without release": (
+        "link_set WHERE owner_release NOT IN (SELECT release_key FROM release)"
+        " OR other_release NOT IN (SELECT release_key FROM release)"
+    ),
+    "link without set": "link WHERE set_key NOT IN (SELECT set_key FROM link_set)",
+    "id that nothing names": (
+        "identifier WHERE identifier_key NOT IN (SELECT identifier_key FROM object"
+        " UNION SELECT creator_key FROM object WHERE creator_key IS NOT NULL"
+        " UNION SELECT source_key FROM relationship UNION SELECT target_key FROM relationship"
+        " UNION SELECT source_key FROM reference UNION SELECT target_key FROM reference"
+        " UNION SELECT identifier_key FROM link UNION SELECT source_key FROM link UNION SELECT target_key FROM link)"
+    ),
+    "dictionary of nothing": (
+        "dictionary WHERE base_key NOT IN (SELECT base_key FROM object)"
+        " AND base_key NOT IN (SELECT word_key FROM word WHERE word = 'link')"
+    ),
+}
+
+
+def orphans(database: Database) -> dict[str, int]:
+    """Rows that should have gone, or that lack what they need, by what is wrong with them; empty when all is well."""
+    with database.read() as connection:
+        counted = {wrong: connection.value(f"SELECT count(*) FROM {rows}") for wrong, rows in _ORPHANS.items()}
+    return {wrong: count for wrong, count in counted.items() if count}
+
+
+def content(database: Database) -> Content:
+    """Everything about releases that a store holds. Times of installation and numbers of rows are left out."""
+    with database.read() as connection:
+        return _content(connection)
+
+
+def _content(connection: Connection) -> Content:
+    words = {row[0]: row[1] for row in connection.rows("SELECT word_key, word FROM word")} | {0: None}
+    ids = {row[0]: row[1] for row in connection.rows("SELECT identifier_key, stix_id FROM identifier")} | {None: None}
+    releases = {
+        row.release_key: f"{row.knowledge_base} {row.label}" for row in connection.rows("SELECT * FROM release")
+    }
+    objects = {
+        row.object_key: f"{words[row.base_key]} {bytes(row.digest).hex()}"
+        for row in connection.rows("SELECT object_key, base_key, digest FROM object")
+    }
+    references = {
+        row.reference_key: (ids[row.source_key], words[row.kind_key], ids[row.target_key], bytes(row.uuid).hex())
+        for row in connection.rows("SELECT * FROM reference")
+    }
+    left_out = ("release_key", "installed_at", "job_id")
+    sets = {
+        row.set_key: (
+            row.mode, releases[row.owner_release], releases[row.other_release], row.owner_shows, row.other_shows
+        )
+        for row in connection.rows("SELECT * FROM link_set")
+    }  # fmt: skip
+    found: Content = {
+        "releases": [
+            str({name: value for name, value in row._mapping.items() if name not in left_out})
+            for row in connection.rows("SELECT * FROM release")
+        ],
+        "members": [
+            (releases[row.release_key], words[row.type_key], objects[row.object_key], row.position, row.repeat)
+            for row in connection.rows("SELECT * FROM member")
+        ],
+        "objects": [
+            (
+                objects[row.object_key],
+                ids[row.identifier_key],
+                words[row.type_key],
+                ids[row.creator_key],
+                str(tuple(row)[5:11]),
+                str((row.public, row.name, row.external_id, row.found_by, row.id_order)),
+            )
+            for row in connection.rows("SELECT * FROM object")
+        ],
+        "bodies": [
+            (objects[row.object_key], connection.content(row.dictionary_key, bytes(row.content)))
+            for row in connection.rows("SELECT * FROM body")
+        ],
+        "relationships": [
+            (objects[row.object_key], ids[row.source_key], words[row.kind_key], ids[row.target_key])
+            for row in connection.rows("SELECT * FROM relationship")
+        ],
+        "references": list(references.values()),
+        "held references": [
+            (objects[row.object_key], references[row.reference_key])
+            for row in connection.rows("SELECT * FROM object_reference")
+        ],
+        "fields": [
+            (objects[row.object_key], words[row.name_key], row.value) for row in connection.rows("SELECT * FROM field")
+        ],
+        "exact names": [
+            (objects[row.object_key], row.value, row.rank) for row in connection.rows("SELECT * FROM exact_name")
+        ],
+        "texts": [(objects[key], texts) for key, texts in _texts(connection).items()],
+        "ids": [name for name in ids.values() if name],
+        "link sets": list(sets.values()),
+        "links": [
+            (
+                sets[row.set_key],
+                ids[row.identifier_key],
+                ids[row.source_key],
+                words[row.kind_key],
+                ids[row.target_key],
+                str((row.embedded, releases[row.source_release], releases[row.target_release])),
+                str((row.created, row.modified)),
+                connection.content(row.dictionary_key, bytes(row.content)),
+            )
+            for row in connection.rows("SELECT * FROM link")
+        ],
+    }
+    return {name: sorted(rows) for name, rows in found.items()}
+
+
+def _texts(connection: Connection) -> dict[int, str]:
+    """The words that the text index holds of each object, by property."""
+    if connection.engine == "postgresql":
+        return {row.rowid: f"{row.name} | {row.description}" for row in connection.rows("SELECT * FROM text_index")}
+    connection.script(
+        ["CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab('main', 'text_index', 'instance')"]
+    )
+    terms: dict[int, list[str]] = defaultdict(list)
+    # Every row of the index, those with no word too.
+    for row in connection.rows("SELECT rowid AS doc FROM text_index"):
+        terms[row.doc] = []
+    for row in connection.rows("SELECT doc, col, term FROM temp.vocabulary"):
+        terms[row.doc].append(f"{row.col}:{row.term}")
+    return {key: " ".join(sorted(found)) for key, found in terms.items()}
+
+
+def difference(found: Content, expected: Content) -> str:
+    """Where two stores differ, in few words; empty when they do not."""
+    sentences = []
+    for name, rows in expected.items():
+        ours = found[name]
+        if ours != rows:
+            only_here, only_there = _left(ours, rows), _left(rows, ours)
+            sentences.append(
+                f"{name}: {len(ours)} rows for {len(rows)}; too many {only_here[:2]}; missing {only_there[:2]}"
+            )
+    return "\n".join(sentences)
+
+
+def _left(rows: list[Any], others: list[Any]) -> list[Any]:
+    known = set(map(str, others))
+    return [row for row in rows if str(row) not in known]

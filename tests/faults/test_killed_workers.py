@@ -1,0 +1,288 @@
+"""Workers that are killed at any moment of an import, and readers that never see half of one."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ctibutler.catalog import jobs
+from ctibutler.catalog.database import Database
+from ctibutler.catalog.schema import open_catalogue
+from ctibutler.catalog.text import matching
+from ctibutler.importing.removal import truncate
+from ctibutler.knowledge_bases import HOSTED
+from tests.faults.processes import (
+    ask_for,
+    job_of,
+    let_leases_run_out,
+    settings_of,
+    unended,
+    watched,
+    worker_of,
+    working,
+)
+from tests.faults.stores import Content, content, difference, orphans
+from tests.shared import shared_path
+
+RELEASES = [("attack-ics", "17.1"), ("capec", "3.9"), ("attack-ics", "18.1"), ("cwe", "4.14")]
+WORD = "network"
+PATIENCE = 120.0
+
+
+@pytest.fixture(scope="module")
+def bucket() -> str:
+    """The folder of real releases."""
+    return str(shared_path("kb"))
+
+
+class Undisturbed:
+    """What a store holds after imports that nothing disturbed, and what readers may see of it."""
+
+    def __init__(self, database: Database) -> None:
+        self.content: Content = content(database)
+        with database.read() as connection:
+            found = matching(connection, WORD)
+            assert found is not None
+            self.counts = {
+                f"{row.knowledge_base} {row.label}": (row.members, row.of_word)
+                for row in connection.rows(
+                    f"""
+                    SELECT knowledge_base, label, count(*) AS members,
+                           sum(CASE WHEN object_key IN ({found[0]}) THEN 1 ELSE 0 END) AS of_word
+                      FROM release JOIN member ON member.release_key = release.release_key
+                     GROUP BY knowledge_base, label
+                    """,
+                    **found[1],
+                )
+            }
+
+
+@contextmanager
+def _catalogue(url: str) -> Iterator[Database]:
+    database = open_catalogue(url, HOSTED)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, bucket: str) -> Undisturbed:
+    """The store to compare with: the same releases and links, made by a worker that lived."""
+    with _catalogue(f"sqlite:///{tmp_path_factory.mktemp('undisturbed') / 'store.sqlite'}") as database:
+        for kb, label in RELEASES:
+            ask_for(database, kb, label)
+        worker_of(database, settings_of(str(database.url), bucket)).run_until_idle()
+        with database.read() as connection:
+            assert {job.state for job in jobs.all_jobs(connection)} == {"completed"}
+        found = Undisturbed(database)
+        assert found.content["links"]
+        assert not orphans(database)
+    return found
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until, f"waited in vain: {what}"
+        time.sleep(0.005)
+
+
+def without_texts(found: Content) -> Content:
+    """The engines write down their text indexes in forms of their own; how they find is compared by readers."""
+    return {name: rows for name, rows in found.items() if name != "texts"}
+
+
+def _killed_all_the_time(url: str, bucket: str, undisturbed: Undisturbed, seconds: float, dice: random.Random) -> int:
+    """Imports everything again and again under workers that are killed; gives how many died in the middle of a job."""
+    deaths = 0
+    until = time.monotonic() + seconds
+    with _catalogue(url) as database:
+        while True:
+            with watched(url, undisturbed.counts, WORD) as looks:
+                deaths += _one_round(database, url, bucket, undisturbed, dice)
+            assert min(looks) > 0
+            if time.monotonic() > until:
+                return deaths
+            for kb in HOSTED.all:
+                if kb.slug in {slug for slug, _ in RELEASES}:
+                    with database.note() as connection:
+                        connection.run("DELETE FROM job")  # readers expect the release of a completed job
+                    truncate(database, kb)
+            assert not orphans(database)
+            empty = content(database)
+            assert [name for name, rows in empty.items() if rows] == []
+
+
+def _one_round(database: Database, url: str, bucket: str, undisturbed: Undisturbed, dice: random.Random) -> int:
+    deaths = 0
+    for kb, label in RELEASES:
+        ask_for(database, kb, label)
+    while waiting := unended(database):
+        # The first two workers of a job die, its third may live: a fourth there is not.
+        doomed = all(job.attempts < jobs.MOST_ATTEMPTS - 1 for job in waiting)
+        with working(url, bucket, job_lease_seconds=30) as process:
+            if not doomed:
+                third = max(waiting, key=lambda job: job.attempts)
+                wait_for(lambda job=third: job_of(database, job.id).completed is not None, "the third worker")  # type: ignore[misc]
+            else:
+                wait_for(
+                    lambda: any(job.state == "processing" for job in unended(database)) or not unended(database),
+                    "a claim",
+                )
+                time.sleep(dice.choice([0.02, 0.2, 0.6, 1.2]) * dice.random())
+            process.kill()
+        let_leases_run_out(database)
+        deaths += any(job.state == "processing" for job in unended(database))
+        assert not orphans(database)
+    with database.read() as connection:
+        ended = jobs.all_jobs(connection)
+    assert [(job.type, job.errors) for job in ended if job.state != "completed"] == []
+    assert all(job.attempts <= jobs.MOST_ATTEMPTS for job in ended)
+    assert difference(without_texts(content(database)), without_texts(undisturbed.content)) == ""
+    if database.engine == "sqlite":
+        assert difference(content(database), undisturbed.content) == ""
+        with database.read() as connection:
+            assert connection.value("PRAGMA integrity_check") == "ok"
+    return deaths
+
+
+@pytest.mark.real
+def test_imports_under_workers_that_are_killed_end_as_if_nothing_had_happened(
+    store_url: str, bucket: str, undisturbed: Undisturbed
+) -> None:
+    assert _killed_all_the_time(store_url, bucket, undisturbed, 15, random.Random()) > 0
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_imports_under_workers_that_are_killed_for_minutes_end_as_if_nothing_had_happened(
+    store_url: str, bucket: str, undisturbed: Undisturbed
+) -> None:
+    assert _killed_all_the_time(store_url, bucket, undisturbed, 300, random.Random()) > 20
+
+
+@pytest.mark.real
+def test_the_next_worker_takes_a_job_up_when_the_lease_of_the_killed_one_has_run_out(
+    store_url: str, bucket: str
+) -> None:
+    with _catalogue(store_url) as database:
+        job_id = ask_for(database, "attack-ics", "18.1")
+        with working(store_url, bucket, job_lease_seconds=3) as first:
+            wait_for(lambda: job_of(database, job_id).state == "processing", "a claim")
+            first.kill()
+            first.join()
+        dead = job_of(database, job_id)
+        assert (dead.state, dead.attempts) == ("processing", 1)
+        with working(store_url, bucket, job_lease_seconds=3):
+            wait_for(lambda: job_of(database, job_id).completed is not None, "the second worker")
+        ended = job_of(database, job_id)
+        assert (ended.state, ended.attempts, list(ended.errors)) == ("completed", 2, [])
+        assert ended.lease_holder != dead.lease_holder
+
+
+@pytest.mark.real
+def test_a_job_whose_worker_died_three_times_is_failed_and_said_to_be(store_url: str, bucket: str) -> None:
+    with _catalogue(store_url) as database:
+        empty = content(database)
+        job_id = ask_for(database, "attack-mobile", "18.1")
+        for attempt in (1, 2, 3):
+            with working(store_url, bucket, job_lease_seconds=30) as process:
+                wait_for(lambda expected=attempt: job_of(database, job_id).attempts == expected, "a claim")  # type: ignore[misc]
+                process.kill()
+            assert job_of(database, job_id).state == "processing"
+            let_leases_run_out(database)
+        with working(store_url, bucket, job_lease_seconds=30):
+            wait_for(lambda: job_of(database, job_id).completed is not None, "its end")
+        ended = job_of(database, job_id)
+        assert (ended.state, ended.attempts, list(ended.errors)) == ("failed", 3, ["its worker died three times"])
+        assert content(database) == empty
+
+
+@pytest.mark.real
+def test_a_worker_that_is_told_to_stop_ends_the_job_under_way_and_begins_no_other(store_url: str, bucket: str) -> None:
+    with _catalogue(store_url) as database:
+        first = ask_for(database, "attack-ics", "18.1")
+        second = ask_for(database, "attack-ics", "17.1")
+        with working(store_url, bucket) as process:
+            wait_for(lambda: job_of(database, first).state != "pending", "a claim")
+            process.terminate()
+            process.join(PATIENCE)
+            assert process.exitcode == 0
+        assert job_of(database, first).state == "completed"
+        assert job_of(database, second).state == "pending"
+        with database.read() as connection:
+            assert jobs.workers_seen_since(connection, 0) == 0
+
+
+@pytest.mark.real
+def test_two_workers_share_the_jobs_and_none_runs_twice(store_url: str, bucket: str) -> None:
+    asked = [("attack-ics", "17.1"), ("tlp", "2"), ("attack-ics", "18.1"), ("tlp", "1"), ("location", "1.0")]
+    with _catalogue(store_url) as database:
+        ids = [ask_for(database, kb, label) for kb, label in asked]
+        together: set[tuple[str, ...]] = set()
+        with working(store_url, bucket), working(store_url, bucket), working(store_url, bucket):
+
+            def all_ended() -> bool:
+                with database.read() as connection:
+                    now_running = [job for job in jobs.all_jobs(connection) if job.state == "processing"]
+                together.add(tuple(sorted(str(job.knowledge_base) for job in now_running)))
+                return not unended(database)
+
+            wait_for(all_ended, "all jobs")
+        ended = [job_of(database, job_id) for job_id in ids]
+        assert [(job.state, job.attempts, list(job.errors)) for job in ended] == [("completed", 1, [])] * len(asked)
+        assert all(len(set(names)) == len(names) for names in together), "two jobs of one knowledge base at once"
+        for kb in ("attack-ics", "tlp"):
+            own = [job for job in ended if job.knowledge_base == kb]
+            assert [job.id for job in sorted(own, key=lambda job: job.completed or 0)] == [job.id for job in own]
+        assert not orphans(database)
+
+
+@pytest.mark.real
+@pytest.mark.server
+def test_on_postgresql_jobs_of_several_knowledge_bases_run_at_once(postgresql_url: str, bucket: str) -> None:
+    with _catalogue(postgresql_url) as database:
+        for kb, label in (("attack-mobile", "18.1"), ("cwe", "4.14")):
+            ask_for(database, kb, label)
+        most = 0
+        with working(postgresql_url, bucket), working(postgresql_url, bucket):
+
+            def all_ended() -> bool:
+                nonlocal most
+                waiting = unended(database)
+                most = max(most, sum(job.state == "processing" for job in waiting))
+                return not waiting
+
+            wait_for(all_ended, "both jobs")
+        assert most == 2
+
+
+@pytest.mark.real
+def test_importing_beside_readers_leaves_them_reading(sqlite_url: str, bucket: str, tmp_path: Path) -> None:
+    """Counted while the transaction that writes is open: readers get their answers, from before the import."""
+    from hashlib import sha256
+
+    from ctibutler.importing.releases import ReleaseContent, import_release
+    from tests.shared import read_shared
+
+    raw = read_shared("kb/mitre-attack-ics-repo-data/ics-attack-18_1.json.zst")
+    facts = ReleaseContent(raw, "file", "x", "ics.json", len(raw), sha256(raw).hexdigest())
+    with _catalogue(sqlite_url) as database, _catalogue(sqlite_url) as other:
+        answered = []
+
+        def read_while_open(_: object) -> None:
+            for _number in range(200):
+                with other.read() as reading:
+                    answered.append(reading.value("SELECT count(*) FROM release"))
+
+        import_release(database, HOSTED.named("attack-ics"), "18.1", facts, finish=read_while_open)
+        assert answered == [0] * 200
+        with other.read() as reading:
+            assert reading.value("SELECT count(*) FROM release") == 1

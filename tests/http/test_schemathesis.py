@@ -1,0 +1,59 @@
+"""schemathesis asks a running server whatever its schema allows and forbids, and finds nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import run
+
+import pytest
+
+from tests.http.serving import Server, filled, running
+
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("schemathesis")]
+
+# Seconds for each run; a longer one is a matter of an environment variable.
+BUDGET = int(os.environ.get("CTIBUTLER_TEST_FUZZ_SECONDS", "40"))
+
+# Aliases are not in the schema. Two of them are further methods of a path that is: these checks would take them for slips.
+CONFIGURATION = """
+[[operations]]
+include-path-regex = "^/api/v1/([a-z0-9-]+/|jobs/)$"
+checks.unsupported_method.enabled = false
+checks.allow_header_conformance.enabled = false
+
+# What a schema cannot say: relevance needs a text, a layer an object of some types, inference techniques that are known.
+[[operations]]
+include-path-regex = "/(search|navigator|tie)/$"
+checks.positive_data_acceptance.enabled = false
+"""
+
+
+@pytest.fixture(scope="module")
+def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for schemathesis alone: it removes what it likes."""
+    releases = ("attack-ics@17.0", "capec@3.9", "location@1.0", "sector@1.0", "tlp@1", "tlp@2")
+    with filled(tmp_path_factory.mktemp("fuzzed"), *releases) as database, running(database) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("paths", "excluded"),
+    [
+        ("^/api/v1/attack-ics/", "^delete_"),
+        ("^/api/v1/(objects|search|knowledge-bases|jobs|arango-cti-processor)/|^/api/[^v]", "^$"),
+        ("^/api/v1/(location|sector|jobs)/", "^$"),
+    ],
+    ids=["a knowledge base", "over all", "with removal"],
+)
+def test_nothing_is_found(fuzzed: Server, tmp_path: Path, paths: str, excluded: str) -> None:
+    (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
+    options = ["--include-path-regex", paths, "--exclude-operation-id-regex", excluded, "--max-time", str(BUDGET)]
+    options += ["--continue-on-failure", "--workers", "1", "--no-color", "--warnings", "off"]
+    program = Path(sys.executable).with_name("schemathesis")
+    address = f"http://127.0.0.1:{fuzzed.port}/api/schema/?format=json"
+    ended = run([program, "run", address, *options], cwd=tmp_path, capture_output=True, text=True, timeout=BUDGET * 10)
+    assert ended.returncode == 0, ended.stdout[-8000:] + ended.stderr[-2000:]
+    assert fuzzed.get("/api/healthcheck/").status_code == 204

@@ -1,0 +1,35 @@
+"""Everything that there is, in one catalogue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ctibutler.answers.library import Library
+from ctibutler.knowledge_bases import HOSTED
+from tests.answers import plain
+from tests.answers.walking import listed
+from tests.catalogue import Catalogues, bundle_path, facts, install, labels_of, link
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+
+def test_everything_installed_takes_less_than_a_quarter_of_the_files(catalogues: Catalogues) -> None:
+    if catalogues.engine != "sqlite":
+        pytest.skip("files are measured on SQLite")
+    database = catalogues.empty()
+    files = 0
+    for kb in HOSTED.all:
+        for label in labels_of(kb.slug):
+            install(database, f"{kb.slug}@{label}")
+            files += facts()[bundle_path(kb.slug, label)]["uncompressed_bytes"]
+    link(database)
+    with database.sqlalchemy_engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert database.url.database is not None
+    stored = Path(database.url.database).stat().st_size
+    assert stored < files / 4, f"{stored:,} of {files:,} bytes"
+    newest = listed(Library(database, HOSTED), "attack-enterprise", "18.0")
+    assert {stix["id"] for stix in newest} == {stix["id"] for stix in plain.listed("attack-enterprise", "18.0")}

@@ -1,0 +1,106 @@
+"""SQLite and PostgreSQL answer alike, to the byte."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ctibutler.answers.anywhere import versions_anywhere
+from ctibutler.answers.bundles import BundleQuery, object_bundle
+from ctibutler.answers.changes import ChangesQuery, changes
+from ctibutler.answers.everything import EverythingQuery, list_everything
+from ctibutler.answers.exports import release_bundle
+from ctibutler.answers.library import Library
+from ctibutler.answers.navigator import layer
+from ctibutler.answers.objects import ObjectQuery, ObjectRequest, list_objects, object_versions
+from ctibutler.answers.pages import PageRequest, Sort
+from ctibutler.answers.relationships import RelationshipQuery, list_relationships
+from ctibutler.answers.releases import about, knowledge_base_list
+from ctibutler.answers.search import SearchQuery, search
+from ctibutler.catalog.releases import find
+from ctibutler.knowledge_bases import HOSTED
+from tests.catalogue import CONTRACT, POSTGRES_URL, filled, row_counts
+
+pytestmark = [pytest.mark.real, pytest.mark.server, pytest.mark.xdist_group("postgresql")]
+
+ENTERPRISE, CWE, ATLAS = HOSTED.named("attack-enterprise"), HOSTED.named("cwe"), HOSTED.named("atlas")
+QUESTIONS: dict[str, Callable[[Library], Any]] = {
+    **{
+        f"list of {kb.slug} by {key}": lambda library, kb=kb, key=key, descending=descending: list_objects(
+            library, kb, ObjectQuery(sort=Sort(key, descending), page=PageRequest(2, 40))
+        )
+        for kb in HOSTED.all
+        if kb.slug not in ("attack-mobile", "mitre-f3")
+        for key, descending in (("name", False), ("modified", True), (kb.id_parameter, True), ("created", False))
+    },
+    **{
+        f"relationships of {object_id}": lambda library, object_id=object_id: list_relationships(
+            library, ENTERPRISE, ObjectRequest(object_id), RelationshipQuery(page=PageRequest(1, 100))
+        )
+        for object_id in ("T1059", "G0007", "TA0001", "S0154")
+    },
+    **{
+        f"search for {text}": lambda library, text=text: search(
+            library, SearchQuery(text=text, sort=Sort("relevance", descending=True), show_knowledgebase=True)
+        )
+        for text in ("injection", "fancy bear", "log4j", "at.deny", "ransomwar sentinel", "Curaçao")
+    },
+    "search by time": lambda library: search(library, SearchQuery(text="firmware")),
+    "all hits": lambda library: search(library, SearchQuery(page=PageRequest(30, 100))),
+    "text": lambda library: list_objects(library, ENTERPRISE, ObjectQuery(text="privilege", page=PageRequest(1, 500))),
+    "name": lambda library: list_objects(library, CWE, ObjectQuery(name="INJECTION", description="sql")),
+    "bundle": lambda library: object_bundle(
+        library, ENTERPRISE, ObjectRequest("T1021.005"), BundleQuery(include_embedded_sros=True)
+    ),
+    "changes": lambda library: changes(library, ATLAS, None, ChangesQuery(include_objects=True)),
+    "versions": lambda library: object_versions(library, CWE, "CWE-79", by="content"),
+    "versions anywhere": lambda library: versions_anywhere(library, "T1059"),
+    "layer": lambda library: layer(library, ENTERPRISE, ObjectRequest("G0007"), "https://example.org"),
+    "knowledge bases": knowledge_base_list,
+    "about": lambda library: {**about(library, ENTERPRISE, "16.0"), "installed_at": None},
+    "export": lambda library: list(
+        release_bundle(library, HOSTED.named("attack-ics"), None, include_derived=True).chunks
+    ),
+    "digests": lambda library: [release_bundle(library, kb, None).digest for kb in (ENTERPRISE, CWE, ATLAS)],
+    **{
+        kind: lambda library, kind=kind, key=key: list_everything(
+            library, kind, EverythingQuery(Sort(key), PageRequest(3, 60))
+        )
+        for kind, key in (("sdos", "name"), ("smos", "created"), ("knowledgebases", "modified"), ("sros", "created"))
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def both(common_folder: Path) -> Any:
+    if not POSTGRES_URL:
+        pytest.skip("no PostgreSQL (CTIBUTLER_TEST_POSTGRES_URL, as `scripts/services postgres` prints it)")
+    with (
+        filled("sqlite", common_folder, CONTRACT, links=False, what="contract") as one,
+        filled("postgresql", common_folder, CONTRACT, links=False, what="contract") as other,
+    ):
+        yield one, other
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_both_engines_give_the_same_bytes(both: tuple[Library, Library], question: str) -> None:
+    said = []
+    for library in both:
+        answer = QUESTIONS[question](library)
+        page = getattr(answer, "page", answer)
+        items = getattr(page, "items", None)
+        said.append((list(items), page.total) if items is not None else json.dumps(answer, default=bytes.decode))
+    assert said[0] == said[1]
+
+
+def test_both_engines_hold_as_many_rows(both: tuple[Library, Library]) -> None:
+    assert row_counts(both[0].database) == row_counts(both[1].database)
+    labels = []
+    for library in both:
+        with library.database.read() as connection:
+            labels.append([find(connection, kb.slug, None) is not None for kb in HOSTED.all])
+    assert labels[0] == labels[1]
