@@ -159,6 +159,16 @@ def assert_live(platform: OpenCti, slug: str, version: str) -> None:
     assert found == counted
 
 
+def test_what_is_gone_is_deleted_where_that_is_asked_for(platform: OpenCti, start: Start) -> None:
+    connector = start("disarm", removed="delete")
+    runs_well(connector.run(CTIBUTLER_VERSIONS="disarm=1.6"))
+    arrives_well(platform, connector)
+    runs_well(connector.run(CTIBUTLER_VERSIONS="disarm=1.5"))
+    arrives_well(platform, connector)
+    assert platform.knowledge.writes["delete"] > 0
+    assert_whole(platform, [("disarm", "1.5")])
+
+
 def test_knowledge_bases_are_linked_with_each_other(platform: OpenCti, server: FaultyProxy, start: Start) -> None:
     connector = start("cwe,capec")
     runs_well(connector.run())
