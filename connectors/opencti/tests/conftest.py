@@ -1,5 +1,6 @@
 """Where the tests find the connector, the real releases, a platform and a broker."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,13 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 sys.path.insert(0, str(SOURCE))
 
+# Both are read when pycti is imported: a worker tries a missing reference again without a pause.
+os.environ["OPENCTI_MISSING_REF_RETRY_EXPONENTIAL"] = "true"
+os.environ["OPENCTI_MISSING_REF_RETRY_INITIAL_DELAY"] = "0"
+
 from tests.platform import kb  # noqa: E402
 from tests.platform.broker import Broker  # noqa: E402
-from tests.platform.ctibutler_server import CtiButlerServer  # noqa: E402
+from tests.platform.ctibutler_server import COMMAND, CtiButlerServer  # noqa: E402
 from tests.platform.opencti import OpenCti  # noqa: E402
 
 
@@ -49,6 +54,8 @@ def platform(broker: Broker) -> Iterator[OpenCti]:
 @pytest.fixture(scope="session")
 def ctibutler() -> Iterator[CtiButlerServer]:
     """A ctibutler server with real releases."""
+    if not COMMAND.exists():
+        pytest.skip(f"no ctibutler at {COMMAND} (CTIBUTLER_TEST_SERVER says where; `make install` puts it there)")
     server = CtiButlerServer()
     yield server
     server.stop()

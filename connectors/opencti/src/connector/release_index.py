@@ -1,8 +1,9 @@
 """A release as the mappings look at it: by id, by relationship, live or dead."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from connector.knowledge_bases import KnowledgeBase
 from connector.stix import StixObject, is_deprecated, is_revoked
@@ -38,6 +39,7 @@ class ReleaseIndex:
                 self.left_out["second object with the id of another"] += 1
             else:
                 self.objects[item["id"]] = item
+        self._worked_out: dict[str, Any] = {}
         uses = Counter(item["id"] for item in self.relationships)
         self._reused = {stix_id for stix_id, times in uses.items() if times > 1}
 
@@ -72,6 +74,12 @@ class ReleaseIndex:
             and item["source_ref"] in self.objects
             and is_revoked(self.objects[item["source_ref"]])
         }
+
+    def once(self, what: str, work_out: Callable[[], Any]) -> Any:
+        """Something that a mapping looks up often and works out once for each release."""
+        if what not in self._worked_out:
+            self._worked_out[what] = work_out()
+        return self._worked_out[what]
 
     def names(self, ids: Iterable[str]) -> list[str]:
         """The names of live objects, sorted."""

@@ -1,7 +1,7 @@
 """Reads releases: as one bundle from a server that gives out whole releases, else page by page.
 
-The older API has neither a release's digest nor its bundle. There the objects are listed by pages, and their relationships are
-asked for object by object.
+The older API has neither a release's digest nor its bundle. There the objects are listed by pages, and their
+relationships are asked for object by object.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,10 +1,11 @@
 """The connector as its own process."""
 
+import contextlib
 import os
-import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -76,20 +77,30 @@ class Running:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self._began = time.monotonic()
+        self._peak = 0
+        threading.Thread(target=self._watch_memory, daemon=True).start()
 
     def wait(self, timeout: float = 300) -> Ended:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         try:
             output, _ = self.process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             self.process.kill()
             output, _ = self.process.communicate()
             raise AssertionError(f"the connector did not end within {timeout} s:\n{output[-4000:]}") from None
-        after = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-        return Ended(self.process.returncode, output, time.monotonic() - self._began, max(before, after) * 1024)
+        return Ended(self.process.returncode, output, time.monotonic() - self._began, self._peak)
 
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         self.process.kill()
+
+    def _watch_memory(self) -> None:
+        """The kernel keeps the peak; it only has to be read before the process is gone."""
+        status = Path(f"/proc/{self.process.pid}/status")
+        while self.process.returncode is None:
+            with contextlib.suppress(OSError):
+                for line in status.read_text().splitlines():
+                    if line.startswith("VmHWM:"):
+                        self._peak = int(line.split()[1]) * 1024
+            time.sleep(0.05)

@@ -1,9 +1,23 @@
-"""A ctibutler server with the releases that the tests need."""
+"""A real ctibutler server with real releases: the command of this repository, installing from the folder of releases.
+
+The command is `.venv/bin/ctibutler` of the repository, or what CTIBUTLER_TEST_SERVER says.
+"""
 
 import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from tests.platform import kb
+
+COMMAND = Path(os.environ.get("CTIBUTLER_TEST_SERVER") or kb.REPOSITORY / ".venv" / "bin" / "ctibutler")
 
 RELEASES = {
-    "attack-enterprise": ("17.1", "18.1"),
     "attack-mobile": ("17.1", "18.1"),
     "attack-ics": ("17.1", "18.0", "18.1"),
     "capec": ("3.8", "3.9"),
@@ -15,11 +29,74 @@ RELEASES = {
     "sector": ("1.0",),
     "d3fend": ("1.1.0", "1.2.0"),
 }
+"""What the server holds, earliest first; Enterprise ATT&CK is installed where a test asks for it."""
+
+ENTERPRISE = {"attack-enterprise": ("17.1", "18.1")}
 
 
 class CtiButlerServer:
-    def __init__(self) -> None:
-        self.url = os.environ["CTIBUTLER_TEST_SERVER_URL"]
+    """One server with data of its own."""
+
+    def __init__(self, releases: dict[str, tuple[str, ...]] = RELEASES) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="ctibutler-connector-"))
+        self._log = self._folder / "log"
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("CTIBUTLER_")},
+            "CTIBUTLER_DATA_DIR": str(self._folder / "data"),
+            "CTIBUTLER_BUCKET": str(kb.FOLDER),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        try:
+            self.install(releases)
+            self.url = self._serve()
+        except BaseException:
+            self.stop()
+            raise
+
+    def install(self, releases: dict[str, tuple[str, ...]]) -> None:
+        """Install releases that are not there yet, and make the links between them."""
+        wanted = [f"{slug}@{version}" for slug, versions in releases.items() for version in versions]
+        self._run("install", *wanted)
 
     def stop(self) -> None:
-        pass
+        if self._process:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(15)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _run(self, *words: str) -> None:
+        done = subprocess.run(
+            [str(COMMAND), *words], env=self._environment, capture_output=True, text=True, timeout=900, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"ctibutler {' '.join(words)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+    def _serve(self) -> str:
+        port = _free_port()
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [str(COMMAND), "serve", "--host", "127.0.0.1", "--port", str(port)],
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        url = f"http://127.0.0.1:{port}/"
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{url}api/healthcheck/", timeout=5):  # noqa: S310
+                    return url
+            except (OSError, urllib.error.URLError):
+                time.sleep(0.2)
+        raise RuntimeError(f"ctibutler does not answer: {self._log.read_text()[-2000:]}")
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return int(one.getsockname()[1])

@@ -27,14 +27,17 @@ class FaultyProxy:
                 if proxy.misbehaviour and proxy.misbehaviour(self):
                     return
                 server = http.client.HTTPConnection(place.hostname or "", place.port, timeout=120)
-                kept = {name: value for name, value in self.headers.items() if name.lower() in ("accept", "accept-encoding", "api-key")}
+                kept = {
+                    name: value
+                    for name, value in self.headers.items()
+                    if name.lower() in ("accept", "accept-encoding", "api-key")
+                }
                 server.request("GET", self.path, headers=kept)
                 answer = server.getresponse()
                 body = answer.read()
                 lines = [f"HTTP/1.1 {answer.status} -", f"Content-Length: {len(body)}"]
-                for name in ("Content-Type", "Content-Encoding", "ETag"):
-                    if answer.getheader(name):
-                        lines.append(f"{name}: {answer.getheader(name)}")
+                passed = ("Content-Type", "Content-Encoding", "ETag")
+                lines += [f"{name}: {answer.getheader(name)}" for name in passed if answer.getheader(name)]
                 self.wfile.write("\r\n".join([*lines, "", ""]).encode() + body)
                 server.close()
 

@@ -1,6 +1,7 @@
 """The real releases that the tests read, and where they lie.
 
-They are found as `../shared/kb` beside the repository, or where CTIBUTLER_TEST_KB says.
+They are found as `../shared/kb` beside the repository, or where CTIBUTLER_TEST_KB (or CTIBUTLER_TEST_SHARED, for the
+folder above) says.
 """
 
 import json
@@ -12,7 +13,8 @@ from typing import Any
 import zstandard
 
 REPOSITORY = Path(__file__).resolve().parents[4]
-FOLDER = Path(os.environ.get("CTIBUTLER_TEST_KB") or REPOSITORY.parent / "shared" / "kb")
+_SHARED = Path(os.environ.get("CTIBUTLER_TEST_SHARED") or REPOSITORY.parent / "shared")
+FOLDER = Path(os.environ.get("CTIBUTLER_TEST_KB") or _SHARED / "kb")
 
 FILES = {
     "attack-enterprise": "mitre-attack-enterprise-repo-data/enterprise-attack-{}.json.zst",

@@ -2,13 +2,8 @@
 
 import base64
 import json
-import os
 from dataclasses import dataclass, field
 from typing import Any
-
-# Both are read when pycti is imported: a missing reference is tried again without a pause.
-os.environ["OPENCTI_MISSING_REF_RETRY_EXPONENTIAL"] = "true"
-os.environ["OPENCTI_MISSING_REF_RETRY_INITIAL_DELAY"] = "0"
 
 from pycti import OpenCTIApiClient
 

@@ -23,7 +23,9 @@ ATTACK = {
 
 def dead(item: dict[str, Any]) -> bool:
     return bool(
-        item.get("revoked") or item.get("x_mitre_deprecated") or item.get("x_capec_status") in ("Deprecated", "Obsolete")
+        item.get("revoked")
+        or item.get("x_mitre_deprecated")
+        or item.get("x_capec_status") in ("Deprecated", "Obsolete")
     )
 
 
@@ -36,7 +38,12 @@ def attack(bundle: Bundle) -> Counter[str]:
     by_id = {item["id"]: item for item in bundle}
     relations = [item for item in bundle if item["type"] == "relationship" and not dead(item)]
     live = {item["id"] for item in bundle if item["type"] in ATTACK and not dead(item)}
-    taken = {(by_id[i]["type"], name) for i in live if by_id[i]["type"] in ("malware", "tool", "intrusion-set", "campaign") for name in names_of(by_id[i])}
+    taken = {
+        (by_id[i]["type"], name)
+        for i in live
+        if by_id[i]["type"] in ("malware", "tool", "intrusion-set", "campaign")
+        for name in names_of(by_id[i])
+    }
     replaced = {
         item["source_ref"]
         for item in relations
@@ -48,7 +55,9 @@ def attack(bundle: Bundle) -> Counter[str]:
     counts = Counter(ATTACK[by_id[stix_id]["type"]] for stix_id in live | replaced)
     for item in relations:
         ends = {item["source_ref"], item["target_ref"]}
-        if ends <= live or (item["relationship_type"] == "revoked-by" and item["source_ref"] in replaced and item["target_ref"] in live):
+        if ends <= live or (
+            item["relationship_type"] == "revoked-by" and item["source_ref"] in replaced and item["target_ref"] in live
+        ):
             counts[item["relationship_type"]] += 1
     pairs = set()
     for item in relations:
@@ -68,7 +77,9 @@ def attack(bundle: Bundle) -> Counter[str]:
 
 
 def capec(bundle: Bundle) -> Counter[str]:
-    live = {item["id"]: item for item in bundle if item["type"] in ("attack-pattern", "course-of-action") and not dead(item)}
+    live = {
+        item["id"]: item for item in bundle if item["type"] in ("attack-pattern", "course-of-action") and not dead(item)
+    }
     related = set()
     counts: Counter[str] = Counter(ATTACK[item["type"]] for item in live.values())
     for stix_id, item in live.items():
@@ -77,7 +88,9 @@ def capec(bundle: Bundle) -> Counter[str]:
         related |= {tuple(sorted((stix_id, other))) for other in item.get("x_capec_peer_of_refs", []) if other in live}
     counts["related-to"] = len(related)
     counts["mitigates"] = sum(
-        1 for item in bundle if item["type"] == "relationship" and item["source_ref"] in live and item["target_ref"] in live
+        1
+        for item in bundle
+        if item["type"] == "relationship" and item["source_ref"] in live and item["target_ref"] in live
     )
     counts["Organization"] = 1
     return counts
@@ -85,8 +98,12 @@ def capec(bundle: Bundle) -> Counter[str]:
 
 def cwe(bundle: Bundle) -> Counter[str]:
     live = {item["id"] for item in bundle if item["type"] == "weakness" and not dead(item)}
-    relations = [item for item in bundle if item["type"] == "relationship" and {item["source_ref"], item["target_ref"]} <= live]
-    children = {(item["source_ref"], item["target_ref"]) for item in relations if item["relationship_type"] == "ChildOf"}
+    relations = [
+        item for item in bundle if item["type"] == "relationship" and {item["source_ref"], item["target_ref"]} <= live
+    ]
+    children = {
+        (item["source_ref"], item["target_ref"]) for item in relations if item["relationship_type"] == "ChildOf"
+    }
     others = set()
     for item in relations:
         pair = (item["source_ref"], item["target_ref"])
@@ -94,7 +111,9 @@ def cwe(bundle: Bundle) -> Counter[str]:
             others.add(tuple(sorted(pair)))
         elif item["relationship_type"] != "ChildOf":
             others.add(pair)
-    return Counter({"Vulnerability": len(live), "derived-from": len(children), "related-to": len(others), "Organization": 1})
+    return Counter(
+        {"Vulnerability": len(live), "derived-from": len(children), "related-to": len(others), "Organization": 1}
+    )
 
 
 def disarm(bundle: Bundle) -> Counter[str]:
@@ -127,7 +146,9 @@ def location(bundle: Bundle) -> Counter[str]:
     kinds: Counter[str] = Counter()
     for item in bundle:
         if item["type"] == "location":
-            is_country = any(r["source_name"] == "type" and r["external_id"] == "country" for r in item["external_references"])
+            is_country = any(
+                r["source_name"] == "type" and r["external_id"] == "country" for r in item["external_references"]
+            )
             kinds["Country" if is_country else "Region"] += 1
     placed = {item["source_ref"] for item in bundle if item["type"] == "relationship"}
     return kinds + Counter({"located-at": len(placed), "System": 1})
@@ -142,7 +163,9 @@ def sector(bundle: Bundle) -> Counter[str]:
 def d3fend(bundle: Bundle) -> Counter[str]:
     techniques = {item["id"] for item in bundle if item["type"] == "course-of-action"}
     chains = sum(
-        1 for item in bundle if item["type"] == "relationship" and {item["source_ref"], item["target_ref"]} <= techniques
+        1
+        for item in bundle
+        if item["type"] == "relationship" and {item["source_ref"], item["target_ref"]} <= techniques
     )
     return Counter({"Course-Of-Action": len(techniques), "derived-from": chains, "Organization": 1})
 

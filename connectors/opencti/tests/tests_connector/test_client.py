@@ -64,15 +64,18 @@ def test_a_server_that_answers_below_api_only_is_found_once(start: Start) -> Non
 def test_the_key_is_sent_where_there_is_one(start: Start) -> None:
     server = start("cwe@4.14", key="secret")
     assert client(server, api_key="secret").get(INSTALLED)
-    with pytest.raises(Unauthorized, match="authentication failed .401.: set CTIBUTLER_API_KEY"):
+    with pytest.raises(Unauthorized, match=r"authentication failed .401.: set CTIBUTLER_API_KEY"):
         client(server).get(INSTALLED)
     assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "asked"), [(401, Unauthorized, 1), (403, Forbidden, 1), (404, NotFound, 2), (400, ServerError, 1), (302, ServerError, 1)]
+    ("status", "kind", "asked"),
+    [(401, Unauthorized, 1), (403, Forbidden, 1), (404, NotFound, 2), (400, ServerError, 1), (302, ServerError, 1)],
 )
-def test_what_will_not_get_better_is_not_asked_again(start: Start, status: int, kind: type[Exception], asked: int) -> None:
+def test_what_will_not_get_better_is_not_asked_again(
+    start: Start, status: int, kind: type[Exception], asked: int
+) -> None:
     server = start("cwe@4.14")
     server.misbehaviour = fails(status)
     with pytest.raises(kind, match=str(status) if status != 302 else "redirects"):
@@ -86,7 +89,7 @@ def test_what_may_get_better_is_asked_again(start: Start, status: int) -> None:
     server.misbehaviour = fails(status, times=2)
     assert client(server).get(INSTALLED)["versions"] == ["4.14"]
     server.misbehaviour = fails(status)
-    with pytest.raises(Unavailable, match=f"{status}.*played by a test"):
+    with pytest.raises(Unavailable, match=rf"{status}.*played by a test"):
         client(server).get(INSTALLED)
 
 
@@ -126,7 +129,7 @@ def test_a_cut_answer_is_asked_for_again(start: Start) -> None:
 
 
 def test_nobody_there_is_said_plainly() -> None:
-    with pytest.raises(Unavailable, match="http://127.0.0.1:9: no connection"):
+    with pytest.raises(Unavailable, match=r"http://127.0.0.1:9: no connection"):
         client("http://127.0.0.1:9/", retries=0).get(INSTALLED)
 
 
@@ -139,7 +142,9 @@ def test_a_short_page_ends_the_run(start: Start) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("slug", ["attack-ics", "capec", "cwe", "disarm", "atlas", "mitre-f3", "location", "sector", "d3fend"])
+@pytest.mark.parametrize(
+    "slug", ["attack-ics", "capec", "cwe", "disarm", "atlas", "mitre-f3", "location", "sector", "d3fend"]
+)
 def test_page_by_page_gives_what_the_whole_release_gives(start: Start, slug: str) -> None:
     from connector.converter_to_stix import convert
     from connector.release_index import Options
@@ -158,7 +163,13 @@ def test_what_the_server_derives_is_told_apart() -> None:
     technique, tactic = "attack-pattern--1", "x-mitre-tactic--2"
 
     def relation(number: int, source: str, target: str, **more: Any) -> dict[str, Any]:
-        return {"type": "relationship", "id": f"relationship--{number}", "source_ref": source, "target_ref": target, **more}
+        return {
+            "type": "relationship",
+            "id": f"relationship--{number}",
+            "source_ref": source,
+            "target_ref": target,
+            **more,
+        }
 
     note = [{"source_name": "stix2arango", "description": "embedded-relationship"}]
     release = sort_out(

@@ -87,5 +87,9 @@ def test_what_is_left_out_is_counted_by_reason(converted: Converted, slug: str, 
     arrived = len(release.known) + sum(1 for item in release.objects.values() if item.get("revoked"))
     if slug == "sector":
         arrived = 0  # its entities are identities
-    told = sum(times for reason, times in release.left_out.items() if ": " in reason and not reason.startswith(("relationship", "cross")))
+    told = sum(
+        times
+        for reason, times in release.left_out.items()
+        if ": " in reason and not reason.startswith(("relationship", "cross"))
+    )
     assert arrived + told == len(entities)

@@ -9,7 +9,13 @@ from connector.delta import Contribution, Foreign, Plan, Rules, plan
 from connector.sendable import Known, Sendable, digest
 from tests.tests_connector.conftest import Converted
 
-AUTHOR = {"type": "identity", "id": "identity--a", "name": "Publisher", "identity_class": "organization", "revoked": False}
+AUTHOR = {
+    "type": "identity",
+    "id": "identity--a",
+    "name": "Publisher",
+    "identity_class": "organization",
+    "revoked": False,
+}
 
 
 def group(number: int, name: str, **more: Any) -> dict[str, Any]:
@@ -33,7 +39,13 @@ def release(*items: dict[str, Any], dead: tuple[dict[str, Any], ...] = (), depre
     objects = {item["id"]: item for item in (AUTHOR, *items)}
     known = {
         item["id"]: Known(
-            item["id"], item["type"], None, item["name"], identifiers.standard_id(item), None, (),
+            item["id"],
+            item["type"],
+            None,
+            item["name"],
+            identifiers.standard_id(item),
+            None,
+            (),
             tuple(identifiers.alias_ids(item)),
         )
         for item in items

@@ -11,7 +11,7 @@ import pytest
 
 from tests.platform import kb, worker
 from tests.platform.connector_process import Connector, Ended
-from tests.platform.ctibutler_server import RELEASES, CtiButlerServer
+from tests.platform.ctibutler_server import ENTERPRISE, RELEASES, CtiButlerServer
 from tests.platform.faulty_proxy import FaultyProxy
 from tests.platform.opencti import OpenCti, Work
 from tests.tests_connector.counted import COUNTED
@@ -99,7 +99,10 @@ def assert_whole(platform: OpenCti, releases: list[tuple[str, str]], links: int 
 
 
 @pytest.mark.slow
-def test_enterprise_attack_comes_whole_and_changes(platform: OpenCti, server: FaultyProxy, start: Start) -> None:
+def test_enterprise_attack_comes_whole_and_changes(
+    ctibutler: CtiButlerServer, platform: OpenCti, server: FaultyProxy, start: Start
+) -> None:
+    ctibutler.install(ENTERPRISE)
     connector = start("attack-enterprise")
     runs_well(connector.run(CTIBUTLER_VERSIONS="attack-enterprise=17.1"))
     assert len(server.asked()) == 3
@@ -129,7 +132,7 @@ def test_a_new_release_sends_what_changed(
     runs_well(connector.run(CTIBUTLER_VERSIONS=f"{slug}={releases[0]}"))
     arrives_well(platform, connector)
     server.asked()
-    for before, after, limit in zip(releases, releases[1:], most, strict=True):
+    for before, after, limit in zip(releases[:-1], releases[1:], most, strict=True):
         runs_well(connector.run(CTIBUTLER_VERSIONS=f"{slug}={after}"))
         assert len(server.asked()) == 4
         sent = len(arrives_well(platform, connector).objects)
@@ -154,6 +157,16 @@ def assert_live(platform: OpenCti, slug: str, version: str) -> None:
         del found[name]
     del counted["Kill-Chain-Phase"]
     assert found == counted
+
+
+def test_what_is_gone_is_deleted_where_that_is_asked_for(platform: OpenCti, start: Start) -> None:
+    connector = start("disarm", removed="delete")
+    runs_well(connector.run(CTIBUTLER_VERSIONS="disarm=1.6"))
+    arrives_well(platform, connector)
+    runs_well(connector.run(CTIBUTLER_VERSIONS="disarm=1.5"))
+    arrives_well(platform, connector)
+    assert platform.knowledge.writes["delete"] > 0
+    assert_whole(platform, [("disarm", "1.5")])
 
 
 def test_knowledge_bases_are_linked_with_each_other(platform: OpenCti, server: FaultyProxy, start: Start) -> None:
@@ -183,7 +196,9 @@ def test_new_links_alone_are_sent_alone(platform: OpenCti, server: FaultyProxy, 
     server.asked()
     runs_well(connector.run(CTIBUTLER_KNOWLEDGEBASES="cwe,capec"))
     assert len(server.asked()) == 6
-    sent = [item for item in worker.take(platform, connector.id).objects if item.get("source_ref", "").startswith("vuln")]
+    sent = [
+        item for item in worker.take(platform, connector.id).objects if item.get("source_ref", "").startswith("vuln")
+    ]
     assert {item["relationship_type"] for item in sent} == {"related-to"}
     assert works_of(platform)[-1].name == "CTI Butler: cwe 4.14 → 4.14 (1212 objects)"
 
@@ -210,7 +225,9 @@ def test_the_platform_may_take_bundles_over_http(platform: OpenCti, start: Start
     assert worker.take(platform, connector.id).objects == []
 
 
-def test_bundles_may_be_written_to_a_folder(platform: OpenCti, start: Start, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_bundles_may_be_written_to_a_folder(
+    platform: OpenCti, start: Start, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     folder = tmp_path_factory.mktemp("bundles")
     connector = start("sector")
     runs_well(connector.run(CONNECTOR_SEND_TO_DIRECTORY="true", CONNECTOR_SEND_TO_DIRECTORY_PATH=str(folder)))

@@ -68,10 +68,13 @@ def test_one_knowledge_base_fails_with_its_reason_and_the_other_arrives(
     assert good.is_complete
     assert list(platform.state(connector.id)["kb"]) == ["sector"]
 
+
+def test_what_failed_comes_with_the_next_run(platform: OpenCti, server: FaultyProxy, connector: Connector) -> None:
+    server.misbehaviour = only("/location/", fails(500))
+    assert connector.run().code == 1
     server.misbehaviour = None
     assert connector.run().code == 0
-    worker.import_all(platform, connector.id)
-    assert platform.knowledge.counts()["Country"] == 249
+    assert len(worker.take(platform, connector.id).objects) == 553 + 120
     assert sorted(platform.state(connector.id)["kb"]) == ["location", "sector"]
 
 
@@ -172,7 +175,9 @@ def test_a_request_to_stop_ends_the_wait_for_the_next_run(platform: OpenCti, con
     assert platform.works
 
 
-def test_a_stalled_server_does_not_hold_up_the_end(platform: OpenCti, server: FaultyProxy, connector: Connector) -> None:
+def test_a_stalled_server_does_not_hold_up_the_end(
+    platform: OpenCti, server: FaultyProxy, connector: Connector
+) -> None:
     server.misbehaviour = stalls(60)
     running = connector.start(CTIBUTLER_TIMEOUT="60")
     deadline = time.monotonic() + 60

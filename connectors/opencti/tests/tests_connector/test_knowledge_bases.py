@@ -31,7 +31,9 @@ def test_tactics_stand_in_the_order_of_the_matrix(converted: Converted) -> None:
 
 
 def test_the_small_matrix_of_mobile_attack_follows_the_large_one(converted: Converted) -> None:
-    phases = [item for item in converted("attack-mobile", "18.1").objects.values() if item["type"] == "kill-chain-phase"]
+    phases = [
+        item for item in converted("attack-mobile", "18.1").objects.values() if item["type"] == "kill-chain-phase"
+    ]
     last = {item["phase_name"] for item in phases if item["order"] >= 12}
     assert last == {"network-effects", "remote-service-effects"}
 
@@ -87,7 +89,9 @@ def test_aliases_that_would_melt_two_objects_stay_behind(converted: Converted) -
 def test_capec_shows_its_hierarchy(converted: Converted) -> None:
     release = converted("capec", "3.9")
     assert [item["relationship_type"] for item in between(release, "CAPEC-66", "CAPEC-248")] == ["subtechnique-of"]
-    kinds = [item.get("description") for item in release.objects.values() if item.get("relationship_type") == "related-to"]
+    kinds = [
+        item.get("description") for item in release.objects.values() if item.get("relationship_type") == "related-to"
+    ]
     assert (kinds.count("can precede"), kinds.count("peer of")) == (162, 17)
 
 
@@ -192,7 +196,9 @@ def test_disarm_of_the_foundation_does_not_enter_the_matrix_of_attack(converted:
 
     bundle = [as_published_by_the_foundation(item) for item in kb.objects("disarm", "1.6")]
     release = convert(sort_out("disarm", "1.6", bundle), BY_SLUG["disarm"], Options())
-    chains = {phase["kill_chain_name"] for item in release.objects.values() for phase in item.get("kill_chain_phases", ())}
+    chains = {
+        phase["kill_chain_name"] for item in release.objects.values() for phase in item.get("kill_chain_phases", ())
+    }
     chains |= {item["kill_chain_name"] for item in release.objects.values() if item["type"] == "kill-chain-phase"}
     assert chains == {"disarm"}
     assert named(release, "T0073")

@@ -39,7 +39,9 @@ def neighbours(converted: Converted, **versions: str) -> Neighbours:
 
 
 def publishers_id(converted: Converted, slug: str, version: str, external_id: str) -> str:
-    return next(stix_id for stix_id, known in converted(slug, version).known.items() if known.external_id == external_id)
+    return next(
+        stix_id for stix_id, known in converted(slug, version).known.items() if known.external_id == external_id
+    )
 
 
 def test_a_weakness_is_linked_by_the_id_that_it_has_in_opencti(converted: Converted) -> None:

@@ -15,7 +15,7 @@ from connector.markdown import absolute_links, from_html
         ("<ol><li>One<ul><li>inner</li></ul></li><li>Two</li></ol>", "1. One\n\n  - inner\n\n2. Two"),
         ("One line.<br><br>Another <b>bold</b> one.", "One line.\n\nAnother **bold** one."),
         ("Keeps\nits lines<br>", "Keeps\nits lines"),
-        ("See <a href=\"https://example.org/x\">there</a>.", "See [there](https://example.org/x)."),
+        ('See <a href="https://example.org/x">there</a>.', "See [there](https://example.org/x)."),
         ("Injects <script> or <img> tags.", "Injects <script> or <img> tags."),
         ("<p>such as &quot;drive-by&quot; and &lt;script&gt;</p>", 'such as "drive-by" and <script>'),
         ("comments (< !-CDATA->), 1 < 2 and 3 > 2", "comments (< !-CDATA->), 1 < 2 and 3 > 2"),

@@ -40,7 +40,9 @@ def test_the_defaults_are_those_of_the_documentation(monkeypatch: pytest.MonkeyP
         ("tlp", ["tlp"]),
     ],
 )
-def test_knowledge_bases_are_put_into_their_order(monkeypatch: pytest.MonkeyPatch, written: Any, meant: list[str]) -> None:
+def test_knowledge_bases_are_put_into_their_order(
+    monkeypatch: pytest.MonkeyPatch, written: Any, meant: list[str]
+) -> None:
     assert settings(monkeypatch, ctibutler={"knowledgebases": written}).ctibutler.knowledgebases == meant
 
 
@@ -75,7 +77,10 @@ def test_releases_can_be_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"ctibutler": {"interval_days": "soon"}}, "CTIBUTLER_INTERVAL_DAYS"),
         ({"ctibutler": {"interval_days": -1}}, "CTIBUTLER_INTERVAL_DAYS"),
         ({"ctibutler": {"base_url": "ftp://x"}}, "CTIBUTLER_BASE_URL"),
-        ({"ctibutler": {"base_url": "https://api.ctibutler.com/"}}, "CTIBUTLER_API_KEY: is required for api.ctibutler.com"),
+        (
+            {"ctibutler": {"base_url": "https://api.ctibutler.com/"}},
+            "CTIBUTLER_API_KEY: is required for api.ctibutler.com",
+        ),
         ({"ctibutler": {"versions": "4.14"}}, "CTIBUTLER_VERSIONS: expected pairs such as `cwe=4.17`"),
         ({"ctibutler": {"versions": "cve=1"}}, "CTIBUTLER_VERSIONS: unknown: cve"),
         ({"ctibutler": {"verify_ssl": "/no/such/file"}}, "CTIBUTLER_VERIFY_SSL"),

@@ -51,7 +51,8 @@ class AttackMapping(Mapping):
 
 def _analytics(technique: StixObject, index: ReleaseIndex) -> Iterator[StixObject]:
     """The live analytics of the live strategies that detect a technique."""
-    for strategy in strategies_by_technique(index).get(technique["id"], ()):
+    strategies = index.once("strategies", lambda: _strategies_by_technique(index))
+    for strategy in strategies.get(technique["id"], ()):
         for ref in index.objects[strategy].get("x_mitre_analytic_refs") or ():
             if index.is_live_id(ref):
                 yield index.objects[ref]
@@ -68,15 +69,13 @@ def _components(technique: StixObject, index: ReleaseIndex) -> Iterator[str]:
                 yield ref
 
 
-def strategies_by_technique(index: ReleaseIndex) -> dict[str, list[str]]:
+def _strategies_by_technique(index: ReleaseIndex) -> dict[str, list[str]]:
     """The live detection strategies of each technique, in order of id."""
-    if not hasattr(index, "_strategies"):
-        found: dict[str, list[str]] = {}
-        for item in index.relations("detects"):
-            if item["source_ref"].startswith(STRATEGY) and index.is_live(item) and index.is_live_id(item["source_ref"]):
-                found.setdefault(item["target_ref"], []).append(item["source_ref"])
-        index._strategies = {technique: sorted(found[technique]) for technique in found}  # type: ignore[attr-defined]
-    return index._strategies  # type: ignore[attr-defined,no-any-return]
+    found: dict[str, list[str]] = {}
+    for item in index.relations("detects"):
+        if item["source_ref"].startswith(STRATEGY) and index.is_live(item) and index.is_live_id(item["source_ref"]):
+            found.setdefault(item["target_ref"], []).append(item["source_ref"])
+    return {technique: sorted(found[technique]) for technique in found}
 
 
 def _shortened(text: str) -> str:

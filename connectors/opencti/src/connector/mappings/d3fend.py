@@ -19,7 +19,7 @@ class D3fendMapping(Mapping):
     def describe(self, item: StixObject, index: ReleaseIndex) -> str | None:
         tactics: list[str] = []
         effects: dict[str, list[str]] = {}
-        for relation in _from_techniques(index).get(item["id"], ()):
+        for relation in index.once("by source", lambda: _by_source(index)).get(item["id"], ()):
             target = relation["target_ref"]
             if type_of(target) == "x-mitre-tactic":
                 tactics.append(target)
@@ -50,10 +50,8 @@ class D3fendMapping(Mapping):
         return absolute_links(from_html(text), index.kb.site) if text else text
 
 
-def _from_techniques(index: ReleaseIndex) -> dict[str, list[StixObject]]:
-    if not hasattr(index, "_from_techniques"):
-        found: dict[str, list[StixObject]] = {}
-        for item in index.relationships:
-            found.setdefault(item["source_ref"], []).append(item)
-        index._from_techniques = found  # type: ignore[attr-defined]
-    return index._from_techniques  # type: ignore[attr-defined,no-any-return]
+def _by_source(index: ReleaseIndex) -> dict[str, list[StixObject]]:
+    found: dict[str, list[StixObject]] = {}
+    for item in index.relationships:
+        found.setdefault(item["source_ref"], []).append(item)
+    return found
