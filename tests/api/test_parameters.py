@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import urlencode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ctibutler.answers.pages import PageRequest, Sort
+from ctibutler.api.openapi import FLAG_PATTERN
 from ctibutler.api.parameters import Parameter, Table, page_parameters, sort_parameter
 from ctibutler.errors import InvalidRequest
 
@@ -55,6 +59,18 @@ def test_of_a_scalar_the_last_value_wins() -> None:
 @pytest.mark.parametrize("text", ["true", "True", "1", "YES", "y", "on"])
 def test_yes_is_said_in_many_ways(text: str) -> None:
     assert TABLE.read(f"include_revoked={text}").flag("include_revoked") is True
+
+
+@given(st.from_regex(FLAG_PATTERN) | st.from_regex(r"\A\s*(yes|no|)\s*\Z") | st.text(max_size=4))
+def test_a_flag_is_read_exactly_where_the_schema_allows_it(text: str) -> None:
+    # `$` also stands before a last line feed in this dialect of patterns, and in no other.
+    allowed = re.search(FLAG_PATTERN.removesuffix("$") + r"\Z", text) is not None
+    try:
+        TABLE.read(urlencode({"include_revoked": text}))
+    except InvalidRequest:
+        assert not allowed
+    else:
+        assert allowed
 
 
 @pytest.mark.parametrize("text", ["false", "False", "0", "No", "n", "OFF"])

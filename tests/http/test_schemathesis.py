@@ -16,6 +16,8 @@ pytestmark = [pytest.mark.real, pytest.mark.xdist_group("schemathesis")]
 
 # Seconds for each run; a longer one is a matter of an environment variable.
 BUDGET = int(os.environ.get("CTIBUTLER_TEST_FUZZ_SECONDS", "40"))
+# The same questions each time, so that a run can be repeated; another number asks other ones.
+SEED = os.environ.get("CTIBUTLER_TEST_FUZZ_SEED", "2026")
 
 # Aliases are not in the schema. Two of them are further methods of a path that is: these checks would take them for slips.
 CONFIGURATION = """
@@ -51,7 +53,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_nothing_is_found(fuzzed: Server, tmp_path: Path, paths: str, excluded: str) -> None:
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
     options = ["--include-path-regex", paths, "--exclude-operation-id-regex", excluded, "--max-time", str(BUDGET)]
-    options += ["--continue-on-failure", "--workers", "1", "--no-color", "--warnings", "off"]
+    options += ["--seed", SEED, "--continue-on-failure", "--workers", "1", "--no-color", "--warnings", "off"]
     program = Path(sys.executable).with_name("schemathesis")
     address = f"http://127.0.0.1:{fuzzed.port}/api/schema/?format=json"
     ended = run([program, "run", address, *options], cwd=tmp_path, capture_output=True, text=True, timeout=BUDGET * 10)

@@ -11,7 +11,7 @@ from http import HTTPStatus
 import ctibutler
 from ctibutler.api.bodies import Field
 from ctibutler.api.endpoints import Endpoint, Route
-from ctibutler.api.parameters import Parameter
+from ctibutler.api.parameters import BLANKS, Parameter
 from ctibutler.api.schemas import SCHEMAS, Schema, ref
 from ctibutler.knowledge_bases import versions
 
@@ -117,7 +117,7 @@ def _query_schema(parameter: Parameter) -> Schema:
     if parameter.kind == "choice":
         return {"type": "string", "enum": [*parameter.allowed, *parameter.also, ""]}
     if parameter.kind == "flag":
-        return {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": _FLAG_PATTERN}]}
+        return {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": FLAG_PATTERN}]}
     if parameter.kind == "number":
         limits = {"minimum": parameter.minimum, "maximum": parameter.maximum}
         return {"anyOf": [{"type": "integer", **limits}, _EMPTY]}
@@ -127,15 +127,16 @@ def _query_schema(parameter: Parameter) -> Schema:
     if parameter.kind == "page_size":
         return {"anyOf": [{"type": "integer"}, {"type": "string"}]}
     if parameter.required:
-        return {"type": "string", "pattern": r"[^,\s]"}
+        return {"type": "string", "pattern": f"[^,{_BLANKS}]"}
     return {"type": "string"}
 
 
+_BLANKS = BLANKS.encode("unicode_escape").decode()
 _FLAG_WORDS = ("true", "1", "yes", "y", "on", "false", "0", "no", "n", "off", "")
-_FLAG_PATTERN = (
-    "^("
+FLAG_PATTERN = (
+    f"^[{_BLANKS}]*("
     + "|".join("".join(f"[{char}{char.upper()}]" if char.isalpha() else char for char in word) for word in _FLAG_WORDS)
-    + ")$"
+    + f")[{_BLANKS}]*$"
 )
 
 

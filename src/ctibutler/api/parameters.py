@@ -16,7 +16,10 @@ Kind = Literal["csv", "text", "flag", "page", "page_size", "choice", "number", "
 PAGES = 2**32
 _TRUE = frozenset(("true", "1", "yes", "y", "on"))
 _FALSE = frozenset(("false", "0", "no", "n", "off"))
-_NUMBER = re.compile(r"\s*([+-]?)0*([0-9]+)\s*")
+BLANKS = " \t\n\r\f\v"
+"""What may stand around a value. Not all that Unicode calls white space: the schema says the same in another dialect."""
+
+_NUMBER = re.compile(rf"[{BLANKS}]*([+-]?)0*([0-9]+)[{BLANKS}]*")
 
 # PostgreSQL cannot hold NUL, and no published text has it. This character, which Unicode keeps from ever being one, takes
 # its place: such a value goes the way of any other and matches nothing.
@@ -152,7 +155,7 @@ class Table:
 
 
 def _read_csv(_: Parameter, given: list[str]) -> object:
-    items = [item.strip() for text in given for item in text.split(",")]
+    items = [item.strip(BLANKS) for text in given for item in text.split(",")]
     return [item for item in items if item] or None
 
 
@@ -161,7 +164,7 @@ def _read_text(_: Parameter, given: list[str]) -> object:
 
 
 def _read_flag(parameter: Parameter, given: list[str]) -> object:
-    word = given[-1].strip().lower()
+    word = given[-1].strip(BLANKS).lower()
     if word in _TRUE or word in _FALSE:
         return word in _TRUE
     if not word:
@@ -174,7 +177,7 @@ def _read_page(_: Parameter, given: list[str]) -> object:
     if number is None or number < 1:
         return None
     if number >= PAGES:
-        raise InvalidRequest(f"unable to serve page `{given[-1].strip()[:40]}`")
+        raise InvalidRequest(f"unable to serve page `{given[-1].strip(BLANKS)[:40]}`")
     return number
 
 
