@@ -11,7 +11,7 @@ from ctibutler.catalog.database import Database
 from ctibutler.errors import StoreUnavailable
 from ctibutler.knowledge_bases import KnowledgeBases
 
-CURRENT = "a001"
+CURRENT = "a002"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
