@@ -47,7 +47,10 @@ def test_a_version_is_a_text_or_a_number_as_it_is_written(text: str, label: str)
         ('{"version": "../16"}', "Letters, digits and single"),
         ('{"version": "16\\u0000"}', "Letters, digits and single"),
         ('{"version": "१६"}', "Letters, digits and single"),
-        ('{"version": -1}', "Letters, digits and single"),
+        ('{"version": -1}', "As a number it must be above 0"),
+        ('{"version": 0.0}', "As a number it must be above 0"),
+        ('{"version": 1000000.1}', "As a number it must be above 0 and at most 1000000"),
+        ('{"version": "16\\u001c"}', "Letters, digits and single"),
     ],
 )
 def test_what_is_no_version_is_refused_with_a_sentence(body: str, sentence: str) -> None:

@@ -7,13 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NoReturn, cast
 
-from ctibutler.api.parameters import brief
+from ctibutler.api.parameters import BLANKS, brief
 from ctibutler.api.problems import BodyTooLarge, UnsupportedMediaType
 from ctibutler.errors import InvalidRequest
 from ctibutler.knowledge_bases import versions
 from ctibutler.stix.times import microseconds
 
 LARGEST_BODY = 1024 * 1024
+
+LARGEST_NUMBER = 1_000_000
+"""The largest number that is read as a version: of a larger one it is not sure which text was meant."""
 
 
 class NumberText(str):
@@ -102,12 +105,14 @@ def _version(value: object) -> str:
         raise ValueError("This field may not be null.")
     if not isinstance(value, str):
         raise ValueError("Not a valid string.")
-    label = str(value).strip()
+    if isinstance(value, NumberText) and not 0 < float(value) <= LARGEST_NUMBER:
+        raise ValueError(f"As a number it must be above 0 and at most {LARGEST_NUMBER}; write others as a string.")
+    label = str(value).strip(BLANKS)
     if not label:
         raise ValueError("This field may not be blank.")
-    if len(label) > versions.MAX_LENGTH:
+    if len(value) > versions.MAX_LENGTH:
         raise ValueError(f"Ensure this field has no more than {versions.MAX_LENGTH} characters.")
-    if not label.isascii() or not versions.is_label(label):
+    if not (label.isascii() and label.isprintable()) or not versions.is_label(label):
         raise ValueError("Letters, digits and single `.`, `_` or `-` between them, such as `16.0`, make a version.")
     return label
 
@@ -123,11 +128,11 @@ def _time(value: object) -> str | None:
         return None
     if isinstance(value, str) and not isinstance(value, NumberText):
         try:
-            microseconds(value.strip().upper())
+            microseconds(value.upper())
         except (ValueError, OverflowError):
             pass
         else:
-            return value.strip().upper()
+            return value.upper()
     raise ValueError("Must be a time as in RFC 3339, such as `2024-09-12T15:20:07.264Z`.")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
 import ctibutler
-from ctibutler.api.bodies import Field
+from ctibutler.api.bodies import LARGEST_NUMBER, Field
 from ctibutler.api.endpoints import Endpoint, Route
 from ctibutler.api.parameters import BLANKS, Parameter
 from ctibutler.api.schemas import SCHEMAS, Schema, ref
@@ -160,9 +160,9 @@ _FIELD_SCHEMAS: Mapping[str, Schema] = {
             {
                 "type": "string",
                 "maxLength": versions.MAX_LENGTH,
-                "pattern": r"^[vV]?[0-9A-Za-z]+([._-][0-9A-Za-z]+)*$",
+                "pattern": rf"^[{_BLANKS}]*[vV]?[0-9A-Za-z]+([._-][0-9A-Za-z]+)*[{_BLANKS}]*$",
             },
-            {"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": 1_000_000},
+            {"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": LARGEST_NUMBER},
         ]
     },
     "flag": {"type": "boolean"},
