@@ -185,10 +185,10 @@ def test_the_zip_file_is_read_like_the_file_in_it(objects: list[dict[str, Any]])
         (b"<html/>", "expected Weakness_Catalog, found html"),
         (b'<!DOCTYPE Weakness_Catalog SYSTEM "http://example.com/x.dtd"><Weakness_Catalog/>', "document type"),
         (b'<!DOCTYPE c [<!ENTITY f SYSTEM "file:///etc/hostname">]><c>&f;</c>', "document type"),
-        (zipped(a_xml=b"", b_xml=b""), "one XML file in the zip file, found 2"),
-        (zipped(cwec_xml=CATALOGUE)[:-30], "no well-formed XML"),
-        (zipped(cwec_xml=CATALOGUE).replace(b"cwec.xml", b"cwed.xml", 1), "the zip file cannot be read"),
-        (damaged(zipped(cwec_xml=CATALOGUE)), "the zip file cannot be read"),
+        (zipped(a_xml=b"", b_xml=b""), "one .xml file in the zip file, found 2"),
+        (zipped(cwec_xml=CATALOGUE)[:-30], "the zip file is cut off or damaged"),
+        (zipped(cwec_xml=CATALOGUE).replace(b"cwec.xml", b"cwed.xml", 1), "the zip file is cut off or damaged"),
+        (damaged(zipped(cwec_xml=CATALOGUE)), "the zip file is cut off or damaged"),
         (CATALOGUE.replace(b'ID="1004" ', b""), "Weakness .*: no ID"),
         (CATALOGUE.replace(b"2017-01-02", b"yesterday"), 'Weakness 1004 .*: expected a date, found "yesterday"'),
         (CATALOGUE.replace(b"Submission_Date", b"Other_Date"), "Weakness 1004 .*: no Submission_Date"),
@@ -201,7 +201,7 @@ def test_a_file_that_is_no_catalogue_is_refused(content: bytes, message: str) ->
 
 def test_a_zip_file_may_not_unpack_without_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cwe_xml, "MAX_XML_BYTES", 1000)
-    with pytest.raises(MalformedFile, match="more than 1000 bytes"):
+    with pytest.raises(MalformedFile, match="more than the limit of 1000 bytes"):
         cwe_xml.convert(zipped(cwec_xml=CATALOGUE))
 
 

@@ -7,17 +7,15 @@ Equal, object for object and in order, to what upstream's converter makes of the
 from __future__ import annotations
 
 import logging
-import zlib
 from collections.abc import Iterator, Mapping
 from datetime import date
-from io import BytesIO
 from typing import Any, Final
 from xml.sax.saxutils import escape
-from zipfile import BadZipFile, ZipFile, is_zipfile
 
 from lxml import etree
 
 from ctibutler.errors import MalformedFile
+from ctibutler.publishers.archives import is_archive, single_member
 from ctibutler.stix import seeds
 from ctibutler.stix.identifiers import (
     cwe_category_id,
@@ -33,6 +31,7 @@ _log = logging.getLogger(__name__)
 MAX_XML_BYTES: Final = 512 * 1024 * 1024
 """How much a zip file may unpack to. The catalogue of CWE 4.14 has 15 MB."""
 
+_FILE: Final = "CWE catalogue"
 _MARKINGS: Final = (TLP_CLEAR, seed_marking_definition_id("cwe2stix"))
 
 
@@ -44,7 +43,9 @@ def convert(content: bytes) -> list[dict[str, Any]]:
 
     Raises MalformedFile when the file is no catalogue of CWE.
     """
-    catalogue = _parse(_unpacked(content))
+    if is_archive(content):
+        content = single_member(content, ".xml", _FILE, MAX_XML_BYTES)
+    catalogue = _parse(content)
     references = {
         entry.get("Reference_ID", ""): _publication(entry)
         for entry in catalogue.iterfind("{*}External_References/{*}External_Reference")
@@ -61,23 +62,6 @@ def convert(content: bytes) -> list[dict[str, Any]]:
         *_categories(catalogue, references, members),
         *_views(catalogue, references, members),
     ]
-
-
-def _unpacked(content: bytes) -> bytes:
-    if not is_zipfile(BytesIO(content)):
-        return content
-    try:
-        with ZipFile(BytesIO(content)) as archive:
-            names = [name for name in archive.namelist() if name.lower().endswith(".xml")]
-            if len(names) != 1:
-                raise MalformedFile(f"CWE catalogue: expected one XML file in the zip file, found {len(names)}")
-            with archive.open(names[0]) as file:
-                xml = file.read(MAX_XML_BYTES + 1)
-    except (BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        raise MalformedFile(f"CWE catalogue: the zip file cannot be read: {error}") from error
-    if len(xml) > MAX_XML_BYTES:
-        raise MalformedFile(f"CWE catalogue: the zip file unpacks to more than {MAX_XML_BYTES} bytes")
-    return xml
 
 
 def _parse(xml: bytes) -> etree._Element:
