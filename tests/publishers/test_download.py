@@ -45,7 +45,7 @@ def test_a_file_comes_as_it_is_and_says_how_far_it_is(server: LocalServer, downl
     seen: list[tuple[int, int | None]] = []
     assert downloads.get(address(server), LIMITS, lambda done, total: seen.append((done, total))) == CONTENT
     assert seen[-1] == (len(CONTENT), len(CONTENT))
-    assert server.headers[0]["User-Agent"] == f"ctibutler/{__version__}"
+    assert server.headers[0]["User-Agent"].startswith(f"ctibutler/{__version__} ")
 
 
 @pytest.mark.parametrize("code", [403, 404, 410])

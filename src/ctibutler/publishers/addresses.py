@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from urllib.parse import quote
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote, urlsplit
 
 import httpx2
 
@@ -22,6 +22,10 @@ class WebAddress:
     shown: str
     _query: bytes = field(default=b"", repr=False)
     _login: tuple[str, str] | None = field(default=None, repr=False)
+    hosts: frozenset[str] = frozenset()
+    """The only hosts that a redirect may lead to; none: any."""
+    setting: str = ""
+    """The setting that the address came from, where it did."""
 
     @classmethod
     def parse(cls, text: str, setting: str) -> WebAddress:
@@ -33,7 +37,7 @@ class WebAddress:
         if url.scheme not in _DEFAULT_PORTS or not url.host:
             raise InvalidRequest.of(setting, "This is neither a folder nor an http or https URL with a host.")
         login = (url.username, url.password) if url.userinfo else None
-        return cls(without_secrets(url), url.query, login)
+        return cls(without_secrets(url), url.query, login, setting=setting)
 
     def __str__(self) -> str:
         return self.shown
@@ -41,7 +45,20 @@ class WebAddress:
     def below(self, *parts: str) -> WebAddress:
         """The address of a file below this one."""
         path = "/".join(quote(part, safe="") for part in parts)
-        return WebAddress(f"{self.shown.rstrip('/')}/{path}", self._query, self._login)
+        return replace(self, shown=f"{self.shown.rstrip('/')}/{path}")
+
+    @classmethod
+    def at_hosts(cls, url: str, hosts: frozenset[str]) -> WebAddress:
+        """The address of a URL of ours, without secrets, whose redirects stay at these hosts."""
+        parts = urlsplit(url)
+        return cls(url.partition("?")[0], parts.query.encode(), hosts=hosts)
+
+    def standing_for(self, url: str) -> WebAddress:
+        """Where this address answers for another URL: the URL's host becomes the first part of the path."""
+        parts = urlsplit(url)
+        query = b"&".join(part for part in (parts.query.encode(), self._query) if part)
+        shown = f"{self.shown.rstrip('/')}/{parts.netloc}{parts.path}"
+        return replace(self, shown=shown, _query=query, hosts=frozenset({httpx2.URL(self.shown).host}))
 
     @property
     def url(self) -> httpx2.URL:

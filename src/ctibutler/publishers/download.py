@@ -21,6 +21,7 @@ from ctibutler import __version__
 from ctibutler.errors import SourceUnavailable
 from ctibutler.publishers.addresses import WebAddress, without_secrets
 from ctibutler.publishers.checksums import contradiction
+from ctibutler.publishers.kept import Kept
 from ctibutler.publishers.source import Progress, SourceDown, no_progress
 from ctibutler.publishers.unpacking import unpack
 
@@ -28,13 +29,14 @@ MAX_REDIRECTS: Final = 5
 MAX_RETRY_AFTER: Final = 30.0
 """The longest wait, in seconds, that a server may ask for."""
 
+USER_AGENT: Final = f"ctibutler/{__version__} (+https://github.com/ctibutler/ctibutler)"
+
 _NOT_THERE: Final = frozenset((403, 404, 410))  # a bucket that may not be listed answers 403 for what it does not have
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _PASSING: Final = frozenset((408, 429, 500, 502, 503, 504))
 _ENCODINGS: Final = frozenset(("gzip", "x-gzip", "zstd"))
 _LOOK_EVERY: Final = 0.1
 _SHORT_WAIT: Final = 0.5
-_CHECK: Final = "check the network and CTIBUTLER_BUCKET"
 _ERRNO: Final = re.compile(r"^\[Errno -?\d+\] ")
 _log = logging.getLogger(__name__)
 
@@ -61,10 +63,14 @@ class Limits:
 
 
 class Downloads:
-    """Gets files from the web, over one connection where the server keeps it. Close it when done."""
+    """Gets files from the web, over one connection where the server keeps it. Close it when done.
 
-    def __init__(self) -> None:
+    Of what is `kept` it asks whether it changed, and takes it from there if not.
+    """
+
+    def __init__(self, kept: Kept | None = None) -> None:
         self._client: httpx2.Client | None = None
+        self._kept = kept
 
     def close(self) -> None:
         """Give the connection up."""
@@ -107,7 +113,7 @@ class Downloads:
         if number > 1:
             _log.info("%s: try %d of %d", address, number, limits.retries + 1)
         client = self._connected()
-        transfer = _Transfer(client, address, limits, packed)
+        transfer = _Transfer(client, address, limits, packed, self._kept)
         transfer.start()
         try:
             while transfer.is_alive():
@@ -126,7 +132,7 @@ class Downloads:
     def _connected(self) -> httpx2.Client:
         if self._client is None:
             try:
-                self._client = httpx2.Client(http2=True, headers={"User-Agent": f"ctibutler/{__version__}"})
+                self._client = httpx2.Client(http2=True, headers={"User-Agent": USER_AGENT})
             except ValueError:
                 raise SourceDown("the proxy in this machine's environment is no URL that can be used") from None
         return self._client
@@ -166,12 +172,16 @@ class _Transfer(threading.Thread):
     Name resolution, a host of many addresses or headers that trickle in know no limit of time: whoever waits can leave.
     """
 
-    def __init__(self, client: httpx2.Client, address: WebAddress, limits: Limits, packed: bool) -> None:
+    def __init__(
+        self, client: httpx2.Client, address: WebAddress, limits: Limits, packed: bool, kept: Kept | None
+    ) -> None:
         super().__init__(name="ctibutler-download", daemon=True)
         self._client = client
         self._address = address
         self._limits = limits
         self._packed = packed
+        self._kept = kept
+        self._entry = kept.get(str(address.url)) if kept else None
         self._content: bytes | None = None
         self._failure: Exception | None = None
         self.done = 0
@@ -203,7 +213,10 @@ class _Transfer(threading.Thread):
             request = self._client.build_request(
                 "GET",
                 url,
-                headers={"Accept-Encoding": "identity" if self._packed else "gzip, zstd"},
+                headers={
+                    "Accept-Encoding": "identity" if self._packed else "gzip, zstd",
+                    **(self._entry.conditions if self._entry else {}),
+                },
                 timeout=httpx2.Timeout(self._limits.silence),
             )
             self.answered = False
@@ -223,6 +236,8 @@ class _Transfer(threading.Thread):
             target = url.join(response.headers.get("location", "")).copy_with(userinfo=b"")
         except httpx2.InvalidURL:
             raise SourceDown(f"{self._address} leads to something that is no URL") from None
+        if self._address.hosts and target.host not in self._address.hosts:
+            raise SourceDown(f"{self._address} leads to another host, {without_secrets(target)}: not followed")
         if "location" not in response.headers or target.scheme not in ("http", "https") or not target.host:
             raise SourceDown(f"{self._address} leads to something that is no http or https URL")
         if url.scheme == "https" and target.scheme == "http":
@@ -232,6 +247,9 @@ class _Transfer(threading.Thread):
     def _content_of(self, response: httpx2.Response) -> bytes | None:
         if response.status_code in _NOT_THERE:
             return None
+        if response.status_code == HTTPStatus.NOT_MODIFIED and self._entry is not None:
+            self.done = self.total = len(self._entry.content)
+            return self._entry.content
         if response.status_code != HTTPStatus.OK:
             raise self._refusal(response)
         body = self._body(response)
@@ -242,6 +260,8 @@ class _Transfer(threading.Thread):
             if encoding not in _ENCODINGS:
                 raise SourceUnavailable(f"{self._address} came in an encoding that was not asked for: {encoding[:20]}")
             body = unpack(body, str(self._address), self._limits.unpacked_max_bytes)
+        if self._kept is not None:
+            self._kept.put(str(self._address.url), response.headers, body)
         return body
 
     def _body(self, response: httpx2.Response) -> bytes:
@@ -285,17 +305,18 @@ class _Transfer(threading.Thread):
     def _explained(self, error: httpx2.HTTPError) -> Exception:
         """A failure of the connection, in words. The library's own words may hold parts of the URL: few are used."""
         address, silence = self._address, f"{self._limits.silence:g} seconds"
+        check = "check the network" + (f" and {address.setting}" if address.setting else "")
         match error:
             case httpx2.ConnectTimeout():
                 problem: SourceUnavailable = SourceDown(
-                    f"{address} cannot be reached: no connection within {silence}; {_CHECK}"
+                    f"{address} cannot be reached: no connection within {silence}; {check}"
                 )
             case httpx2.TimeoutException():
                 problem = SourceDown(f"{address} was silent for {silence}")
             case httpx2.ProxyError():
                 problem = SourceDown(f"{address} cannot be reached: the proxy refuses")
             case httpx2.ConnectError():
-                problem = SourceDown(f"{address} cannot be reached: {_ERRNO.sub('', str(error))}; {_CHECK}")
+                problem = SourceDown(f"{address} cannot be reached: {_ERRNO.sub('', str(error))}; {check}")
             case _ if self.answered:
                 problem = SourceUnavailable(f"{address} was cut off: {self.done} of {self.total or '?'} bytes came")
             case _:

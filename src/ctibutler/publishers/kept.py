@@ -1,0 +1,106 @@
+"""Downloads that are kept, so that what did not change at its publisher is not sent twice."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+import zstandard
+
+_LEVEL = 3
+
+
+class _Head(msgspec.Struct):
+    """The first line of a kept file: what the server calls this state of it, and what tells whether we hold it whole."""
+
+    etag: str | None
+    last_modified: str | None
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file as a server last sent it, with what it called that state."""
+
+    etag: str | None
+    last_modified: str | None
+    content: bytes = field(repr=False)
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """The headers that ask for the file only if it is another one now."""
+        conditions = {}
+        if self.etag:
+            conditions["If-None-Match"] = self.etag
+        if self.last_modified:
+            conditions["If-Modified-Since"] = self.last_modified
+        return conditions
+
+
+class Kept:
+    """A folder of downloads, at most `max_bytes` of them; the one that was asked for longest ago goes first.
+
+    It is a convenience: whatever is missing, damaged or cannot be written is as if it had never been kept. Files are
+    named by a digest of their address, which may hold a key.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+
+    def get(self, url: str) -> Entry | None:
+        """What was kept of this address, whole; None where there is nothing."""
+        path = self._path(url)
+        try:
+            first, _, packed = path.read_bytes().partition(b"\n")
+            head = msgspec.json.decode(first, type=_Head)
+            content = zstandard.ZstdDecompressor().decompress(packed, max_output_size=head.size)
+            os.utime(path)
+        except (OSError, msgspec.DecodeError, zstandard.ZstdError):
+            return None
+        if len(content) != head.size or sha256(content).hexdigest() != head.sha256:
+            return None
+        return Entry(head.etag, head.last_modified, content)
+
+    def put(self, url: str, headers: Mapping[str, str], content: bytes) -> None:
+        """Keep a file that came with these headers (names in lower case), where they name its state."""
+        etag, last_modified = headers.get("etag"), headers.get("last-modified")
+        if not (etag or last_modified):
+            return
+        head = msgspec.json.encode(_Head(etag, last_modified, len(content), sha256(content).hexdigest()))
+        packed = head + b"\n" + zstandard.ZstdCompressor(level=_LEVEL).compress(content)
+        if len(packed) > self._max_bytes:
+            return
+        with contextlib.suppress(OSError):
+            self._write(self._path(url), packed)
+            self._make_room()
+
+    def _path(self, url: str) -> Path:
+        return self._folder / f"{sha256(url.encode()).hexdigest()}.kept"
+
+    def _write(self, path: Path, packed: bytes) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".", dir=self._folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(packed)
+            Path(name).replace(path)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def _make_room(self) -> None:
+        found = [(path.stat().st_mtime, path.stat().st_size, path) for path in self._folder.glob("*.kept")]
+        total = sum(size for _, size, _ in found)
+        for _, size, path in sorted(found):
+            if total <= self._max_bytes:
+                return
+            path.unlink(missing_ok=True)
+            total -= size

@@ -1,0 +1,171 @@
+"""What was downloaded once and did not change is not sent again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+from ctibutler.errors import SourceUnavailable
+from ctibutler.publishers.addresses import WebAddress
+from ctibutler.publishers.download import Downloads, Limits
+from ctibutler.publishers.kept import Kept
+from tests.publishers.server import Answer, LocalServer, body, status
+
+LIMITS = Limits(silence=2, seconds=5, max_bytes=10_000_000, unpacked_max_bytes=10_000_000, retries=0)
+FILE = os.urandom(5000)
+URL = "https://example.org/file.json"
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    return Kept(tmp_path / "downloads", 1_000_000)
+
+
+@pytest.fixture
+def downloads(kept: Kept) -> Iterator[Downloads]:
+    made = Downloads(kept)
+    yield made
+    made.close()
+
+
+def versioned(content: bytes, **validators: str) -> Answer:
+    """Answers 304 to whoever names this state, as servers do."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        same_tag = validators.get("etag") and request.headers.get("If-None-Match") == validators["etag"]
+        same_time = (
+            "etag" not in validators
+            and request.headers.get("If-Modified-Since") == validators.get("last_modified")
+            and "last_modified" in validators
+        )
+        (status(304) if same_tag or same_time else body(content, 200, **validators))(request)
+
+    return answer
+
+
+def address(server: LocalServer, path: str = "/file.json") -> WebAddress:
+    return WebAddress.parse(server.url + path, "TEST")
+
+
+@pytest.mark.parametrize(
+    "validators", [{"etag": '"one"'}, {"last_modified": "Thu, 13 Nov 2025 14:00:00 GMT"}, {"etag": 'W/"two"'}]
+)
+def test_a_file_that_did_not_change_is_not_sent_again(
+    server: LocalServer, downloads: Downloads, validators: dict[str, str]
+) -> None:
+    server.answers["/file.json"] = versioned(FILE, **validators)
+    assert downloads.get(address(server), LIMITS) == FILE
+    server.answers["/file.json"] = versioned(b"nothing of this is sent", **validators)
+    assert downloads.get(address(server), LIMITS) == FILE
+    assert len(server.asked) == 2
+
+
+def test_a_file_that_changed_takes_the_place_of_the_kept_one(server: LocalServer, downloads: Downloads) -> None:
+    server.answers["/file.json"] = versioned(FILE, etag='"one"')
+    downloads.get(address(server), LIMITS)
+    server.answers["/file.json"] = versioned(b"newer", etag='"two"')
+    assert downloads.get(address(server), LIMITS) == b"newer"
+    server.answers["/file.json"] = versioned(b"never sent", etag='"two"')
+    assert downloads.get(address(server), LIMITS) == b"newer"
+
+
+def test_a_file_without_a_name_for_its_state_is_not_kept(server: LocalServer, downloads: Downloads, kept: Kept) -> None:
+    server.answers["/file.json"] = body(FILE)
+    downloads.get(address(server), LIMITS)
+    assert kept.get(address(server).shown) is None
+
+
+def test_addresses_that_differ_in_their_query_are_kept_apart(server: LocalServer, downloads: Downloads) -> None:
+    server.answers["/list"] = versioned(b"first page", etag='"one"')
+    assert downloads.get(address(server, "/list?page=1"), LIMITS) == b"first page"
+    server.answers["/list"] = versioned(b"second page", etag='"one"')
+    assert downloads.get(address(server, "/list?page=2"), LIMITS) == b"second page"
+
+
+@pytest.mark.parametrize("harm", ["cut", "changed", "not ours", "unreadable head"])
+def test_a_kept_file_that_is_not_whole_is_as_if_it_was_never_kept(kept: Kept, tmp_path: Path, harm: str) -> None:
+    kept.put(URL, {"etag": '"one"'}, FILE)
+    [path] = (tmp_path / "downloads").glob("*.kept")
+    content = path.read_bytes()
+    head, _, packed = content.partition(b"\n")
+    path.write_bytes(
+        {
+            "cut": content[:-20],
+            "changed": head.replace(sha256(FILE).hexdigest()[:8].encode(), b"00000000") + b"\n" + packed,
+            "not ours": b"<html>",
+            "unreadable head": b'{"etag": 1}\n' + packed,
+        }[harm]
+    )
+    assert kept.get(URL) is None
+
+
+def test_a_download_that_is_cut_off_is_not_kept(server: LocalServer, downloads: Downloads, kept: Kept) -> None:
+    server.answers["/file.json"] = body(FILE, etag='"one"', content_length="6000")
+    with pytest.raises(SourceUnavailable, match="cut off"):
+        downloads.get(address(server), LIMITS)
+    assert kept.get(address(server).shown) is None
+
+
+def test_no_more_is_kept_than_was_allowed_and_the_longest_unused_goes_first(tmp_path: Path) -> None:
+    small = Kept(tmp_path, 12_000)
+    for number in range(3):
+        small.put(f"{URL}?{number}", {"etag": '"one"'}, os.urandom(5000))
+        for path in tmp_path.glob("*.kept"):
+            os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 10))
+        small.get(f"{URL}?0")
+    assert small.get(f"{URL}?0") is not None
+    assert small.get(f"{URL}?1") is None
+    assert small.get(f"{URL}?2") is not None
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 12_000
+
+
+def test_what_is_larger_than_all_that_may_be_kept_drives_nothing_out(tmp_path: Path) -> None:
+    small = Kept(tmp_path, 6_000)
+    small.put(URL, {"etag": '"one"'}, FILE)
+    small.put(f"{URL}?large", {"etag": '"one"'}, os.urandom(9000))
+    assert small.get(URL) is not None
+    assert small.get(f"{URL}?large") is None
+
+
+def test_a_folder_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    kept = Kept(tmp_path / "file", 1_000_000)
+    kept.put(URL, {"etag": '"one"'}, FILE)
+    assert kept.get(URL) is None
+
+
+def test_what_is_kept_does_not_show_its_address(kept: Kept, tmp_path: Path) -> None:
+    kept.put("https://example.org/file?key=SECRET", {"etag": '"one"'}, b"content")
+    [path] = (tmp_path / "downloads").iterdir()
+    assert b"SECRET" not in path.read_bytes()
+    assert "SECRET" not in path.name
+
+
+def test_an_answer_of_304_to_a_question_without_conditions_is_refused(
+    server: LocalServer, downloads: Downloads
+) -> None:
+    server.answers["/file.json"] = status(304)
+    with pytest.raises(SourceUnavailable, match="304"):
+        downloads.get(address(server), LIMITS)
+
+
+def test_a_redirect_leads_only_to_the_publishers_own_hosts(server: LocalServer, downloads: Downloads) -> None:
+    server.answers["/file.json"] = status(302, location=f"http://localhost:{server.port}/elsewhere")
+    own = WebAddress(f"{server.url}/file.json", hosts=frozenset({"127.0.0.1"}))
+    with pytest.raises(SourceUnavailable, match="leads to another host"):
+        downloads.get(own, LIMITS)
+    server.answers["/file.json"] = status(302, location="/there")
+    server.answers["/there"] = body(FILE)
+    assert downloads.get(own, LIMITS) == FILE
+
+
+def test_whoever_is_asked_hears_who_asks(server: LocalServer, downloads: Downloads) -> None:
+    server.answers["/file.json"] = body(FILE)
+    downloads.get(address(server), LIMITS)
+    assert server.headers[0]["User-Agent"].startswith("ctibutler/")
+    assert "+https://" in server.headers[0]["User-Agent"]
