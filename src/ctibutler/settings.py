@@ -31,9 +31,20 @@ class Settings(BaseSettings):
         default=None,
         description="`postgresql://…` for PostgreSQL, `sqlite:///FILE` for a file. Default: SQLite in the data folder.",
     )
+    sources: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Where releases come from, first first, for all knowledge bases: a list with commas of `publisher`,"
+        " `bucket`, `snapshot` and `built-in`. Default: the order that each knowledge base declares.",
+    )
     bucket: str = Field(
         default="https://downloads.ctibutler.com/",
-        description="Folder or URL with the releases, laid out like the public bucket. Empty: no bucket.",
+        description="Folder or URL with the releases, laid out like the public bucket. Empty: no bucket. A bucket of your"
+        " own, or none, stands in for the publishers: they are asked only where `CTIBUTLER_SOURCES` names them.",
+    )
+    publishers_url: str = Field(
+        default="",
+        description="Address that answers for the publishers' hosts, such as a mirror inside a network: the name of the"
+        " host becomes the first part of the path. Default: the publishers themselves.",
     )
     host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
     port: int = Field(default=8006, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
@@ -44,6 +55,11 @@ class Settings(BaseSettings):
     download_timeout: float = Field(default=10.0, gt=0, description="Seconds a source may stay silent.")
     download_max_seconds: float = Field(default=600.0, gt=0, description="Seconds that one download may take in all.")
     download_max_bytes: int = Field(default=1024 * MIB, gt=0, description="Largest download, as sent.")
+    download_cache_bytes: int = Field(
+        default=256 * MIB,
+        ge=0,
+        description="Downloads that are kept in the data folder, so that none is sent again before it changes; 0 for none.",
+    )
     download_retries: int = Field(default=2, ge=0, le=10, description="Further tries when a download breaks.")
     bundle_max_bytes: int = Field(default=1024 * MIB, gt=0, description="Largest bundle, uncompressed.")
     bundle_max_objects: int = Field(default=2_000_000, gt=0, description="Most objects in one bundle.")
@@ -78,10 +94,22 @@ class Settings(BaseSettings):
         default=24.0, gt=0, description="Hours after which a worker asks the sources again what they have."
     )
 
-    @field_validator("cors_origins", mode="before")
+    update_days: float = Field(
+        default=7.0,
+        ge=0,
+        description="Days after which a worker looks for newer releases of what is installed, and installs them beside it;"
+        " 0 for never.",
+    )
+
+    @field_validator("cors_origins", "sources", mode="before")
     @classmethod
-    def _origins(cls, value: object) -> object:
+    def _items(cls, value: object) -> object:
         return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value
+
+    @field_validator("sources")
+    @classmethod
+    def _known_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(source_named(name) for name in value))
 
     @field_validator("log_level", "log_format", "access", mode="before")
     @classmethod
@@ -99,6 +127,14 @@ class Settings(BaseSettings):
             raise ValueError("max_page_size: cannot be below default_page_size")
         return self
 
+    def sources_of(self, declared: tuple[str, ...]) -> tuple[str, ...]:
+        """Of the sources that a knowledge base declares those that are asked, first first."""
+        if self.sources:
+            return tuple(name for name in self.sources if name in declared)
+        if "bucket" in self.model_fields_set:
+            return tuple(name for name in declared if name != "publisher")
+        return declared
+
     @cached_property
     def url(self) -> str:
         """The database's URL, with the default filled in."""
@@ -110,6 +146,22 @@ class Settings(BaseSettings):
     def listens_on_loopback(self) -> bool:
         """Whether only programs on this machine can reach the API."""
         return is_loopback(self.host)
+
+
+SOURCES = ("publisher", "bucket", "snapshot", "built-in")
+"""The words for the sources that every installation has."""
+
+
+def source_named(word: str) -> str:
+    """A source by its word in any case, `builtin` and `built_in` included.
+
+    Raises ValueError where there is none.
+    """
+    squashed = word.lower().replace("-", "").replace("_", "")
+    for name in SOURCES:
+        if name.replace("-", "") == squashed:
+            return name
+    raise ValueError(f"`{word}` is none of {', '.join(SOURCES)}")
 
 
 def is_loopback(host: str) -> bool:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ctibutler import updates
+from ctibutler.answers.library import Library
 from ctibutler.catalog import jobs, offers, releases
 from ctibutler.catalog.connection import Connection
 from ctibutler.catalog.database import Database
@@ -46,6 +48,7 @@ class Worker:
     ) -> None:
         self._database = database
         self._knowledge_bases = knowledge_bases
+        self._library = Library(database, knowledge_bases)
         self._settings = settings
         self._sources = sources
         self._id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
@@ -113,18 +116,27 @@ class Worker:
                 offers.StoredOffer(offer.knowledge_base, offer.label, offer.source, offer.location, offer.size)
                 for offer in report.offers
             ],
-            # What a source that was down offered last time still stands.
-            silent={problem.source for problem in report.problems if problem.knowledge_base is None},
+            # What a source that did not answer offered last time still stands.
+            silent={
+                (problem.source, kb.slug)
+                for problem in report.problems
+                for kb in self._knowledge_bases.all
+                if problem.concerns(kb.slug) and not any(o.source == problem.source for o in report.of(kb.slug))
+            },
         )
         return report
 
     def _keep_house(self) -> None:
         days = self._settings.job_retention_days
+        looked = updates.look(self._library, self._settings.update_days, self.refresh_offers)
+        if looked is not None:
+            for sentence in updates.problems_of(looked.report):
+                log.warning("%s", sentence)
         with self._database.read() as connection:
             refreshed = offers.refreshed_at(connection)
         if refreshed is None or now() - refreshed > self._settings.offer_refresh_hours * _HOUR:
-            for problem in self.refresh_offers().problems:
-                log.warning("%s", problem)
+            for sentence in updates.problems_of(self.refresh_offers()):
+                log.warning("%s", sentence)
         if days is not None:
             with self._database.note() as connection:
                 jobs.remove_older(connection, now() - days * _DAY)
@@ -176,6 +188,8 @@ class Worker:
                 size=file.size,
                 sha256=file.sha256,
                 converter=file.converter,
+                converter_version=file.converter_version,
+                fetched_at=file.fetched_at,
                 mapping=file.mapping,
             ),
             options=import_options(job),
@@ -191,8 +205,8 @@ class Worker:
     ) -> ReleaseFile:
         given = job.options.get("file")
         if given:
-            return read_own_file(kb, Path(str(given)), label, self._settings)
-        return self._sources.fetch(kb, label, progress)
+            return read_own_file(kb, Path(str(given)), label, self._settings, convert=bool(job.options.get("convert")))
+        return self._sources.restricted_to(job.options.get("source")).fetch(kb, label, progress)
 
     def _complete_install(self, connection: Connection, kb: KnowledgeBase, job: Job) -> None:
         self._complete(connection, job)

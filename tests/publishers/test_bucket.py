@@ -130,7 +130,7 @@ def test_odd_lines_are_said_and_passed_over(bucket: Path, where: Where) -> None:
     report = sources(where(bucket)).offers([CWE])
     assert report.of("cwe")[0].label == "4.14"
     [problem] = [problem for problem in report.problems if problem.source == "bucket"]
-    assert problem.knowledge_base == "cwe"
+    assert problem.knowledge_bases == ("cwe",)
     assert problem.sentence.endswith("version.txt: 2 lines are no labels of releases, the first is '../../etc/passwd'")
 
 
@@ -148,7 +148,7 @@ def test_an_empty_list_is_said(bucket: Path, where: Where) -> None:
 
 def test_a_list_that_is_missing_is_said(bucket: Path, where: Where) -> None:
     [problem] = [found for found in sources(where(bucket)).offers([TLP]).problems if found.source == "bucket"]
-    assert problem.knowledge_base == "tlp"
+    assert problem.knowledge_bases == ("tlp",)
     assert problem.sentence.endswith("/tlp/version.txt")
 
 
@@ -249,7 +249,7 @@ class TestFolder:
 
     def test_a_folder_that_is_not_there_is_said_once(self, tmp_path: Path) -> None:
         [problem] = [p for p in sources(str(tmp_path / "no")).offers(ALL).problems if p.source == "bucket"]
-        assert problem.knowledge_base is None
+        assert problem.knowledge_bases is None
         assert problem.sentence == f"there is no folder {tmp_path / 'no'} (CTIBUTLER_BUCKET)"
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -278,7 +278,7 @@ class TestWebsite:
         report = found.offers(ALL)
         assert time.monotonic() - started < website.ANSWER_SECONDS + 1
         [problem] = [problem for problem in report.problems if problem.source == "bucket"]
-        assert problem.knowledge_base is None
+        assert problem.knowledge_bases is None
         assert "/mitre-attack-enterprise-repo-data/version.txt" in problem.sentence
         for kb in ALL:
             assert report.problems_of(kb.slug)

@@ -30,12 +30,16 @@ class Shelf:
         self.failure = failure
         self.down = down
         self.asked = 0
+        self.hidden: tuple[str, ...] = ()
 
     def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
         self.asked += 1
         if self.down:
             return OfferReport((), (OfferProblem(self.name, None, self.down),))
         return OfferReport(tuple(Offer(kb.slug, label, self.name, "shelf") for kb in kbs for label in self.labels))
+
+    def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
+        return Offer(kb.slug, label, self.name, "back room") if label in self.hidden else None
 
     def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
         if self.failure:

@@ -15,7 +15,8 @@ import pytest
 from ctibutler.errors import MalformedFile, SourceUnavailable
 from ctibutler.knowledge_bases import ALL, HOSTED
 from ctibutler.knowledge_bases.declaration import Snapshot
-from ctibutler.publishers.snapshots import CONVERTERS, BuiltIn, Snapshots
+from ctibutler.publishers.converters import CONVERTERS
+from ctibutler.publishers.snapshots import BuiltIn, Snapshots
 
 CWE = HOSTED.named("cwe")
 LIMIT = 100_000_000

@@ -32,7 +32,9 @@ class JobQuery:
 @dataclass(frozen=True, slots=True)
 class InstallRequest:
     """A release to install: `parameters` as the API shows them. `force` installs again what is there already; `file` is
-    a bundle of one's own on the worker's machine."""
+    a file of one's own on the worker's machine, which is read as the publisher's if it is no bundle, or `convert` says so;
+    `source` is the one source to take it from: its word, or the folder or URL
+    of a bucket."""
 
     version: str
     ignore_embedded_relationships: bool = False
@@ -40,6 +42,8 @@ class InstallRequest:
     ignore_embedded_relationships_smo: bool = False
     force: bool = False
     file: str | None = None
+    convert: bool = False
+    source: str | None = None
 
 
 def list_jobs(library: Library, query: JobQuery) -> Page:
@@ -87,7 +91,13 @@ def add_install(connection: Connection, kb: KnowledgeBase, request: InstallReque
         knowledge_base=kb.slug,
         sort_key=versions.sort_key(request.version),
         parameters=parameters,
-        options={"label": versions.shown(request.version), "force": request.force, "file": request.file},
+        options={
+            "label": versions.shown(request.version),
+            "force": request.force,
+            "file": request.file,
+            "convert": request.convert,
+            "source": request.source,
+        },
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ctibutler.answers.library import Library
 from ctibutler.answers.objects import installed_release
 from ctibutler.catalog import objects as catalog
@@ -21,13 +23,16 @@ def installed(library: Library, kb: KnowledgeBase) -> dict[str, object]:
     return {"latest": labels[0] if labels else None, "versions": labels}
 
 
-def available(library: Library, kb: KnowledgeBase, details: bool = False) -> list[object]:
-    """The labels of releases that can be installed or are, newest first; with `details` where each comes from."""
+def available(
+    library: Library, kb: KnowledgeBase, details: bool = False, order: Sequence[str] | None = None
+) -> list[object]:
+    """The labels of releases that can be installed or are, newest first; with `details` where each comes from. `order` is
+    that of the sources, where it is another one than the knowledge base declares."""
     with library.database.read() as connection:
         present = {release.sort_key: release for release in releases.installed(connection, kb.slug)}
         offered = offers.of_knowledge_base(connection, kb.slug)
     best: dict[str, offers.StoredOffer] = {}
-    for offer in sorted(offered, key=lambda offer: _rank(kb, offer.source)):
+    for offer in sorted(offered, key=lambda offer: _rank(order or kb.sources, offer.source)):
         best.setdefault(versions.sort_key(offer.label), offer)
     listed: list[object] = []
     for sort_key in sorted(present.keys() | best.keys(), reverse=True):
@@ -42,6 +47,7 @@ def available(library: Library, kb: KnowledgeBase, details: bool = False) -> lis
                 "installed": release is not None,
                 "source": release.source if release else known.source if known else None,
                 "size": release.size if release else known.size if known else None,
+                "origin": origin(release) if release else None,
             }
         )
     return listed
@@ -66,6 +72,7 @@ def about(library: Library, kb: KnowledgeBase, label: str) -> dict[str, object]:
         "file_name": release.file_name,
         "size": release.size,
         "sha256": release.sha256,
+        "origin": origin(release),
         "total_objects": sum(counts.values()),
         "counts_by_type": counts,
         "revoked": release.facts["revoked"],
@@ -115,5 +122,17 @@ def _described(connection: Connection, kb: KnowledgeBase, present: list[Release]
     }
 
 
-def _rank(kb: KnowledgeBase, source: str) -> int:
-    return kb.sources.index(source) if source in kb.sources else len(kb.sources)
+def origin(release: Release) -> dict[str, object]:
+    """Where a release came from: which source, address, time, digest of the file, and what read it."""
+    return {
+        "source": release.source,
+        "location": release.location,
+        "fetched_at": None if release.fetched_at is None else rfc3339(release.fetched_at),
+        "sha256": release.sha256,
+        "converter": release.converter,
+        "converter_version": release.converter_version,
+    }
+
+
+def _rank(order: Sequence[str], source: str) -> int:
+    return order.index(source) if source in order else len(order)

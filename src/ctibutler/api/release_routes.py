@@ -92,7 +92,8 @@ def _installed(ask: Ask) -> Response:
 
 
 def _available(ask: Ask) -> Response:
-    return responses.json(releases.available(ask.library, ask.kb, ask.values.flag("details")))
+    order = ask.settings.sources_of(ask.kb.sources)
+    return responses.json(releases.available(ask.library, ask.kb, ask.values.flag("details"), order))
 
 
 def _about(ask: Ask) -> Response:

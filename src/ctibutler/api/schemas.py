@@ -47,6 +47,15 @@ def page_of(key: str, items: Schema, **further: Schema) -> Schema:
 
 _LABELS = array(TEXT)
 
+_ORIGIN = record(
+    source=TEXT,
+    location=TEXT,
+    fetched_at=or_null(TIME),
+    sha256=TEXT,
+    converter=or_null(TEXT),
+    converter_version=or_null(COUNT),
+)
+
 SCHEMAS: Mapping[str, Schema] = {
     "StixObject": {
         "type": "object",
@@ -66,7 +75,13 @@ SCHEMAS: Mapping[str, Schema] = {
         "items": {
             "oneOf": [
                 TEXT,
-                record(version=TEXT, installed=FLAG, source=or_null(TEXT), size=or_null(COUNT)),
+                record(
+                    version=TEXT,
+                    installed=FLAG,
+                    source=or_null(TEXT),
+                    size=or_null(COUNT),
+                    origin=or_null(_ORIGIN),
+                ),
             ]
         },
     },
@@ -80,6 +95,7 @@ SCHEMAS: Mapping[str, Schema] = {
         file_name=TEXT,
         size=COUNT,
         sha256=TEXT,
+        origin=_ORIGIN,
         total_objects=COUNT,
         counts_by_type={"type": "object", "additionalProperties": COUNT},
         revoked=COUNT,
@@ -146,6 +162,22 @@ SCHEMAS: Mapping[str, Schema] = {
                 url=TEXT,
             )
         )
+    ),
+    "Updates": record(
+        interval_days={"type": "number"},
+        checked_at=or_null(TIME),
+        newer=array(
+            record(
+                knowledge_base=TEXT,
+                installed=or_null(TEXT),
+                version=TEXT,
+                source=TEXT,
+                location=TEXT,
+                job_id=TEXT,
+                job_state=or_null(TEXT),
+            )
+        ),
+        problems=array(TEXT),
     ),
     "Index": record(name=TEXT, version=TEXT, documentation=TEXT, schema=TEXT),
     "Readiness": record(

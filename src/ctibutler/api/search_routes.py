@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from starlette.responses import Response
 
-from ctibutler.answers import releases, search
+from ctibutler.answers import releases, search, updates
 from ctibutler.answers.search import RELEVANCE, SearchQuery
 from ctibutler.api import responses
 from ctibutler.api.endpoints import Ask, Endpoint
@@ -27,6 +27,14 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
         "The knowledge bases, with their releases",
         "KnowledgeBases",
         cached=True,
+        tag="knowledge bases",
+    )
+    yield Endpoint(
+        "GET",
+        "updates/",
+        _updates,
+        "When newer releases were last looked for, and what was found",
+        "Updates",
         tag="knowledge bases",
     )
     yield Endpoint(
@@ -53,6 +61,10 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
 
 def _knowledge_bases(ask: Ask) -> Response:
     return responses.json(releases.knowledge_base_list(ask.library))
+
+
+def _updates(ask: Ask) -> Response:
+    return responses.json(updates.last_check(ask.library, ask.settings.update_days))
 
 
 def _search(ask: Ask) -> Response:

@@ -23,26 +23,24 @@ class StoredOffer:
     size: int | None
 
 
-def replace(database: Database, offered: Sequence[StoredOffer], silent: Set[str] = frozenset()) -> None:
-    """Keep what the sources offer now, in place of what they offered before; a source that was `silent` keeps its old
-    offers. The catalogue's revision is raised only when something changed."""
+def replace(database: Database, offered: Sequence[StoredOffer], silent: Set[tuple[str, str]] = frozenset()) -> None:
+    """Keep what the sources offer now, in place of what they offered before. What a source offered of a knowledge base
+    stays where it was `silent` about it: pairs of source and knowledge base. The catalogue's revision is raised only when
+    something changed."""
     with database.write() as connection:
-        before = {_mark(offer) for offer in _all(connection) if offer.source not in silent}
-        kept = [offer for offer in offered if offer.source not in silent]
-        after = {_mark(offer) for offer in kept}
+        before = _all(connection)
+        stay = [offer for offer in before if (offer.source, offer.knowledge_base) in silent]
+        after = [*(offer for offer in offered if (offer.source, offer.knowledge_base) not in silent), *stay]
         moment = now()
-        if before == after:
+        if {_mark(offer) for offer in before} == {_mark(offer) for offer in after}:
             connection.run("UPDATE offer SET seen_at = :moment", moment=moment)
             if before:
                 return
-        connection.run(
-            f"DELETE FROM offer WHERE source NOT IN {connection.in_list('silent', 'text')}",
-            silent=sorted(silent),
-        )
+        connection.run("DELETE FROM offer")
         connection.insert(
             "offer",
             ("knowledge_base", "label", "sort_key", "source", "location", "size", "seen_at"),
-            [_row(offer, moment) for offer in {_mark(offer)[:3]: offer for offer in kept}.values()],
+            [_row(offer, moment) for offer in {_mark(offer)[:3]: offer for offer in after}.values()],
         )
         raise_revision(connection)
 

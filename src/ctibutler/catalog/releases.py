@@ -12,7 +12,8 @@ from ctibutler.catalog.connection import Connection
 from ctibutler.knowledge_bases import versions
 
 _COLUMNS = (
-    "release_key, knowledge_base, label, sort_key, latest, source, location, file_name, size, sha256, converter, bundle_id,"
+    "release_key, knowledge_base, label, sort_key, latest, source, location, file_name, size, sha256, converter,"
+    " converter_version, fetched_at, bundle_id,"
     " digest, facts, ignore_embedded, ignore_embedded_sro, ignore_embedded_smo, installed_at, job_id"
 )
 
@@ -28,7 +29,8 @@ class ImportOptions:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One installed release. `digest` is that of its whole content, `facts` what was counted at import."""
+    """One installed release. `digest` is that of its whole content, `facts` what was counted at import, `fetched_at` when its
+    file was had (microseconds; None for those that an older ctibutler installed)."""
 
     key: int
     knowledge_base: str
@@ -41,6 +43,8 @@ class Release:
     size: int
     sha256: str
     converter: str | None
+    converter_version: int | None
+    fetched_at: int | None
     bundle_id: str
     digest: str
     facts: Mapping[str, Any]
@@ -103,13 +107,14 @@ def add(connection: Connection, release: Release, mapping_content: bytes | None)
         "release",
         (
             "release_key", "knowledge_base", "label", "sort_key", "source", "location", "file_name", "size", "sha256",
-            "converter", "bundle_id", "digest", "facts", "ignore_embedded", "ignore_embedded_sro",
-            "ignore_embedded_smo", "mapping", "installed_at", "job_id",
+            "converter", "converter_version", "fetched_at", "bundle_id", "digest", "facts", "ignore_embedded",
+            "ignore_embedded_sro", "ignore_embedded_smo", "mapping", "installed_at", "job_id",
         ),
         [
             (
                 release.key, release.knowledge_base, release.label, release.sort_key, release.source, release.location,
-                release.file_name, release.size, release.sha256, release.converter, release.bundle_id, release.digest,
+                release.file_name, release.size, release.sha256, release.converter,
+                release.converter_version, release.fetched_at, release.bundle_id, release.digest,
                 msgspec.json.encode(release.facts).decode(), int(options.ignore_embedded),
                 int(options.ignore_embedded_sro), int(options.ignore_embedded_smo), mapping_content,
                 release.installed_at, release.job_id,
@@ -157,6 +162,8 @@ def _release(row: Any) -> Release:
         size=row.size,
         sha256=row.sha256,
         converter=row.converter,
+        converter_version=row.converter_version,
+        fetched_at=row.fetched_at,
         bundle_id=row.bundle_id,
         digest=row.digest,
         facts=msgspec.json.decode(row.facts),

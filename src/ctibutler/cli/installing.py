@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ctibutler.cli import output
-from ctibutler.cli.options import JsonOption, examples
+from ctibutler.cli.options import JsonOption, SourceOption, examples
 from ctibutler.cli.session import session_of
 from ctibutler.cli.targets import Target, read_release, read_target
 from ctibutler.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from ctibutler.answers.jobs import InstallRequest
-    from ctibutler.publishers.offers import Sources
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -27,6 +26,8 @@ def add_commands(app: typer.Typer) -> None:
             "ctibutler install attack-enterprise",
             "ctibutler install attack-enterprise@17.1 cwe capec",
             "ctibutler install cwe@all",
+            "ctibutler install cwe --source publisher",
+            "ctibutler install d3fend --source ./kb",
             "ctibutler install attack-ics@17.1 --from ics-attack-17.1.json.zst",
         )
     )(install)
@@ -43,9 +44,16 @@ def install(
     file: Annotated[
         Path | None,
         typer.Option(
-            "--from", metavar="FILE", help="A STIX 2.1 bundle of your own, plain, .gz or .zst, as KB@RELEASE."
+            "--from",
+            metavar="FILE",
+            help="A STIX 2.1 bundle of your own or the publisher's file, plain, .gz or .zst, as KB@RELEASE.",
         ),
     ] = None,
+    convert: Annotated[
+        bool,
+        typer.Option("--convert", help="With --from: read FILE as the publisher's own, though it is a STIX bundle."),
+    ] = False,
+    source: SourceOption = None,
     force: Annotated[bool, typer.Option("--force", help="Install again what is there with the same content.")] = False,
     ignore_embedded: Annotated[
         bool, typer.Option("--ignore-embedded-relationships", help="Make no relationships of embedded references.")
@@ -69,13 +77,17 @@ def install(
     from ctibutler.publishers.offers import Sources
 
     session = session_of(context)
+    if file is not None and source is not None:
+        raise InvalidRequest("--source: a file of your own comes from --from")
+    if convert and file is None:
+        raise InvalidRequest("--convert: is about the file of --from")
     asked = list(dict.fromkeys(read_target(session, text) for text in targets))
     if file is not None:
         asked = [_own_file(asked, file, targets, read_release(session, targets[0]))]
     set_up_logs(session.settings, least=logging.WARNING)
     if session.settings.log_level != "debug":
         logging.getLogger("ctibutler.worker").setLevel(logging.CRITICAL)  # how jobs end is said below
-    sources = Sources(session.settings)
+    sources = Sources(session.settings, only=source)
     with session.library() as library, board(quiet=as_json) as shown:
         runner = Runner(library, session.settings, sources, shown)
         requests: list[tuple[Target, InstallRequest]] = [
@@ -88,10 +100,12 @@ def install(
                     ignore_embedded_relationships_smo=ignore_embedded_smo,
                     force=force,
                     file=None if file is None else str(file.resolve()),
+                    convert=convert,
+                    source=_from_anywhere(source),
                 ),
             )
             for target in asked
-            for label in _labels(sources, target)
+            for label in sources.labels(target.kb, target.label, every=target.is_all)
         ]
         ended = runner.install([(target.kb, request) for target, request in requests])
         if as_json:
@@ -108,13 +122,6 @@ def _own_file(asked: Sequence[Target], file: Path, targets: Sequence[str], targe
     return target
 
 
-def _labels(sources: Sources, target: Target) -> list[str]:
-    """The releases that a target means, as the sources have them.
-
-    Raises NotFound when no source has one, SourceUnavailable when one that might does not answer.
-    """
-    if not target.is_all:
-        return [target.label or sources.best(target.kb).label]
-    newest = sources.best(target.kb)
-    every = sources.offers([target.kb]).of(target.kb.slug)
-    return list(dict.fromkeys([newest.label, *(offer.label for offer in every)]))
+def _from_anywhere(source: str | None) -> str | None:
+    """A source as a job names it, for a worker that runs in another folder."""
+    return str(Path(source).resolve()) if source is not None and Path(source).is_dir() else source

@@ -23,7 +23,7 @@ EXIT_CODE: dict[type[Problem], int] = {InvalidRequest: WRONG_USAGE}
 
 def build(knowledge_bases: KnowledgeBases) -> typer.Typer:
     """The command line of an installation with these knowledge bases."""
-    from ctibutler.cli import installing, jobs, keys, listing, objects, releases, serving, status
+    from ctibutler.cli import installing, jobs, keys, listing, mirroring, objects, releases, serving, status
 
     app = typer.Typer(
         name="ctibutler",
@@ -52,6 +52,7 @@ def build(knowledge_bases: KnowledgeBases) -> typer.Typer:
 
     serving.add_commands(app)
     installing.add_commands(app)
+    mirroring.add_commands(app)
     releases.add_commands(app)
     objects.add_commands(app)
     listing.add_commands(app, knowledge_bases)

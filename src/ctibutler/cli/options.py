@@ -12,6 +12,14 @@ KbOption = Annotated[
 ReleaseOption = Annotated[
     str | None, typer.Option("--release", metavar="RELEASE", help="The release to read. Default: the latest installed.")
 ]
+SourceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--source",
+        metavar="SOURCE",
+        help="Take it from there alone: publisher, bucket, snapshot, built-in, or the folder or URL of a bucket.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PageOption = Annotated[int, typer.Option("--page", metavar="N", min=1, max=2**32 - 1, help="Which page, from 1.")]
 PageSizeOption = Annotated[

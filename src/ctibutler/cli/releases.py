@@ -57,8 +57,8 @@ def releases(
 ) -> None:
     """Show which releases are installed and available.
 
-    Also where each came from, or can be had. The sources are asked when that was never done, or long ago
-    (CTIBUTLER_OFFER_REFRESH_HOURS).
+    Also where each came from, or can be had; of one knowledge base also when, its digest and what read it. The sources
+    are asked when that was never done, or long ago (CTIBUTLER_OFFER_REFRESH_HOURS).
     """
     from ctibutler.answers.releases import available, installed
     from ctibutler.cli.offering import refresh_offers
@@ -69,14 +69,17 @@ def releases(
         for sentence in refresh_offers(library, session.settings, now=refresh):
             output.note(sentence)
         held = {
-            item.slug: {"latest": installed(library, item)["latest"], "releases": available(library, item, True)}
+            item.slug: {
+                "latest": installed(library, item)["latest"],
+                "releases": available(library, item, True, session.settings.sources_of(item.sources)),
+            }
             for item in asked
         }
     if as_json:
         output.write_json(held)
         return
     rows = [
-        _row(slug, found["latest"], release)
+        [*_row(slug, found["latest"], release), *(_origin(release) if kb is not None else ())]
         for slug, found in held.items()
         for release in cast("list[Mapping[str, Any]]", found["releases"])
     ]
@@ -87,7 +90,7 @@ def releases(
         Column("SIZE", right=True),
         Column("SOURCE", wide=True),
     ]
-    output.write_table(columns, rows)
+    output.write_table([*columns, *(_ORIGIN if kb is not None else ())], rows)
     empty = [slug for slug, found in held.items() if not found["releases"]]
     if empty:
         output.note(f"nothing installed or known to be available: {', '.join(empty)}")
@@ -96,6 +99,18 @@ def releases(
 def _row(slug: str, latest: object, release: Mapping[str, Any]) -> list[str]:
     state = "latest" if release["version"] == latest else "installed" if release["installed"] else "available"
     return [slug, release["version"], state, output.size_text(release["size"]), str(release["source"] or "")]
+
+
+_ORIGIN = (Column("FETCHED"), Column("READ BY"), Column("SHA-256", wide=True), Column("FROM", wide=True))
+
+
+def _origin(release: Mapping[str, Any]) -> list[str]:
+    origin = release["origin"]
+    if origin is None:
+        return ["", "", "", ""]
+    fetched = (origin["fetched_at"] or "")[:16].replace("T", " ")
+    reader = f"{origin['converter']} {origin['converter_version'] or ''}".strip() if origin["converter"] else "-"
+    return [fetched, reader, origin["sha256"], origin["location"]]
 
 
 def remove(

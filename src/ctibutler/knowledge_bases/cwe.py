@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from ctibutler.knowledge_bases.declaration import BucketFiles, KnowledgeBase, Snapshot, external_id_of, id_form
+from ctibutler.knowledge_bases.declaration import (
+    AtPublisher,
+    BucketFiles,
+    KnowledgeBase,
+    Snapshot,
+    external_id_of,
+    id_form,
+)
 
 CWE = KnowledgeBase(
     slug="cwe",
@@ -20,6 +27,8 @@ CWE = KnowledgeBase(
     listed_types=("weakness", "grouping"),
     id_forms=(id_form(r"CWE-\d+", "weakness"),),
     object_filter_word="cwe",
+    at_publisher=AtPublisher("cwe-site", "https://cwe.mitre.org/data/archive.html"),
+    converter="cwe-xml",
     bucket=BucketFiles("cwe2stix-manual-output", "cwe-bundle-v{}.json"),
     snapshots=(Snapshot("cwe2", "cwe2/database_v49/cwec_v4.14.xml", "4.14", "cwe-xml"),),
 )

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.attack import TACTIC
-from ctibutler.knowledge_bases.declaration import BucketFiles, KnowledgeBase, TypeWord, external_id_of, id_form
+from ctibutler.knowledge_bases.declaration import (
+    AtPublisher,
+    BucketFiles,
+    KnowledgeBase,
+    TypeWord,
+    external_id_of,
+    id_form,
+)
 
 D3FEND = KnowledgeBase(
     slug="d3fend",
@@ -29,6 +36,8 @@ D3FEND = KnowledgeBase(
     ),
     id_forms=(id_form(r"(d3f:)?D3-\w+", "course-of-action"),),
     object_filter_word="d3fend",
+    at_publisher=AtPublisher("d3fend-site", "https://d3fend.mitre.org/resources/"),
+    converter="d3fend-json",
     bucket=BucketFiles(
         "d3fend2stix-manual-output", "d3fend-v{}-bundle.json", mapping="d3fend-v{}-external-relationships.json"
     ),

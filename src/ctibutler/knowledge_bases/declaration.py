@@ -64,6 +64,14 @@ class BucketFiles:
 
 
 @dataclass(frozen=True)
+class AtPublisher:
+    """Where its publisher keeps the knowledge base: the word for that place, and for people its address."""
+
+    place: str
+    address: str
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """A release inside a published package: its distribution, the file, its label and how the file is read."""
 
@@ -78,7 +86,8 @@ class KnowledgeBase:
     """One body of knowledge that we host, as data.
 
     `primary_id` reads the id that people use from an object (`T1059.001`), or gives None. `listed` says which objects of
-    the listed types a list shows. `id_prefix` may stand before an id or be left out.
+    the listed types a list shows. `id_prefix` may stand before an id or be left out. `converter` reads the publisher's
+    own file; None where that is STIX 2.1 already.
     """
 
     slug: str
@@ -112,7 +121,9 @@ class KnowledgeBase:
     infers_techniques: bool = False
     group: str | None = None
     object_filter_word: str | None = None
-    sources: tuple[str, ...] = ("bucket", "snapshot", "built-in")
+    sources: tuple[str, ...] = ("publisher", "bucket", "snapshot", "built-in")
+    at_publisher: AtPublisher | None = None
+    converter: str | None = None
     snapshots: tuple[Snapshot, ...] = ()
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.attack import SUB_TECHNIQUE, TACTIC, TECHNIQUE
-from ctibutler.knowledge_bases.declaration import BucketFiles, KnowledgeBase, external_id_of, id_form
+from ctibutler.knowledge_bases.declaration import AtPublisher, BucketFiles, KnowledgeBase, external_id_of, id_form
 
 DISARM = KnowledgeBase(
     slug="disarm",
@@ -26,5 +26,7 @@ DISARM = KnowledgeBase(
         id_form(r"DISARM", "x-mitre-matrix"),
     ),
     object_filter_word="disarm",
+    at_publisher=AtPublisher("disarm-repository", "https://github.com/DISARMFoundation/DISARMframeworks"),
+    converter="disarm-xlsx",
     bucket=BucketFiles("disarm2stix-manual-output", "disarm-bundle-v{}.json"),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.attack import SUB_TECHNIQUE, TACTIC, TECHNIQUE
-from ctibutler.knowledge_bases.declaration import BucketFiles, KnowledgeBase, external_id_of, id_form
+from ctibutler.knowledge_bases.declaration import AtPublisher, BucketFiles, KnowledgeBase, external_id_of, id_form
 
 F3 = KnowledgeBase(
     slug="mitre-f3",
@@ -30,5 +30,8 @@ F3 = KnowledgeBase(
     type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE),
     id_forms=(id_form(r"(TA|FA)\d+", "x-mitre-tactic"), id_form(r"[FT]\d+(\.\d+)?", "attack-pattern")),
     object_filter_word="mitre-f3",
+    at_publisher=AtPublisher(
+        "fraud-repository", "https://github.com/center-for-threat-informed-defense/fight-fraud-framework"
+    ),
     bucket=BucketFiles("mitre-f3-repo-data", "f3-stix-v{}.json"),
 )

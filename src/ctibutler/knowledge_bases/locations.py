@@ -39,5 +39,6 @@ LOCATION = KnowledgeBase(
     ),
     sort_fields=("location_type",),
     object_filter_word="location",
+    converter="iso-3166-csv",
     bucket=BucketFiles("location2stix-manual-output", "location-bundle-v{}.json"),
 )

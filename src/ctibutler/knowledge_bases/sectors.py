@@ -22,5 +22,6 @@ SECTOR = KnowledgeBase(
     filters=(Filter("alias", "substring", "alias", "part of a name in `aliases` or `x_opencti_aliases`"),),
     default_sort="name_ascending",
     object_filter_word="sector",
+    converter="opencti-sectors",
     bucket=BucketFiles("sector2stix-manual-output", "sector-bundle-v{}.json"),
 )

@@ -86,11 +86,14 @@ class Bucket:
                     problems.append(OfferProblem(self.name, None, str(problem)))
                     break
                 except SourceUnavailable as problem:
-                    problems.append(OfferProblem(self.name, kb.slug, str(problem)))
+                    problems.append(OfferProblem(self.name, (kb.slug,), str(problem)))
                     continue
                 offers += self._offers(kb, labels, files)
-                problems += [OfferProblem(self.name, kb.slug, sentence) for sentence in sentences]
+                problems += [OfferProblem(self.name, (kb.slug,), sentence) for sentence in sentences]
         return OfferReport(tuple(offers), tuple(problems))
+
+    def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
+        """None: a bucket has what it lists."""
 
     def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
         """The bundle of a release, and what lies beside it.

@@ -6,13 +6,10 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from types import MappingProxyType
 from typing import Any, Final
-from uuid import NAMESPACE_URL
-
-import msgspec
 
 from ctibutler.errors import NotFound
 from ctibutler.publishers.converters import locations, sectors
-from ctibutler.stix.identifiers import stix_id, uuid5
+from ctibutler.publishers.source import bundle_of
 from ctibutler.stix.markings import TLP_1, TLP_2
 
 RELEASES: Final[Mapping[tuple[str, str], Callable[[], list[dict[str, Any]]]]] = MappingProxyType(
@@ -34,5 +31,4 @@ def bundle(slug: str, label: str) -> bytes:
     objects = RELEASES.get((slug, label))
     if objects is None:
         raise NotFound(f"{slug} {label}: no built-in release")
-    name = uuid5(NAMESPACE_URL.bytes, f"https://github.com/ctibutler/ctibutler#{slug}@{label}")
-    return msgspec.json.encode({"type": "bundle", "id": stix_id("bundle", name), "objects": objects()})
+    return bundle_of(slug, label, objects())

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from ctibutler.errors import InvalidRequest, NotFound, Problem, SourceUnavailable
 from ctibutler.knowledge_bases import versions
@@ -14,7 +15,9 @@ from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.publishers.addresses import WebAddress
 from ctibutler.publishers.bucket import Bucket, Place
 from ctibutler.publishers.download import Limits
+from ctibutler.publishers.first_hand import FirstHand, PublisherWeb
 from ctibutler.publishers.folder import Folder, folder_named
+from ctibutler.publishers.kept import Kept
 from ctibutler.publishers.snapshots import BuiltIn, Snapshots
 from ctibutler.publishers.source import (
     Offer,
@@ -26,7 +29,7 @@ from ctibutler.publishers.source import (
     no_progress,
 )
 from ctibutler.publishers.website import Website
-from ctibutler.settings import Settings
+from ctibutler.settings import SOURCES, Settings, source_named
 
 __all__ = ["Offer", "OfferProblem", "OfferReport", "Progress", "ReleaseFile", "Source", "Sources"]
 
@@ -40,14 +43,29 @@ class Sources:
     """The sources of one installation, in the order in which its settings and declarations name them.
 
     `extra` sources are asked too, for the knowledge bases whose `sources` name them; one with the name of an own
-    source takes its place. Keep one for the life of a process: it remembers for a minute who did not answer.
+    source takes its place. `only` is the word for the one source to ask, or the folder or URL of a bucket to ask in place
+    of all. Keep one for the life of a process: it remembers for a minute who did not answer.
+
+    Raises InvalidRequest when a setting or `only` names no source.
     """
 
-    def __init__(self, settings: Settings, extra: Iterable[Source] = ()) -> None:
-        self._sources = {source.name: source for source in (*_configured(settings), *extra)}
+    def __init__(self, settings: Settings, extra: Iterable[Source] = (), *, only: str | None = None) -> None:
+        self._settings = settings
+        self._extra = tuple(extra)
+        self._only = None if only is None else _source_or_bucket(only)
+        at = only if only is not None and self._only == Bucket.name and not _is_source(only) else None
+        self._sources = {source.name: source for source in (*_configured(settings, at), *self._extra)}
         # With the time until which each counts, in seconds of the monotonic clock.
         self._known: dict[tuple[str, str], tuple[OfferReport, float]] = {}
         self._down: dict[str, tuple[OfferReport, float]] = {}
+
+    def restricted_to(self, only: str | None) -> Sources:
+        """The same sources, of which only this one is asked."""
+        return self if only is None else Sources(self._settings, self._extra, only=only)
+
+    def order_of(self, kb: KnowledgeBase) -> tuple[str, ...]:
+        """The sources that are asked about a knowledge base, first first."""
+        return (self._only,) if self._only is not None else self._settings.sources_of(kb.sources)
 
     def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
         """Asks every source what it has of these knowledge bases.
@@ -59,7 +77,7 @@ class Sources:
         reports = [self._ask(source, wanted) for source in self._sources.values()]
         problems = tuple(problem for report in reports for problem in report.problems)
         offers = [offer for report in reports for offer in report.offers]
-        return OfferReport(tuple(offer for kb in wanted for offer in _in_order(kb, offers)), problems)
+        return OfferReport(tuple(offer for kb in wanted for offer in self._in_order(kb, offers)), problems)
 
     def best(self, kb: KnowledgeBase, label: str | None = None) -> Offer:
         """The offer to take: of this release, or of the highest one.
@@ -67,6 +85,17 @@ class Sources:
         Raises NotFound when no source has it, SourceUnavailable when one that might have it does not answer.
         """
         return self._candidates(kb, label)[0]
+
+    def labels(self, kb: KnowledgeBase, label: str | None = None, *, every: bool = False) -> list[str]:
+        """The labels that a wish means, as the sources have them: this one, the newest one, or every one, newest first.
+
+        Raises NotFound when no source has one, SourceUnavailable when one that might does not answer.
+        """
+        if label is not None and not every:
+            return [label]
+        newest = self.best(kb)
+        listed = self.offers([kb]).of(kb.slug) if every else ()
+        return list(dict.fromkeys([newest.label, *(offer.label for offer in listed)]))
 
     def fetch(self, kb: KnowledgeBase, label: str | None = None, progress: Progress = no_progress) -> ReleaseFile:
         """A release, or the highest one, from the first source that delivers it.
@@ -91,21 +120,36 @@ class Sources:
         """The offers of one release, in the order in which to try them; at least one."""
         if label is not None and not versions.is_label(label):
             raise InvalidRequest(f"{kb.slug}: `{label}` cannot be the label of a release")
-        reports = [self._answer(source, kb, label) for source in self._sources.values() if source.name in kb.sources]
-        offers = _in_order(kb, (offer for report in reports for offer in report.offers))
-        wanted = label if label is not None else offers[0].label if offers else None
-        found = [offer for offer in offers if wanted is not None and _same(offer.label, wanted)]
+        asked = [self._sources[name] for name in self.order_of(kb) if name in self._sources]
+        reports = [self._answer(source, kb, label) for source in asked]
+        listed = [offer for report in reports for offer in report.offers]
+        if label is not None:
+            naming = {offer.source for offer in listed if _same(offer.label, label)}
+            unlisted = [source.unlisted(kb, label) for source in asked if source.name not in naming]
+            found = self._in_order(kb, [*(offer for offer in unlisted if offer is not None), *listed])
+        else:
+            found = self._in_order(kb, listed)
+        offers = self._in_order(kb, listed)
+        wanted = label if label is not None else found[0].label if found else None
+        found = [offer for offer in found if wanted is not None and _same(offer.label, wanted)]
         if not found:
             raise _not_to_be_had(kb, label, offers, [problem for report in reports for problem in report.problems])
         return found
 
+    def _in_order(self, kb: KnowledgeBase, offers: Iterable[Offer]) -> list[Offer]:
+        """The offers of a knowledge base, the one to take first."""
+        order = self.order_of(kb)
+        own = [offer for offer in offers if offer.knowledge_base == kb.slug]
+        own.sort(key=lambda offer: order.index(offer.source))
+        return sorted(own, key=lambda offer: versions.sort_key(offer.label), reverse=True)
+
     def _ask(self, source: Source, kbs: Sequence[KnowledgeBase]) -> OfferReport:
-        concerned = [kb for kb in kbs if source.name in kb.sources]
+        concerned = [kb for kb in kbs if source.name in self.order_of(kb)]
         report = source.offers(concerned) if concerned else OfferReport()
         until = time.monotonic() + REMEMBERED_SECONDS
         for kb in concerned:
             self._known[source.name, kb.slug] = OfferReport(report.of(kb.slug), report.problems_of(kb.slug)), until
-        of_all = tuple(problem for problem in report.problems if problem.knowledge_base is None)
+        of_all = tuple(problem for problem in report.problems if problem.knowledge_bases is None)
         self._down[source.name] = OfferReport((), of_all), until if of_all else 0.0
         return report
 
@@ -117,13 +161,6 @@ class Sources:
             return known
         down, down_until = self._down.get(source.name, (OfferReport(), 0.0))
         return down if now < down_until else self._ask(source, [kb])
-
-
-def _in_order(kb: KnowledgeBase, offers: Iterable[Offer]) -> list[Offer]:
-    """The offers of a knowledge base, the one to take first."""
-    own = [offer for offer in offers if offer.knowledge_base == kb.slug]
-    own.sort(key=lambda offer: kb.sources.index(offer.source))
-    return sorted(own, key=lambda offer: versions.sort_key(offer.label), reverse=True)
 
 
 def _same(label: str, other: str) -> bool:
@@ -143,25 +180,61 @@ def _not_to_be_had(
     return SourceUnavailable(text) if problems else NotFound(text)
 
 
-def _configured(settings: Settings) -> list[Source]:
-    """The sources that every installation has; no bucket where its settings name none."""
-    others: list[Source] = [Snapshots(settings.bundle_max_bytes), BuiltIn()]
-    text = settings.bucket.strip()
-    return [Bucket(_place(text, settings), settings.bundle_max_bytes), *others] if text else others
+def _configured(settings: Settings, at: str | None) -> list[Source]:
+    """The sources that every installation has, with the bucket at this place or where the settings say; no bucket where
+    they say none."""
+    kept = Kept(settings.data_dir / "downloads", settings.download_cache_bytes)
+    kept_or_not = kept if settings.download_cache_bytes else None
+    others: list[Source] = [
+        FirstHand(PublisherWeb(_limits(settings), kept_or_not, _stand_in(settings))),
+        Snapshots(settings.bundle_max_bytes),
+        BuiltIn(),
+    ]
+    text = settings.bucket.strip() if at is None else at
+    return [Bucket(_place(text, settings, kept_or_not), settings.bundle_max_bytes), *others] if text else others
 
 
-def _place(text: str, settings: Settings) -> Place:
+def _is_source(word: str) -> bool:
+    try:
+        source_named(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _source_or_bucket(word: str) -> str:
+    """The name of the source that a word means: one of those there are, or a bucket where it is a folder or URL.
+
+    Raises InvalidRequest.
+    """
+    if _is_source(word):
+        return source_named(word)
+    if "://" not in word and not Path(word).expanduser().is_dir():
+        raise InvalidRequest(f"`{word}` is no source ({', '.join(SOURCES)}), no folder and no URL")
+    return Bucket.name
+
+
+def _stand_in(settings: Settings) -> WebAddress | None:
+    text = settings.publishers_url.strip()
+    return WebAddress.parse(text, "CTIBUTLER_PUBLISHERS_URL") if text else None
+
+
+def _place(text: str, settings: Settings, kept: Kept | None) -> Place:
     """Where the bucket is: a folder, or a URL.
 
     Raises InvalidRequest when it is neither.
     """
     if re.match(r"file:", text, re.IGNORECASE) or "://" not in text:
         return Folder(folder_named(text), settings.download_max_bytes)
-    limits = Limits(
+    return Website(WebAddress.parse(text, "CTIBUTLER_BUCKET"), _limits(settings), kept)
+
+
+def _limits(settings: Settings) -> Limits:
+    """Those of a release's file."""
+    return Limits(
         silence=settings.download_timeout,
         seconds=settings.download_max_seconds,
         max_bytes=settings.download_max_bytes,
         unpacked_max_bytes=settings.bundle_max_bytes,
         retries=settings.download_retries,
     )
-    return Website(WebAddress.parse(text, "CTIBUTLER_BUCKET"), limits)

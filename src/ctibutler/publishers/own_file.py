@@ -1,12 +1,14 @@
-"""A bundle of one's own, given as a file on this machine."""
+"""A release of one's own, given as a file on this machine: a STIX bundle, or the file that its publisher has."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from ctibutler.errors import SourceUnavailable
+from ctibutler.errors import InvalidRequest, SourceUnavailable
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.publishers.converters import CONVERTERS
 from ctibutler.publishers.source import Offer, ReleaseFile
 from ctibutler.publishers.unpacking import unpack
 from ctibutler.settings import Settings
@@ -14,21 +16,39 @@ from ctibutler.settings import Settings
 NAME = "file"
 
 
-def read_own_file(kb: KnowledgeBase, path: Path, label: str, settings: Settings) -> ReleaseFile:
-    """The file as a release of this knowledge base: a STIX 2.1 bundle, plain, `.gz` or `.zst`. A list of leftover relations
-    is taken along when it lies beside the file under its usual name.
+_BUNDLE = re.compile(rb'"type"\s*:\s*"bundle"')
 
-    Raises SourceUnavailable when it cannot be read, MalformedFile when it is packed wrongly or too large.
+
+def read_own_file(
+    kb: KnowledgeBase, path: Path, label: str, settings: Settings, *, convert: bool = False
+) -> ReleaseFile:
+    """The file as a release of this knowledge base: a STIX 2.1 bundle, plain, `.gz` or `.zst`. A list of leftover relations
+    is taken along when it lies beside the file under its usual name. What is no bundle, or is to be converted, is read as
+    the publisher's own file, where the knowledge base has a converter for that.
+
+    Raises SourceUnavailable when it cannot be read, MalformedFile when it is packed wrongly, too large or cannot be
+    converted, InvalidRequest when it is to be converted and there is no converter.
     """
     offer = Offer(kb.slug, versions.shown(label), NAME, path.name)
+    content = _content(path, settings)
+    name = path.name.removesuffix(".zst").removesuffix(".gz")
+    if convert and kb.converter is None:
+        raise InvalidRequest(f"{kb.slug}: its publisher has STIX 2.1: there is nothing to convert")
+    if kb.converter is not None and (convert or not _is_bundle(content)):
+        return ReleaseFile.made(offer, content=content, file_name=name, converter=CONVERTERS[kb.converter])
     mapping_name = kb.mapping_file_name(label)
     beside = path.with_name(mapping_name) if mapping_name else None
     return ReleaseFile.read(
         offer,
-        content=_content(path, settings),
-        file_name=path.name.removesuffix(".zst").removesuffix(".gz"),
+        content=content,
+        file_name=name,
         mapping=_content(beside, settings) if beside and beside.is_file() else None,
     )
+
+
+def _is_bundle(content: bytes) -> bool:
+    """Whether a file says that it is a STIX bundle; it may be cut off all the same."""
+    return content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and _BUNDLE.search(content) is not None
 
 
 def _content(path: Path, settings: Settings) -> bytes:

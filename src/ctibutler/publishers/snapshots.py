@@ -4,43 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Final, get_args
-from uuid import NAMESPACE_URL
-
-import msgspec
+from typing import Final
 
 from ctibutler.errors import SourceUnavailable
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase, Snapshot
 from ctibutler.publishers import builtin
-from ctibutler.publishers.converters import cwe_xml, stix20
+from ctibutler.publishers.converters import CONVERTERS
 from ctibutler.publishers.source import Offer, OfferProblem, OfferReport, Progress, ReleaseFile, no_progress
-from ctibutler.stix.identifiers import stix_id, uuid5
 
 EXTRA: Final = "ctibutler[snapshots]"
-
-Converter = Callable[[KnowledgeBase, str, bytes], list[dict[str, Any]]]
-"""(knowledge base, label of the release, content of the file) → the release's objects in STIX 2.1.
-
-Raises MalformedFile when the file is not what it should be.
-"""
-
-
-def _lifted(kb: KnowledgeBase, label: str, content: bytes) -> list[dict[str, Any]]:
-    for domain in get_args(stix20.Domain):
-        if domain == kb.matrix:
-            return stix20.lift(content, domain, label)
-    raise SourceUnavailable(f"{kb.slug} {label}: STIX 2.0 is read for the matrices of ATT&CK only")
-
-
-CONVERTERS: Final[Mapping[str, Converter]] = MappingProxyType(
-    {"stix20": _lifted, "cwe-xml": lambda _kb, _label, content: cwe_xml.convert(content)}
-)
-"""How a file becomes objects, by the word that declarations use for it."""
 
 
 class Snapshots:
@@ -59,11 +35,14 @@ class Snapshots:
                 try:
                     path, version = _find(snapshot)
                 except SourceUnavailable as problem:
-                    problems.append(OfferProblem(self.name, kb.slug, str(problem)))
+                    problems.append(OfferProblem(self.name, (kb.slug,), str(problem)))
                     continue
                 label = versions.shown(snapshot.label)
                 offers.append(Offer(kb.slug, label, self.name, _location(snapshot, version), path.stat().st_size))
         return OfferReport(tuple(offers), tuple(problems))
+
+    def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
+        """None: packages have what they list."""
 
     def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
         """The release in a package's file, converted.
@@ -75,14 +54,12 @@ class Snapshots:
         path, version = _find(snapshot)
         content = self._content(snapshot, path)
         progress(len(content), len(content))
-        objects = CONVERTERS[snapshot.converter](kb, offer.label, content)
-        return ReleaseFile.read(
+        return ReleaseFile.made(
             offer,
             content=content,
             file_name=path.name,
             location=_location(snapshot, version),
-            bundle=_bundle(kb, offer.label, objects),
-            converter=snapshot.converter,
+            converter=CONVERTERS[snapshot.converter],
         )
 
     def _content(self, snapshot: Snapshot, path: Path) -> bytes:
@@ -112,6 +89,9 @@ class BuiltIn:
                 if slug in wanted
             )
         )
+
+    def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
+        """None: what is built in is listed."""
 
     def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
         """The release, made anew. Raises NotFound when there is none of this label."""
@@ -161,9 +141,3 @@ def _location(snapshot: Snapshot, version: str) -> str:
 
 def _file_name(slug: str, label: str) -> str:
     return f"{slug}-{label}.json"
-
-
-def _bundle(kb: KnowledgeBase, label: str, objects: list[dict[str, Any]]) -> bytes:
-    """The objects in an envelope, byte for byte the same each time."""
-    name = uuid5(NAMESPACE_URL.bytes, f"https://github.com/ctibutler/ctibutler#{kb.slug}@{label}")
-    return msgspec.json.encode({"type": "bundle", "id": stix_id("bundle", name), "objects": objects})

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from hashlib import sha256
 from typing import Protocol
+from uuid import NAMESPACE_URL
+
+import msgspec
 
 from ctibutler.errors import SourceUnavailable
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.publishers.converters.conversion import Converter, Edition, StixObjects
+from ctibutler.stix.identifiers import stix_id, uuid5
+from ctibutler.stix.times import now
 
 Progress = Callable[[int, int | None], None]
 """Told from time to time how many bytes there are, and how many there will be, where that is known."""
@@ -27,7 +34,8 @@ class Offer:
     """A release that a source can give.
 
     `label` is dotted (`18.1`). `source` is the source's name, `location` its address for people: a URL without
-    secrets, a path, or a package and its file. `size` is in bytes, uncompressed, where the source knows it.
+    secrets, a path, or a package and its file. `size` is in bytes, uncompressed, where the source knows it. `published` is
+    the day of the release, where the source knows that.
     """
 
     knowledge_base: str
@@ -35,18 +43,23 @@ class Offer:
     source: str
     location: str
     size: int | None = None
+    published: date | None = None
 
 
 @dataclass(frozen=True)
 class OfferProblem:
     """Why a source has less to offer than it could: one sentence for people.
 
-    `knowledge_base` is None when it concerns the whole source.
+    `knowledge_bases` are the slugs of those that it concerns, None when it is the whole source.
     """
 
     source: str
-    knowledge_base: str | None
+    knowledge_bases: tuple[str, ...] | None
     sentence: str
+
+    def concerns(self, knowledge_base: str) -> bool:
+        """Whether it concerns this knowledge base."""
+        return self.knowledge_bases is None or knowledge_base in self.knowledge_bases
 
     def __str__(self) -> str:
         return f"{self.source}: {self.sentence}"
@@ -65,7 +78,7 @@ class OfferReport:
 
     def problems_of(self, knowledge_base: str) -> tuple[OfferProblem, ...]:
         """The problems of this knowledge base, those of whole sources included."""
-        return tuple(problem for problem in self.problems if problem.knowledge_base in (knowledge_base, None))
+        return tuple(problem for problem in self.problems if problem.concerns(knowledge_base))
 
 
 @dataclass(frozen=True)
@@ -73,8 +86,9 @@ class ReleaseFile:
     """A release as a source gave it, whole and checked.
 
     `bundle` is a STIX 2.1 bundle as JSON. `file_name`, `size` (bytes) and `sha256` (64 hex digits) are those of the
-    file that was read, uncompressed: the bundle itself, or what the `converter` made it of. `mapping` is the list of
-    leftover relations beside the bundle (D3FEND), a JSON list. `warnings` are sentences about sources that should have
+    file that was read, uncompressed: the bundle itself, or what the `converter` of this `converter_version` made it of.
+    `fetched_at` is when it was read, in microseconds. `mapping` is the list of leftover relations beside the bundle
+    (D3FEND), a JSON list. `warnings` are sentences about sources that should have
     given the release and did not.
     """
 
@@ -86,7 +100,9 @@ class ReleaseFile:
     bundle: bytes = field(repr=False)
     size: int
     sha256: str
+    fetched_at: int
     converter: str | None = None
+    converter_version: int | None = None
     mapping: bytes | None = field(default=None, repr=False)
     warnings: tuple[str, ...] = ()
 
@@ -98,23 +114,44 @@ class ReleaseFile:
         content: bytes,
         file_name: str,
         location: str | None = None,
-        bundle: bytes | None = None,
-        converter: str | None = None,
         mapping: bytes | None = None,
     ) -> ReleaseFile:
-        """The release of this offer, from the file's uncompressed content; `bundle` where that was converted."""
+        """The release of this offer, from the bundle's uncompressed content."""
         return cls(
             knowledge_base=offer.knowledge_base,
             label=offer.label,
             source=offer.source,
             location=location or offer.location,
             file_name=file_name,
-            bundle=content if bundle is None else bundle,
+            bundle=content,
             size=len(content),
             sha256=sha256(content).hexdigest(),
-            converter=converter,
+            fetched_at=now(),
             mapping=mapping,
         )
+
+    @classmethod
+    def made(
+        cls, offer: Offer, *, content: bytes, file_name: str, converter: Converter, location: str | None = None
+    ) -> ReleaseFile:
+        """The release of this offer, converted from the file's uncompressed content.
+
+        Raises MalformedFile when the file is not of the converter's form.
+        """
+        converted = converter.convert(content, Edition(offer.label, offer.published))
+        return replace(
+            cls.read(offer, content=content, file_name=file_name, location=location),
+            bundle=bundle_of(offer.knowledge_base, offer.label, converted.objects),
+            converter=converter.name,
+            converter_version=converter.version,
+            mapping=None if converted.leftovers is None else msgspec.json.encode(converted.leftovers),
+        )
+
+
+def bundle_of(slug: str, label: str, objects: StixObjects) -> bytes:
+    """The objects of a release in an envelope, byte for byte the same each time."""
+    name = uuid5(NAMESPACE_URL.bytes, f"https://github.com/ctibutler/ctibutler#{slug}@{label}")
+    return msgspec.json.encode({"type": "bundle", "id": stix_id("bundle", name), "objects": objects})
 
 
 class Source(Protocol):
@@ -122,11 +159,15 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """The word for it in declarations: `bucket`, `snapshot` or `built-in`."""
+        """The word for it in declarations: `publisher`, `bucket`, `snapshot` or `built-in`."""
         ...
 
     def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
         """What it has of these knowledge bases, in any order. Never an error: what went wrong is in the report."""
+        ...
+
+    def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
+        """A release that it does not list and may have all the same; None where it has what it lists."""
         ...
 
     def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ctibutler.publishers.addresses import WebAddress
 from ctibutler.publishers.download import Downloads, Limits
+from ctibutler.publishers.kept import Kept
 from ctibutler.publishers.source import Progress, SourceDown
 
 ANSWER_SECONDS = 5.0
@@ -20,15 +21,17 @@ VISIT_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Website:
-    """The files of a bucket at an address on the web; `limits` are those of a release's file."""
+    """The files of a bucket at an address on the web; `limits` are those of a release's file. What is `kept` of them is not
+    sent again before it changes."""
 
     address: WebAddress
     limits: Limits
+    kept: Kept | None = None
 
     @contextmanager
     def visit(self) -> Iterator[WebsiteFiles]:
         """The files, over one connection."""
-        downloads = Downloads()
+        downloads = Downloads(self.kept)
         try:
             yield WebsiteFiles(self, downloads)
         finally:

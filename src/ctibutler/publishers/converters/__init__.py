@@ -1,0 +1,19 @@
+"""Converters, by the name that declarations and stored releases use for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from ctibutler.publishers.converters import cwe_xml, stix20
+from ctibutler.publishers.converters.conversion import Converted, Converter, Description
+
+CONVERTERS: Final[Mapping[str, Converter]] = MappingProxyType(
+    {
+        stix20.CONVERTER.name: stix20.CONVERTER,
+        "cwe-xml": Converter(
+            "cwe-xml", 1, lambda content, _: Converted(cwe_xml.convert(content)), Description("CWE", "XML")
+        ),
+    }
+)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast, get_args
 
 import msgspec
 
 from ctibutler.errors import MalformedFile
+from ctibutler.publishers.converters.conversion import Converted, Converter, Description, Edition
 
 Domain = Literal["enterprise", "mobile", "ics"]
 
@@ -38,6 +39,27 @@ class Collection:
     created: str
     modified: str
     description: str | None = None
+
+
+def convert(content: bytes, edition: Edition) -> Converted:
+    """The objects of one release of a matrix in STIX 2.1; which matrix it is, the file says.
+
+    Raises MalformedFile when the content is no STIX 2.0 bundle of ATT&CK or the label is no release's.
+    """
+    return Converted(lift(content, _domain_in(content), edition.label))
+
+
+def _domain_in(content: bytes) -> Domain:
+    named = {
+        reference.get("external_id")
+        for obj in _decode(content)
+        if obj.get("type") == "x-mitre-matrix"
+        for reference in obj.get("external_references") or ()
+    }
+    for domain in get_args(Domain):
+        if f"{domain}-attack" in named:
+            return cast("Domain", domain)
+    raise MalformedFile(f"STIX 2.0: expected an x-mitre-matrix of ATT&CK, found {len(named)} that are none")
 
 
 def lift(content: bytes, domain: Domain, label: str, collection: Collection | None = None) -> list[dict[str, Any]]:
@@ -219,3 +241,8 @@ _RELEASED: Final[Mapping[str, str]] = {
     "8.1": "2020-11-12T14:49:39.188Z",
     "8.0": "2020-10-27T14:49:39.188Z",
 }
+
+
+CONVERTER: Final = Converter(
+    "stix20", 1, convert, Description("ATT&CK in STIX 2.0", "a STIX 2.0 bundle of one matrix of ATT&CK")
+)

@@ -1,0 +1,60 @@
+"""The search for newer releases: when it was last made, by one of several workers, and what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.database import Database
+
+STALE = 15 * 60 * 1_000_000
+"""Microseconds after which a check that did not end is as if it had never begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateCheck:
+    """The last check. Times are microseconds, None before the first one; `report` is what it found."""
+
+    started_at: int | None
+    ended_at: int | None
+    report: Mapping[str, Any]
+
+    def under_way(self, moment: int) -> bool:
+        """Whether somebody is at it."""
+        if self.started_at is None or moment - self.started_at > STALE:
+            return False
+        return self.ended_at is None or self.ended_at < self.started_at
+
+
+def last(connection: Connection) -> UpdateCheck:
+    """The last check."""
+    row = connection.row("SELECT started_at, ended_at, report FROM update_check")
+    assert row is not None
+    return UpdateCheck(row.started_at, row.ended_at, msgspec.json.decode(row.report) if row.report else {})
+
+
+def begin(database: Database, seen: UpdateCheck, moment: int) -> bool:
+    """Take the next check on; False when another process has begun one since `seen`."""
+    with database.note() as connection:
+        return (
+            connection.run(
+                "UPDATE update_check SET started_at = :moment WHERE one = 1 AND coalesce(started_at, 0) = :seen",
+                moment=moment,
+                seen=seen.started_at or 0,
+            )
+            == 1
+        )
+
+
+def end(database: Database, moment: int, report: Mapping[str, Any]) -> None:
+    """Say what the check found."""
+    with database.note() as connection:
+        connection.run(
+            "UPDATE update_check SET ended_at = :moment, report = :report WHERE one = 1",
+            moment=moment,
+            report=msgspec.json.encode(report).decode(),
+        )

@@ -1,0 +1,29 @@
+"""Publishers' own places, by the word that declarations use for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.publishers.places.atlas import AtlasRepository
+from ctibutler.publishers.places.attack import AttackStixData
+from ctibutler.publishers.places.capec import CapecRepository
+from ctibutler.publishers.places.cwe import CweSite
+from ctibutler.publishers.places.d3fend import D3fendSite
+from ctibutler.publishers.places.disarm import DisarmRepository
+from ctibutler.publishers.places.fraud import FraudRepository
+from ctibutler.publishers.places.place import Place
+
+PLACES: Final[Mapping[str, Callable[[KnowledgeBase], Place]]] = MappingProxyType(
+    {
+        "attack-stix-data": lambda kb: AttackStixData(f"{kb.matrix}-attack"),
+        "capec-repository": lambda _: CapecRepository(),
+        "cwe-site": lambda _: CweSite(),
+        "atlas-repository": lambda _: AtlasRepository(),
+        "disarm-repository": lambda _: DisarmRepository({}),
+        "d3fend-site": lambda _: D3fendSite(),
+        "fraud-repository": lambda _: FraudRepository(),
+    }
+)

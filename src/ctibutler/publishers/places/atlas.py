@@ -1,0 +1,52 @@
+"""ATLAS in the repository `mitre-atlas/atlas-navigator-data`: one bundle, at the repository's tags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ctibutler.errors import SourceUnavailable
+from ctibutler.knowledge_bases import versions
+from ctibutler.publishers.places import github
+from ctibutler.publishers.places.place import PlainFiles, Published, Web
+
+REPOSITORY = "mitre-atlas/atlas-navigator-data"
+PATH = "dist/stix-atlas.json"
+CHANGELOG = "CHANGELOG.md"
+BRANCH = "main"
+
+_HEADING = re.compile(r"^##\s*\[?v?([0-9][0-9.]*)\]?", re.MULTILINE)
+_DATA_RELEASE = re.compile(r"ATLAS Data v?([0-9]+(?:\.[0-9]+)+)")
+
+
+@dataclass(frozen=True)
+class AtlasRepository(PlainFiles):
+    """A tag is either the label of a release of ATLAS, or a number of the repository's own: of those its changelog says
+    which release of ATLAS they hold, and those of which it says none hold no new one."""
+
+    hosts: tuple[str, ...] = (github.API, github.FILES)
+
+    def releases(self, web: Web) -> Sequence[Published]:
+        """The releases behind the repository's tags.
+
+        Raises SourceUnavailable.
+        """
+        tags = github.tags(web, REPOSITORY)
+        own = _releases_of_own_numbers(web.page(github.file_url(REPOSITORY, CHANGELOG, BRANCH)) or b"")
+        found = []
+        for tag in tags:
+            number = versions.shown(tag)
+            label = own.get(number, number)
+            if label and label[0].isdigit() and versions.is_label(label):
+                found.append(Published(label, github.file_url(REPOSITORY, PATH, tag)))
+        if not found:
+            raise SourceUnavailable(f"github.com/{REPOSITORY}: no tag names a release")
+        return found
+
+
+def _releases_of_own_numbers(changelog: bytes) -> Mapping[str, str | None]:
+    """Number of the repository → release of ATLAS, or None where its entry names none."""
+    _, *parts = _HEADING.split(changelog.decode("utf-8", "replace"))
+    entries = zip(parts[::2], parts[1::2], strict=False)
+    return {number: found[1] if (found := _DATA_RELEASE.search(text)) else None for number, text in entries}

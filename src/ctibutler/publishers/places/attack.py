@@ -1,0 +1,73 @@
+"""ATT&CK in the repository `mitre-attack/attack-stix-data`: an index of collections, and a file for each release."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import msgspec
+
+from ctibutler.errors import SourceUnavailable
+from ctibutler.knowledge_bases import versions
+from ctibutler.publishers.places import github
+from ctibutler.publishers.places.place import PlainFiles, Published, Web, listed, read_json
+
+REPOSITORY = "mitre-attack/attack-stix-data"
+INDEX = "index.json"
+BRANCH = "master"
+
+
+class _Version(msgspec.Struct):
+    version: str
+    url: str
+
+
+class _Collection(msgspec.Struct):
+    versions: list[_Version]
+
+
+class _Index(msgspec.Struct):
+    collections: list[_Collection]
+
+
+@dataclass(frozen=True)
+class AttackStixData(PlainFiles):
+    """One domain, such as `enterprise-attack`."""
+
+    domain: str
+    hosts: tuple[str, ...] = (github.FILES,)
+
+    def releases(self, web: Web) -> Sequence[Published]:
+        """The versions of the index whose file is one of this domain.
+
+        Raises SourceUnavailable.
+        """
+        url = github.file_url(REPOSITORY, INDEX, BRANCH)
+        expected = "an index of ATT&CK collections with their versions"
+        index = read_json(listed(web, url, expected), _Index, url, expected)
+        found = [
+            Published(versions.shown(version.version), self._address(version))
+            for collection in index.collections
+            for version in collection.versions
+            if self._is_ours(version) and versions.is_label(version.version)
+        ]
+        if not found:
+            raise SourceUnavailable(f"{url}: no version has a file {self.domain}/{self.domain}-….json")
+        return found
+
+    def release(self, web: Web, label: str) -> Published | None:
+        """Where the file of a release is that the index does not name."""
+        return Published(versions.shown(label), self._usual(versions.shown(label)))
+
+    def _is_ours(self, version: _Version) -> bool:
+        return urlsplit(version.url).path.endswith(f"/{self.domain}/{self.domain}-{version.version}.json")
+
+    def _address(self, version: _Version) -> str:
+        """The index's own address where it is at the publisher's, else the usual one."""
+        parts = urlsplit(version.url)
+        named = parts.scheme == "https" and parts.netloc in self.hosts
+        return f"https://{parts.netloc}{parts.path}" if named else self._usual(version.version)
+
+    def _usual(self, version: str) -> str:
+        return github.file_url(REPOSITORY, f"{self.domain}/{self.domain}-{version}.json", BRANCH)

@@ -1,0 +1,57 @@
+"""CAPEC in the repository `mitre/cti`: one bundle, which is the newest release."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from ctibutler.errors import MalformedFile, SourceUnavailable
+from ctibutler.knowledge_bases import versions
+from ctibutler.publishers.places import github
+from ctibutler.publishers.places.place import PlainFiles, Published, Web, listed, read_labels
+
+REPOSITORY = "mitre/cti"
+PATH = "capec/2.1/stix-capec.json"
+BRANCH = "master"
+
+
+class _Object(msgspec.Struct):
+    x_capec_version: str | None = None
+
+
+class _Bundle(msgspec.Struct):
+    objects: list[_Object]
+
+
+@dataclass(frozen=True)
+class CapecRepository(PlainFiles):
+    """The bundle says its release on its objects: those that a release left alone keep an older one."""
+
+    hosts: tuple[str, ...] = (github.FILES,)
+
+    def releases(self, web: Web) -> Sequence[Published]:
+        """The one release that the repository has now.
+
+        Raises SourceUnavailable.
+        """
+        url = github.file_url(REPOSITORY, PATH, BRANCH)
+        content = listed(web, url, "CAPEC as a STIX 2.1 bundle")
+        try:
+            return [Published(self.label_in(url, content), url)]
+        except MalformedFile as failure:
+            raise SourceUnavailable(str(failure)) from None
+
+    def label_in(self, name: str, content: bytes) -> str:
+        """The greatest `x_capec_version`.
+
+        Raises MalformedFile when there is none.
+        """
+        expected = "a STIX 2.1 bundle whose objects have `x_capec_version`"
+        bundle = read_labels(content, _Bundle, name, expected)
+        found = {item.x_capec_version for item in bundle.objects if item.x_capec_version}
+        labels = [label for label in found if versions.is_label(label)]
+        if not labels:
+            raise MalformedFile(f"{name}: expected {expected}, found none that has")
+        return versions.shown(max(labels, key=versions.sort_key))

@@ -1,0 +1,79 @@
+"""CWE at cwe.mitre.org: the XML catalogue of each release in a zip file, and the newest under a name of its own."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ctibutler.errors import MalformedFile, SourceUnavailable
+from ctibutler.knowledge_bases import versions
+from ctibutler.publishers.archives import single_member
+from ctibutler.publishers.places.place import Published, Web, listed
+
+SITE = "https://cwe.mitre.org"
+LATEST = f"{SITE}/data/xml/cwec_latest.xml.zip"
+ARCHIVE = f"{SITE}/data/archive.html"
+MAX_XML_BYTES = 512 * 1024 * 1024
+
+_log = logging.getLogger(__name__)
+_VERSION = re.compile(rb"<Weakness_Catalog\b[^>]*?\sVersion\s*=\s*[\"']([^\"']{1,64})[\"']")
+_HEAD_BYTES = 64 * 1024
+_IN_ARCHIVE = re.compile(r"cwec_v([0-9]+(?:\.[0-9]+)*)\.xml\.zip")
+# Before 4.0 the catalogue was written in another schema, which the converter does not read.
+_FIRST_READABLE = "4.0"
+
+
+@dataclass(frozen=True)
+class CweSite:
+    """The newest catalogue says its release itself; the page of the archive names the older ones."""
+
+    hosts: tuple[str, ...] = ("cwe.mitre.org",)
+
+    def releases(self, web: Web) -> Sequence[Published]:
+        """The newest release, and those that the archive names.
+
+        Raises SourceUnavailable when the newest cannot be had; without the archive there is only the newest.
+        """
+        try:
+            newest = self.label_in(*self.content(LATEST, listed(web, LATEST, "the newest catalogue of CWE")))
+        except MalformedFile as failure:
+            raise SourceUnavailable(str(failure)) from None
+        labels = {versions.sort_key(label): label for label in [newest, *self._archived(web)]}
+        return [Published(label, LATEST if label == newest else _address(label)) for label in labels.values()]
+
+    def release(self, web: Web, label: str) -> Published | None:
+        """Where the file of a release is that nobody lists."""
+        return Published(versions.shown(label), _address(versions.shown(label)))
+
+    def content(self, name: str, content: bytes) -> tuple[str, bytes]:
+        """The XML file in the zip file.
+
+        Raises MalformedFile.
+        """
+        return name.removesuffix(".zip"), single_member(content, ".xml", name, MAX_XML_BYTES)
+
+    def label_in(self, name: str, content: bytes) -> str:
+        """The version that the catalogue's first element states.
+
+        Raises MalformedFile.
+        """
+        found = _VERSION.search(content[:_HEAD_BYTES])
+        if found is None:
+            raise MalformedFile(f"{name}: expected a Weakness_Catalog with its Version at the beginning")
+        return versions.shown(found[1].decode("utf-8", "replace"))
+
+    def _archived(self, web: Web) -> list[str]:
+        try:
+            page = listed(web, ARCHIVE, "a page that names the catalogues of earlier releases")
+        except SourceUnavailable as failure:
+            _log.warning("cwe: %s; only the newest release is known", failure)
+            return []
+        named = _IN_ARCHIVE.findall(page.decode("utf-8", "replace"))
+        first = versions.sort_key(_FIRST_READABLE)
+        return [label for label in dict.fromkeys(named) if versions.sort_key(label) >= first]
+
+
+def _address(label: str) -> str:
+    return f"{SITE}/data/xml/cwec_v{label}.xml.zip"

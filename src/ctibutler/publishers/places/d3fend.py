@@ -1,0 +1,64 @@
+"""D3FEND at d3fend.mitre.org: the ontology of each release, and a file that names the newest."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from ctibutler.errors import SourceUnavailable
+from ctibutler.knowledge_bases import versions
+from ctibutler.publishers.places import github
+from ctibutler.publishers.places.place import PlainFiles, Published, Web, listed, read_json
+
+SITE = "https://d3fend.mitre.org"
+NEWEST = f"{SITE}/api/version.json"
+REPOSITORY = "d3fend/d3fend-ontology"
+
+_log = logging.getLogger(__name__)
+# The form of the ontology that the converter reads is that of the releases since 1.0.
+_FIRST_READABLE = "1.0.0"
+
+
+class _Newest(msgspec.Struct):
+    version: str | None = None
+    ontology_version: str | None = None
+
+
+@dataclass(frozen=True)
+class D3fendSite(PlainFiles):
+    """The site names only the newest release; the tags of the ontology's repository name those before it."""
+
+    hosts: tuple[str, ...] = ("d3fend.mitre.org", github.API)
+
+    def releases(self, web: Web) -> Sequence[Published]:
+        """The newest release, and earlier ones where the repository answers.
+
+        Raises SourceUnavailable when the newest cannot be told.
+        """
+        expected = "a JSON object with the `version` of the newest release"
+        said = read_json(listed(web, NEWEST, expected), _Newest, NEWEST, expected)
+        newest = said.ontology_version or said.version
+        if newest is None or not versions.is_label(newest):
+            raise SourceUnavailable(f"{NEWEST} is not {expected}")
+        newest = versions.shown(newest)
+        return [Published(label, _address(label)) for label in (newest, *self._earlier(web, newest))]
+
+    def release(self, web: Web, label: str) -> Published | None:
+        """Where the ontology of a release is that nobody lists."""
+        return Published(versions.shown(label), _address(versions.shown(label)))
+
+    def _earlier(self, web: Web, newest: str) -> list[str]:
+        try:
+            tags = [versions.shown(tag) for tag in github.tags(web, REPOSITORY)]
+        except SourceUnavailable as failure:
+            _log.warning("d3fend: %s; only the newest release is known", failure)
+            return []
+        first, last = versions.sort_key(_FIRST_READABLE), versions.sort_key(newest)
+        return [tag for tag in tags if versions.is_label(tag) and first <= versions.sort_key(tag) < last]
+
+
+def _address(label: str) -> str:
+    return f"{SITE}/ontologies/d3fend/{label}/d3fend.json"

@@ -1,0 +1,54 @@
+"""DISARM in the repository `DISARMFoundation/DISARMframeworks`: one workbook, whose history is the list of releases."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from ctibutler.errors import SourceUnavailable
+from ctibutler.knowledge_bases import versions
+from ctibutler.publishers.places import github
+from ctibutler.publishers.places.place import PlainFiles, Published, Web
+
+REPOSITORY = "DISARMFoundation/DISARMframeworks"
+PATH = "DISARM_MASTER_DATA/DISARM_FRAMEWORKS_MASTER.xlsx"
+
+# The workbook has no number: the publisher names releases where it changes it, "New version V1.6 of Red Framework".
+_NAMED = re.compile(r"\bV(?:ersion)?\.?\s*([0-9]+\.[0-9]+)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class DisarmRepository(PlainFiles):
+    """A release is the last state of the workbook before the next release is named, or, of those whose day is known, at the
+    end of that day."""
+
+    days: Mapping[str, date]
+    hosts: tuple[str, ...] = (github.API, github.FILES)
+
+    def releases(self, web: Web) -> Sequence[Published]:
+        """The releases that the workbook's history tells.
+
+        Raises SourceUnavailable.
+        """
+        commits = github.history(web, REPOSITORY, PATH)
+        found = {release.label: release for release in (*self._named(commits), *self._dated(commits))}
+        if not found:
+            raise SourceUnavailable(f"github.com/{REPOSITORY}: no change of {PATH} names a release")
+        return list(found.values())
+
+    def _dated(self, commits: Sequence[github.Commit]) -> Iterator[Published]:
+        for label, day in self.days.items():
+            state = next((commit for commit in commits if commit.day <= day), None)
+            if state is not None:
+                yield Published(label, github.file_url(REPOSITORY, PATH, state.sha), day)
+
+    def _named(self, commits: Sequence[github.Commit]) -> Iterator[Published]:
+        last: github.Commit | None = None
+        for commit in commits:  # newest first: what is newer than a release's name, and than no other's, belongs to it
+            last = last or commit
+            named = _NAMED.search(commit.commit.message)
+            if named is not None:
+                yield Published(versions.shown(named[1]), github.file_url(REPOSITORY, PATH, last.sha), last.day)
+                last = None

@@ -1,0 +1,65 @@
+"""MITRE F3 in the repository `center-for-threat-informed-defense/fight-fraud-framework`: the newest bundle, and copies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from ctibutler.errors import MalformedFile, SourceUnavailable
+from ctibutler.knowledge_bases import versions
+from ctibutler.publishers.places import github
+from ctibutler.publishers.places.place import PlainFiles, Published, Web, listed, read_labels
+
+REPOSITORY = "center-for-threat-informed-defense/fight-fraud-framework"
+PATH = "public/f3-stix.json"
+COPY = "public/f3-stix-v{}.json"
+BRANCH = "main"
+
+# The bundle of 1.0 gave itself this number; from 1.1 on it is that of the release.
+_BEFORE_NUMBERS = "0.1"
+
+
+class _Object(msgspec.Struct):
+    type: str
+    x_mitre_version: str | None = None
+
+
+class _Bundle(msgspec.Struct):
+    objects: list[_Object]
+
+
+@dataclass(frozen=True)
+class FraudRepository(PlainFiles):
+    """The collection object in the bundle says its release. The publisher keeps a copy of each since 1.1."""
+
+    hosts: tuple[str, ...] = (github.FILES,)
+
+    def releases(self, web: Web) -> Sequence[Published]:
+        """The newest release.
+
+        Raises SourceUnavailable.
+        """
+        url = github.file_url(REPOSITORY, PATH, BRANCH)
+        content = listed(web, url, "MITRE F3 as a STIX 2.1 bundle")
+        try:
+            return [Published(self.label_in(url, content), url)]
+        except MalformedFile as failure:
+            raise SourceUnavailable(str(failure)) from None
+
+    def release(self, web: Web, label: str) -> Published | None:
+        """Where the copy of a release is."""
+        return Published(versions.shown(label), github.file_url(REPOSITORY, COPY.format(versions.shown(label)), BRANCH))
+
+    def label_in(self, name: str, content: bytes) -> str:
+        """The version of the collection.
+
+        Raises MalformedFile when there is none.
+        """
+        expected = "a STIX 2.1 bundle with one x-mitre-collection and its `x_mitre_version`"
+        bundle = read_labels(content, _Bundle, name, expected)
+        found = [item.x_mitre_version for item in bundle.objects if item.type == "x-mitre-collection"]
+        if len(found) != 1 or found[0] is None or not versions.is_label(found[0]):
+            raise MalformedFile(f"{name}: expected {expected}, found {len(found)}")
+        return "1.0" if found[0] == _BEFORE_NUMBERS else versions.shown(found[0])

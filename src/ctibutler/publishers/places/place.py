@@ -1,0 +1,109 @@
+"""What a publisher's own place is: where it lists its releases, and where their files are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from ctibutler.errors import MalformedFile, SourceUnavailable
+from ctibutler.publishers.source import Progress, no_progress
+
+T = TypeVar("T")
+
+
+class Web(Protocol):
+    """The web as places see it. Addresses are https, at the place's own hosts."""
+
+    def page(self, url: str) -> bytes | None:
+        """A short file, got quickly or not at all; None where there is none.
+
+        Raises SourceDown when the host does not answer, SourceUnavailable when it does not deliver.
+        """
+        ...
+
+    def file(self, url: str, progress: Progress = no_progress) -> bytes | None:
+        """A file of any size; None where there is none. Raises as `page` does."""
+        ...
+
+
+@dataclass(frozen=True)
+class Published:
+    """A release at its publisher's: its label, dotted, and the address of its file.
+
+    `day` is that of the release, for formats that do not say it. `name` is what the file is called when it is read: that
+    of a file in a zip.
+    """
+
+    label: str
+    url: str
+    day: date | None = None
+
+
+class Place(Protocol):
+    """Where one knowledge base is published. Immutable, and without a connection of its own."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that it is spread over; the first is the one that lists the releases."""
+        ...
+
+    def releases(self, web: Web) -> Sequence[Published]:
+        """The releases that it lists, in any order.
+
+        Raises SourceUnavailable, saying what was expected where, when the list is not there or not of the form known.
+        """
+        ...
+
+    def release(self, web: Web, label: str) -> Published | None:
+        """A release that is not listed, where its label tells its address; None where it does not."""
+        ...
+
+    def content(self, name: str, content: bytes) -> tuple[str, bytes]:
+        """Name and content of the file to read, out of what was downloaded under this name."""
+        ...
+
+    def label_in(self, name: str, content: bytes) -> str | None:
+        """The label that a file's content gives itself; None where it gives none."""
+        ...
+
+
+class PlainFiles:
+    """The part of a place whose files are what they are, and do not say their label."""
+
+    def release(self, web: Web, label: str) -> Published | None:
+        """None: what is not listed is not known."""
+
+    def content(self, name: str, content: bytes) -> tuple[str, bytes]:
+        """The file as it was downloaded."""
+        return name, content
+
+    def label_in(self, name: str, content: bytes) -> str | None:
+        """None: the file does not say."""
+
+
+def listed(web: Web, url: str, expected: str) -> bytes:
+    """The page that lists releases. Raises SourceUnavailable when it is not there."""
+    page = web.page(url)
+    if page is None:
+        raise SourceUnavailable(f"there is no {url}, where {expected} was expected")
+    return page
+
+
+def read_json(content: bytes, form: type[T], url: str, expected: str) -> T:
+    """A JSON document of a known form. Raises SourceUnavailable that says what was expected and what is otherwise."""
+    try:
+        return msgspec.json.decode(content, type=form)
+    except (msgspec.DecodeError, UnicodeDecodeError) as failure:
+        raise SourceUnavailable(f"{url} is not {expected}: {failure}") from None
+
+
+def read_labels(content: bytes, form: type[T], name: str, expected: str) -> T:
+    """The few properties of a release's file that tell its label. Raises MalformedFile."""
+    try:
+        return msgspec.json.decode(content, type=form)
+    except (msgspec.DecodeError, UnicodeDecodeError) as failure:
+        raise MalformedFile(f"{name}: expected {expected}: {failure}") from None

@@ -1,0 +1,113 @@
+"""Newer releases than the installed ones: looked for at an interval, asked for as jobs, and told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ctibutler.answers.jobs import InstallRequest, add_install
+from ctibutler.answers.library import Library
+from ctibutler.catalog import jobs, releases, update_checks
+from ctibutler.knowledge_bases import versions
+from ctibutler.publishers.offers import Offer, OfferReport
+from ctibutler.stix.times import now
+
+_DAY = 24 * 3600 * 1_000_000
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What the sources said, and the ids of the jobs that install what is newer."""
+
+    report: OfferReport
+    job_ids: list[str]
+
+
+def look(
+    library: Library, interval_days: float, ask: Callable[[], OfferReport], *, missing_too: bool = False
+) -> Looked | None:
+    """Ask what can be had, and ask for what is newer than the installed releases; those stay.
+
+    Done when `interval_days` have passed since the last time, or a day after a source did not answer; by one process,
+    however many try. `missing_too` does it now, and takes what is not installed at all. None when it was not due.
+    """
+    moment = now()
+    with library.database.read() as connection:
+        seen = update_checks.last(connection)
+    due = interval_days > 0 and moment >= next_check(seen, interval_days)
+    if not (missing_too or (due and not seen.under_way(moment))):
+        return None
+    if not update_checks.begin(library.database, seen, moment) and not missing_too:
+        return None
+    report = ask()
+    wanted = newer_than_installed(library, report, missing_too=missing_too)
+    found = [_described(library, offer, job_id) for offer, job_id in zip(wanted, queue(library, wanted), strict=True)]
+    for item in found:
+        _log.info(
+            "%s %s is newer than %s: job %s installs it",
+            item["knowledge_base"],
+            item["version"],
+            item["installed"] or "nothing",
+            item["job_id"],
+        )
+    problems = problems_of(report)
+    if not found:
+        _log.info("no newer release of what is installed%s", f"; {'; '.join(problems)}" if problems else "")
+    update_checks.end(library.database, now(), {"newer": found, "problems": problems})
+    return Looked(report, [item["job_id"] for item in found])
+
+
+def next_check(last: update_checks.UpdateCheck, interval_days: float) -> int:
+    """When the next check is due, in microseconds."""
+    if last.ended_at is None:
+        return 0
+    days = min(interval_days, 1.0) if last.report.get("problems") else interval_days
+    return last.ended_at + int(days * _DAY)
+
+
+def newer_than_installed(library: Library, report: OfferReport, *, missing_too: bool) -> list[Offer]:
+    """The best offer of each knowledge base whose latest installed release is older, or that has none."""
+    with library.database.read() as connection:
+        latest = {release.knowledge_base: release.sort_key for release in releases.latest(connection)}
+    best = [offered[0] for kb in library.knowledge_bases.all if (offered := report.of(kb.slug))]
+    return [
+        offer
+        for offer in best
+        if versions.sort_key(offer.label) > latest.get(offer.knowledge_base, "")
+        and (missing_too or offer.knowledge_base in latest)
+    ]
+
+
+def queue(library: Library, wanted: Iterable[Offer]) -> list[str]:
+    """Ask for these releases; gives the jobs' ids in this order, those of jobs that were asked for before too."""
+    ids = []
+    with library.database.note() as connection:
+        for offer in wanted:
+            before = jobs.unfinished(connection, offer.knowledge_base, versions.sort_key(offer.label))
+            kb = library.knowledge_bases.named(offer.knowledge_base)
+            ids.append(add_install(connection, kb, InstallRequest(offer.label)) if before is None else before.id)
+    return ids
+
+
+def problems_of(report: OfferReport) -> list[str]:
+    """Why sources have less to offer than they could, a sentence each."""
+    return [
+        str(problem) + (f" ({', '.join(problem.knowledge_bases)})" if problem.knowledge_bases else "")
+        for problem in report.problems
+    ]
+
+
+def _described(library: Library, offer: Offer, job_id: str) -> dict[str, Any]:
+    with library.database.read() as connection:
+        installed = releases.find(connection, offer.knowledge_base, None)
+    return {
+        "knowledge_base": offer.knowledge_base,
+        "installed": installed.label if installed else None,
+        "version": offer.label,
+        "source": offer.source,
+        "location": offer.location,
+        "job_id": job_id,
+    }

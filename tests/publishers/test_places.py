@@ -1,0 +1,440 @@
+"""Each publisher's own place: how its releases are listed and fetched, and what is said when it is not as it was."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ctibutler.errors import MalformedFile, NotFound, SourceUnavailable
+from ctibutler.knowledge_bases import ALL, HOSTED
+from ctibutler.publishers import first_hand
+from ctibutler.publishers.offers import OfferReport, Sources
+from tests.publishers import publishers
+from tests.publishers.publishers import API, ATLAS, ATTACK, CAPEC, CWE, D3FEND, DISARM, F3, RAW, WORKBOOK, serve
+from tests.publishers.server import LocalServer, body, silence, status
+from tests.shared import read_shared
+
+ICS = HOSTED.named("attack-ics")
+
+
+def sources(server: LocalServer, tmp_path: Path, **further: object) -> Sources:
+    return Sources(publishers.settings(server, data_dir=tmp_path, **further))
+
+
+def labels(report: OfferReport, slug: str) -> list[str]:
+    return [offer.label for offer in report.of(slug)]
+
+
+def zipped(name: str, content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def catalogue(version: str) -> bytes:
+    return f"""<?xml version="1.0"?>
+<Weakness_Catalog Name="CWE" Version="{version}" Date="2025-04-03" xmlns="http://cwe.mitre.org/cwe-7"><Weaknesses>
+<Weakness ID="79" Name="Cross-site Scripting" Abstraction="Base" Status="Stable"><Description>Script.</Description>
+<Content_History><Submission><Submission_Date>2006-07-19</Submission_Date></Submission></Content_History>
+</Weakness></Weaknesses></Weakness_Catalog>""".encode()
+
+
+class TestAttack:
+    def test_the_index_lists_the_releases_of_each_domain(self, server: LocalServer, tmp_path: Path) -> None:
+        listing = publishers.index(
+            enterprise_attack=["18.1", "18.0"], ics_attack=["18.1", "8.0"], mobile_attack=["1.0"]
+        )
+        serve(server, {f"{ATTACK}/index.json": listing})
+        report = sources(server, tmp_path).offers(ALL)
+        assert labels(report, "attack-enterprise") == ["18.1", "18.0"]
+        assert labels(report, "attack-ics") == ["18.1", "8.0"]
+        assert labels(report, "attack-mobile") == ["1.0"]
+        assert report.of("attack-ics")[1].location == f"https:/{ATTACK}/ics-attack/ics-attack-8.0.json"
+
+    def test_a_beta_is_listed_under_its_own_label(self, server: LocalServer, tmp_path: Path) -> None:
+        serve(server, {f"{ATTACK}/index.json": publishers.index(mobile_attack=["11.0-beta", "11.3"])})
+        report = sources(server, tmp_path).offers([HOSTED.named("attack-mobile")])
+        assert labels(report, "attack-mobile") == ["11.3", "11.0-beta"]
+
+    def test_the_bundle_is_taken_as_it_is(self, server: LocalServer, tmp_path: Path) -> None:
+        content = json.dumps(publishers.bundle({"type": "x-mitre-collection", "id": "x"}), indent=3).encode()
+        serve(
+            server,
+            {
+                f"{ATTACK}/index.json": publishers.index(ics_attack=["18.1"]),
+                f"{ATTACK}/ics-attack/ics-attack-18.1.json": content,
+            },
+        )
+        release = sources(server, tmp_path).fetch(ICS)
+        assert release.bundle == content
+        assert (release.label, release.source, release.converter) == ("18.1", "publisher", None)
+        assert release.location.endswith("/ics-attack/ics-attack-18.1.json")
+
+    def test_a_release_that_the_index_lacks_is_looked_for_at_its_usual_address(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
+        serve(
+            server,
+            {
+                f"{ATTACK}/index.json": publishers.index(ics_attack=["18.1"]),
+                f"{ATTACK}/ics-attack/ics-attack-9.0.json": publishers.bundle(),
+            },
+        )
+        found = sources(server, tmp_path)
+        assert found.fetch(ICS, "9.0").label == "9.0"
+        with pytest.raises(
+            SourceUnavailable, match=r"no file where it was expected, https://raw\..*ics-attack-7\.0\.json"
+        ):
+            found.fetch(ICS, "7.0")
+
+    @pytest.mark.parametrize(
+        ("listing", "sentence"),
+        [
+            ({"collections": {}}, r"index\.json is not an index of ATT&CK collections .*Expected `array`"),
+            ({"items": []}, r"index\.json is not an index .*missing required field `collections`"),
+            ({"collections": [{"versions": [{"version": 18.1, "url": "x"}]}]}, r"Expected `str`, got `float`"),
+            ({"collections": []}, r"index\.json: no version has a file ics-attack/ics-attack-….json"),
+            (b"<html>", r"index\.json is not an index of ATT&CK"),
+        ],
+    )
+    def test_another_layout_is_said_and_the_others_go_on(
+        self, server: LocalServer, tmp_path: Path, listing: object, sentence: str
+    ) -> None:
+        serve(server, {f"{ATTACK}/index.json": listing, CAPEC: publishers.bundle({"x_capec_version": "3.9"})})
+        report = sources(server, tmp_path).offers([ICS, HOSTED.named("capec")])
+        [problem] = report.problems
+        assert problem.knowledge_bases == ("attack-ics",)
+        with pytest.raises(SourceUnavailable, match=sentence):
+            raise SourceUnavailable(problem.sentence)
+        assert labels(report, "capec") == ["3.9"]
+
+    def test_an_index_that_names_a_foreign_host_is_not_followed(self, server: LocalServer, tmp_path: Path) -> None:
+        listing = publishers.index(ics_attack=["18.1"])
+        listing["collections"][0]["versions"][0]["url"] = "https://example.org/ics-attack/ics-attack-18.1.json"
+        serve(server, {f"{ATTACK}/index.json": listing})
+        [offer] = sources(server, tmp_path).offers([ICS]).offers
+        assert offer.location == f"https:/{ATTACK}/ics-attack/ics-attack-18.1.json"
+
+    @pytest.mark.real
+    def test_the_publishers_own_index_is_read(self, server: LocalServer, tmp_path: Path) -> None:
+        content = read_shared("kb-primary/attack/index.json.zst")
+        serve(server, {f"{ATTACK}/index.json": content})
+        report = sources(server, tmp_path).offers(ALL)
+        for collection in json.loads(content)["collections"]:
+            named = {version["version"] for version in collection["versions"]}
+            domain = collection["versions"][0]["url"].split("/")[-2]
+            assert set(labels(report, f"attack-{domain.removesuffix('-attack')}")) == named
+
+
+class TestCapec:
+    kb = HOSTED.named("capec")
+
+    def test_the_release_is_the_greatest_version_in_the_bundle(self, server: LocalServer, tmp_path: Path) -> None:
+        old = {"type": "attack-pattern", "x_capec_version": "3.9"}
+        serve(
+            server,
+            {CAPEC: publishers.bundle(old, {"type": "attack-pattern", "x_capec_version": "3.10"}, {"type": "x"})},
+        )
+        assert sources(server, tmp_path).fetch(self.kb).label == "3.10"
+
+    def test_it_is_sent_once_to_be_listed_and_fetched(self, server: LocalServer, tmp_path: Path) -> None:
+        serve(server, {CAPEC: publishers.bundle({"x_capec_version": "3.9"})})
+        found = sources(server, tmp_path)
+        found.fetch(self.kb)
+        found.fetch(self.kb)
+        conditions = [headers.get("If-None-Match") for headers in server.headers]
+        assert conditions[0] is None
+        assert all(conditions[1:])
+
+    def test_only_the_newest_can_be_had(self, server: LocalServer, tmp_path: Path) -> None:
+        serve(server, {CAPEC: publishers.bundle({"x_capec_version": "3.9"})})
+        with pytest.raises(NotFound, match=r"capec 3\.5: no source has this release; there are 3\.9"):
+            sources(server, tmp_path).fetch(self.kb, "3.5")
+
+    @pytest.mark.parametrize("content", [publishers.bundle({"type": "attack-pattern"}), {"objects": 1}, b"<html>", b""])
+    def test_a_bundle_without_versions_is_said(self, server: LocalServer, tmp_path: Path, content: object) -> None:
+        serve(server, {CAPEC: content})
+        [problem] = sources(server, tmp_path).offers([self.kb]).problems
+        assert "stix-capec.json: expected a STIX 2.1 bundle whose objects have `x_capec_version`" in problem.sentence
+
+    def test_a_release_that_comes_out_meanwhile_is_not_taken_for_the_one_before(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
+        serve(server, {CAPEC: publishers.bundle({"x_capec_version": "3.9"})})
+        found = sources(server, tmp_path)
+        found.offers([self.kb])
+        serve(server, {CAPEC: publishers.bundle({"x_capec_version": "4.0"})})
+        with pytest.raises(MalformedFile, match=r"expected release 3\.9, found 4\.0"):
+            found.fetch(self.kb, "3.9")
+
+    @pytest.mark.real
+    def test_the_real_bundle_says_its_release(self, server: LocalServer, tmp_path: Path) -> None:
+        serve(server, {CAPEC: read_shared("kb/mitre-capec-repo-data/stix-capec-v3_6.json.zst")})
+        assert sources(server, tmp_path).fetch(self.kb).label == "3.6"
+
+
+class TestCwe:
+    kb = HOSTED.named("cwe")
+
+    def test_the_newest_says_its_release_and_the_archive_names_the_others(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
+        page = b'<a href="/data/xml/cwec_v4.16.xml.zip">XML</a> <a href="/data/xml/cwec_v4.9.xml.zip">XML</a> cwec_v3.4.xml.zip'
+        serve(
+            server,
+            {
+                f"{CWE}/xml/cwec_latest.xml.zip": zipped("cwec_v4.17.xml", catalogue("4.17")),
+                f"{CWE}/xml/cwec_v4.16.xml.zip": zipped("cwec_v4.16.xml", catalogue("4.16")),
+                f"{CWE}/archive.html": page,
+            },
+        )
+        found = sources(server, tmp_path)
+        assert labels(found.offers([self.kb]), "cwe") == ["4.17", "4.16", "4.9"]
+        newest = found.fetch(self.kb)
+        assert (newest.label, newest.converter, newest.converter_version) == ("4.17", "cwe-xml", 1)
+        assert newest.location.endswith("/cwec_latest.xml.zip")
+        older = found.fetch(self.kb, "4.16")
+        assert older.file_name == "cwec_v4.16.xml"
+        assert b'"CWE-79"' in older.bundle
+
+    def test_without_the_archive_the_newest_is_offered(self, server: LocalServer, tmp_path: Path) -> None:
+        serve(server, {f"{CWE}/xml/cwec_latest.xml.zip": zipped("cwec_v4.17.xml", catalogue("4.17"))})
+        assert labels(sources(server, tmp_path).offers([self.kb]), "cwe") == ["4.17"]
+
+    def test_a_release_that_nobody_lists_is_looked_for_by_its_name(self, server: LocalServer, tmp_path: Path) -> None:
+        serve(
+            server,
+            {
+                f"{CWE}/xml/cwec_latest.xml.zip": zipped("cwec_v4.17.xml", catalogue("4.17")),
+                f"{CWE}/xml/cwec_v4.15.xml.zip": zipped("cwec_v4.15.xml", catalogue("4.15")),
+                f"{CWE}/xml/cwec_v4.14.xml.zip": zipped("cwec_v4.14.xml", catalogue("4.13")),
+            },
+        )
+        found = sources(server, tmp_path)
+        assert found.fetch(self.kb, "4.15").label == "4.15"
+        with pytest.raises(MalformedFile, match=r"cwec_v4\.14\.xml\.zip: expected release 4\.14, found 4\.13"):
+            found.fetch(self.kb, "4.14")
+
+    @pytest.mark.parametrize(
+        ("content", "sentence"),
+        [
+            (zipped("cwec.xml", b"<Other/>"), "expected a Weakness_Catalog with its Version"),
+            (zipped("readme.txt", b""), "expected one .xml file in the zip file, found 0"),
+            (b"<html>moved</html>", "cwec_latest.xml.zip"),
+        ],
+    )
+    def test_what_is_no_catalogue_is_said(
+        self, server: LocalServer, tmp_path: Path, content: bytes, sentence: str
+    ) -> None:
+        serve(server, {f"{CWE}/xml/cwec_latest.xml.zip": content})
+        [problem] = sources(server, tmp_path).offers([self.kb]).problems
+        assert sentence in problem.sentence
+
+    @pytest.mark.real
+    def test_the_real_catalogue_becomes_a_release(self, server: LocalServer, tmp_path: Path) -> None:
+        content = read_shared("kb-primary/cwe/cwec_v4.14.xml.zip")
+        serve(server, {f"{CWE}/xml/cwec_latest.xml.zip": content, f"{CWE}/xml/cwec_v4.14.xml.zip": content})
+        release = sources(server, tmp_path).fetch(self.kb)
+        assert (release.label, len(json.loads(release.bundle)["objects"])) == ("4.14", 2754)
+
+
+class TestAtlas:
+    kb = HOSTED.named("atlas")
+    changelog = b"""# Changelog
+## [1.10.0]() (2025-08-13)
+- STIX and layers updated to use ATLAS Data 5.0.0 and ATT&CK 17.1
+## [1.6.4]() (2024-06-25)
+- OpenCTI bundles
+## [1.9.0]() (2025-04-22)
+- updated to use ATLAS Data 4.9.0
+"""
+
+    def test_tags_are_labels_or_lead_to_them_through_the_changelog(self, server: LocalServer, tmp_path: Path) -> None:
+        tags = [{"name": name} for name in ("v1.10.0", "v1.6.4", "v1.9.0", "v5.1.1", "2026.06", "nightly")]
+        serve(
+            server,
+            {
+                f"{API}/repos{ATLAS}/tags": tags,
+                f"{RAW}{ATLAS}/main/CHANGELOG.md": self.changelog,
+                f"{RAW}{ATLAS}/v1.9.0/dist/stix-atlas.json": publishers.bundle({"type": "x-mitre-tactic"}),
+                f"{RAW}{ATLAS}/2026.06/dist/stix-atlas.json": publishers.bundle(),
+            },
+        )
+        found = sources(server, tmp_path)
+        assert labels(found.offers([self.kb]), "atlas") == ["2026.06", "5.1.1", "5.0.0", "4.9.0"]
+        assert found.fetch(self.kb).label == "2026.06"
+        assert b"x-mitre-tactic" in found.fetch(self.kb, "4.9.0").bundle
+
+    def test_tags_come_in_pages(self, server: LocalServer, tmp_path: Path) -> None:
+        pages = [[{"name": f"v4.{number}.0"} for number in range(100)], [{"name": "v5.0.0"}]]
+
+        def answer(request: object) -> None:
+            number = int(server.asked[-1].rpartition("page=")[2])
+            body(json.dumps(pages[number - 1]).encode())(request)  # type: ignore[arg-type]
+
+        server.answers[f"{API}/repos{ATLAS}/tags"] = answer
+        assert len(sources(server, tmp_path).offers([self.kb]).of("atlas")) == 101
+
+    def test_who_asked_too_often_is_told(self, server: LocalServer, tmp_path: Path) -> None:
+        server.answers[f"{API}/repos{ATLAS}/tags"] = status(403)
+        [problem] = sources(server, tmp_path).offers([self.kb]).problems
+        assert problem.sentence.endswith(
+            "/tags does not answer with a list of tags: gone, or asked too often in an hour"
+        )
+
+    def test_a_repository_without_releases_is_said(self, server: LocalServer, tmp_path: Path) -> None:
+        serve(server, {f"{API}/repos{ATLAS}/tags": [{"name": "nightly"}]})
+        [problem] = sources(server, tmp_path).offers([self.kb]).problems
+        assert problem.sentence == f"github.com{ATLAS}: no tag names a release"
+
+    @pytest.mark.real
+    def test_the_real_bundle_comes_as_it_is(self, server: LocalServer, tmp_path: Path) -> None:
+        content = read_shared("kb-primary/atlas/stix-atlas-5.6.0.json.zst")
+        path = f"{RAW}{ATLAS}/v5.6.0/dist/stix-atlas.json"
+        serve(server, {f"{API}/repos{ATLAS}/tags": [{"name": "v5.6.0"}], path: content})
+        release = sources(server, tmp_path).fetch(self.kb)
+        assert json.loads(release.bundle) == json.loads(
+            read_shared("kb/mitre-atlas-repo-data/mitre-atlas-v5_6_0.json.zst")
+        )
+
+
+class TestDisarm:
+    kb = HOSTED.named("disarm")
+
+    def test_a_release_is_the_last_state_before_the_next_one_is_named(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
+        commits = [
+            publishers.commit("eee", "2026-02-03", "Corrected a typo"),
+            publishers.commit("ddd", "2026-01-10", "New Version 1.7 of Red Framework"),
+            publishers.commit("ccc", "2024-11-22", "Assigned new techniques to TA15"),
+            publishers.commit("bbb", "2024-11-19", "New version V1.6 of Red Framework"),
+            publishers.commit("aaa", "2024-08-01", "New Version 1.5 of Red Framework"),
+        ]
+        serve(server, {f"{API}/repos{DISARM}/commits": commits})
+        offers = {offer.label: offer for offer in sources(server, tmp_path).offers([self.kb]).offers}
+        assert {label: offer.location.split("/")[-3] for label, offer in offers.items()} == {
+            "1.7": "eee",
+            "1.6": "ccc",
+            "1.5": "aaa",
+        }
+        assert str(offers["1.7"].published) == "2026-02-03"
+        assert str(offers["1.6"].published) == "2024-11-22"
+        assert f"path={WORKBOOK.replace('/', '%2F')}" in server.asked[0]
+
+    def test_a_history_without_names_is_said(self, server: LocalServer, tmp_path: Path) -> None:
+        serve(server, {f"{API}/repos{DISARM}/commits": [publishers.commit("aaa", "2020-01-01")]})
+        [problem] = sources(server, tmp_path).offers([self.kb]).problems
+        assert problem.sentence == f"github.com{DISARM}: no change of {WORKBOOK} names a release"
+
+    @pytest.mark.parametrize(
+        ("commits", "sentence"),
+        [
+            ({"message": "moved"}, "/commits is not a list of commits: Expected `array`, got `object`"),
+            ([publishers.commit("aaa", "yesterday")], "aaa has no date"),
+        ],
+    )
+    def test_another_answer_is_said(self, server: LocalServer, tmp_path: Path, commits: object, sentence: str) -> None:
+        serve(server, {f"{API}/repos{DISARM}/commits": commits})
+        [problem] = sources(server, tmp_path).offers([self.kb]).problems
+        assert sentence in problem.sentence
+
+
+class TestD3fend:
+    kb = HOSTED.named("d3fend")
+
+    def test_the_site_names_the_newest_and_tags_the_others(self, server: LocalServer, tmp_path: Path) -> None:
+        tags = [{"name": name} for name in ("1.6.0", "1.5.0", "v1.4.0", "0.16.0-BETA-1", "1.7.0-rc")]
+        serve(
+            server,
+            {f"{D3FEND}/api/version.json": {"version": "1.6.0"}, f"{API}/repos/d3fend/d3fend-ontology/tags": tags},
+        )
+        report = sources(server, tmp_path).offers([self.kb])
+        assert labels(report, "d3fend") == ["1.6.0", "1.5.0", "1.4.0"]
+        assert report.offers[0].location == f"https:/{D3FEND}/ontologies/d3fend/1.6.0/d3fend.json"
+
+    def test_without_tags_the_newest_is_offered(self, server: LocalServer, tmp_path: Path) -> None:
+        serve(server, {f"{D3FEND}/api/version.json": {"ontology_version": "1.6.0"}})
+        assert labels(sources(server, tmp_path).offers([self.kb]), "d3fend") == ["1.6.0"]
+
+    @pytest.mark.parametrize("said", [{}, {"version": "../x"}, [], b"<html>"])
+    def test_a_site_that_does_not_say_is_said(self, server: LocalServer, tmp_path: Path, said: object) -> None:
+        serve(server, {f"{D3FEND}/api/version.json": said})
+        [problem] = sources(server, tmp_path).offers([self.kb]).problems
+        assert "version.json is not a JSON object with the `version` of the newest release" in problem.sentence
+
+
+class TestFraud:
+    kb = HOSTED.named("mitre-f3")
+
+    def bundle(self, version: object) -> dict[str, object]:
+        return publishers.bundle({"type": "attack-pattern"}, {"type": "x-mitre-collection", "x_mitre_version": version})
+
+    def test_the_collection_says_the_release_and_copies_hold_the_others(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
+        serve(server, {f"{F3}/f3-stix.json": self.bundle("1.2"), f"{F3}/f3-stix-v1.1.json": self.bundle("1.1")})
+        found = sources(server, tmp_path)
+        assert found.fetch(self.kb).label == "1.2"
+        assert found.fetch(self.kb, "v1_1").location.endswith("/public/f3-stix-v1.1.json")
+
+    @pytest.mark.parametrize("version", [None, "one point two", 1.2])
+    def test_a_collection_without_a_version_is_said(self, server: LocalServer, tmp_path: Path, version: object) -> None:
+        serve(server, {f"{F3}/f3-stix.json": self.bundle(version)})
+        [problem] = sources(server, tmp_path).offers([self.kb]).problems
+        assert "f3-stix.json: expected a STIX 2.1 bundle with one x-mitre-collection" in problem.sentence
+
+    @pytest.mark.real
+    def test_the_real_bundles_say_their_releases(self, server: LocalServer, tmp_path: Path) -> None:
+        for name, label in (
+            ("kb-primary/f3/f3-stix-v1.1.json.zst", "1.1"),
+            ("kb/mitre-f3-repo-data/f3-stix-v1_0.json.zst", "1.0"),
+        ):
+            serve(server, {f"{F3}/f3-stix.json": read_shared(name)})
+            assert sources(server, tmp_path).fetch(self.kb).label == label
+
+
+class TestAll:
+    def test_a_host_that_does_not_answer_is_asked_once_for_all_that_it_has(
+        self, server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(first_hand, "ANSWER_SECONDS", 0.3)
+        serve(server, {f"{D3FEND}/api/version.json": {"version": "1.6.0"}})
+        server.otherwise = silence(server)
+        found = sources(server, tmp_path, download_timeout=0.3)
+        report = found.offers(ALL)
+        assert labels(report, "d3fend") == ["1.6.0"]
+        raw = [path for path in server.asked if path.startswith(RAW)]
+        assert raw == [f"{ATTACK}/index.json"]
+        concerned = next(problem for problem in report.problems if "attack-ics" in (problem.knowledge_bases or ()))
+        assert concerned.knowledge_bases == ("attack-enterprise", "attack-mobile", "attack-ics", "capec", "mitre-f3")
+        before = len(server.asked)
+        with pytest.raises(SourceUnavailable, match="was silent for"):
+            found.fetch(ICS)
+        assert len(server.asked) == before
+
+    def test_nobody_is_asked_whom_the_settings_do_not_name(self, server: LocalServer, tmp_path: Path) -> None:
+        own_bucket = publishers.settings(server, data_dir=tmp_path, sources="", bucket=str(tmp_path))
+        Sources(own_bucket).offers(ALL)
+        packages_only = publishers.settings(server, data_dir=tmp_path, sources="builtin,snapshot")
+        Sources(packages_only).offers(ALL)
+        assert server.asked == []
+
+    def test_publishers_come_first_where_nothing_else_is_said(self) -> None:
+        for kb in ALL:
+            assert kb.sources == ("publisher", "bucket", "snapshot", "built-in")
+
+    def test_every_knowledge_base_that_has_a_publisher_with_a_place_of_its_own_names_it(self) -> None:
+        assert {kb.slug for kb in ALL if kb.at_publisher is None} == {"location", "sector", "tlp"}
+
+    def test_one_source_alone_is_asked_when_that_is_wanted(self, server: LocalServer, tmp_path: Path) -> None:
+        serve(server, {f"{ATTACK}/index.json": publishers.index(ics_attack=["18.1"])})
+        everyone = sources(server, tmp_path, sources="builtin")
+        assert everyone.restricted_to("publisher").best(ICS).label == "18.1"
+        with pytest.raises(NotFound):
+            everyone.restricted_to("builtin").best(ICS)
