@@ -9,7 +9,7 @@ import pytest
 
 from ctibutler.errors import MalformedFile, NotFound
 from ctibutler.publishers import builtin
-from ctibutler.publishers.converters import locations
+from ctibutler.publishers.converters import builtin_countries
 from tests.shared import read_bundle
 
 
@@ -63,9 +63,9 @@ def test_a_country_belongs_to_its_regions() -> None:
 
 
 def test_another_pycountry_cannot_silently_make_other_locations(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locations, "_NAMES", {**locations._NAMES, "TR": "Türkiye"})
+    monkeypatch.setattr(builtin_countries, "_NAMES", {**builtin_countries._NAMES, "TR": "Türkiye"})
     with pytest.raises(MalformedFile, match="other names or codes"):
-        locations.convert()
+        builtin.bundle("location", "1.0")
 
 
 def test_a_sector_has_its_name_as_first_alias() -> None:

@@ -11,13 +11,14 @@ from uuid import NAMESPACE_URL
 import msgspec
 
 from ctibutler.errors import NotFound
-from ctibutler.publishers.converters import locations, sectors
+from ctibutler.publishers.converters import builtin_countries, sectors
+from ctibutler.publishers.converters.locations import location_objects
 from ctibutler.stix.identifiers import stix_id, uuid5
 from ctibutler.stix.markings import TLP_1, TLP_2
 
 RELEASES: Final[Mapping[tuple[str, str], Callable[[], list[dict[str, Any]]]]] = MappingProxyType(
     {
-        ("location", "1.0"): locations.convert,
+        ("location", "1.0"): lambda: location_objects(builtin_countries.countries()),
         ("sector", "1.0"): sectors.convert,
         ("tlp", "1"): lambda: deepcopy(list(TLP_1)),
         ("tlp", "2"): lambda: deepcopy(list(TLP_2)),
