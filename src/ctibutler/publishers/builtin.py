@@ -11,15 +11,16 @@ from uuid import NAMESPACE_URL
 import msgspec
 
 from ctibutler.errors import NotFound
-from ctibutler.publishers.converters import builtin_countries, sectors
+from ctibutler.publishers.converters import builtin_countries, builtin_sectors
 from ctibutler.publishers.converters.locations import location_objects
+from ctibutler.publishers.converters.sectors import sector_objects
 from ctibutler.stix.identifiers import stix_id, uuid5
 from ctibutler.stix.markings import TLP_1, TLP_2
 
 RELEASES: Final[Mapping[tuple[str, str], Callable[[], list[dict[str, Any]]]]] = MappingProxyType(
     {
         ("location", "1.0"): lambda: location_objects(builtin_countries.countries()),
-        ("sector", "1.0"): sectors.convert,
+        ("sector", "1.0"): lambda: sector_objects(builtin_sectors.sectors(), builtin_sectors.subsectors()),
         ("tlp", "1"): lambda: deepcopy(list(TLP_1)),
         ("tlp", "2"): lambda: deepcopy(list(TLP_2)),
     }
