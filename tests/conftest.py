@@ -18,6 +18,14 @@ _ENGINES = [
 ]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing that a test does touches the data of whoever runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CTIBUTLER_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real releases; skips the test where it is missing."""

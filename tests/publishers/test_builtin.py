@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from ctibutler.errors import MalformedFile, NotFound
 from ctibutler.publishers import builtin
-from ctibutler.publishers.converters import locations
+from ctibutler.publishers.converters import builtin_countries
 from tests.shared import read_bundle
 
 
@@ -24,6 +25,16 @@ def test_a_bundle_is_the_same_each_time(slug: str, label: str) -> None:
     assert bundle["type"] == "bundle"
     assert bundle["objects"] == builtin.RELEASES[slug, label]()
     assert len(by_id(bundle["objects"])) == len(bundle["objects"])
+
+
+def test_a_release_never_changes() -> None:
+    # Whoever installed it before has these bytes under the same label.
+    assert {name: sha256(builtin.bundle(*name)).hexdigest()[:16] for name in builtin.RELEASES} == {
+        ("location", "1.0"): "6fb4d9a89d7c0040",
+        ("sector", "1.0"): "da35e24e0fadb06b",
+        ("tlp", "1"): "77e2d7996c018deb",
+        ("tlp", "2"): "6446c48b186540d7",
+    }
 
 
 def test_each_release_has_a_bundle_id_of_its_own() -> None:
@@ -63,9 +74,9 @@ def test_a_country_belongs_to_its_regions() -> None:
 
 
 def test_another_pycountry_cannot_silently_make_other_locations(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locations, "_NAMES", {**locations._NAMES, "TR": "Türkiye"})
+    monkeypatch.setattr(builtin_countries, "_NAMES", {**builtin_countries._NAMES, "TR": "Türkiye"})
     with pytest.raises(MalformedFile, match="other names or codes"):
-        locations.convert()
+        builtin.bundle("location", "1.0")
 
 
 def test_a_sector_has_its_name_as_first_alias() -> None:

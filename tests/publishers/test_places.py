@@ -18,6 +18,7 @@ from tests.publishers.publishers import API, ATLAS, ATTACK, CAPEC, CWE, D3FEND, 
 from tests.publishers.server import LocalServer, body, silence, status
 from tests.shared import read_shared
 
+DATA = Path(__file__).parent / "data"
 ICS = HOSTED.named("attack-ics")
 
 
@@ -310,25 +311,54 @@ class TestDisarm:
         self, server: LocalServer, tmp_path: Path
     ) -> None:
         commits = [
-            publishers.commit("eee", "2026-02-03", "Corrected a typo"),
-            publishers.commit("ddd", "2026-01-10", "New Version 1.7 of Red Framework"),
+            publishers.commit("fff", "2026-02-03", "Corrected a typo"),
+            publishers.commit("eee", "2026-01-10", "New Version 1.7 of Red Framework"),
+            publishers.commit("ddd", "2025-05-05", "A change between releases"),
             publishers.commit("ccc", "2024-11-22", "Assigned new techniques to TA15"),
             publishers.commit("bbb", "2024-11-19", "New version V1.6 of Red Framework"),
             publishers.commit("aaa", "2024-08-01", "New Version 1.5 of Red Framework"),
         ]
         serve(server, {f"{API}/repos{DISARM}/commits": commits})
         offers = {offer.label: offer for offer in sources(server, tmp_path).offers([self.kb]).offers}
-        assert {label: offer.location.split("/")[-3] for label, offer in offers.items()} == {
-            "1.7": "eee",
-            "1.6": "ccc",
-            "1.5": "aaa",
-        }
-        assert str(offers["1.7"].published) == "2026-02-03"
-        assert str(offers["1.6"].published) == "2024-11-22"
+        found = {label: (offer.location.split("/")[-3], str(offer.published)) for label, offer in offers.items()}
+        # Of 1.5 and 1.6 the days are known: what was changed after them is in no release before 1.7.
+        assert found == {"1.7": ("fff", "2026-02-03"), "1.6": ("ccc", "2024-11-22"), "1.5": ("aaa", "2024-08-02")}
         assert f"path={WORKBOOK.replace('/', '%2F')}" in server.asked[0]
 
+    def test_the_day_of_a_release_is_that_of_its_objects(self, server: LocalServer, tmp_path: Path) -> None:
+        workbook = (DATA / "disarm-1.6-excerpt.xlsx").read_bytes()
+        commits = [publishers.commit("eee", "2026-01-10", "New Version 1.7 of Red Framework")]
+        serve(server, {f"{API}/repos{DISARM}/commits": commits, f"{RAW}{DISARM}/eee/{WORKBOOK}": workbook})
+        release = sources(server, tmp_path).fetch(self.kb)
+        assert (release.label, release.converter, release.file_name) == ("1.7", "disarm-xlsx", WORKBOOK.split("/")[1])
+        modified = {
+            item["modified"] for item in json.loads(release.bundle)["objects"] if item["type"] == "attack-pattern"
+        }
+        assert modified == {"2026-01-10T00:00:00.000Z"}
+
+    @pytest.mark.real
+    @pytest.mark.parametrize("label", ["1.4", "1.5", "1.6"])
+    def test_the_real_workbook_becomes_the_bundle_of_the_bucket(
+        self, server: LocalServer, tmp_path: Path, label: str
+    ) -> None:
+        day = {"1.4": "2024-03-14", "1.5": "2024-08-02", "1.6": "2024-11-22"}[label]
+        serve(
+            server,
+            {
+                f"{API}/repos{DISARM}/commits": [
+                    publishers.commit("aaa", day, f"New Version {label} of Red Framework")
+                ],
+                f"{RAW}{DISARM}/aaa/{WORKBOOK}": read_shared(
+                    f"kb-primary/disarm/DISARM_FRAMEWORKS_MASTER-v{label}.xlsx"
+                ),
+            },
+        )
+        release = sources(server, tmp_path).fetch(self.kb, label)
+        expected = read_shared(f"kb/disarm2stix-manual-output/disarm-bundle-v{label.replace('.', '_')}.json.zst")
+        assert json.loads(release.bundle)["objects"] == json.loads(expected)["objects"]
+
     def test_a_history_without_names_is_said(self, server: LocalServer, tmp_path: Path) -> None:
-        serve(server, {f"{API}/repos{DISARM}/commits": [publishers.commit("aaa", "2020-01-01")]})
+        serve(server, {f"{API}/repos{DISARM}/commits": [publishers.commit("aaa", "2025-01-01")]})
         [problem] = sources(server, tmp_path).offers([self.kb]).problems
         assert problem.sentence == f"github.com{DISARM}: no change of {WORKBOOK} names a release"
 
@@ -357,6 +387,19 @@ class TestD3fend:
         report = sources(server, tmp_path).offers([self.kb])
         assert labels(report, "d3fend") == ["1.6.0", "1.5.0", "1.4.0"]
         assert report.offers[0].location == f"https:/{D3FEND}/ontologies/d3fend/1.6.0/d3fend.json"
+
+    def test_the_ontology_becomes_a_bundle_and_the_mapping_beside_it(self, server: LocalServer, tmp_path: Path) -> None:
+        serve(
+            server,
+            {
+                f"{D3FEND}/api/version.json": {"version": "1.2.0"},
+                f"{D3FEND}/ontologies/d3fend/1.2.0/d3fend.json": (DATA / "d3fend-1.2.0-excerpt.json").read_bytes(),
+            },
+        )
+        release = sources(server, tmp_path).fetch(self.kb)
+        assert (release.label, release.converter) == ("1.2.0", "d3fend-json")
+        assert release.mapping is not None
+        assert {"source", "target", "type", "description"} == json.loads(release.mapping)[0].keys()
 
     def test_without_tags_the_newest_is_offered(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {f"{D3FEND}/api/version.json": {"ontology_version": "1.6.0"}})

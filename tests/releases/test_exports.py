@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections import Counter
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain
 from tests.answers.walking import listed
 from tests.catalogue import Catalogues, bundle_path, install, installed_labels, published, releases_on
+from tests.oasis import verdicts
 from tests.shared import read_shared
 
 pytestmark = pytest.mark.real
@@ -100,16 +100,6 @@ def test_the_oasis_validator_takes_an_export_as_it_takes_the_publishers_file(
     bundle = json.loads(exported(filled_library, slug, label))
     original = json.loads(read_shared(f"kb/{bundle_path(slug, label)}.zst"))
     assert verdicts(bundle) == verdicts({**original, "objects": plain.contents(slug, label)})
-
-
-def verdicts(bundle: dict[str, Any]) -> tuple[bool, Counter[str]]:
-    """Whether the validator accepts a bundle, and its errors."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from stix2validator import ValidationOptions, validate_instance
-
-        result = validate_instance(bundle, ValidationOptions(version="2.1", strict=False))
-    return result.is_valid, Counter(str(error) for error in result.errors)
 
 
 def test_mitreattack_python_loads_an_export_and_counts_the_same(filled_library: Library, tmp_path: Path) -> None:

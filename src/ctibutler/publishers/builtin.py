@@ -8,14 +8,16 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from ctibutler.errors import NotFound
-from ctibutler.publishers.converters import locations, sectors
+from ctibutler.publishers.converters import builtin_countries, builtin_sectors
+from ctibutler.publishers.converters.locations import location_objects
+from ctibutler.publishers.converters.sectors import sector_objects
 from ctibutler.publishers.source import bundle_of
 from ctibutler.stix.markings import TLP_1, TLP_2
 
 RELEASES: Final[Mapping[tuple[str, str], Callable[[], list[dict[str, Any]]]]] = MappingProxyType(
     {
-        ("location", "1.0"): locations.convert,
-        ("sector", "1.0"): sectors.convert,
+        ("location", "1.0"): lambda: location_objects(builtin_countries.countries()),
+        ("sector", "1.0"): lambda: sector_objects(builtin_sectors.sectors(), builtin_sectors.subsectors()),
         ("tlp", "1"): lambda: deepcopy(list(TLP_1)),
         ("tlp", "2"): lambda: deepcopy(list(TLP_2)),
     }

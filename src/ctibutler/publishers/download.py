@@ -122,6 +122,7 @@ class Downloads:
                     raise _too_slow(address, limits, transfer)
                 transfer.join(min(_LOOK_EVERY, left))
                 progress(transfer.done, transfer.total)
+            progress(transfer.done, transfer.total)  # also where it was done before anybody looked
         finally:
             if transfer.is_alive():
                 # The transfer owns the client now, and closes it when it comes back from where it hangs.

@@ -6,14 +6,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from ctibutler.publishers.converters import cwe_xml, stix20
+from ctibutler.publishers.converters import (
+    cwe_xml,
+    d3fend_json,
+    disarm_xlsx,
+    iso_3166_csv,
+    opencti_sectors,
+    stix20,
+)
 from ctibutler.publishers.converters.conversion import Converted, Converter, Description
 
 CONVERTERS: Final[Mapping[str, Converter]] = MappingProxyType(
     {
-        stix20.CONVERTER.name: stix20.CONVERTER,
-        "cwe-xml": Converter(
-            "cwe-xml", 1, lambda content, _: Converted(cwe_xml.convert(content)), Description("CWE", "XML")
-        ),
+        module.CONVERTER.name: module.CONVERTER
+        for module in (d3fend_json, disarm_xlsx, iso_3166_csv, opencti_sectors, stix20)
     }
+    | {"cwe-xml": Converter("cwe-xml", 1, lambda content, _: Converted(cwe_xml.convert(content)), Description("", ""))}
 )

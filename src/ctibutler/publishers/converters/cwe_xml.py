@@ -16,6 +16,7 @@ from lxml import etree
 
 from ctibutler.errors import MalformedFile
 from ctibutler.publishers.archives import is_archive, single_member
+from ctibutler.publishers.converters.xml_files import parse_xml
 from ctibutler.stix import seeds
 from ctibutler.stix.identifiers import (
     cwe_category_id,
@@ -65,18 +66,9 @@ def convert(content: bytes) -> list[dict[str, Any]]:
 
 
 def _parse(xml: bytes) -> etree._Element:
-    # A catalogue has no document type, so nothing in it may name a file, an address or an entity.
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
-    )
-    try:
-        root = etree.fromstring(xml, parser)
-    except etree.XMLSyntaxError as error:
-        raise MalformedFile(f"CWE catalogue: no well-formed XML: {error}") from error
-    if root.getroottree().docinfo.internalDTD:
-        raise MalformedFile("CWE catalogue: a document type is not allowed")
+    root = parse_xml(xml, _FILE)
     if etree.QName(root).localname != "Weakness_Catalog":
-        raise MalformedFile(f"CWE catalogue: expected Weakness_Catalog, found {etree.QName(root).localname}")
+        raise MalformedFile(f"{_FILE}: expected Weakness_Catalog, found {etree.QName(root).localname}")
     return root
 
 
@@ -197,7 +189,7 @@ def _head(entry: etree._Element, object_type: str, stix_id: str) -> dict[str, An
     submitted = _texts(entry, "Content_History/{*}Submission/{*}Submission_Date")
     modified = _texts(entry, "Content_History/{*}Modification/{*}Modification_Date")
     if not submitted:
-        raise MalformedFile(f"CWE catalogue: {_place(entry)}: no Submission_Date")
+        raise MalformedFile(f"{_FILE}: {_place(entry)}: no Submission_Date")
     return {
         "type": object_type,
         "spec_version": "2.1",
@@ -212,7 +204,7 @@ def _timestamp(entry: etree._Element, day: str) -> str:
     try:
         return f"{date.fromisoformat(day)}T00:00:00.000Z"
     except ValueError:
-        raise MalformedFile(f'CWE catalogue: {_place(entry)}: expected a date, found "{day}"') from None
+        raise MalformedFile(f'{_FILE}: {_place(entry)}: expected a date, found "{day}"') from None
 
 
 def _description(entry: etree._Element) -> str:
@@ -292,7 +284,7 @@ def _texts(entry: etree._Element, path: str) -> list[str]:
 def _attribute(entry: etree._Element, name: str) -> str:
     value = entry.get(name)
     if value is None:
-        raise MalformedFile(f"CWE catalogue: {_place(entry)}: no {name}")
+        raise MalformedFile(f"{_FILE}: {_place(entry)}: no {name}")
     return value
 
 

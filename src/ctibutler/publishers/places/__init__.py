@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.publishers.converters import disarm_xlsx
 from ctibutler.publishers.places.atlas import AtlasRepository
 from ctibutler.publishers.places.attack import AttackStixData
 from ctibutler.publishers.places.capec import CapecRepository
@@ -22,7 +23,7 @@ PLACES: Final[Mapping[str, Callable[[KnowledgeBase], Place]]] = MappingProxyType
         "capec-repository": lambda _: CapecRepository(),
         "cwe-site": lambda _: CweSite(),
         "atlas-repository": lambda _: AtlasRepository(),
-        "disarm-repository": lambda _: DisarmRepository({}),
+        "disarm-repository": lambda _: DisarmRepository(disarm_xlsx.RELEASE_DAYS),
         "d3fend-site": lambda _: D3fendSite(),
         "fraud-repository": lambda _: FraudRepository(),
     }

@@ -39,10 +39,12 @@ class DisarmRepository(PlainFiles):
         return list(found.values())
 
     def _dated(self, commits: Sequence[github.Commit]) -> Iterator[Published]:
-        for label, day in self.days.items():
-            state = next((commit for commit in commits if commit.day <= day), None)
+        before = date.min
+        for label, day in sorted(self.days.items(), key=lambda known: known[1]):
+            state = next((commit for commit in commits if before < commit.day <= day), None)
             if state is not None:
                 yield Published(label, github.file_url(REPOSITORY, PATH, state.sha), day)
+            before = day
 
     def _named(self, commits: Sequence[github.Commit]) -> Iterator[Published]:
         last: github.Commit | None = None

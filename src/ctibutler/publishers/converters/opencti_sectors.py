@@ -1,0 +1,135 @@
+"""OpenCTI's data set of sectors as the identities of sector2stix: other ids, the same names.
+
+Equal, object for object and in order, to the reconstructed release 1.0. A sector without a name, or an id or name that
+comes twice, is refused; a relationship with anything but two sectors is logged and left out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal
+
+import msgspec
+
+from ctibutler.errors import MalformedFile
+from ctibutler.publishers.converters.conversion import Converted, Converter, Description, Edition, ObjectRules, Rule
+from ctibutler.publishers.converters.sectors import Sector, sector_objects
+
+_log = logging.getLogger(__name__)
+
+_FILE: Final = "OpenCTI sectors"
+_NO_SECTOR: Final = "Unknown"
+"""What the data set has for what is in no sector. Upstream's release has one sector less: most likely this one."""
+
+
+class _Object(msgspec.Struct):
+    """What we read of an object in the data set, whatever its type."""
+
+    type: str
+    id: str
+    name: str = ""
+    description: str | None = None
+    identity_class: str = ""
+    x_opencti_aliases: list[str] | None = None
+    relationship_type: str = ""
+    source_ref: str = ""
+    target_ref: str = ""
+
+
+class _Bundle(msgspec.Struct):
+    type: Literal["bundle"]
+    objects: list[_Object]
+
+
+_decode = msgspec.json.Decoder(_Bundle).decode
+
+
+def convert(content: bytes, edition: Edition) -> Converted:
+    """The objects of one release, in the order of the data set. They are the same whatever the edition.
+
+    Raises MalformedFile when the file is not the data set.
+    """
+    objects = _read(content)
+    sectors = _sectors(objects)
+    return Converted(sector_objects(list(sectors.values()), list(dict.fromkeys(_subsectors(objects, sectors)))))
+
+
+def _read(content: bytes) -> list[_Object]:
+    try:
+        return _decode(content.removeprefix(b"\xef\xbb\xbf")).objects
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedFile(f"{_FILE}: expected a STIX bundle of identities: {error}") from None
+    except RecursionError:
+        raise MalformedFile(f"{_FILE}: nests too deep") from None
+
+
+def _sectors(objects: list[_Object]) -> dict[str, Sector]:
+    """The sectors by the ids that they have in the data set."""
+    sectors: dict[str, Sector] = {}
+    for position, obj in enumerate(objects):
+        if obj.type != "identity" or obj.identity_class != "class" or obj.name == _NO_SECTOR:
+            continue
+        if not obj.name.strip():
+            raise MalformedFile(f"{_FILE}: objects[{position}]: a sector without a name")
+        if obj.id in sectors:
+            raise MalformedFile(f"{_FILE}: objects[{position}]: {obj.id} is there twice")
+        sectors[obj.id] = Sector(obj.name, obj.description or "", tuple(obj.x_opencti_aliases or ()))
+    if not sectors:
+        raise MalformedFile(f"{_FILE}: no sector in it")
+    return sectors
+
+
+def _subsectors(objects: list[_Object], sectors: Mapping[str, Sector]) -> Iterator[tuple[str, str]]:
+    for obj in objects:
+        if obj.type != "relationship" or obj.relationship_type != "part-of":
+            continue
+        child, parent = sectors.get(obj.source_ref), sectors.get(obj.target_ref)
+        if child is None or parent is None:
+            _log.warning("%s: not between two sectors, left out", obj.id)
+        else:
+            yield child.name, parent.name
+
+
+CONVERTER: Final = Converter(
+    "opencti-sectors",
+    1,
+    convert,
+    Description(
+        title="OpenCTI's data set of sectors",
+        reads="`data/sectors.json` of OpenCTI-Platform/datasets, a STIX 2.1 bundle",
+        objects=(
+            ObjectRules(
+                kind="identity",
+                of="each identity of the class `class`, but `Unknown`",
+                id_text="its name, as written",
+                rules=(
+                    Rule("name", "`name`"),
+                    Rule("description", "`description`"),
+                    Rule("identity_class", "always `class`"),
+                    Rule("external_references", "`sector2stix` with the name's short form"),
+                    Rule("x_opencti_aliases", "the name itself, then `x_opencti_aliases`, each once"),
+                ),
+            ),
+            ObjectRules(
+                kind="relationship",
+                of="each `part-of` between two of them",
+                id_text="`part-of+`, STIX id of the smaller, `+`, STIX id of the larger",
+                rules=(
+                    Rule("relationship_type", "`part-of`"),
+                    Rule("description", "a sentence of both names"),
+                ),
+            ),
+        ),
+        remarks=(
+            "Ids, times and creator of the data set's own objects are not taken over: all times are 2020-01-01, the "
+            "creator is dogesec, and the marking definition is that of sector2stix beside TLP:CLEAR.",
+            "A short form is the name in small letters, `-` for everything between letters and digits.",
+        ),
+        differences=(
+            "The public release 1.0 is not at hand, and what made it is not public. Ids of sectors agree with all that "
+            "are known; short forms beyond these, aliases and ids of relationships are our reading.",
+            "`Unknown` is left out because the public release has one sector less than the data set.",
+        ),
+    ),
+)

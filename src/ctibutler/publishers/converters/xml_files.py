@@ -1,0 +1,25 @@
+"""XML of publishers: parsed without following anything that it names."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from ctibutler.errors import MalformedFile
+
+
+def parse_xml(content: bytes, name: str) -> etree._Element:
+    """The root element, without comments and processing instructions.
+
+    Raises MalformedFile, naming the file by `name`, when it is not well-formed or has a document type: that of no file
+    we read, and all that could name another file, an address or an entity.
+    """
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+    )
+    try:
+        root = etree.fromstring(content, parser)
+    except etree.XMLSyntaxError as error:
+        raise MalformedFile(f"{name}: no well-formed XML: {error}") from error
+    if root.getroottree().docinfo.internalDTD:
+        raise MalformedFile(f"{name}: a document type is not allowed")
+    return root
