@@ -18,6 +18,7 @@ from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase, Snapshot
 from ctibutler.publishers import builtin
 from ctibutler.publishers.converters import cwe_xml, stix20
+from ctibutler.publishers.converters.conversion import Edition
 from ctibutler.publishers.source import Offer, OfferProblem, OfferReport, Progress, ReleaseFile, no_progress
 from ctibutler.stix.identifiers import stix_id, uuid5
 
@@ -37,9 +38,11 @@ def _lifted(kb: KnowledgeBase, label: str, content: bytes) -> list[dict[str, Any
     raise SourceUnavailable(f"{kb.slug} {label}: STIX 2.0 is read for the matrices of ATT&CK only")
 
 
-CONVERTERS: Final[Mapping[str, Converter]] = MappingProxyType(
-    {"stix20": _lifted, "cwe-xml": lambda _kb, _label, content: cwe_xml.convert(content)}
-)
+def _weaknesses(_kb: KnowledgeBase, label: str, content: bytes) -> list[dict[str, Any]]:
+    return cwe_xml.convert(content, Edition(label)).objects
+
+
+CONVERTERS: Final[Mapping[str, Converter]] = MappingProxyType({"stix20": _lifted, cwe_xml.CONVERTER.name: _weaknesses})
 """How a file becomes objects, by the word that declarations use for it."""
 
 
