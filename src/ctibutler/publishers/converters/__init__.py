@@ -14,12 +14,11 @@ from ctibutler.publishers.converters import (
     opencti_sectors,
     stix20,
 )
-from ctibutler.publishers.converters.conversion import Converted, Converter, Description
+from ctibutler.publishers.converters.conversion import Converter
 
 CONVERTERS: Final[Mapping[str, Converter]] = MappingProxyType(
     {
         module.CONVERTER.name: module.CONVERTER
-        for module in (d3fend_json, disarm_xlsx, iso_3166_csv, opencti_sectors, stix20)
+        for module in (cwe_xml, d3fend_json, disarm_xlsx, iso_3166_csv, opencti_sectors, stix20)
     }
-    | {"cwe-xml": Converter("cwe-xml", 1, lambda content, _: Converted(cwe_xml.convert(content)), Description("", ""))}
 )

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, cast, get_args
 import msgspec
 
 from ctibutler.errors import MalformedFile
-from ctibutler.publishers.converters.conversion import Converted, Converter, Description, Edition
+from ctibutler.publishers.converters.conversion import Converted, Converter, Description, Edition, ObjectRules, Rule
 
 Domain = Literal["enterprise", "mobile", "ics"]
 
@@ -243,6 +243,56 @@ _RELEASED: Final[Mapping[str, str]] = {
 }
 
 
-CONVERTER: Final = Converter(
-    "stix20", 1, convert, Description("ATT&CK in STIX 2.0", "a STIX 2.0 bundle of one matrix of ATT&CK")
+_DESCRIPTION: Final = Description(
+    title="ATT&CK in STIX 2.0",
+    reads="`<domain>-attack.json` as MITRE publishes it in STIX 2.0; its matrix says which domain it is",
+    objects=(
+        ObjectRules(
+            kind="every object of the file",
+            of="the same object",
+            id_text="none: ids are MITRE's",
+            rules=(
+                Rule("spec_version", "`2.1`, behind the type"),
+                Rule("labels", "left out of malware and tools"),
+                Rule("is_family", "true, on malware"),
+                Rule("x_mitre_deprecated", "false is left out of relationships of release 17.0"),
+                Rule(
+                    "x_mitre_domains",
+                    "before 17.0, where it is missing: the domain, on relationships, data components, matrices, "
+                    "identities and marking definitions",
+                ),
+                Rule(
+                    "x_mitre_attack_spec_version",
+                    "before 17.0, where it is missing: `2.1.0`, on all but marking definitions",
+                ),
+                Rule("x_mitre_version", "before 17.0, where it is missing: `1.0`, on identities"),
+            ),
+        ),
+        ObjectRules(
+            kind="x-mitre-collection",
+            of="the file as a whole; the first object",
+            id_text="none: the id is that of MITRE's collection of the domain",
+            rules=(
+                Rule("name, created", "those of MITRE's collection of the domain"),
+                Rule(
+                    "modified", "the release's time in MITRE's index; where that is not known, the newest in the file"
+                ),
+                Rule("x_mitre_version", "the release"),
+                Rule(
+                    "x_mitre_attack_spec_version",
+                    "from 17.1 on the highest that an object names, before that `2.1.0`",
+                ),
+                Rule("x_mitre_contents", "id and time of every object but marking definitions, by id"),
+            ),
+        ),
+    ),
+    remarks=("Everything else is as MITRE published it, in the order of the file.",),
+    differences=(
+        "From release 17.1 on the objects are those of MITRE's STIX 2.1 file, but the collection has no description, "
+        "which the STIX 2.0 file does not hold.",
+        "Before that MITRE's STIX 2.1 files also have deprecated objects left over from earlier releases, and a later "
+        "`modified` on some objects: the STIX 2.0 files know neither.",
+    ),
 )
+
+CONVERTER: Final = Converter("stix20", 1, convert, _DESCRIPTION)
