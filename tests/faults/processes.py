@@ -28,7 +28,8 @@ CONTEXT.set_forkserver_preload(["ctibutler.worker", "psycopg", "pysqlite3", "ale
 
 def settings_of(url: str, bucket: str, **others: Any) -> Settings:
     """The settings of a worker of these tests."""
-    return Settings(_env_file=None, database_url=url, bucket=bucket, offer_refresh_hours=1000, **others)  # type: ignore[call-arg]
+    given = {"offer_refresh_hours": 1000, "update_days": 0, **others}
+    return Settings(_env_file=None, database_url=url, bucket=bucket, **given)  # type: ignore[call-arg]
 
 
 def worker_of(database: Database, settings: Settings) -> Worker:

@@ -1,0 +1,218 @@
+"""Workers look for newer releases by themselves, once however many there are, and install them beside the older ones."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from pathlib import Path
+
+import pytest
+
+from ctibutler import updates
+from ctibutler.answers.jobs import InstallRequest, add_install
+from ctibutler.answers.library import Library
+from ctibutler.answers.updates import last_check
+from ctibutler.catalog import jobs, releases, update_checks
+from ctibutler.catalog.database import Database
+from ctibutler.knowledge_bases import HOSTED
+from ctibutler.publishers.offers import Sources
+from ctibutler.stix.times import now
+from ctibutler.worker import Worker
+from tests.faults.processes import settings_of
+from tests.publishers.server import LocalServer, status
+
+DAY = 24 * 3600 * 1_000_000
+FOLDERS = {
+    "mitre-f3": ("mitre-f3-repo-data", "f3-stix-v{}.json"),
+    "disarm": ("disarm2stix-manual-output", "disarm-bundle-v{}.json"),
+}
+
+
+def publish(bucket: Path, slug: str, label: str) -> None:
+    """Put a small release into the bucket."""
+    folder, name = FOLDERS[slug]
+    place = bucket / folder
+    place.mkdir(parents=True, exist_ok=True)
+    tactic = {
+        "type": "x-mitre-tactic",
+        "id": "x-mitre-tactic--2d6c0b3a-7d1e-4c0e-9a51-5a2b9f2a5b11",
+        "name": f"Tactic of {label}",
+        "x_mitre_shortname": "tactic",
+    }
+    bundle = {"type": "bundle", "id": "bundle--0a6d1d4e-51c2-4a55-8a5e-1f0a7c6b9d02", "objects": [tactic]}
+    (place / name.format(label.replace(".", "_"))).write_text(json.dumps(bundle))
+    versions = place / "version.txt"
+    versions.write_text((versions.read_text() if versions.exists() else "") + label + "\n")
+
+
+def worker(store: Database, bucket: object, **settings: object) -> Worker:
+    url = store.url.render_as_string(hide_password=False)
+    told = settings_of(url, str(bucket), **{"update_days": 7, **settings})
+    return Worker(store, HOSTED, told, Sources(told))
+
+
+def install(store: Database, bucket: Path, slug: str, label: str) -> None:
+    with store.note() as connection:
+        add_install(connection, HOSTED.named(slug), InstallRequest(label))
+    worker(store, bucket).run_until_idle()
+
+
+def installed(store: Database, slug: str) -> list[str]:
+    with store.read() as connection:
+        return [release.label for release in releases.installed(connection, slug)]
+
+
+def every_job(store: Database) -> list[jobs.Job]:
+    with store.read() as connection:
+        return jobs.all_jobs(connection)
+
+
+def keep_house(worker: Worker) -> None:
+    worker._keep_house()
+
+
+def as_if_it_was(store: Database, ago: int) -> None:
+    """The last check as if it had been so many microseconds ago."""
+    with store.note() as connection:
+        connection.run("UPDATE update_check SET started_at = :m, ended_at = :m", m=now() - ago)
+
+
+def test_a_newer_release_is_installed_beside_the_older_one(
+    store: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(tmp_path, "mitre-f3", "1.0")
+    install(store, tmp_path, "mitre-f3", "1.0")
+    publish(tmp_path, "mitre-f3", "1.1")
+    publish(tmp_path, "disarm", "1.6")
+    caplog.set_level(logging.INFO)
+    found = worker(store, tmp_path)
+    keep_house(found)
+    found.run_until_idle()
+    assert installed(store, "mitre-f3") == ["1.1", "1.0"]
+    assert installed(store, "disarm") == [], "what nobody installed is not installed by itself"
+    job_id = every_job(store)[-1].id
+    assert f"mitre-f3 1.1 is newer than 1.0: job {job_id} installs it" in caplog.text
+    told = last_check(Library(store, HOSTED), 7)
+    assert told["checked_at"] is not None
+    assert told["newer"] == [
+        {
+            "knowledge_base": "mitre-f3",
+            "installed": "1.0",
+            "version": "1.1",
+            "source": "bucket",
+            "location": str(tmp_path / "mitre-f3-repo-data" / "f3-stix-v1_1.json"),
+            "job_id": job_id,
+            "job_state": "completed",
+        }
+    ]
+
+
+def test_it_is_done_once_in_the_interval(store: Database, tmp_path: Path) -> None:
+    publish(tmp_path, "mitre-f3", "1.0")
+    install(store, tmp_path, "mitre-f3", "1.0")
+    found = worker(store, tmp_path)
+    keep_house(found)
+    # The built-in releases are there in every bucket's stead; folders of other knowledge bases are missing.
+    with store.note() as connection:
+        connection.run("UPDATE update_check SET report = ''")
+    publish(tmp_path, "mitre-f3", "1.1")
+    for ago in (0, 6 * DAY):
+        as_if_it_was(store, ago)
+        keep_house(found)
+        assert len(every_job(store)) == 1
+    as_if_it_was(store, 7 * DAY)
+    keep_house(found)
+    assert len(every_job(store)) == 2
+
+
+def test_where_a_source_did_not_answer_it_is_tried_again_after_a_day(store: Database, tmp_path: Path) -> None:
+    publish(tmp_path, "mitre-f3", "1.0")
+    install(store, tmp_path, "mitre-f3", "1.0")
+    found = worker(store, tmp_path)
+    with store.note() as connection:
+        connection.run("UPDATE update_check SET report = :report", report='{"newer":[],"problems":["it sleeps"]}')
+    publish(tmp_path, "mitre-f3", "1.1")
+    as_if_it_was(store, DAY - 60_000_000)
+    keep_house(found)
+    assert len(every_job(store)) == 1
+    as_if_it_was(store, DAY)
+    keep_house(found)
+    assert len(every_job(store)) == 2
+
+
+def test_it_can_be_switched_off(store: Database, tmp_path: Path) -> None:
+    publish(tmp_path, "mitre-f3", "1.0")
+    install(store, tmp_path, "mitre-f3", "1.0")
+    publish(tmp_path, "mitre-f3", "1.1")
+    keep_house(worker(store, tmp_path, update_days=0))
+    assert len(every_job(store)) == 1
+    assert last_check(Library(store, HOSTED), 0)["checked_at"] is None
+
+
+def test_several_workers_look_once(store: Database, server: LocalServer) -> None:
+    server.otherwise = status(404)
+    workers = [worker(store, server.url, offer_refresh_hours=1000) for _ in range(4)]
+    started = threading.Barrier(len(workers))
+    looked = []
+
+    def look(one: Worker) -> None:
+        started.wait()
+        found = updates.look(one._library, 7, one.refresh_offers)
+        looked.append(found is not None)
+
+    threads = [threading.Thread(target=look, args=(one,)) for one in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(looked) == [False, False, False, True]
+    assert len(server.asked) == len(set(server.asked)) == len(HOSTED.all)
+
+
+def test_a_check_whose_worker_died_is_made_again(store: Database, tmp_path: Path) -> None:
+    publish(tmp_path, "mitre-f3", "1.0")
+    install(store, tmp_path, "mitre-f3", "1.0")
+    publish(tmp_path, "mitre-f3", "1.1")
+    with store.note() as connection:
+        connection.run("UPDATE update_check SET started_at = :m", m=now() - update_checks.STALE + 60_000_000)
+    keep_house(worker(store, tmp_path))
+    assert len(every_job(store)) == 1, "another worker is at it"
+    with store.note() as connection:
+        connection.run("UPDATE update_check SET started_at = :m", m=now() - update_checks.STALE - 1)
+    keep_house(worker(store, tmp_path))
+    assert len(every_job(store)) == 2
+
+
+def test_a_release_that_was_asked_for_already_is_not_asked_for_again(store: Database, tmp_path: Path) -> None:
+    publish(tmp_path, "mitre-f3", "1.0")
+    install(store, tmp_path, "mitre-f3", "1.0")
+    publish(tmp_path, "mitre-f3", "1.1")
+    with store.note() as connection:
+        waiting = add_install(connection, HOSTED.named("mitre-f3"), InstallRequest("1.1"))
+    looked = updates.look(Library(store, HOSTED), 7, worker(store, tmp_path).refresh_offers)
+    assert looked is not None
+    assert looked.job_ids == [waiting]
+
+
+def test_what_is_older_or_equal_is_no_update(store: Database, tmp_path: Path) -> None:
+    publish(tmp_path, "mitre-f3", "1.0")
+    publish(tmp_path, "mitre-f3", "1.1")
+    install(store, tmp_path, "mitre-f3", "1.1")
+    looked = updates.look(Library(store, HOSTED), 7, worker(store, tmp_path).refresh_offers)
+    assert looked is not None
+    assert looked.job_ids == []
+
+
+def test_what_a_silent_source_offered_last_time_still_stands(
+    store: Database, server: LocalServer, tmp_path: Path
+) -> None:
+    server.serve_folder(tmp_path)
+    publish(tmp_path, "mitre-f3", "1.0")
+    found = worker(store, server.url, download_retries=0)
+    found.refresh_offers()
+    server.otherwise = status(503)
+    assert found.refresh_offers().problems
+    with store.read() as connection:
+        kept = connection.rows("SELECT knowledge_base, label FROM offer WHERE source = 'bucket'")
+    assert [tuple(row) for row in kept] == [("mitre-f3", "1.0")]
