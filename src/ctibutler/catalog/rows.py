@@ -86,7 +86,7 @@ def row_of(kb: KnowledgeBase, stix_object: StixObject, file_name: str) -> Object
         modified=modified,
         revoked=is_revoked(properties),
         deprecated=is_deprecated(properties),
-        listed=stix_object.type in kb.listed_types and kb.listed(properties),
+        listed=kb.lists(stix_object.type) and kb.listed(properties),
         subtechnique=properties.get("x_mitre_is_subtechnique") is True,
         creator=creator if creator and _fits(creator) else None,
         public=_public(properties),
