@@ -183,6 +183,21 @@ def same(stix: Stix) -> str:
 # --- objects
 
 
+def change(was: list[Stix], now: list[Stix]) -> str:
+    """What became of one id: its contents in one release and in another."""
+    if not was:
+        return "added"
+    if not now:
+        return "removed"
+    if set(map(same, was)) == set(map(same, now)):
+        return "unchanged"
+    if any(map(revoked, now)) and not any(map(revoked, was)):
+        return "revoked"
+    if any(map(deprecated, now)) and not any(map(deprecated, was)):
+        return "deprecated"
+    return "modified"
+
+
 def revoked(stix: Stix) -> bool:
     return stix.get("revoked") is True
 
@@ -340,6 +355,14 @@ def embedded_relationships(stix: Stix) -> list[Stix]:
     return list(made.values())
 
 
+def native_and_made(objects: list[Stix]) -> list[tuple[str, Stix]]:
+    """Family and SRO of each relationship of a release, links aside, each once."""
+    found = [("native", stix) for stix in objects if stix["type"] == "relationship"]
+    found += [("embedded", sro) for stix in objects for sro in embedded_relationships(stix)]
+    found += [("technique-tactic", sro) for sro in technique_tactics_of(objects)]
+    return list({same(sro): (family, sro) for family, sro in found}.values())
+
+
 def _link(text: str, kind: str, source: Stix, target: Stix, description: str, references: list[Stix]) -> Stix:
     return {
         "type": "relationship",
@@ -357,10 +380,15 @@ def _link(text: str, kind: str, source: Stix, target: Stix, description: str, re
 
 
 def technique_tactics(slug: str, label: str) -> list[Stix]:
-    tactics = {stix["x_mitre_shortname"]: stix for stix in contents(slug, label) if stix["type"] == "x-mitre-tactic"
+    return technique_tactics_of(contents(slug, label))
+
+
+def technique_tactics_of(objects: list[Stix]) -> list[Stix]:
+    """The relationships from the techniques of a release to its tactics; of two tactics with one short name a live one."""
+    tactics = {stix["x_mitre_shortname"]: stix for stix in sorted(objects, key=live) if stix["type"] == "x-mitre-tactic"
                and stix.get("x_mitre_shortname") and stix.get("external_references")}  # fmt: skip
     made = {}
-    for technique in contents(slug, label):
+    for technique in objects:
         if technique["type"] != "attack-pattern" or not technique.get("external_references"):
             continue
         for phase in technique.get("kill_chain_phases") or []:
@@ -509,10 +537,7 @@ def _sros(slug: str, label: str) -> dict[str, list[tuple[str, Stix]]]:
 
 def all_sros(slug: str, label: str) -> list[tuple[str, Stix]]:
     """Family and SRO of each relationship of a release, links aside, each once."""
-    found = [("native", stix) for stix in contents(slug, label) if stix["type"] == "relationship"]
-    found += [("embedded", sro) for stix in contents(slug, label) for sro in embedded_relationships(stix)]
-    found += [("technique-tactic", sro) for sro in technique_tactics(slug, label)]
-    return list({same(sro): (family, sro) for family, sro in found}.values())
+    return native_and_made(contents(slug, label))
 
 
 def sros_of(slug: str, label: str, stix_id: str) -> list[tuple[str, Stix]]:

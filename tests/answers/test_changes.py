@@ -46,22 +46,10 @@ def by_id(slug: str, label: str) -> dict[str, list[plain.Stix]]:
 def expected(slug: str, old: str | None, new: str) -> dict[str, str]:
     """STIX id → its one change."""
     before, after = by_id(slug, old) if old else {}, by_id(slug, new)
-    found = {}
-    for stix_id in before.keys() | after.keys():
-        was, now = before.get(stix_id, []), after.get(stix_id, [])
-        if not was:
-            found[stix_id] = "added"
-        elif not now:
-            found[stix_id] = "removed"
-        elif set(map(plain.same, was)) == set(map(plain.same, now)):
-            found[stix_id] = "unchanged"
-        elif any(map(plain.revoked, now)) and not any(map(plain.revoked, was)):
-            found[stix_id] = "revoked"
-        elif any(map(plain.deprecated, now)) and not any(map(plain.deprecated, was)):
-            found[stix_id] = "deprecated"
-        else:
-            found[stix_id] = "modified"
-    return found
+    return {
+        stix_id: plain.change(before.get(stix_id, []), after.get(stix_id, []))
+        for stix_id in before.keys() | after.keys()
+    }
 
 
 def compared(library: Library, slug: str, new: str | None, since: str | None, **asked: Any) -> ChangesPage:

@@ -68,6 +68,17 @@ def test_a_phase_counts_once_and_an_unknown_one_not_at_all() -> None:
     assert len(list(links.technique_tactics([VNC | {"kill_chain_phases": phases}, LATERAL_MOVEMENT]))) == 1
 
 
+def test_of_two_tactics_with_one_short_name_a_live_one_counts_then_the_last() -> None:
+    def targets(*tactics: dict[str, Any]) -> list[str]:
+        return [sro["target_ref"] for sro in links.technique_tactics([VNC, *tactics])]
+
+    first, second = LATERAL_MOVEMENT, LATERAL_MOVEMENT | {"id": "x-mitre-tactic--00000000-0000-4000-8000-000000000002"}
+    assert targets(first, second) == [second["id"]]
+    for dead in ({"revoked": True}, {"x_mitre_deprecated": True}):
+        assert targets(first, second | dead) == targets(second | dead, first) == [first["id"]]
+        assert targets(first | dead, second | dead) == [second["id"]]
+
+
 def test_what_cannot_be_named_is_left_alone() -> None:
     nameless = {key: value for key, value in VNC.items() if key != "external_references"}
     no_short_name = {key: value for key, value in LATERAL_MOVEMENT.items() if key != "x_mitre_shortname"}

@@ -54,6 +54,7 @@ TYPES: dict[Kind, tuple[str, ...]] = {
     "knowledgebases": KNOWLEDGE_BASE_TYPES,
     "sros": ("relationship",),
 }
+_KNOWN_TYPES = frozenset(name for names in TYPES.values() for name in names)
 VALUE_PROPERTIES = (
     "value",
     "name",
@@ -104,10 +105,9 @@ def list_everything(library: Library, kind: Kind, query: EverythingQuery) -> Pag
         where = _latest(library, connection, query.ttp_type)
         if kind == "sros":
             return _list_relationships(library, connection, where, query)
-        wanted = TYPES[kind] if query.types is None else [name for name in TYPES[kind] if name in query.types]
         selection = Selection(
             releases=[release.key for release in where],
-            types=wanted,
+            types=_types(kind, where, query.types),
             listed_only=False,
             name=query.name,
             fields={LABEL: query.labels} if query.labels is not None else {},
@@ -129,6 +129,17 @@ def list_everything(library: Library, kind: Kind, query: EverythingQuery) -> Pag
             )
             page = Page(query.page, _shown(connection, keys, where, query.show_knowledgebase), total)
         return page
+
+
+def _types(kind: Kind, where: Sequence[Release], asked: Sequence[str] | None) -> list[str]:
+    """The types of a kind that a `types` filter lets pass.
+
+    A type of these releases that nobody knew before is one of domain objects: those are what publishers invent.
+    """
+    names = list(TYPES[kind])
+    if kind in ("sdos", "knowledgebases"):
+        names += sorted({name for release in where for name in release.types} - _KNOWN_TYPES)
+    return [name for name in names if asked is None or name in asked]
 
 
 def _latest(library: Library, connection: Connection, ttp_type: Sequence[str] | None) -> list[Release]:

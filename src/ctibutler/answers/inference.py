@@ -108,7 +108,8 @@ _MOST_MODELS = 16
 
 def _trained(connection: Connection, kb: KnowledgeBase, release: Release) -> Model:
     techniques = _live(connection, release, ["attack-pattern"])
-    users = _live(connection, release, USERS)
+    # What uses techniques under a new type is a group, a campaign or software under a new name.
+    users = _live(connection, release, [*USERS, *filter(kb.is_new, release.types)])
     pairs = _uses(connection, release)
     columns = {stix_id: place for place, stix_id in enumerate(sorted(techniques))}
     seen: dict[str, set[int]] = {}

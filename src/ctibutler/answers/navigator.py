@@ -27,7 +27,8 @@ def layer(library: Library, kb: KnowledgeBase, request: ObjectRequest, link: str
     """
     with library.database.read() as connection:
         release, found = resolve(connection, kb, request)
-        if found.type not in kb.navigator_types:
+        # What a new type of object has to do with techniques, its relationships say.
+        if found.type not in kb.navigator_types and not kb.is_new(found.type):
             allowed = ", ".join(kb.navigator_types)
             raise InvalidRequest(f"no layer of a `{found.type}`; there are layers of {allowed}")
         named = decode(catalog.contents(connection, [found.object_key])[0])

@@ -153,12 +153,10 @@ def select_page(
     return cut(passing, request, lambda shown: shown)
 
 
-def asked_types(kb: KnowledgeBase, wanted: Iterable[str] | None) -> list[str]:
-    """The listed types of a knowledge base that a `types` filter lets pass."""
-    if wanted is None:
-        return list(kb.listed_types)
-    asked = {word.strip() for word in wanted}
-    return [name for name in kb.listed_types if name in asked]
+def shown_types(kb: KnowledgeBase, release: Release, wanted: Iterable[str] | None = None) -> list[str]:
+    """The types of a release that its list shows and a `types` filter lets pass."""
+    asked = None if wanted is None else {word.strip() for word in wanted}
+    return [name for name in release.types if kb.lists(name) and (asked is None or name in asked)]
 
 
 def matching_keys(connection: Connection, kb: KnowledgeBase, query: ObjectQuery, release: Release) -> list[int]:
@@ -172,7 +170,7 @@ def _selection(kb: KnowledgeBase, query: ObjectQuery, release: Release) -> Selec
     words = None if query.type_words is None else {word.strip().casefold() for word in query.type_words}
     return Selection(
         releases=[release.key],
-        types=asked_types(kb, query.types),
+        types=shown_types(kb, release, query.types),
         include_revoked=query.include_revoked,
         include_deprecated=query.include_deprecated,
         ids=query.ids,

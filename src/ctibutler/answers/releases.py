@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ctibutler.answers.library import Library
-from ctibutler.answers.objects import installed_release
+from ctibutler.answers.objects import installed_release, shown_types
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import offers, relationships, releases
 from ctibutler.catalog.connection import Connection
@@ -21,6 +21,14 @@ def installed(library: Library, kb: KnowledgeBase) -> dict[str, object]:
     with library.database.read() as connection:
         labels = [release.label for release in releases.installed(connection, kb.slug)]
     return {"latest": labels[0] if labels else None, "versions": labels}
+
+
+def listed_types(library: Library, kb: KnowledgeBase) -> list[str]:
+    """The types that its lists show: those declared, then those that came with an installed release."""
+    with library.database.read() as connection:
+        present = releases.installed(connection, kb.slug)
+    came = sorted({name for release in present for name in release.types if kb.is_new(name)})
+    return [*kb.listed_types, *came]
 
 
 def available(
@@ -102,7 +110,7 @@ def _described(connection: Connection, kb: KnowledgeBase, present: list[Release]
     if present:
         shown = Selection(
             releases=[present[0].key],
-            types=kb.listed_types,
+            types=shown_types(kb, present[0]),
             include_revoked=not kb.hides_dead,
             include_deprecated=not kb.hides_dead,
         )

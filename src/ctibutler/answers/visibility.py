@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ctibutler.catalog.rows import ATTACK_DOMAINS
+from ctibutler.catalog.rows import of_attack_domain
 from ctibutler.knowledge_bases.declaration import strings
 from ctibutler.stix.markings import OPEN_MARKINGS
 
@@ -14,5 +14,4 @@ def visible(properties: dict[str, Any], visible_to: str) -> bool:
     if properties.get("created_by_ref") in (None, visible_to) or "object_marking_refs" not in properties:
         return True
     marks = strings(properties.get("object_marking_refs"))
-    domains = strings(properties.get("x_mitre_domains"))
-    return any(mark in OPEN_MARKINGS for mark in marks) or any(domain in ATTACK_DOMAINS for domain in domains)
+    return any(mark in OPEN_MARKINGS for mark in marks) or of_attack_domain(properties)

@@ -237,7 +237,9 @@ def _filters(kb: KnowledgeBase) -> Iterator[Parameter]:
     yield Parameter("text", "text", "Words in the name or the description: all of them, by their stems or beginnings.")
     yield Parameter("description", "text", "Part of the description.")
     if len(kb.listed_types) > 1:
-        yield Parameter("types", "csv", f"STIX types, with commas: {', '.join(kb.listed_types)}.", aliases=("type",))
+        later = "" if kb.left_out_types is None else "; also one that a later release brings"
+        described = f"STIX types, with commas: {', '.join(kb.listed_types)}{later}."
+        yield Parameter("types", "csv", described, aliases=("type",))
     if kb.type_parameter is not None:
         words = ", ".join(word.word for word in kb.type_words)
         yield Parameter(kb.type_parameter, "csv", f"Forms of object, with commas: {words}.")

@@ -52,6 +52,11 @@ class Release:
     installed_at: int
     job_id: str | None
 
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The types of its objects, relationships among them."""
+        return tuple(self.facts["counts_by_type"])
+
 
 def installed(connection: Connection, knowledge_base: str | None = None) -> list[Release]:
     """The releases of one knowledge base, or of all, newest first."""

@@ -13,7 +13,6 @@ from ctibutler.stix.markings import OPEN_MARKINGS
 from ctibutler.stix.objects import RELATIONSHIP, StixObject, encode, instant, is_deprecated, is_revoked, text
 from ctibutler.stix.references import embedded_references
 
-ATTACK_DOMAINS = frozenset({"enterprise-attack", "mobile-attack", "ics-attack"})
 # Of larger objects a head is kept apart: ATT&CK's collection has 3 MB, and each technique's relationships show its times.
 LARGE = 16 * 1024
 _HEAD = ("id", "created", "modified", "object_marking_refs")
@@ -86,7 +85,7 @@ def row_of(kb: KnowledgeBase, stix_object: StixObject, file_name: str) -> Object
         modified=modified,
         revoked=is_revoked(properties),
         deprecated=is_deprecated(properties),
-        listed=stix_object.type in kb.listed_types and kb.listed(properties),
+        listed=kb.lists(stix_object.type) and kb.listed(properties),
         subtechnique=properties.get("x_mitre_is_subtechnique") is True,
         creator=creator if creator and _fits(creator) else None,
         public=_public(properties),
@@ -129,9 +128,12 @@ def _exact(
 def _public(properties: Mapping[str, object]) -> int:
     marks = properties.get("object_marking_refs")
     is_open = not marks or (isinstance(marks, list) and not OPEN_MARKINGS.isdisjoint(strings(marks)))
-    domains = properties.get("x_mitre_domains")
-    of_attack = isinstance(domains, list) and not ATTACK_DOMAINS.isdisjoint(strings(domains))
-    return OPEN_MARKED * is_open + OF_ATTACK_DOMAIN * of_attack
+    return OPEN_MARKED * is_open + OF_ATTACK_DOMAIN * of_attack_domain(properties)
+
+
+def of_attack_domain(properties: Mapping[str, object]) -> bool:
+    """Whether the object says that it belongs to a domain of ATT&CK: `ics-attack`, and any to come, is named so."""
+    return any(domain.endswith("-attack") for domain in strings(properties.get("x_mitre_domains")))
 
 
 def _ends(properties: Mapping[str, object]) -> tuple[str, str, str]:

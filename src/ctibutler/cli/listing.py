@@ -89,7 +89,8 @@ def _options(kb: KnowledgeBase) -> list[_Option]:
         _Option("description", _text("--description", "Part of the description.")),
     ]
     if own_type is None and len(types) > 1:
-        options.append(_Option("types", _texts("--type", f"Types: {', '.join(types)}.")))
+        later = "" if kb.left_out_types is None else "; also one that a later release brings"
+        options.append(_Option("types", _texts("--type", f"Types: {', '.join(types)}{later}.")))
     options += [_Option(item.parameter, _filter_option(item, also_type=item is own_type)) for item in kb.filters]
     options += [
         _Option("release", ReleaseOption),
@@ -111,26 +112,27 @@ def _options(kb: KnowledgeBase) -> list[_Option]:
 
 def _list(context: typer.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -> None:
     from ctibutler.answers.objects import ObjectQuery, list_objects
+    from ctibutler.answers.releases import listed_types
     from ctibutler.cli.finding import refuse_absent
     from ctibutler.cli.showing import write_objects
 
     session = session_of(context)
-    stix_types, type_words = _types(kb, words(given.get("types")))
-    query = ObjectQuery(
-        release=given["release"],
-        page=session.page(given["page"], given["page_size"]),
-        sort=_sort(kb, given["sort"]),
-        include_revoked=given["include_revoked"],
-        include_deprecated=given["include_deprecated"],
-        external_ids=words(given["external_ids"]),
-        name=given["name"] or None,
-        text=given["text"] or None,
-        description=given["description"] or None,
-        types=stix_types,
-        type_words=type_words,
-        filters={item.parameter: value for item in kb.filters if (value := _filter_value(item, given)) is not None},
-    )
     with session.library() as library:
+        stix_types, type_words = _types(kb, words(given.get("types")), listed_types(library, kb))
+        query = ObjectQuery(
+            release=given["release"],
+            page=session.page(given["page"], given["page_size"]),
+            sort=_sort(kb, given["sort"]),
+            include_revoked=given["include_revoked"],
+            include_deprecated=given["include_deprecated"],
+            external_ids=words(given["external_ids"]),
+            name=given["name"] or None,
+            text=given["text"] or None,
+            description=given["description"] or None,
+            types=stix_types,
+            type_words=type_words,
+            filters={item.parameter: value for item in kb.filters if (value := _filter_value(item, given)) is not None},
+        )
         refuse_absent(library, [kb], given["release"])
         page = list_objects(library, kb, query)
     if given["as_json"]:
@@ -139,14 +141,14 @@ def _list(context: typer.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -
         write_objects(session.knowledge_bases, page, kb)
 
 
-def _types(kb: KnowledgeBase, asked: list[str] | None) -> tuple[list[str] | None, list[str] | None]:
+def _types(kb: KnowledgeBase, asked: list[str] | None, listed: list[str]) -> tuple[list[str] | None, list[str] | None]:
     """The STIX types and the named forms among the types that were asked for: one kind or the other."""
     if asked is None:
         return None, None
     forms = {word.word.casefold() for word in kb.type_words}
-    wrong = [item for item in asked if item.casefold() not in forms and item.casefold() not in kb.listed_types]
+    wrong = [item for item in asked if item.casefold() not in forms and item.casefold() not in listed]
     if wrong:
-        known = ", ".join([*(word.word for word in kb.type_words), *kb.listed_types])
+        known = ", ".join([*(word.word for word in kb.type_words), *listed])
         raise InvalidRequest(f"--type: {kb.slug} has no `{wrong[0]}`; there are {known}")
     named = [item for item in asked if item.casefold() in forms]
     if not named:

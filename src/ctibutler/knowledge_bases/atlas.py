@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.attack import MITIGATION, SUB_TECHNIQUE, TACTIC, TECHNIQUE
-from ctibutler.knowledge_bases.declaration import AtPublisher, BucketFiles, KnowledgeBase, external_id_of, id_form
+from ctibutler.knowledge_bases.declaration import (
+    NEVER_LISTED,
+    AtPublisher,
+    BucketFiles,
+    KnowledgeBase,
+    external_id_of,
+    id_form,
+)
 
 ATLAS = KnowledgeBase(
     slug="atlas",
@@ -19,6 +26,7 @@ ATLAS = KnowledgeBase(
     primary_id=external_id_of("mitre-atlas"),
     examples=("AML.TA0002", "AML.T0000.001", "AML.M0000"),
     listed_types=("attack-pattern", "course-of-action", "x-mitre-collection", "x-mitre-matrix", "x-mitre-tactic"),
+    left_out_types=(*NEVER_LISTED, "identity", "marking-definition"),
     type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE, MITIGATION),
     id_forms=(
         id_form(r"AML\.TA\d+", "x-mitre-tactic"),

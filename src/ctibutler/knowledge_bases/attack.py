@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.declaration import (
+    NEVER_LISTED,
     AtPublisher,
     BucketFiles,
     Filter,
@@ -54,6 +55,7 @@ def _matrix(matrix: str, title: str, id_sources: tuple[str, ...], examples: tupl
             "x-mitre-detection-strategy",
             "x-mitre-analytic",
         ),
+        left_out_types=(*NEVER_LISTED, "x-mitre-collection"),
         type_words=(
             TACTIC,
             TECHNIQUE,

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from ctibutler.knowledge_bases.declaration import AtPublisher, BucketFiles, KnowledgeBase, external_id_of, id_form
+from ctibutler.knowledge_bases.declaration import (
+    NEVER_LISTED,
+    AtPublisher,
+    BucketFiles,
+    KnowledgeBase,
+    external_id_of,
+    id_form,
+)
 
 CAPEC = KnowledgeBase(
     slug="capec",
@@ -18,6 +25,7 @@ CAPEC = KnowledgeBase(
     primary_id=external_id_of("capec"),
     examples=("CAPEC-112",),
     listed_types=("attack-pattern", "course-of-action", "identity", "marking-definition"),
+    left_out_types=NEVER_LISTED,
     id_forms=(id_form(r"CAPEC-\d+", "attack-pattern"),),
     object_filter_word="capec",
     at_publisher=AtPublisher("capec-repository", "https://github.com/mitre/cti"),

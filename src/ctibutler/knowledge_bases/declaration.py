@@ -16,6 +16,9 @@ from ctibutler.knowledge_bases import versions
 StixDict = Mapping[str, object]
 FilterKind = Literal["exact", "substring"]
 
+NEVER_LISTED = ("relationship", "sighting", "extension-definition", "language-content")
+"""The types that no list shows: STIX's two kinds of relationship objects, and objects that explain others."""
+
 
 @dataclass(frozen=True)
 class TypeWord:
@@ -88,6 +91,9 @@ class KnowledgeBase:
     `primary_id` reads the id that people use from an object (`T1059.001`), or gives None. `listed` says which objects of
     the listed types a list shows. `id_prefix` may stand before an id or be left out. `converter` reads the publisher's
     own file; None where that is STIX 2.1 already.
+
+    `left_out_types` are declared where a publisher's STIX arrives as it is: the types that lists leave out on purpose.
+    A type that is neither listed nor left out is then new, and listed from the first release that has it.
     """
 
     slug: str
@@ -102,6 +108,7 @@ class KnowledgeBase:
     listed_types: tuple[str, ...]
     bucket: BucketFiles
     examples: tuple[str, ...]
+    left_out_types: tuple[str, ...] | None = None
     id_sources: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     database_aliases: tuple[str, ...] = ()
@@ -145,6 +152,16 @@ class KnowledgeBase:
     def sort_keys(self) -> tuple[str, ...]:
         """What lists can be sorted by."""
         return ("modified", "created", "name", "type", self.id_parameter, *self.sort_fields)
+
+    def lists(self, stix_type: str) -> bool:
+        """Whether its lists show objects of this type."""
+        return stix_type in self.listed_types or self.is_new(stix_type)
+
+    def is_new(self, stix_type: str) -> bool:
+        """Whether this is a type that no release had when the declaration was written, in a base that is open to them."""
+        if self.left_out_types is None:
+            return False
+        return stix_type not in self.listed_types and stix_type not in self.left_out_types
 
     def without_prefix(self, external_id: str) -> str:
         """The id in lower case and without the prefix that may be left out (`d3f:Evict` is `evict`)."""

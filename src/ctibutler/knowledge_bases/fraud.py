@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.attack import SUB_TECHNIQUE, TACTIC, TECHNIQUE
-from ctibutler.knowledge_bases.declaration import AtPublisher, BucketFiles, KnowledgeBase, external_id_of, id_form
+from ctibutler.knowledge_bases.declaration import (
+    NEVER_LISTED,
+    AtPublisher,
+    BucketFiles,
+    KnowledgeBase,
+    external_id_of,
+    id_form,
+)
 
 F3 = KnowledgeBase(
     slug="mitre-f3",
@@ -27,6 +34,7 @@ F3 = KnowledgeBase(
         "x-mitre-tactic",
         "x-mitre-collection",
     ),
+    left_out_types=NEVER_LISTED,
     type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE),
     id_forms=(id_form(r"(TA|FA)\d+", "x-mitre-tactic"), id_form(r"[FT]\d+(\.\d+)?", "attack-pattern")),
     object_filter_word="mitre-f3",

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ctibutler.stix import identifiers
 from ctibutler.stix.markings import TLP_CLEAR
+from ctibutler.stix.objects import is_deprecated, is_revoked
 from ctibutler.stix.seeds import DOGESEC
 
 MARKINGS: Final = (TLP_CLEAR, identifiers.seed_marking_definition_id("arango_cti_processor"))
@@ -24,8 +25,9 @@ _CWE_PAGE: Final = "http://cwe.mitre.org/data/definitions/{}.html"  # http, as i
 def technique_tactics(objects: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """The SROs from each technique of a release to its tactics, each once; `objects` is all of that release.
 
-    Only the phase's name counts, not its kill chain; of two tactics with one short name the last one. Revoked and
-    deprecated techniques have tactics too. A technique without an external reference has no SRO, nor has a tactic.
+    Only the phase's name counts, not its kill chain; of two tactics with one short name a live one, then the last one.
+    Revoked and deprecated techniques have tactics too. A technique without an external reference has no SRO, nor has a
+    tactic.
     """
     techniques = []
     tactics: dict[str, Mapping[str, Any]] = {}
@@ -33,7 +35,9 @@ def technique_tactics(objects: Iterable[Mapping[str, Any]]) -> Iterator[dict[str
         if obj["type"] == "attack-pattern" and _references(obj):
             techniques.append(obj)
         elif obj["type"] == "x-mitre-tactic" and _references(obj) and isinstance(obj.get("x_mitre_shortname"), str):
-            tactics[obj["x_mitre_shortname"]] = obj
+            known = tactics.get(obj["x_mitre_shortname"])
+            if known is None or _is_live(obj) or not _is_live(known):
+                tactics[obj["x_mitre_shortname"]] = obj
     for technique in techniques:
         phases = _objects(technique, "kill_chain_phases")
         names = dict.fromkeys(name for phase in phases if isinstance(name := phase.get("phase_name"), str))
@@ -159,6 +163,10 @@ def _link(
         "external_references": references,
         "object_marking_refs": list(MARKINGS),
     }
+
+
+def _is_live(obj: Mapping[str, Any]) -> bool:
+    return not is_revoked(obj) and not is_deprecated(obj)
 
 
 def _times(obj: Mapping[str, Any]) -> dict[str, Any]:

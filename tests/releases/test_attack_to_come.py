@@ -1,0 +1,520 @@
+"""ATT&CK as it may come: what no release so far had is kept, listed and found, and what it had before is still there.
+
+Compared with plain Python over the objects of two releases: a real one or a small one, and the made one after it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from ctibutler.answers.anywhere import find_anywhere, versions_anywhere
+from ctibutler.answers.bundles import BundleQuery, object_as_stix_bundle, object_bundle
+from ctibutler.answers.changes import ChangesQuery, changes
+from ctibutler.answers.everything import EverythingQuery, list_everything
+from ctibutler.answers.exports import release_bundle
+from ctibutler.answers.inference import infer
+from ctibutler.answers.library import Library
+from ctibutler.answers.navigator import layer
+from ctibutler.answers.objects import ObjectQuery, ObjectRequest, find_object, list_objects, object_versions
+from ctibutler.answers.pages import Page, PageRequest, Sort
+from ctibutler.answers.releases import about, knowledge_base_list
+from ctibutler.answers.search import SearchQuery, search
+from ctibutler.errors import InvalidRequest, NotFound
+from ctibutler.importing.removal import remove_release
+from ctibutler.knowledge_bases import HOSTED
+from tests.answers import plain
+from tests.answers.walking import ALL, decoded, ids, listed, related, walk
+from tests.catalogue import Catalogues, install, made_content, row_counts
+from tests.releases.come import BASES, ICS, NEVER_IN_LISTS, NEW_TYPES, SLUG, Come, as_written, by_content, made_from
+from tests.releases.to_come import (
+    AFTER,
+    BEFORE,
+    CHILD,
+    CHILD_NUMBER,
+    EXTENSION,
+    FIRST_PLAYBOOK,
+    GOES,
+    HEIR,
+    MADE_MEASURE,
+    MEASURE,
+    NEW_NUMBER,
+    NEW_TACTIC,
+    OLD_PLAYBOOK,
+    PLAYBOOK,
+    SECOND_CHILD,
+    SECOND_CHILD_NUMBER,
+    SPLIT,
+    STAYS,
+    VULNERABILITY,
+    number_of,
+)
+
+LINK = "https://example.org"
+
+
+# --- kept
+
+
+def test_every_object_comes_back_as_it_was_written(come: Come) -> None:
+    for label, objects in ((BEFORE, come.made.before), (AFTER, come.made.after)):
+        bundle = json.loads(b"".join(release_bundle(come.library, ICS, label).chunks))
+        assert as_written(bundle["objects"]) == as_written(objects)
+    for stix_id, stix in come.after.items():
+        if stix["type"] in (*NEW_TYPES, "sighting", "extension-definition", "language-content", "x-mitre-tactic"):
+            assert json.dumps(json.loads(find_object(come.library, ICS, ObjectRequest(stix_id)))) == json.dumps(stix)
+
+
+def test_a_part_of_the_release_is_exported_by_a_new_type(come: Come) -> None:
+    bundle = release_bundle(come.library, ICS, AFTER, types=[PLAYBOOK, "x-mitre-nothing"])
+    objects = json.loads(b"".join(bundle.chunks))["objects"]
+    assert as_written(objects) == as_written([stix for stix in come.made.after if stix["type"] == PLAYBOOK])
+
+
+def test_an_export_with_what_we_made_has_every_relationship(come: Come) -> None:
+    bundle = json.loads(b"".join(release_bundle(come.library, ICS, AFTER, include_derived=True).chunks))
+    derived = [sro for family, sro in come.all_sros if family != "native"]
+    assert by_content(bundle["objects"]) == by_content([*come.made.after, *derived])
+
+
+def test_the_release_counts_what_it_has_by_type(come: Come) -> None:
+    known: Any = about(come.library, ICS, AFTER)
+    assert known["counts_by_type"] == Counter(stix["type"] for stix in come.made.after)
+    assert known["latest"]
+    assert known["revoked"] == sum(stix.get("revoked") is True for stix in come.made.after)
+
+
+# --- listed
+
+
+@pytest.mark.parametrize("revoked", [True, False])
+@pytest.mark.parametrize("deprecated", [True, False])
+def test_the_list_has_every_type_that_is_not_left_out_on_purpose(come: Come, revoked: bool, deprecated: bool) -> None:
+    found = listed(come.library, SLUG, include_revoked=revoked, include_deprecated=deprecated)
+    assert by_content(found) == by_content(come.expected(revoked=revoked, deprecated=deprecated))
+    assert {stix["type"] for stix in found} >= set(NEW_TYPES)
+
+
+def test_the_release_before_is_listed_as_it_was(come: Come) -> None:
+    for label in (BEFORE, "v18_1"):
+        found = listed(come.library, SLUG, label)
+        assert by_content(found) == by_content(
+            [stix for stix in come.made.before if stix["type"] in plain.LISTED[SLUG]]
+        )
+
+
+def test_the_knowledge_base_counts_what_its_list_shows(come: Come) -> None:
+    rows: Any = knowledge_base_list(come.library)["knowledge_bases"]
+    (row,) = [row for row in rows if row["name"] == SLUG]
+    assert (row["latest"], row["versions"]) == (AFTER, [AFTER, BEFORE])
+    assert row["objects_count"] == len(come.expected())
+
+
+def test_types_choose_among_old_and_new_ones(come: Come) -> None:
+    for stix_type in {stix["type"] for stix in come.made.after}:
+        wanted = [stix for stix in come.expected() if stix["type"] == stix_type]
+        assert by_content(come.answered(types=[stix_type])) == by_content(wanted)
+    assert {stix["id"] for stix in come.answered(types=[MEASURE, PLAYBOOK, "relationship", "x-mitre-nothing"])} == {
+        MADE_MEASURE,
+        FIRST_PLAYBOOK,
+    }
+
+
+def test_types_that_no_release_has_or_lists_match_nothing(come: Come) -> None:
+    for types in (["x-mitre-nothing"], ["x-mitre-collection"], ["sighting", "relationship"], ["X-MITRE-PLAYBOOK"]):
+        assert listed(come.library, SLUG, types=types) == []
+    assert listed(come.library, SLUG, BEFORE, types=list(NEW_TYPES)) == []
+
+
+@pytest.mark.parametrize("sort", ["modified", "created", "name", "type", "attack_id"])
+@pytest.mark.parametrize("direction", ["ascending", "descending"])
+def test_new_types_are_sorted_and_paged_among_the_others(come: Come, sort: str, direction: str) -> None:
+    order = Sort.parse(f"{sort}_{direction}")
+
+    def ask(page: PageRequest) -> Page:
+        return list_objects(come.library, ICS, ObjectQuery(AFTER, page, order))
+
+    found = walk(ask, 50)
+    assert ids(found) == plain.ordered(SLUG, come.expected(revoked=True, deprecated=True), f"{sort}_{direction}")
+
+
+def test_numbers_of_any_form_filter_the_list(come: Come) -> None:
+    old = {number_of(come.after[stix_id]) for stix_id in come.made.renumbered}
+    for asked, found in (
+        (["pb.ics-0001"], {FIRST_PLAYBOOK}),
+        (["PB.ICS-0001", "PB.ICS-0002"], {FIRST_PLAYBOOK}),
+        ([FIRST_PLAYBOOK, MADE_MEASURE], {FIRST_PLAYBOOK, MADE_MEASURE}),
+        ([NEW_NUMBER, CHILD_NUMBER.lower(), SECOND_CHILD_NUMBER], {HEIR, CHILD, SECOND_CHILD}),
+        (["TA0103", "ta0112"], {come.made.tactic, NEW_TACTIC}),
+        (sorted(old), set()),
+    ):
+        assert {stix["id"] for stix in come.answered(external_ids=asked)} == found
+    with_dead = listed(come.library, SLUG, external_ids=[*old, "PB.ICS-0002"])
+    assert {stix["id"] for stix in with_dead} == {*come.made.renumbered, OLD_PLAYBOOK}
+
+
+def test_other_filters_take_new_types_too(come: Come) -> None:
+    assert ids(come.answered(filters={"alias": "zahlerst"})) == [FIRST_PLAYBOOK]
+    assert ids(come.answered(name="substation drill")) == [FIRST_PLAYBOOK]
+    assert ids(come.answered(description="fence around the relay")) == [MADE_MEASURE]
+    assert ids(come.answered(ids=[VULNERABILITY.upper()])) == [VULNERABILITY]
+
+
+def test_named_forms_know_the_new_tactic_and_the_sub_techniques(come: Come) -> None:
+    for words in (["Tactic"], ["sub-technique"], ["Technique"], ["Group", "Software"]):
+        wanted = [
+            stix for stix in come.expected() if any(plain.is_of_word(SLUG, word.capitalize(), stix) for word in words)
+        ]
+        assert by_content(come.answered(type_words=words)) == by_content(wanted)
+    assert {CHILD, SECOND_CHILD} <= {stix["id"] for stix in come.answered(type_words=["Sub-technique"])}
+
+
+# --- searched
+
+
+@pytest.mark.parametrize(
+    "text", ["drill", "muted annunciator", "restoring telemetry", "fenc relay", "terminal", "horn", "stealth", "impair"]
+)
+def test_words_are_found_in_objects_of_every_type(come: Come, text: str) -> None:
+    wanted = [stix for stix in come.expected() if plain.object_matches(stix, text)]
+    assert wanted
+    assert by_content(come.answered(text=text)) == by_content(wanted)
+    every = [stix for stix in come.made.after if stix["type"] != "relationship" and plain.live(stix)]
+    found = decoded(search(come.library, SearchQuery(text, page=ALL)))
+    assert by_content(found) == by_content([stix for stix in every if plain.object_matches(stix, text)])
+
+
+@pytest.mark.parametrize(
+    ("text", "stix_id"),
+    [
+        ("PB.ICS-0001", FIRST_PLAYBOOK),
+        ("pbics0001", FIRST_PLAYBOOK),
+        ("silent substation drill", FIRST_PLAYBOOK),
+        ("zahlerstille", FIRST_PLAYBOOK),
+        ("operation quiet relay", FIRST_PLAYBOOK),
+        ("telemetry annunciators", FIRST_PLAYBOOK),
+        ("loose terminal", VULNERABILITY),
+        ("fence around the relay house", MADE_MEASURE),
+        (NEW_NUMBER, HEIR),
+        (SECOND_CHILD_NUMBER, SECOND_CHILD),
+        ("TA0112", NEW_TACTIC),
+        ("defense impairment", NEW_TACTIC),
+    ],
+)
+def test_the_best_hit_is_what_was_meant(come: Come, text: str, stix_id: str) -> None:
+    best_first = Sort("relevance", descending=True)
+    found = decoded(search(come.library, SearchQuery(text, sort=best_first, show_knowledgebase=True)))
+    assert (found[0]["id"], found[0]["knowledgebase_name"]) == (stix_id, SLUG)
+    stix_type = stix_id.partition("--")[0]
+    only = SearchQuery(text, types=[stix_type], knowledge_bases=["attack"], sort=best_first)
+    assert ids(decoded(search(come.library, only)))[0] == stix_id
+    assert search(come.library, SearchQuery(text, types=["x-mitre-nothing"], sort=best_first)).total == 0
+
+
+def test_a_deprecated_object_of_a_new_type_is_found_when_asked_for(come: Come) -> None:
+    best_first = Sort("relevance", descending=True)
+    hidden = SearchQuery("PB.ICS-0002", types=[PLAYBOOK], sort=best_first)
+    assert ids(decoded(search(come.library, hidden))) == []
+    shown = SearchQuery("PB.ICS-0002", types=[PLAYBOOK], sort=best_first, include_deprecated=True)
+    assert ids(decoded(search(come.library, shown))) == [OLD_PLAYBOOK]
+
+
+# --- tactics
+
+
+def test_techniques_belong_to_both_halves_of_the_split_tactic(come: Come) -> None:
+    made = plain.technique_tactics_of(come.made.after)
+    for tactic, shortname, name in (
+        (come.made.tactic, STAYS, "TA0103 (Stealth)"),
+        (NEW_TACTIC, GOES, "TA0112 (Defense Impairment)"),
+    ):
+        found = related(come.library, SLUG, tactic, note="technique-tactic")
+        assert by_content(found) == by_content([sro for sro in made if sro["target_ref"] == tactic])
+        assert {sro["source_ref"] for sro in found} == {
+            stix["id"]
+            for stix in come.made.after
+            if shortname in [phase["phase_name"] for phase in stix.get("kill_chain_phases", [])]
+        }
+        assert all(sro["description"].endswith(f"belongs to Tactic {name}") for sro in found)
+    assert related(come.library, SLUG, NEW_TACTIC, note="technique-tactic")
+
+
+def test_the_release_before_still_has_the_whole_tactic(come: Come) -> None:
+    found = related(come.library, SLUG, "TA0103", BEFORE, note="technique-tactic")
+    assert by_content(found) == by_content(
+        [sro for sro in plain.technique_tactics_of(come.made.before) if sro["target_ref"] == come.made.tactic]
+    )
+    assert all(sro["description"].endswith("belongs to Tactic TA0103 (Evasion)") for sro in found)
+    with pytest.raises(NotFound):
+        find_object(come.library, ICS, ObjectRequest("TA0112", BEFORE))
+
+
+def test_a_matrix_names_the_new_tactic(come: Come) -> None:
+    for matrix in [stix for stix in come.made.after if stix["type"] == "x-mitre-matrix"]:
+        found = related(come.library, SLUG, matrix["id"], relationship_type="tactic", direction="source_ref")
+        assert sorted(sro["target_ref"] for sro in found) == sorted(matrix["tactic_refs"])
+        assert NEW_TACTIC in matrix["tactic_refs"]
+
+
+# --- changes and versions
+
+
+def test_changes_since_the_release_before_are_those_of_the_two_files(come: Come) -> None:
+    answered = changes(come.library, ICS, AFTER, ChangesQuery(include_objects=True, page=ALL))
+    before, after = come.before, come.after
+    wanted = {
+        stix_id: plain.change(
+            [before[stix_id]] if stix_id in before else [], [after[stix_id]] if stix_id in after else []
+        )
+        for stix_id in before.keys() | after.keys()
+    }
+    rows = decoded(answered.page)
+    assert answered.since == BEFORE
+    assert {change: count for change, count in answered.counts.items() if count} == Counter(wanted.values())
+    assert {row["id"]: row["change"] for row in rows} == {
+        stix_id: change for stix_id, change in wanted.items() if change != "unchanged"
+    }
+    for row in rows:
+        was, now = before.get(row["id"]), after.get(row["id"])
+        assert (row["before"], row["after"]) == (was, now)
+        assert row["external_id"] == plain.primary_id(SLUG, now or was or {})
+        differing = {name for name in {**(was or {}), **(now or {})} if (was or {}).get(name) != (now or {}).get(name)}
+        assert row["changed_properties"] == (sorted(differing) if was and now else [])
+
+
+def test_changes_tell_what_became_of_what(come: Come) -> None:
+    rows = {row["id"]: row for row in decoded(changes(come.library, ICS, AFTER, ChangesQuery(page=ALL)).page)}
+    for stix_id in come.made.renumbered:
+        assert rows[stix_id]["change"] == "revoked"
+        assert {"kill_chain_phases", "revoked"} <= set(rows[stix_id]["changed_properties"])
+    for stix_id in (HEIR, CHILD, SECOND_CHILD, NEW_TACTIC, FIRST_PLAYBOOK, MADE_MEASURE, VULNERABILITY):
+        assert rows[stix_id]["change"] == "added"
+    assert rows[come.made.tactic]["change"] == "modified"
+    assert rows[come.made.tactic]["changed_properties"] == ["modified", "name", "x_mitre_shortname"]
+    (unknown,) = [row for row in rows.values() if "x_mitre_future" in row["changed_properties"]]
+    assert {"x_mitre_future_refs", "x_mitre_platforms", "x_mitre_steps"} <= set(unknown["changed_properties"])
+    of_type = changes(come.library, ICS, AFTER, ChangesQuery(types=[PLAYBOOK], sort=Sort("name")))
+    assert [row["external_id"] for row in decoded(of_type.page)] == ["PB.ICS-0002", "PB.ICS-0001"]
+
+
+def test_back_from_the_new_release_everything_new_is_removed(come: Come) -> None:
+    answered = changes(come.library, ICS, BEFORE, ChangesQuery(AFTER, change=["removed"], page=ALL))
+    assert {row["id"] for row in decoded(answered.page)} == come.after.keys() - come.before.keys()
+
+
+def test_versions_by_number_go_as_far_as_the_number_does(come: Come) -> None:
+    def versions(object_id: str, dead: bool = False) -> list[tuple[str, list[str]]]:
+        found = object_versions(come.library, ICS, object_id, dead, dead)
+        return [(str(row["modified"]), row["versions"]) for row in found]  # type: ignore[misc]
+
+    for old in come.made.renumbered:
+        number = number_of(come.before[old])
+        was, now = come.before[old]["modified"], come.after[old]["modified"]
+        assert versions(number) == versions(old) == [(was, [BEFORE])]
+        assert versions(number, dead=True) == versions(old, dead=True) == [(now, [AFTER]), (was, [BEFORE])]
+    for new in (NEW_NUMBER, CHILD_NUMBER, SECOND_CHILD, "TA0112", "pb.ics-0001"):
+        assert [labels for _, labels in versions(new)] == [[AFTER]]
+    tactic = (come.before[come.made.tactic]["modified"], come.after[come.made.tactic]["modified"])
+    assert versions("TA0103") == [(tactic[1], [AFTER]), (tactic[0], [BEFORE])]
+    assert object_versions(come.library, ICS, MADE_MEASURE) == [{"modified": None, "versions": [AFTER]}]
+    assert versions_anywhere(come.library, "PB.ICS-0001") == [
+        {"knowledge_base": SLUG, "modified": come.after[FIRST_PLAYBOOK]["modified"], "versions": [AFTER]}
+    ]
+
+
+# --- relationships and bundles
+
+
+def test_relationships_lead_from_and_to_what_is_new(come: Come) -> None:
+    unknown = next(stix["id"] for stix in come.made.after if "x_mitre_future" in stix)
+    for stix_id in (FIRST_PLAYBOOK, OLD_PLAYBOOK, MADE_MEASURE, VULNERABILITY, HEIR, CHILD, unknown, NEW_TACTIC):
+        assert by_content(related(come.library, SLUG, stix_id)) == by_content(come.sros(stix_id))
+        native = related(come.library, SLUG, stix_id, include_embedded=False)
+        assert by_content(native) == by_content(come.sros(stix_id, "native", "technique-tactic"))
+    kinds = {sro["relationship_type"] for sro in related(come.library, SLUG, "PB.ICS-0001")}
+    assert kinds >= {
+        "responds-to",
+        "uses",
+        "is-rehearsed-in",
+        "provokes",
+        "created-by",
+        "object-marking",
+        "x-mitre-step",
+    }
+    assert kinds >= {"x-mitre-future", "x_mitre_steps-step", "object"}, "from other objects' properties"
+    for kind in ("responds-to", "rehearsed"):
+        found = related(come.library, SLUG, "PB.ICS-0001", relationship_type=kind)
+        assert by_content(found) == by_content(
+            [sro for sro in come.sros(FIRST_PLAYBOOK) if kind in sro["relationship_type"]]
+        )
+        assert found
+
+
+def test_references_in_lists_of_objects_are_followed_and_those_in_plain_objects_are_not(come: Come) -> None:
+    unknown = next(stix["id"] for stix in come.made.after if "x_mitre_future" in stix)
+    found = related(come.library, SLUG, unknown, relationship_type="x_mitre_steps")
+    assert {(sro["relationship_type"], sro["target_ref"]) for sro in found} == {
+        ("x_mitre_steps-step", FIRST_PLAYBOOK),
+        ("x_mitre_steps-then-next", HEIR),
+        ("x_mitre_steps-then-next", CHILD),
+    }
+    assert related(come.library, SLUG, unknown, relationship_type="a-b") == []
+    nowhere = related(come.library, SLUG, unknown, relationship_type="x-mitre-future")
+    assert len(nowhere) == 3, "also the one whose target is in no release"
+
+
+@pytest.mark.parametrize("embedded_sros", [True, False])
+def test_bundles_hold_what_is_new_and_its_neighbours(come: Come, embedded_sros: bool) -> None:
+    query = BundleQuery(ALL, include_embedded_sros=embedded_sros)
+    for stix_id in (FIRST_PLAYBOOK, MADE_MEASURE, VULNERABILITY, HEIR, NEW_TACTIC, *come.made.renumbered):
+        page = object_bundle(come.library, ICS, ObjectRequest(stix_id), query)
+        wanted = come.bundle(stix_id, embedded_sros=embedded_sros)
+        assert by_content(decoded(page)) == by_content(wanted)
+        assert decoded(page)[0]["id"] == stix_id
+        whole = json.loads(b"".join(object_as_stix_bundle(come.library, ICS, ObjectRequest(stix_id), query)))
+        assert by_content(whole["objects"]) == by_content(wanted)
+    assert EXTENSION in ids(decoded(object_bundle(come.library, ICS, ObjectRequest("PB.ICS-0001"), query)))
+
+
+def test_an_old_number_leads_to_the_new_one(come: Come) -> None:
+    for old, new in come.made.renumbered.items():
+        number = number_of(come.before[old])
+        with pytest.raises(NotFound, match="is revoked; pass include_revoked=true"):
+            find_object(come.library, ICS, ObjectRequest(number, AFTER, include_revoked=False))
+        request = ObjectRequest(number, include_revoked=True, include_deprecated=False)
+        assert json.loads(find_object(come.library, ICS, request)) == come.after[old]
+        (sro,) = related(come.library, SLUG, number, relationship_type="revoked-by", direction="source_ref")
+        assert (sro["source_ref"], sro["target_ref"]) == (old, new)
+        assert new in ids(decoded(object_bundle(come.library, ICS, request, BundleQuery(ALL))))
+    both = [old for old, new in come.made.renumbered.items() if new == CHILD]
+    found = related(come.library, SLUG, CHILD_NUMBER, relationship_type="revoked-by", direction="target_ref")
+    assert sorted(sro["source_ref"] for sro in found) == sorted(both)
+
+
+# --- layers and inference
+
+
+def layer_expected(come: Come, stix_id: str, *, dead: bool) -> list[dict[str, Any]]:
+    """Number and comment of each technique at the other end of the object's own relationships."""
+    comments: dict[str, list[str]] = {}
+    sros = come.sros(stix_id, "native")
+    for sro in sorted(sros, key=lambda sro: (plain.instant(sro, "created"), sro["id"])):
+        other = come.after.get(sro["target_ref"] if sro["source_ref"] == stix_id else sro["source_ref"])
+        if other and other["type"] == "attack-pattern" and (dead or (plain.live(other) and plain.live(sro))):
+            comments.setdefault(number_of(other), []).append(sro.get("description") or "")
+    return [
+        {"techniqueID": number, "comment": "\n\n".join(filter(None, comments[number]))}
+        for number in sorted(comments, key=plain.natural)
+    ]
+
+
+def test_layers_leave_the_old_number_out_and_take_the_new_one_in(come: Come) -> None:
+    old = number_of(come.before[next(iter(come.made.renumbered))])
+    users = {sro["source_ref"] for sro in come.sros(HEIR, "native") if sro["relationship_type"] == "uses"}
+    assert come.made.group in users
+    for user in users:
+        for dead in (False, True):
+            shown: Any = layer(come.library, ICS, ObjectRequest(user, AFTER, dead, dead), LINK)
+            entries = [{key: entry[key] for key in ("techniqueID", "comment")} for entry in shown["techniques"]]
+            assert entries == layer_expected(come, user, dead=dead)
+            assert shown["versions"]["attack"] == AFTER
+            assert NEW_NUMBER in [entry["techniqueID"] for entry in entries]
+            assert dead or old not in [entry["techniqueID"] for entry in entries]
+
+
+def test_there_are_layers_of_new_types_and_still_none_of_tactics(come: Come) -> None:
+    shown: Any = layer(come.library, ICS, ObjectRequest("PB.ICS-0001", AFTER, False, False), LINK)
+    assert shown["name"] == "PB.ICS-0001"
+    assert shown["description"] == "Techniques used by Silent Substation Drill (PB.ICS-0001)"
+    assert [entry["techniqueID"] for entry in shown["techniques"]] == [NEW_NUMBER, SECOND_CHILD_NUMBER]
+    for object_id in ("TA0103", "TA0112", NEW_NUMBER):
+        with pytest.raises(InvalidRequest, match="no layer of a"):
+            layer(come.library, ICS, ObjectRequest(object_id), LINK)
+
+
+def test_inference_learns_from_what_uses_techniques_under_a_new_type(come: Come) -> None:
+    # Nothing but objects of new types uses this technique.
+    scores, objects = infer(come.library, ICS, [SECOND_CHILD_NUMBER], ObjectQuery(include_revoked=False))
+    assert next(iter(scores)) == NEW_NUMBER
+    assert scores[NEW_NUMBER] > 0.1
+    assert json.loads(objects[0])["id"] == HEIR
+    assert not {number_of(come.before[old]) for old in come.made.renumbered} & scores.keys()
+    with pytest.raises((InvalidRequest, NotFound), match=r"not been trained|too few"):
+        infer(come.library, ICS, [SECOND_CHILD_NUMBER], ObjectQuery(BEFORE))
+
+
+# --- over all knowledge bases
+
+
+def test_new_types_are_domain_objects_over_all_knowledge_bases(come: Come) -> None:
+    known = {*plain.LISTED[SLUG], *NEVER_IN_LISTS}
+    for kind, also_left_out in (("sdos", {"x-mitre-matrix", "marking-definition"}), ("knowledgebases", set())):
+        page = list_everything(come.library, kind, EverythingQuery(Sort("name"), ALL))  # type: ignore[arg-type]
+        found = decoded(page)
+        new = [stix for stix in found if stix["type"] in NEW_TYPES]
+        assert by_content(new) == by_content([stix for stix in come.made.after if stix["type"] in NEW_TYPES])
+        assert not {stix["type"] for stix in found} & {"relationship", "extension-definition", *also_left_out}
+        assert {stix["type"] for stix in found} - known == set(NEW_TYPES)
+        query = EverythingQuery(Sort("name"), ALL, types=[PLAYBOOK, "x-mitre-nothing"], ttp_id="pb.ics-0001")
+        assert ids(decoded(list_everything(come.library, kind, query))) == [FIRST_PLAYBOOK]  # type: ignore[arg-type]
+    for kind in ("scos", "smos"):
+        page = list_everything(come.library, kind, EverythingQuery(Sort("type"), ALL))  # type: ignore[arg-type]
+        assert not {stix["type"] for stix in decoded(page)} & set(NEW_TYPES)
+
+
+def test_a_new_domain_of_attack_is_as_open_as_the_others(come: Come) -> None:
+    stranger = "identity--00000000-0000-4000-8000-000000000000"
+    query = EverythingQuery(Sort("name"), ALL, types=[PLAYBOOK], visible_to=stranger)
+    assert ids(decoded(list_everything(come.library, "sdos", query))) == [OLD_PLAYBOOK, FIRST_PLAYBOOK]
+    assert json.loads(find_anywhere(come.library, "PB.ICS-0001", visible_to=stranger))["id"] == FIRST_PLAYBOOK
+
+
+def test_the_public_views_show_new_types(come: Come) -> None:
+    with come.library.database.read() as connection:
+        rows = connection.rows(
+            "SELECT id, external_id FROM mitre_attack_ics_vertex_collection WHERE type = :type ORDER BY external_id",
+            type=PLAYBOOK,
+        )
+    assert [(row.id, row.external_id) for row in rows] == [
+        (FIRST_PLAYBOOK, "PB.ICS-0001"),
+        (OLD_PLAYBOOK, "PB.ICS-0002"),
+    ]
+
+
+# --- gone again
+
+
+def everything_about(library: Library) -> str:
+    """What is answered about the release before, and over everything, as one text."""
+    said: list[Any] = [decoded(list_objects(library, ICS, ObjectQuery(page=ALL)))]
+    for stix in said[0][::10]:
+        said.append(related(library, SLUG, stix["id"]))
+        said.append(object_versions(library, ICS, stix["id"]))
+    said.append([item.decode() for item in changes(library, ICS, None, ChangesQuery(page=ALL)).page.items])
+    queries = [SearchQuery(text, sort=Sort("relevance", True), page=ALL) for text in ("substation", "telemetry", SPLIT)]
+    said += [decoded(search(library, query)) for query in queries]
+    for kind, key in (("sdos", "name"), ("knowledgebases", "name"), ("smos", "type"), ("sros", "created")):
+        said.append(decoded(list_everything(library, kind, EverythingQuery(Sort(key), ALL))))  # type: ignore[arg-type]
+    said.append(knowledge_base_list(library))
+    said.append(json.loads(b"".join(release_bundle(library, ICS, None, include_derived=True).chunks)))
+    return json.dumps(said)
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_removing_the_new_release_leaves_nothing_of_it(catalogues: Catalogues, base: str) -> None:
+    made = made_from(base)
+    database = catalogues.empty()
+    library = Library(database, HOSTED)
+    install(database, f"{SLUG}@{BEFORE}", made_content(made.before))
+    rows, answers = row_counts(database), everything_about(library)
+    install(database, f"{SLUG}@{AFTER}", made_content(made.after))
+    assert everything_about(library) != answers
+    remove_release(database, ICS, AFTER)
+    after = row_counts(database)
+    del rows["dictionary"], after["dictionary"]  # made by the first release large enough, kept with its knowledge base
+    assert after == rows
+    assert everything_about(library) == answers
+    assert listed(library, SLUG, types=list(NEW_TYPES)) == []
