@@ -1,0 +1,287 @@
+"""Releases from publishers, on the command line: installed, told where they came from, mirrored, kept up to date."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.cli.command import Command
+from tests.publishers import publishers
+from tests.publishers.publishers import ATTACK, CAPEC, D3FEND, F3, serve
+from tests.publishers.server import LocalServer, status
+from tests.shared import read_shared
+
+DATA = Path(__file__).parents[1] / "publishers" / "data"
+COLLECTION = {
+    "type": "x-mitre-collection",
+    "spec_version": "2.1",
+    "id": "x-mitre-collection--90c00720-636b-4485-b342-8751d232bf09",
+    "name": "F3",
+}
+TACTIC = {
+    "type": "x-mitre-tactic",
+    "spec_version": "2.1",
+    "id": "x-mitre-tactic--5569339b-94c2-49ee-afb3-2222936582c8",
+    "created": "2026-04-08T19:02:39.032Z",
+    "modified": "2026-04-08T19:02:39.032Z",
+    "name": "Positioning",
+    "x_mitre_shortname": "positioning",
+    "external_references": [{"source_name": "mitre-f3", "external_id": "FA0001"}],
+}
+
+
+def fraud(version: str) -> dict[str, Any]:
+    return publishers.bundle({**COLLECTION, "x_mitre_version": version}, {**TACTIC, "description": f"As of {version}."})
+
+
+@pytest.fixture
+def server() -> Iterator[LocalServer]:
+    with LocalServer().running() as local:
+        yield local
+
+
+@pytest.fixture
+def at(server: LocalServer) -> dict[str, str]:
+    """The environment of an installation that reaches the publishers at the server."""
+    return {
+        "CTIBUTLER_PUBLISHERS_URL": server.url,
+        "CTIBUTLER_SOURCES": "publisher,builtin",
+        "CTIBUTLER_DOWNLOAD_RETRIES": "0",
+    }
+
+
+def serve_small(server: LocalServer) -> None:
+    serve(
+        server,
+        {
+            f"{F3}/f3-stix.json": fraud("1.1"),
+            f"{D3FEND}/api/version.json": {"version": "1.2.0"},
+            f"{D3FEND}/ontologies/d3fend/1.2.0/d3fend.json": (DATA / "d3fend-1.2.0-excerpt.json").read_bytes(),
+        },
+    )
+
+
+def test_install_says_where_a_release_came_from_and_versions_shows_it(
+    command: Command, server: LocalServer, at: dict[str, str]
+) -> None:
+    serve_small(server)
+    said = command.done("install", "d3fend", "mitre-f3", **at).stdout
+    assert re.search(r"^d3fend 1\.2\.0: installed from publisher: \d+ objects$", said, re.MULTILINE)
+    found = command.done("versions", "d3fend", "--json", **at).json["d3fend"]["releases"]
+    [release] = found
+    origin = release["origin"]
+    assert origin["source"] == "publisher"
+    assert origin["location"] == "https://d3fend.mitre.org/ontologies/d3fend/1.2.0/d3fend.json"
+    assert (origin["converter"], origin["converter_version"]) == ("d3fend-json", 1)
+    assert origin["sha256"] == sha256((DATA / "d3fend-1.2.0-excerpt.json").read_bytes()).hexdigest()
+    assert (
+        abs(time.time() - time.mktime(time.strptime(origin["fetched_at"][:19], "%Y-%m-%dT%H:%M:%S")) + time.timezone)
+        < 600
+    )
+    table = command.done("versions", "d3fend", **at).stdout
+    assert "d3fend-json 1" in table
+    assert origin["sha256"] in table
+
+
+def test_nothing_is_sent_twice(command: Command, server: LocalServer, at: dict[str, str]) -> None:
+    serve_small(server)
+    command.done("install", "d3fend", **at)
+    sent_first = [
+        h.get("If-None-Match")
+        for path, h in zip(server.asked, server.headers, strict=True)
+        if path.endswith("d3fend.json")
+    ]
+    assert sent_first == [None]
+    said = command.done("install", "d3fend", **at).stdout
+    assert "was installed already, nothing changed" in said
+    conditions = [
+        h.get("If-None-Match")
+        for path, h in zip(server.asked, server.headers, strict=True)
+        if path.endswith("d3fend.json")
+    ]
+    assert conditions[1:]
+    assert all(conditions[1:])
+
+
+@pytest.mark.parametrize("source", ["bucket", "builtin", "built-in", "snapshot", "publisher"])
+def test_one_source_alone_is_asked(command: Command, server: LocalServer, at: dict[str, str], source: str) -> None:
+    serve(server, {f"{F3}/f3-stix.json": fraud("1.1")})
+    outcome = command("install", "mitre-f3", "--source", source, **at)
+    if source == "publisher":
+        assert outcome.code == 0
+        assert "installed from publisher" in outcome.stdout
+    else:
+        assert outcome.code == 1
+        assert outcome.stderr.strip() == "ctibutler: mitre-f3: no source has a release"
+
+
+def test_a_folder_is_a_source(command: Command, tmp_path: Path) -> None:
+    place = tmp_path / "my kb" / "mitre-f3-repo-data"
+    place.mkdir(parents=True)
+    (place / "f3-stix-v1_1.json").write_text(json.dumps(fraud("1.1")))
+    said = command.done("install", "mitre-f3", "--source", "my kb").stdout
+    assert "mitre-f3 1.1: installed from bucket" in said
+
+
+def test_a_source_that_is_none_is_wrong_usage(command: Command) -> None:
+    outcome = command("install", "cwe", "--source", "vendor")
+    assert outcome.code == 2
+    assert "`vendor` is no source (publisher, bucket, snapshot, built-in), no folder and no URL" in outcome.stderr
+    assert command("versions", CTIBUTLER_SOURCES="publisher,vendor").code == 2
+
+
+def test_a_publisher_that_changed_its_layout_fails_its_knowledge_base_and_the_others_go_on(
+    command: Command, server: LocalServer, at: dict[str, str]
+) -> None:
+    serve(server, {f"{F3}/f3-stix.json": fraud("1.1"), f"{ATTACK}/index.json": {"matrices": []}})
+    outcome = command("mirror", "kb", "attack-ics", "mitre-f3", **at)
+    assert outcome.code == 1
+    assert (
+        "attack-ics: failed: attack-ics: no source has a release; publisher: https://raw.githubusercontent.com/"
+        in outcome.stderr
+    )
+    assert "missing required field `collections`" in outcome.stderr
+    assert (command.folder / "kb" / "mitre-f3-repo-data" / "f3-stix-v1_1.json.zst").is_file()
+
+
+def test_what_was_mirrored_is_served_where_there_is_no_network(
+    command: Command, server: LocalServer, at: dict[str, str]
+) -> None:
+    serve_small(server)
+    told = command.done("mirror", "kb", "d3fend", "mitre-f3", "tlp@all", "--json", **at).json["releases"]
+    assert [(one["knowledge_base"], one["version"], one["source"]) for one in told] == [
+        ("d3fend", "1.2.0", "publisher"),
+        ("mitre-f3", "1.1", "publisher"),
+        ("tlp", "2", "built-in"),
+        ("tlp", "1", "built-in"),
+    ]
+    asked = len(server.asked)
+    carried = command.folder / "carried"
+    shutil.move(command.folder / "kb", carried)
+    behind = {"CTIBUTLER_BUCKET": str(carried), "CTIBUTLER_PUBLISHERS_URL": server.url}
+    said = command.done("install", "d3fend", "mitre-f3", "tlp", **behind).stdout
+    assert said.count("installed from bucket") == 3
+    assert len(server.asked) == asked, "a bucket of one's own stands in for the publishers"
+    assert command.done("get", "FA0001", "--json", **behind).json["description"] == "As of 1.1."
+
+
+def test_a_release_that_comes_out_is_installed_by_a_running_server(
+    command: Command, server: LocalServer, at: dict[str, str]
+) -> None:
+    serve(server, {f"{F3}/f3-stix.json": fraud("1.1"), f"{F3}/f3-stix-v1.1.json": fraud("1.1")})
+    command.done("install", "mitre-f3@1.1", **at)
+    serve(server, {f"{F3}/f3-stix.json": fraud("1.2")})
+    running = command.start("worker", **at, CTIBUTLER_LOG_LEVEL="info")
+    try:
+        until = time.monotonic() + 60
+        while True:
+            held = command.done("versions", "mitre-f3", "--json", **at).json["mitre-f3"]["releases"]
+            if [one["version"] for one in held if one["installed"]] == ["1.2", "1.1"]:
+                break
+            assert time.monotonic() < until
+            time.sleep(0.5)
+    finally:
+        running.send_signal(signal.SIGTERM)
+        _, log = running.communicate(timeout=30)
+    assert "mitre-f3 1.2 is newer than 1.1" in log
+
+
+def test_up_installs_what_the_publishers_have_and_tells_of_updates(
+    command: Command, server: LocalServer, at: dict[str, str]
+) -> None:
+    serve_small(server)
+    serve(server, {CAPEC: publishers.bundle({**TACTIC, "x_capec_version": "3.9"})})
+    process = command.start("up", "--port", 0, **at)
+    try:
+        lines = _lines_until(process, "knowledge bases are installed")
+        base = re.search(r"API\s+(http://\S+)/api/v1/", "\n".join(lines))
+        assert base is not None
+        assert any(line.split() == ["releases", "from", f"{server.url},", "built", "in"] for line in lines)
+        told = httpx2.get(f"{base[1]}/api/v1/updates/").json()
+        assert {item["knowledge_base"] for item in told["newer"]} == {
+            "capec",
+            "d3fend",
+            "mitre-f3",
+            "location",
+            "sector",
+            "tlp",
+        }
+        assert {item["job_state"] for item in told["newer"]} == {"completed"}
+        assert any("attack-stix-data" in sentence for sentence in told["problems"])
+        about = httpx2.get(f"{base[1]}/api/v1/d3fend/versions/1.2.0/").json()
+        assert about["origin"]["converter"] == "d3fend-json"
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+def _lines_until(process: subprocess.Popen[str], end: str) -> list[str]:
+    lines = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.append(line.rstrip())
+        if end in line:
+            return lines
+    raise AssertionError("\n".join(lines))
+
+
+def test_without_a_network_up_answers_soon(command: Command) -> None:
+    """Nothing listens where the publishers and the bucket should be."""
+    nobody = {"CTIBUTLER_PUBLISHERS_URL": "http://127.0.0.1:1/", "CTIBUTLER_SOURCES": "publisher,bucket,builtin"}
+    started = time.monotonic()
+    process = command.start("up", "--port", 0, CTIBUTLER_BUCKET="http://127.0.0.1:1/", **nobody)
+    try:
+        lines = _lines_until(process, "knowledge bases are installed")
+        assert lines[-1].startswith("3 of 12 knowledge bases are installed")
+        assert time.monotonic() - started < 60
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+def test_a_publishers_own_file_is_installed(command: Command) -> None:
+    command.done("install", "d3fend@1.2.0", "--from", DATA / "d3fend-1.2.0-excerpt.json")
+    command.done("install", "disarm@1.6", "--from", DATA / "disarm-1.6-excerpt.xlsx")
+    command.done("install", "location@1.0", "--from", DATA / "iso-3166-excerpt.csv")
+    command.done("install", "sector@1.0", "--from", DATA / "opencti-sectors-excerpt.json", "--convert")
+    held = command.done("versions", "--json").json
+    readers = {
+        slug: held[slug]["releases"][0]["origin"]["converter"] for slug in ("d3fend", "disarm", "location", "sector")
+    }
+    assert readers == {
+        "d3fend": "d3fend-json",
+        "disarm": "disarm-xlsx",
+        "location": "iso-3166-csv",
+        "sector": "opencti-sectors",
+    }
+
+
+def test_a_file_that_cannot_be_converted_says_what_is_wrong(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "page.xlsx").write_bytes(b"<html>moved</html>")
+    outcome = command("install", "disarm@1.6", "--from", tmp_path / "page.xlsx")
+    assert outcome.code == 1
+    assert "DISARM workbook" in outcome.stderr
+    assert command("install", "capec@3.9", "--from", tmp_path / "page.xlsx", "--convert").code == 1
+    assert command("install", "capec", "--convert").code == 2
+    assert command("install", "disarm@1.6", "--from", tmp_path / "page.xlsx", "--source", "bucket").code == 2
+
+
+@pytest.mark.real
+def test_cwe_comes_from_its_publisher_whole(command: Command, server: LocalServer, at: dict[str, str]) -> None:
+    content = read_shared("kb-primary/cwe/cwec_v4.14.xml.zip")
+    serve(server, {f"{publishers.CWE}/xml/cwec_latest.xml.zip": content})
+    server.answers[f"{publishers.CWE}/archive.html"] = status(404)
+    said = command.done("install", "cwe", **at).stdout
+    assert "cwe 4.14: installed from publisher: 2,754 objects" in said
+    assert command.done("get", "CWE-79", **at).stdout

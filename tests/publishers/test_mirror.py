@@ -1,0 +1,101 @@
+"""A mirror is a bucket: what was written into it is read from it, whole and the same."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from ctibutler.errors import Problem
+from ctibutler.knowledge_bases import HOSTED
+from ctibutler.publishers.mirror import write_release
+from ctibutler.publishers.offers import Sources
+from ctibutler.publishers.source import Offer, ReleaseFile
+from ctibutler.settings import Settings
+from tests.shared import shared_path
+
+F3 = HOSTED.named("mitre-f3")
+D3FEND = HOSTED.named("d3fend")
+
+
+def release(slug: str, label: str, content: bytes = b'{"type": "bundle"}', mapping: bytes | None = None) -> ReleaseFile:
+    return ReleaseFile.read(Offer(slug, label, "test", "nowhere"), content=content, file_name="x.json", mapping=mapping)
+
+
+def read_back(folder: Path, slug: str, label: str | None = None) -> ReleaseFile:
+    return Sources(Settings(_env_file=None, bucket=str(folder))).fetch(HOSTED.named(slug), label)
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    [(path, size)] = write_release(tmp_path / "kb", F3, release("mitre-f3", "1.1", b'{"a": 1}'))
+    assert path == tmp_path / "kb" / "mitre-f3-repo-data" / "f3-stix-v1_1.json.zst"
+    assert path.stat().st_size == size
+    found = read_back(tmp_path / "kb", "mitre-f3")
+    assert (found.label, found.bundle, found.source) == ("1.1", b'{"a": 1}', "bucket")
+
+
+def test_the_list_of_releases_grows_earliest_first(tmp_path: Path) -> None:
+    for label in ("1.10", "1.2", "1.2", "1.9"):
+        write_release(tmp_path, F3, release("mitre-f3", label))
+    assert (tmp_path / "mitre-f3-repo-data" / "version.txt").read_text() == "1.2\n1.9\n1.10\n"
+
+
+def test_what_somebody_else_put_there_stays(tmp_path: Path) -> None:
+    place = tmp_path / "mitre-f3-repo-data"
+    place.mkdir()
+    (place / "version.txt").write_text("v1_0\n")
+    (place / "f3-stix-v1_0.json").write_text("{}")
+    write_release(tmp_path, F3, release("mitre-f3", "1.1"))
+    assert (place / "version.txt").read_text() == "1.0\n1.1\n"
+    assert (place / "f3-stix-v1_0.json").read_text() == "{}"
+
+
+def test_an_older_copy_in_another_form_does_not_hide_the_new_one(tmp_path: Path) -> None:
+    place = tmp_path / "mitre-f3-repo-data"
+    place.mkdir()
+    for name in ("f3-stix-v1_1.json", "f3-stix-v1_1.json.gz"):
+        (place / name).write_bytes(b"old")
+    write_release(tmp_path, F3, release("mitre-f3", "1.1", b'{"new": 1}'))
+    assert sorted(path.name for path in place.iterdir()) == ["f3-stix-v1_1.json.zst", "version.txt"]
+    assert read_back(tmp_path, "mitre-f3").bundle == b'{"new": 1}'
+
+
+def test_the_mapping_goes_along(tmp_path: Path) -> None:
+    written = write_release(tmp_path, D3FEND, release("d3fend", "1.2.0", mapping=b"[]"))
+    assert [path.name for path, _ in written] == [
+        "d3fend-v1_2_0-external-relationships.json.zst",
+        "d3fend-v1_2_0-bundle.json.zst",
+    ]
+    assert read_back(tmp_path, "d3fend").mapping == b"[]"
+
+
+def test_nothing_is_left_of_a_file_that_could_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_release(tmp_path, F3, release("mitre-f3", "1.0"))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path))
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(Problem, match="cannot be written: No space left on device"):
+        write_release(tmp_path, F3, release("mitre-f3", "1.1"))
+    names = sorted(path.name for path in (tmp_path / "mitre-f3-repo-data").iterdir())
+    assert names == ["f3-stix-v1_0.json.zst", "version.txt"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is served whatever the mode says")
+def test_others_may_read_what_was_written(tmp_path: Path) -> None:
+    [(path, _)] = write_release(tmp_path, F3, release("mitre-f3", "1.0"))
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("slug", ["d3fend", "attack-ics", "location", "tlp"])
+def test_a_mirror_of_the_real_bucket_gives_the_same_releases(tmp_path: Path, slug: str) -> None:
+    real = Sources(Settings(_env_file=None, bucket=str(shared_path("kb"))))
+    original = real.fetch(HOSTED.named(slug))
+    write_release(tmp_path, HOSTED.named(slug), original)
+    copy = read_back(tmp_path, slug, original.label)
+    assert (copy.sha256, copy.size, copy.mapping) == (original.sha256, original.size, original.mapping)
+    assert json.loads(copy.bundle)["type"] == "bundle"
