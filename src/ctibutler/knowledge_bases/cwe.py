@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ctibutler.knowledge_bases.cwe_details import CWE_DETAILS
 from ctibutler.knowledge_bases.declaration import BucketFiles, KnowledgeBase, Snapshot, external_id_of, id_form
 
 CWE = KnowledgeBase(
@@ -22,4 +23,5 @@ CWE = KnowledgeBase(
     object_filter_word="cwe",
     bucket=BucketFiles("cwe2stix-manual-output", "cwe-bundle-v{}.json"),
     snapshots=(Snapshot("cwe2", "cwe2/database_v49/cwec_v4.14.xml", "4.14", "cwe-xml"),),
+    details=CWE_DETAILS,
 )

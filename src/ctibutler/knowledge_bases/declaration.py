@@ -64,6 +64,17 @@ class BucketFiles:
 
 
 @dataclass(frozen=True)
+class DetailField:
+    """A field of what a publisher says of an object beyond its STIX form: a text, a record where it has `fields`, or a
+    list of these where there may be `many`. Any field may be missing; later releases may have further ones."""
+
+    name: str
+    description: str
+    fields: tuple[DetailField, ...] = ()
+    many: bool = False
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """A release inside a published package: its distribution, the file, its label and how the file is read."""
 
@@ -114,6 +125,7 @@ class KnowledgeBase:
     object_filter_word: str | None = None
     sources: tuple[str, ...] = ("bucket", "snapshot", "built-in")
     snapshots: tuple[Snapshot, ...] = ()
+    details: tuple[DetailField, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

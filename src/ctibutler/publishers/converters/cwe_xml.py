@@ -18,6 +18,8 @@ from zipfile import BadZipFile, ZipFile, is_zipfile
 from lxml import etree
 
 from ctibutler.errors import MalformedFile
+from ctibutler.publishers.converters.conversion import Converted
+from ctibutler.publishers.converters.cwe_details import details
 from ctibutler.stix import seeds
 from ctibutler.stix.identifiers import (
     cwe_category_id,
@@ -44,7 +46,20 @@ def convert(content: bytes) -> list[dict[str, Any]]:
 
     Raises MalformedFile when the file is no catalogue of CWE.
     """
+    return _objects(_parse(_unpacked(content)))
+
+
+def convert_with_details(content: bytes) -> Converted:
+    """The same objects, and what the catalogue says of them beyond STIX.
+
+    Raises MalformedFile when the file is no catalogue of CWE.
+    """
     catalogue = _parse(_unpacked(content))
+    objects = _objects(catalogue)
+    return Converted(objects, details=details(catalogue, objects))
+
+
+def _objects(catalogue: etree._Element) -> list[dict[str, Any]]:
     references = {
         entry.get("Reference_ID", ""): _publication(entry)
         for entry in catalogue.iterfind("{*}External_References/{*}External_Reference")
