@@ -177,6 +177,7 @@ class Worker:
                 sha256=file.sha256,
                 converter=file.converter,
                 mapping=file.mapping,
+                details=file.details,
             ),
             options=import_options(job),
             force=bool(job.options.get("force")),

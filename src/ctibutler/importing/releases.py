@@ -34,7 +34,8 @@ _TRIES = 3
 class ReleaseContent:
     """What is to be imported: a STIX bundle, and the facts about the file it was read from.
 
-    `size` and `sha256` are those of the file, uncompressed; `mapping` is D3FEND's list of leftover relations.
+    `size` and `sha256` are those of the file, uncompressed; `mapping` is D3FEND's list of leftover relations; `details`
+    is what the publisher says of objects beyond STIX, a JSON object by STIX id.
     """
 
     bundle: bytes
@@ -45,6 +46,7 @@ class ReleaseContent:
     sha256: str
     converter: str | None = None
     mapping: bytes | None = None
+    details: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

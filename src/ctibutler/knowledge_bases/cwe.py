@@ -21,7 +21,7 @@ CWE = KnowledgeBase(
     listed_types=("weakness", "grouping"),
     id_forms=(id_form(r"CWE-\d+", "weakness"),),
     object_filter_word="cwe",
-    bucket=BucketFiles("cwe2stix-manual-output", "cwe-bundle-v{}.json"),
+    bucket=BucketFiles("cwe2stix-manual-output", "cwe-bundle-v{}.json", details="cwe-details-v{}.json"),
     snapshots=(Snapshot("cwe2", "cwe2/database_v49/cwec_v4.14.xml", "4.14", "cwe-xml"),),
     details=CWE_DETAILS,
 )

@@ -61,6 +61,7 @@ class BucketFiles:
     folder: str
     file: str
     mapping: str | None = None
+    details: str | None = None
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,10 @@ class KnowledgeBase:
     def mapping_file_name(self, label: str) -> str | None:
         """The name of the list of leftover relations beside the bundle, where the knowledge base has one."""
         return self.bucket.mapping.format(versions.in_file_name(label)) if self.bucket.mapping else None
+
+    def details_file_name(self, label: str) -> str | None:
+        """The name of the details of a release's objects beside the bundle, where the knowledge base has such a file."""
+        return self.bucket.details.format(versions.in_file_name(label)) if self.bucket.details else None
 
 
 def external_id_of(*source_names: str) -> Callable[[StixDict], str | None]:

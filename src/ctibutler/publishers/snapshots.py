@@ -18,27 +18,28 @@ from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase, Snapshot
 from ctibutler.publishers import builtin
 from ctibutler.publishers.converters import cwe_xml, stix20
+from ctibutler.publishers.converters.conversion import Converted
 from ctibutler.publishers.source import Offer, OfferProblem, OfferReport, Progress, ReleaseFile, no_progress
 from ctibutler.stix.identifiers import stix_id, uuid5
 
 EXTRA: Final = "ctibutler[snapshots]"
 
-Converter = Callable[[KnowledgeBase, str, bytes], list[dict[str, Any]]]
-"""(knowledge base, label of the release, content of the file) → the release's objects in STIX 2.1.
+Converter = Callable[[KnowledgeBase, str, bytes], Converted]
+"""(knowledge base, label of the release, content of the file) → the release's objects in STIX 2.1, and their details.
 
 Raises MalformedFile when the file is not what it should be.
 """
 
 
-def _lifted(kb: KnowledgeBase, label: str, content: bytes) -> list[dict[str, Any]]:
+def _lifted(kb: KnowledgeBase, label: str, content: bytes) -> Converted:
     for domain in get_args(stix20.Domain):
         if domain == kb.matrix:
-            return stix20.lift(content, domain, label)
+            return Converted(stix20.lift(content, domain, label))
     raise SourceUnavailable(f"{kb.slug} {label}: STIX 2.0 is read for the matrices of ATT&CK only")
 
 
 CONVERTERS: Final[Mapping[str, Converter]] = MappingProxyType(
-    {"stix20": _lifted, "cwe-xml": lambda _kb, _label, content: cwe_xml.convert(content)}
+    {"stix20": _lifted, "cwe-xml": lambda _kb, _label, content: cwe_xml.convert_with_details(content)}
 )
 """How a file becomes objects, by the word that declarations use for it."""
 
@@ -75,14 +76,15 @@ class Snapshots:
         path, version = _find(snapshot)
         content = self._content(snapshot, path)
         progress(len(content), len(content))
-        objects = CONVERTERS[snapshot.converter](kb, offer.label, content)
+        converted = CONVERTERS[snapshot.converter](kb, offer.label, content)
         return ReleaseFile.read(
             offer,
             content=content,
             file_name=path.name,
             location=_location(snapshot, version),
-            bundle=_bundle(kb, offer.label, objects),
+            bundle=_bundle(kb, offer.label, converted.objects),
             converter=snapshot.converter,
+            details=None if converted.details is None else msgspec.json.encode(converted.details),
         )
 
     def _content(self, snapshot: Snapshot, path: Path) -> bytes:

@@ -74,8 +74,9 @@ class ReleaseFile:
 
     `bundle` is a STIX 2.1 bundle as JSON. `file_name`, `size` (bytes) and `sha256` (64 hex digits) are those of the
     file that was read, uncompressed: the bundle itself, or what the `converter` made it of. `mapping` is the list of
-    leftover relations beside the bundle (D3FEND), a JSON list. `warnings` are sentences about sources that should have
-    given the release and did not.
+    leftover relations beside the bundle (D3FEND), a JSON list; `details` what the publisher says of objects beyond their
+    STIX form (CWE), a JSON object by STIX id. `warnings` are sentences about sources that should have given the release
+    and did not.
     """
 
     knowledge_base: str
@@ -88,6 +89,7 @@ class ReleaseFile:
     sha256: str
     converter: str | None = None
     mapping: bytes | None = field(default=None, repr=False)
+    details: bytes | None = field(default=None, repr=False)
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -101,6 +103,7 @@ class ReleaseFile:
         bundle: bytes | None = None,
         converter: str | None = None,
         mapping: bytes | None = None,
+        details: bytes | None = None,
     ) -> ReleaseFile:
         """The release of this offer, from the file's uncompressed content; `bundle` where that was converted."""
         return cls(
@@ -114,6 +117,7 @@ class ReleaseFile:
             sha256=sha256(content).hexdigest(),
             converter=converter,
             mapping=mapping,
+            details=details,
         )
 
 
