@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,31 +13,16 @@ from ctibutler.catalog.database import Database
 from ctibutler.catalog.releases import find, revision
 from ctibutler.errors import MalformedFile
 from ctibutler.importing.details import read_details
-from ctibutler.importing.releases import ReleaseContent
 from ctibutler.importing.removal import remove_release, truncate
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.publishers.converters import cwe_xml
-from ctibutler.publishers.converters.conversion import Converted
-from tests import publishers
 from tests.catalogue import Catalogues, install, made_content, row_counts
+from tests.excerpt import converted, excerpt
 from tests.faults.stores import content as content_of_store
 from tests.faults.stores import orphans
 from tests.shared import shared_path
 
 CWE = HOSTED.named("cwe")
-EXCERPT = Path(publishers.__path__[0]) / "data" / "cwec_v4.14-excerpt.xml"
-CVE = b"CVE-2008-2223"
-
-
-@lru_cache(maxsize=4)
-def converted(other_cve: bytes = CVE) -> Converted:
-    """The excerpt of CWE 4.14; with another CVE id only the details of CWE-1287 are others."""
-    return cwe_xml.convert_with_details(EXCERPT.read_bytes().replace(CVE, other_cve))
-
-
-def excerpt(other_cve: bytes = CVE, **instead: Any) -> ReleaseContent:
-    read = converted(other_cve)
-    return made_content(read.objects, details=instead.get("details", read.details))
 
 
 def kept(database: Database, label: str) -> dict[str, Any]:
