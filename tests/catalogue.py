@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import sha256
@@ -58,11 +58,12 @@ _FEWER = {"attack-mobile": ("17.1", "18.1"), "attack-ics": ("17.0", "17.1", "18.
 
 
 # The modules of the catalogue that decide what a filled one holds.
-_WRITERS = ("bodies", "folding", "identifiers", "link_sets", "releases", "rows", "text", "words", "writing")
+_WRITERS = ("bodies", "details", "folding", "identifiers", "link_sets", "releases", "rows", "text", "words", "writing")
 # What imports, links and removals write.
 TABLES = (
     *("release", "identifier", "object", "dictionary", "body", "member", "relationship", "reference"),
     *("object_reference", "field", "exact_name", "text_index", "link_set", "link"),
+    *("detail", "release_detail"),
 )
 
 
@@ -128,10 +129,22 @@ def content_of(slug: str, label: str) -> ReleaseContent:
     )
 
 
-def made_content(objects: list[dict[str, Any]], bundle_id: str = "bundle--" + str(uuid.UUID(int=1))) -> ReleaseContent:
-    """A release of a test's own objects."""
+def made_content(
+    objects: list[dict[str, Any]],
+    bundle_id: str = "bundle--" + str(uuid.UUID(int=1)),
+    details: Mapping[str, Any] | None = None,
+) -> ReleaseContent:
+    """A release of a test's own objects, and what is said of them beyond STIX."""
     bundle = json.dumps({"type": "bundle", "id": bundle_id, "objects": objects}).encode()
-    return ReleaseContent(bundle, "own", "made.json", "made.json", len(bundle), sha256(bundle).hexdigest())
+    return ReleaseContent(
+        bundle,
+        "own",
+        "made.json",
+        "made.json",
+        len(bundle),
+        sha256(bundle).hexdigest(),
+        details=None if details is None else json.dumps(details).encode(),
+    )
 
 
 def install(
@@ -168,14 +181,24 @@ class Catalogues:
 
     def empty(self, knowledge_bases: KnowledgeBases = HOSTED) -> Database:
         """A catalogue with nothing in it."""
-        name = f"ctibutler_{uuid.uuid4().hex[:16]}"
-        if self.engine == "sqlite":
-            database = open_catalogue(f"sqlite:///{self._folder}/{name}.sqlite", knowledge_bases)
-        else:
-            _administer(f"CREATE DATABASE {name}")
-            database = open_catalogue(_database_url(name), knowledge_bases)
+        name, url = self._new()
+        database = open_catalogue(url, knowledge_bases)
         self._made.append((database, name))
         return database
+
+    def bare(self) -> Database:
+        """A database without tables."""
+        name, url = self._new()
+        database = Database(url)
+        self._made.append((database, name))
+        return database
+
+    def _new(self) -> tuple[str, str]:
+        name = f"ctibutler_{uuid.uuid4().hex[:16]}"
+        if self.engine == "sqlite":
+            return name, f"sqlite:///{self._folder}/{name}.sqlite"
+        _administer(f"CREATE DATABASE {name}")
+        return name, _database_url(name)
 
     def on_one_engine(self) -> None:
         """Skip on PostgreSQL: for a test that takes long, where a smaller one asks the same on both engines."""

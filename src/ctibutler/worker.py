@@ -191,6 +191,7 @@ class Worker:
                 converter_version=file.converter_version,
                 fetched_at=file.fetched_at,
                 mapping=file.mapping,
+                details=file.details,
             ),
             options=import_options(job),
             force=bool(job.options.get("force")),

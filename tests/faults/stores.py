@@ -37,6 +37,10 @@ _ORPHANS = {
         " OR other_release NOT IN (SELECT release_key FROM release)"
     ),
     "link without set": "link WHERE set_key NOT IN (SELECT set_key FROM link_set)",
+    "detail without release": "detail WHERE detail_key NOT IN (SELECT detail_key FROM release_detail)",
+    "held detail without release": "release_detail WHERE release_key NOT IN (SELECT release_key FROM release)",
+    "held detail without detail": "release_detail WHERE detail_key NOT IN (SELECT detail_key FROM detail)",
+    "held detail without object": "release_detail WHERE identifier_key NOT IN (SELECT identifier_key FROM object)",
     "id that nothing names": (
         "identifier WHERE identifier_key NOT IN (SELECT identifier_key FROM object"
         " UNION SELECT creator_key FROM object WHERE creator_key IS NOT NULL"
@@ -46,6 +50,7 @@ _ORPHANS = {
     ),
     "dictionary of nothing": (
         "dictionary WHERE base_key NOT IN (SELECT base_key FROM object)"
+        " AND base_key NOT IN (SELECT base_key FROM detail)"
         " AND base_key NOT IN (SELECT word_key FROM word WHERE word = 'link')"
     ),
 }
@@ -125,6 +130,14 @@ def _content(connection: Connection) -> Content:
             (objects[row.object_key], row.value, row.rank) for row in connection.rows("SELECT * FROM exact_name")
         ],
         "texts": [(objects[key], texts) for key, texts in _texts(connection).items()],
+        "details": [
+            (
+                releases[row.release_key],
+                ids[row.identifier_key],
+                connection.content(row.dictionary_key, bytes(row.content)),
+            )
+            for row in connection.rows("SELECT * FROM release_detail JOIN detail USING (detail_key)")
+        ],
         "ids": [name for name in ids.values() if name],
         "link sets": list(sets.values()),
         "links": [

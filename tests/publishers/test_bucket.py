@@ -26,6 +26,7 @@ from tests.shared import read_shared, shared_path
 
 CWE, TLP, D3FEND, ICS = (HOSTED.named(name) for name in ("cwe", "tlp", "d3fend", "attack-ics"))
 BUNDLE = b'{"type": "bundle", "id": "bundle--1", "objects": []}'
+DETAILS = b'{"weakness--1": {"status": "Draft"}}'
 Where = Callable[[Path], str]
 
 
@@ -115,6 +116,28 @@ def test_d3fend_without_its_list_is_a_release_too(tmp_path: Path, where: Where) 
     (folder / "version.txt").write_text("1.3.0\n")
     release = sources(where(tmp_path)).fetch(D3FEND)
     assert (release.bundle, release.mapping) == (BUNDLE, None)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "packed"),
+    [("", DETAILS), (".zst", zstandard.compress(DETAILS)), (".gz", gzip.compress(DETAILS))],
+    ids=["plain", "zst", "gz"],
+)
+def test_details_lie_beside_the_bundle(bucket: Path, where: Where, suffix: str, packed: bytes) -> None:
+    put(bucket, versions=b"4.15", v4_15_json=BUNDLE)
+    (bucket / "cwe2stix-manual-output" / f"cwe-details-v4_15.json{suffix}").write_bytes(packed)
+    release = sources(where(bucket)).fetch(CWE)
+    assert (release.bundle, release.details) == (BUNDLE, DETAILS)
+    assert (release.size, release.sha256) == (len(BUNDLE), sha256(BUNDLE).hexdigest())
+    assert release.file_name == "cwe-bundle-v4_15.json"
+
+
+def test_details_may_be_missing_but_not_be_cut_off(bucket: Path, where: Where) -> None:
+    put(bucket, versions=b"4.15", v4_15_json=BUNDLE)
+    assert sources(where(bucket)).fetch(CWE).details is None
+    (bucket / "cwe2stix-manual-output" / "cwe-details-v4_15.json.zst").write_bytes(zstandard.compress(DETAILS)[:-4])
+    with pytest.raises(MalformedFile, match=r"cwe-details-v4_15.json.zst: the compressed file is cut off"):
+        sources(where(bucket)).fetch(CWE)
 
 
 def test_labels_are_read_in_any_order_and_spelling() -> None:

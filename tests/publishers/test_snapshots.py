@@ -125,6 +125,7 @@ def test_published_packages_carry_releases(slug: str, package_name: str, label: 
     assert (offer.label, offer.source) == (label, "snapshot")
     release = source.fetch(kb, offer)
     bundle = json.loads(release.bundle)
+    assert (release.details is not None) == bool(kb.details)
     assert release.bundle == source.fetch(kb, offer).bundle
     assert objects is None or len(bundle["objects"]) == objects
     assert offer.size == release.size

@@ -113,6 +113,33 @@ def test_a_job_that_fails_says_why_and_changes_nothing(
     assert content(store) == before
 
 
+def test_details_beside_a_file_are_installed_with_it_or_fail_the_job(store: Database, tmp_path: Path) -> None:
+    weakness = {
+        "type": "weakness",
+        "id": "weakness--00000000-0000-4000-8000-000000000001",
+        "name": "One",
+        "external_references": [{"source_name": "cwe", "external_id": "CWE-1"}],
+    }
+    file, beside = tmp_path / "mine.json", tmp_path / "cwe-details-v9_9.json"
+    file.write_text(json.dumps({"type": "bundle", "objects": [weakness]}))
+    beside.write_text(json.dumps({weakness["id"]: {"status": "Draft"}}))
+    worker = a_worker(store)
+    assert job_of(store, _installed(store, worker, file)).state == "completed"
+    before = content(store)
+    assert [detail for _, _, detail in before["details"]] == [b'{"status":"Draft"}']
+    beside.write_text(json.dumps([weakness]))
+    ended = job_of(store, _installed(store, worker, file))
+    assert (ended.state, ended.attempts) == ("failed", 1)
+    assert ended.errors == ["cwe-details-v9_9.json: expected an object with details by STIX id"]
+    assert content(store) == before
+
+
+def _installed(store: Database, worker: Worker, file: Path) -> str:
+    job_id = ask_for_file(store, file, kb="cwe")
+    worker.run_until_idle()
+    return job_id
+
+
 def test_a_release_that_no_source_has_fails_its_job_with_a_clear_sentence(store: Database) -> None:
     job_id = ask_for(store, "tlp", "77")
     a_worker(store).run_until_idle()

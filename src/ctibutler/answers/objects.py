@@ -8,8 +8,8 @@ from typing import Literal
 
 from ctibutler.answers.library import Library
 from ctibutler.answers.pages import Page, PageRequest, Sort, cut
+from ctibutler.catalog import details, releases
 from ctibutler.catalog import objects as catalog
-from ctibutler.catalog import releases
 from ctibutler.catalog.connection import Connection
 from ctibutler.catalog.folding import folded
 from ctibutler.catalog.objects import Found, Selection
@@ -68,6 +68,17 @@ def find_object(library: Library, kb: KnowledgeBase, request: ObjectRequest) -> 
     with library.database.read() as connection:
         _, found = resolve(connection, kb, request)
         return catalog.contents(connection, [found.object_key])[0]
+
+
+def find_object_with_details(library: Library, kb: KnowledgeBase, request: ObjectRequest) -> tuple[bytes, bytes | None]:
+    """The object as it was published, and what its publisher says of it beyond STIX; None where the release came without.
+
+    Raises NotFound, as `find_object` does.
+    """
+    with library.database.read() as connection:
+        release, found = resolve(connection, kb, request)
+        content = catalog.contents(connection, [found.object_key])[0]
+        return content, details.of_object(connection, release.key, found.stix_id)
 
 
 def object_versions(

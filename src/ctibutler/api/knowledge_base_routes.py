@@ -15,6 +15,7 @@ from ctibutler.answers.relationships import RelationshipQuery
 from ctibutler.api import responses
 from ctibutler.api.endpoints import Ask, Endpoint
 from ctibutler.api.parameters import Kind, Parameter, page_parameters, sort_parameter
+from ctibutler.api.schemas import name_of_single_page
 from ctibutler.knowledge_bases.declaration import Filter, KnowledgeBase
 from ctibutler.settings import Settings
 
@@ -40,7 +41,15 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         )
     for path, alias_of in (("objects/{id}/", None), ("{id}/", "objects/{id}/")):
         yield Endpoint(
-            "GET", path, _one, "One object by its id", "ObjectPage", named, cached=True, alias_of=alias_of, fails=(404,)
+            "GET",
+            path,
+            _one,
+            "One object by its id",
+            name_of_single_page(kb),
+            (*named, _DETAIL) if kb.details else named,
+            cached=True,
+            alias_of=alias_of,
+            fails=(404,),
         )
     yield Endpoint(
         "GET",
@@ -103,8 +112,11 @@ def _list(ask: Ask) -> Response:
 
 
 def _one(ask: Ask) -> Response:
-    found = objects.find_object(ask.library, ask.kb, object_request(ask))
-    return responses.one_object(found, ask.settings.default_page_size)
+    request, page_size = object_request(ask), ask.settings.default_page_size
+    if ask.values.has("detail") and ask.values.choice("detail") == "full":
+        found, details = objects.find_object_with_details(ask.library, ask.kb, request)
+        return responses.one_object(found, page_size, details=details)
+    return responses.one_object(objects.find_object(ask.library, ask.kb, request), page_size)
 
 
 def _versions(ask: Ask) -> Response:
@@ -282,6 +294,14 @@ BUNDLE_FILTERS = (
         default=False,
     ),
     Parameter("types", "csv", "STIX types of what is answered, with commas."),
+)
+_DETAIL = Parameter(
+    "detail",
+    "choice",
+    "`full`: beside `objects` a list `details`, with what the publisher says of the object beyond STIX,"
+    " or null where the release was installed without.",
+    default="stix",
+    allowed=("stix", "full"),
 )
 _FORMAT = Parameter("format", "choice", "`stix`: one STIX bundle, unpaged.", default="page", allowed=BUNDLE_FORMATS)
 _BY = Parameter(

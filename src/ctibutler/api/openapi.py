@@ -12,7 +12,7 @@ import ctibutler
 from ctibutler.api.bodies import LARGEST_NUMBER, Field
 from ctibutler.api.endpoints import Endpoint, Route
 from ctibutler.api.parameters import BLANKS, Parameter
-from ctibutler.api.schemas import SCHEMAS, Schema, ref
+from ctibutler.api.schemas import SCHEMAS, Schema, ref, schemas_of
 from ctibutler.knowledge_bases import versions
 
 _TITLE = "ctibutler"
@@ -35,6 +35,7 @@ def document(routes: Iterable[Route]) -> dict[str, object]:
     """The document of these routes; aliases are not in it."""
     shown = [route for route in routes if route.endpoint.alias_of is None]
     names = {f"{route.endpoint.method} {route.template}": route.name for route in shown}
+    own_schemas = [schemas_of(route.kb) for route in shown if route.kb is not None]
     paths: dict[str, dict[str, object]] = {}
     for route in shown:
         paths.setdefault(route.template, {})[route.endpoint.method.lower()] = _operation(route, names)
@@ -43,7 +44,7 @@ def document(routes: Iterable[Route]) -> dict[str, object]:
         "info": {"title": _TITLE, "version": ctibutler.__version__, "description": _ABOUT},
         "paths": paths,
         "components": {
-            "schemas": SCHEMAS,
+            "schemas": {**SCHEMAS, **{name: schema for own in own_schemas for name, schema in own.items()}},
             "securitySchemes": {
                 "apiKey": {"type": "apiKey", "in": "header", "name": "API-KEY"},
                 "bearer": {"type": "http", "scheme": "bearer"},

@@ -30,11 +30,12 @@ def page(ask: Ask, found: Page, key: str, extra: Mapping[str, object] | None = N
     return Response(b"".join((head, b",".join(found.items), b"]}")), media_type=JSON, headers=headers)
 
 
-def one_object(content: bytes, page_size: int) -> Response:
-    """The page that holds a single object."""
+def one_object(content: bytes, page_size: int, **beside: bytes | None) -> Response:
+    """The page that holds a single object. `beside` are further lists of one item each, null where there is none."""
     found = Page(PageRequest(1, page_size), [content], 1)
     head = b'{"page_size":%d,"page_number":1,"page_results_count":1,"total_results_count":1,"objects":['
-    return Response(head % found.request.size + content + b"]}", media_type=JSON)
+    lists = b"".join(b',"%s":[%s]' % (name.encode(), item or b"null") for name, item in beside.items())
+    return Response(head % found.request.size + content + b"]" + lists + b"}", media_type=JSON)
 
 
 def raw_json(content: bytes) -> Response:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from ctibutler.knowledge_bases.declaration import DetailField, KnowledgeBase
 
 Schema = Mapping[str, object]
 
@@ -33,9 +35,10 @@ def or_null(schema: Schema) -> Schema:
     return {**schema, "nullable": True}
 
 
-def page_of(key: str, items: Schema, **further: Schema) -> Schema:
+def page_of(key: str, items: Schema, optional: Mapping[str, Schema] | None = None, /, **further: Schema) -> Schema:
     """A page of a list under its key."""
     return record(
+        optional,
         page_size=COUNT,
         page_number=COUNT,
         page_results_count=COUNT,
@@ -192,3 +195,39 @@ SCHEMAS: Mapping[str, Schema] = {
         "properties": {"code": {"type": "integer"}, "message": TEXT, "details": ANYTHING},
     },
 }
+
+
+def name_of_single_page(kb: KnowledgeBase) -> str:
+    """The schema of the page that holds a single object of this knowledge base."""
+    return f"{_prefix(kb)}ObjectPage" if kb.details else "ObjectPage"
+
+
+def schemas_of(kb: KnowledgeBase) -> dict[str, Schema]:
+    """The schemas that only this knowledge base has: its details, and the page that may hold them."""
+    if not kb.details:
+        return {}
+    beside = {
+        "type": "array",
+        "description": "For each object what its publisher says of it beyond STIX; only with `detail=full`.",
+        "items": {"nullable": True, "allOf": [ref(f"{_prefix(kb)}Details")]},
+    }
+    return {
+        f"{_prefix(kb)}Details": {
+            **_record_of(kb.details),
+            "description": f"What {kb.title} says beyond STIX. What would be empty is not there; more may come later.",
+        },
+        name_of_single_page(kb): page_of("objects", ref("StixObject"), {"details": beside}),
+    }
+
+
+def _prefix(kb: KnowledgeBase) -> str:
+    return "".join(word.capitalize() for word in kb.slug.split("-"))
+
+
+def _record_of(fields: Iterable[DetailField]) -> Schema:
+    return {"type": "object", "properties": {field.name: _field(field) for field in fields}}
+
+
+def _field(field: DetailField) -> Schema:
+    one = _record_of(field.fields) if field.fields else TEXT
+    return {**(array(one) if field.many else one), "description": field.description}

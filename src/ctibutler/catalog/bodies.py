@@ -24,7 +24,7 @@ SAMPLES = 4000
 LARGEST_SAMPLE = 20_000
 FEWEST_SAMPLES = 50
 WITHOUT_DICTIONARY = 0
-# More than one transaction adds: one of its knowledge base, one for links.
+# More than one transaction adds: one of its knowledge base, one for details, one for links.
 DICTIONARIES_AT_ONCE = 4
 
 

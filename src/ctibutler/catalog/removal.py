@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from ctibutler.catalog import link_sets, releases
+from ctibutler.catalog import details, link_sets, releases
 from ctibutler.catalog.connection import Connection
 from ctibutler.catalog.identifiers import remove_unused_identifiers
 from ctibutler.catalog.text import forget_texts
 
 
 def remove_release(connection: Connection, release: releases.Release) -> list[int]:
-    """Delete a release, its memberships and every link from or to it.
+    """Delete a release, its memberships, which details it has, and every link from or to it.
 
-    Gives the keys of the objects that were its members: `remove_orphans` takes those that no release has any more.
+    Gives the keys of the objects that were its members: `remove_orphans` takes those that no release has any more, and
+    `remove_unused` what else nothing needs.
     """
     link_sets.remove_of_release(connection, release.key)
     rows = connection.rows("SELECT object_key FROM member WHERE release_key = :key", key=release.key)
-    connection.run("DELETE FROM member WHERE release_key = :key", key=release.key)
-    connection.run("DELETE FROM release WHERE release_key = :key", key=release.key)
+    for table in ("member", "release_detail", "release"):
+        connection.run(f"DELETE FROM {table} WHERE release_key = :key", key=release.key)
     releases.mark_latest(connection, release.knowledge_base)
     return [row.object_key for row in rows]
 
@@ -39,16 +40,19 @@ def remove_orphans(connection: Connection, candidates: list[int]) -> int:
     return len(orphans)
 
 
-def remove_unused_dictionaries(connection: Connection, base: str) -> None:
-    """Delete a knowledge base's dictionaries once it has no object left, and those of links once there is none: the next
-    release trains a better one."""
+def remove_unused(connection: Connection, base: str) -> None:
+    """Delete a knowledge base's details that no release has, and dictionaries that nothing is compressed with any more:
+    those of its objects, of its details, of links. The next release trains a better one."""
+    details.remove_unused(connection, base)
     connection.run(
         """
         DELETE FROM dictionary
          WHERE base_key = :base AND NOT EXISTS (SELECT 1 FROM object WHERE object.base_key = :base)
+            OR base_key = :details AND NOT EXISTS (SELECT 1 FROM detail WHERE detail.base_key = :details)
             OR base_key = :links AND NOT EXISTS (SELECT 1 FROM link)
         """,
         base=connection.key(base),
+        details=connection.key(details.word_of(base)),
         links=connection.key(link_sets.DICTIONARY),
     )
 

@@ -118,10 +118,18 @@ def paragraphs(text: str) -> str:
     return "\n".join(printable(part) for part in text.splitlines())
 
 
-def filled(paragraph: str, indent: str = "") -> str:
-    """A paragraph in lines of the terminal's width, further lines indented; words, such as URLs, stay whole."""
+def filled(paragraph: str, indent: str = "", start: str = "") -> str:
+    """A paragraph in lines of the terminal's width, the first after `start`, further ones indented; words, such as URLs,
+    stay whole."""
     width = min(shutil.get_terminal_size().columns, _WIDEST) if on_terminal() else _WIDEST
-    return textwrap.fill(paragraph, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(
+        paragraph,
+        width,
+        initial_indent=start,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def size_text(size: int | None) -> str:

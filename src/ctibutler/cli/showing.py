@@ -8,11 +8,13 @@ import msgspec
 
 from ctibutler.answers.bundles import BundleQuery, object_as_stix_bundle
 from ctibutler.answers.library import Library
-from ctibutler.answers.objects import ObjectRequest
+from ctibutler.answers.objects import ObjectRequest, find_object_with_details
 from ctibutler.answers.pages import Page
 from ctibutler.cli import output
+from ctibutler.cli.details import show_details
 from ctibutler.cli.finding import Finding
 from ctibutler.cli.output import Column, printable
+from ctibutler.errors import InvalidRequest
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.objects import decode, is_deprecated, is_revoked, text
@@ -64,6 +66,27 @@ def write_bundle(library: Library, finding: Finding) -> None:
     """An object with its relationships and neighbours, as one STIX bundle."""
     request = ObjectRequest(finding.stix_id, finding.release)
     output.write_json(b"".join(object_as_stix_bundle(library, finding.kb, request, BundleQuery())))
+
+
+def write_detailed(library: Library, finding: Finding, others: Sequence[Finding], as_json: bool) -> None:
+    """An object with what its publisher says of it beyond STIX.
+
+    Raises InvalidRequest where its knowledge base has no such details.
+    """
+    if not finding.kb.details:
+        having = ", ".join(kb.slug for kb in library.knowledge_bases.all if kb.details)
+        raise InvalidRequest(f"--detail: {finding.kb.slug} has no details; there are some of {having}")
+    request = ObjectRequest(finding.stix_id, finding.release)
+    content, details = find_object_with_details(library, finding.kb, request)
+    if as_json:
+        output.write_json(b'{"object":' + content + b',"details":' + (details or b"null") + b"}")
+        return
+    show_object(content, finding, others)
+    if details is None:
+        output.note(f"{finding.kb.slug} {finding.release} was installed without details")
+    else:
+        output.line()
+        show_details(details)
 
 
 def _state(properties: Mapping[str, object]) -> str:

@@ -8,16 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from ctibutler.catalog import bodies, link_sets, releases, writing
+from ctibutler.catalog import bodies, details, link_sets, releases, writing
 from ctibutler.catalog.connection import Connection
 from ctibutler.catalog.database import Database
 from ctibutler.catalog.identifiers import next_key
 from ctibutler.catalog.link_sets import Link
 from ctibutler.catalog.releases import ImportOptions, Release
-from ctibutler.catalog.removal import remove_orphans, remove_release
+from ctibutler.catalog.removal import remove_orphans, remove_release, remove_unused
 from ctibutler.catalog.rows import ObjectRow, row_of
 from ctibutler.catalog.writing import Member
 from ctibutler.errors import Busy
+from ctibutler.importing.details import read_details
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix import links as stix_links
@@ -35,7 +36,8 @@ class ReleaseContent:
     """What is to be imported: a STIX bundle, and the facts about the file it was read from.
 
     `size` and `sha256` are those of the file, uncompressed; `fetched_at` is when it was had, in microseconds; `mapping` is
-    D3FEND's list of leftover relations.
+    D3FEND's list of leftover relations; `details` is what the publisher says of objects beyond STIX, a JSON object by STIX
+    id.
     """
 
     bundle: bytes
@@ -48,6 +50,7 @@ class ReleaseContent:
     converter_version: int | None = None
     fetched_at: int | None = None
     mapping: bytes | None = None
+    details: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class _Prepared:
     members: list[Member]
     rows: list[ObjectRow]
     packed: bodies.Packed
+    details: details.Prepared
     tactic_links: list[Mapping[str, object]]
     digest: str
     facts: dict[str, object]
@@ -90,17 +94,19 @@ def import_release(
     """Store one release of a knowledge base.
 
     An object already stored with the same content is linked to the new release, not copied. The same release again
-    changes nothing, unless `force` is set; another content under the same label replaces it. `finish` runs in the same
-    transaction: what it writes becomes visible together with the release, or not at all.
+    changes nothing, unless `force` is set; another content under the same label replaces it, other details too. Details of
+    what is no object of the release are not kept. `finish` runs in the same transaction: what it writes becomes visible
+    together with the release, or not at all.
 
-    Raises MalformedFile when the bundle cannot be read; the catalogue is then as before.
+    Raises MalformedFile when the bundle or the details cannot be read; the catalogue is then as before.
     """
     progress("parse", 0, None)
     bundle = read_bundle(content.bundle, content.file_name, limits)
+    own_details = _own_details(kb, label, bundle, content)
     progress("parse", len(bundle.objects), len(bundle.objects))
     for _ in range(_TRIES):
         with database.read() as connection:
-            prepared = _prepare(connection, kb, bundle, content.file_name, progress)
+            prepared = _prepare(connection, kb, bundle, own_details, content.file_name, progress)
         with database.write() as connection:
             if _installed(connection, kb.slug) != prepared.known_releases:
                 continue  # another process imported or removed meanwhile: what we took for known may be gone
@@ -110,8 +116,22 @@ def import_release(
     raise Busy(f"{kb.slug} {versions.shown(label)}: other processes kept changing this knowledge base")
 
 
+def _own_details(kb: KnowledgeBase, label: str, bundle: Bundle, content: ReleaseContent) -> dict[str, bytes]:
+    """The details of the release's objects, by STIX id."""
+    if content.details is None:
+        return {}
+    read = read_details(content.details, kb.details_file_name(label) or f"details of {content.file_name}")
+    own = {stix_object.id for stix_object in bundle.objects}
+    return {stix_id: detail for stix_id, detail in read.items() if stix_id in own}
+
+
 def _prepare(
-    connection: Connection, kb: KnowledgeBase, bundle: Bundle, file_name: str, progress: Progress
+    connection: Connection,
+    kb: KnowledgeBase,
+    bundle: Bundle,
+    own_details: Mapping[str, bytes],
+    file_name: str,
+    progress: Progress,
 ) -> _Prepared:
     known = writing.known_contents(connection, kb.slug)
     new = [stix_object for stix_object in bundle.objects if stix_object.digest not in known]
@@ -121,6 +141,7 @@ def _prepare(
         members=_members(bundle.objects),
         rows=rows,
         packed=bodies.pack(connection, kb.slug, [row.content for row in rows]),
+        details=details.prepare(connection, kb.slug, own_details),
         tactic_links=_tactic_links(bundle.objects),
         digest=_digest(bundle),
         facts=_facts(bundle),
@@ -142,15 +163,17 @@ def _store(
 ) -> ImportReport:
     shown = versions.shown(label)
     present = releases.find(connection, kb.slug, shown)
-    same = present and (present.digest, present.options) == (prepared.digest, options)
-    if present and same and not force and releases.mapping(connection, present.key) == content.mapping:
+    if present and not force and _is_same(connection, present, content, prepared, options):
         return ImportReport(kb.slug, shown, len(prepared.members), 0, changed=False)
     replaced = remove_release(connection, present) if present else []
     release_key = next_key(connection, "release", "release_key")
     added = writing.add_objects(connection, kb.slug, prepared.rows, prepared.packed)
     keys = writing.known_contents(connection, kb.slug)
     writing.add_members(connection, release_key, prepared.members, keys)
-    remove_orphans(connection, replaced)
+    details.add(connection, kb.slug, release_key, prepared.details)
+    if present:
+        remove_orphans(connection, replaced)
+        remove_unused(connection, kb.slug)
     progress("derive", 0, len(prepared.tactic_links))
     made_at = now()
     link_sets.replace(
@@ -186,6 +209,16 @@ def _store(
     releases.raise_revision(connection)
     connection.analyze()
     return ImportReport(kb.slug, shown, len(prepared.members), len(added), changed=True)
+
+
+def _is_same(
+    connection: Connection, present: Release, content: ReleaseContent, prepared: _Prepared, options: ImportOptions
+) -> bool:
+    return (
+        (present.digest, present.options) == (prepared.digest, options)
+        and releases.mapping(connection, present.key) == content.mapping
+        and details.digests_of(connection, present.key) == prepared.details.digests
+    )
 
 
 def _members(objects: Sequence[StixObject]) -> list[Member]:

@@ -51,7 +51,7 @@ def _remove(connection: Connection, kb: KnowledgeBase, gone: list[releases.Relea
     for release in gone:
         members.update(catalog.remove_release(connection, release))
     removed = catalog.remove_orphans(connection, sorted(members))
-    catalog.remove_unused_dictionaries(connection, kb.slug)
+    catalog.remove_unused(connection, kb.slug)
     releases.raise_revision(connection)
     return RemovalReport(removed, len(members) - removed)
 

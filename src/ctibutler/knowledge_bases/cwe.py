@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ctibutler.knowledge_bases.cwe_details import CWE_DETAILS
 from ctibutler.knowledge_bases.declaration import (
     AtPublisher,
     BucketFiles,
@@ -29,6 +30,7 @@ CWE = KnowledgeBase(
     object_filter_word="cwe",
     at_publisher=AtPublisher("cwe-site", "https://cwe.mitre.org/data/archive.html"),
     converter="cwe-xml",
-    bucket=BucketFiles("cwe2stix-manual-output", "cwe-bundle-v{}.json"),
+    bucket=BucketFiles("cwe2stix-manual-output", "cwe-bundle-v{}.json", details="cwe-details-v{}.json"),
     snapshots=(Snapshot("cwe2", "cwe2/database_v49/cwec_v4.14.xml", "4.14", "cwe-xml"),),
+    details=CWE_DETAILS,
 )

@@ -64,6 +64,18 @@ class BucketFiles:
     folder: str
     file: str
     mapping: str | None = None
+    details: str | None = None
+
+
+@dataclass(frozen=True)
+class DetailField:
+    """A field of what a publisher says of an object beyond its STIX form: a text, a record where it has `fields`, or a
+    list of these where there may be `many`. Any field may be missing; later releases may have further ones."""
+
+    name: str
+    description: str
+    fields: tuple[DetailField, ...] = ()
+    many: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,6 +144,7 @@ class KnowledgeBase:
     at_publisher: AtPublisher | None = None
     converter: str | None = None
     snapshots: tuple[Snapshot, ...] = ()
+    details: tuple[DetailField, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -182,6 +195,10 @@ class KnowledgeBase:
     def mapping_file_name(self, label: str) -> str | None:
         """The name of the list of leftover relations beside the bundle, where the knowledge base has one."""
         return self.bucket.mapping.format(versions.in_file_name(label)) if self.bucket.mapping else None
+
+    def details_file_name(self, label: str) -> str | None:
+        """The name of the details of a release's objects beside the bundle, where the knowledge base has such a file."""
+        return self.bucket.details.format(versions.in_file_name(label)) if self.bucket.details else None
 
 
 def external_id_of(*source_names: str) -> Callable[[StixDict], str | None]:

@@ -101,7 +101,6 @@ class Bucket:
         Raises SourceUnavailable, naming the files that were looked for, MalformedFile when one cannot be unpacked.
         """
         name = kb.file_name(offer.label)
-        beside = kb.mapping_file_name(offer.label)
         with self._place.visit() as files:
             found = self._file(files, kb.bucket.folder, name, progress)
             if found is None:
@@ -109,9 +108,10 @@ class Bucket:
                 where = files.address(kb.bucket.folder)
                 raise SourceUnavailable(f"{kb.slug} {offer.label}: no such file in {where}; looked for {looked_for}")
             content, location = found
-            mapping = self._file(files, kb.bucket.folder, beside, no_progress) if beside else None
+            mapping = self._beside(files, kb.bucket.folder, kb.mapping_file_name(offer.label))
+            details = self._beside(files, kb.bucket.folder, kb.details_file_name(offer.label))
         return ReleaseFile.read(
-            offer, content=content, file_name=name, location=location, mapping=mapping[0] if mapping else None
+            offer, content=content, file_name=name, location=location, mapping=mapping, details=details
         )
 
     def _offers(self, kb: KnowledgeBase, labels: Iterable[str], files: Files) -> list[Offer]:
@@ -123,6 +123,11 @@ class Bucket:
             size = files.size(kb.bucket.folder, name) if name in names else None
             offers.append(Offer(kb.slug, label, self.name, files.address(kb.bucket.folder, name), size))
         return offers
+
+    def _beside(self, files: Files, folder: str, name: str | None) -> bytes | None:
+        """The uncompressed content of a file that may lie beside a bundle."""
+        found = self._file(files, folder, name, no_progress) if name else None
+        return found[0] if found else None
 
     def _file(self, files: Files, folder: str, name: str, progress: Progress) -> tuple[bytes, str] | None:
         """A file's uncompressed content, from the first of its forms that is there, and that form's address."""

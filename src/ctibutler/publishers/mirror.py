@@ -41,6 +41,7 @@ def _files(kb: KnowledgeBase, release: ReleaseFile) -> Iterator[tuple[str, bytes
     """The bundle and what lies beside it, by their names in a bucket."""
     for name, content in (
         (kb.mapping_file_name(release.label), release.mapping),
+        (kb.details_file_name(release.label), release.details),
         (kb.file_name(release.label), release.bundle),
     ):
         if name is not None and content is not None:

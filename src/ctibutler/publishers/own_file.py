@@ -10,7 +10,7 @@ from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.publishers.converters import CONVERTERS
 from ctibutler.publishers.source import Offer, ReleaseFile
-from ctibutler.publishers.unpacking import unpack
+from ctibutler.publishers.unpacking import SUFFIXES, unpack
 from ctibutler.settings import Settings
 
 NAME = "file"
@@ -22,9 +22,11 @@ _BUNDLE = re.compile(rb'"type"\s*:\s*"bundle"')
 def read_own_file(
     kb: KnowledgeBase, path: Path, label: str, settings: Settings, *, convert: bool = False
 ) -> ReleaseFile:
-    """The file as a release of this knowledge base: a STIX 2.1 bundle, plain, `.gz` or `.zst`. A list of leftover relations
-    is taken along when it lies beside the file under its usual name. What is no bundle, or is to be converted, is read as
-    the publisher's own file, where the knowledge base has a converter for that.
+    """The file as a release of this knowledge base: a STIX 2.1 bundle, plain, `.gz` or `.zst`.
+
+    A list of leftover relations, or details of the objects, are taken along when they lie beside it under their usual
+    names. What is no bundle, or is to be converted, is read as the publisher's own file, where the knowledge base has a
+    converter for that.
 
     Raises SourceUnavailable when it cannot be read, MalformedFile when it is packed wrongly, too large or cannot be
     converted, InvalidRequest when it is to be converted and there is no converter.
@@ -36,19 +38,23 @@ def read_own_file(
         raise InvalidRequest(f"{kb.slug}: its publisher has STIX 2.1: there is nothing to convert")
     if kb.converter is not None and (convert or not _is_bundle(content)):
         return ReleaseFile.made(offer, content=content, file_name=name, converter=CONVERTERS[kb.converter])
-    mapping_name = kb.mapping_file_name(label)
-    beside = path.with_name(mapping_name) if mapping_name else None
     return ReleaseFile.read(
         offer,
         content=content,
         file_name=name,
-        mapping=_content(beside, settings) if beside and beside.is_file() else None,
+        mapping=_beside(path, kb.mapping_file_name(label), settings),
+        details=_beside(path, kb.details_file_name(label), settings),
     )
 
 
 def _is_bundle(content: bytes) -> bool:
     """Whether a file says that it is a STIX bundle; it may be cut off all the same."""
     return content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and _BUNDLE.search(content) is not None
+
+
+def _beside(path: Path, name: str | None, settings: Settings) -> bytes | None:
+    companions = [path.with_name(name + suffix) for suffix in SUFFIXES] if name else []
+    return next((_content(companion, settings) for companion in companions if companion.is_file()), None)
 
 
 def _content(path: Path, settings: Settings) -> bytes:

@@ -88,8 +88,8 @@ class ReleaseFile:
     `bundle` is a STIX 2.1 bundle as JSON. `file_name`, `size` (bytes) and `sha256` (64 hex digits) are those of the
     file that was read, uncompressed: the bundle itself, or what the `converter` of this `converter_version` made it of.
     `fetched_at` is when it was read, in microseconds. `mapping` is the list of leftover relations beside the bundle
-    (D3FEND), a JSON list. `warnings` are sentences about sources that should have
-    given the release and did not.
+    (D3FEND), a JSON list; `details` what the publisher says of objects beyond their STIX form (CWE), a JSON object by STIX
+    id. `warnings` are sentences about sources that should have given the release and did not.
     """
 
     knowledge_base: str
@@ -104,6 +104,7 @@ class ReleaseFile:
     converter: str | None = None
     converter_version: int | None = None
     mapping: bytes | None = field(default=None, repr=False)
+    details: bytes | None = field(default=None, repr=False)
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -115,6 +116,7 @@ class ReleaseFile:
         file_name: str,
         location: str | None = None,
         mapping: bytes | None = None,
+        details: bytes | None = None,
     ) -> ReleaseFile:
         """The release of this offer, from the bundle's uncompressed content."""
         return cls(
@@ -128,6 +130,7 @@ class ReleaseFile:
             sha256=sha256(content).hexdigest(),
             fetched_at=now(),
             mapping=mapping,
+            details=details,
         )
 
     @classmethod
@@ -145,6 +148,7 @@ class ReleaseFile:
             converter=converter.name,
             converter_version=converter.version,
             mapping=None if converted.leftovers is None else msgspec.json.encode(converted.leftovers),
+            details=None if converted.details is None else msgspec.json.encode(converted.details),
         )
 
 

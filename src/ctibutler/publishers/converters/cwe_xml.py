@@ -18,6 +18,7 @@ from ctibutler.errors import MalformedFile
 from ctibutler.knowledge_bases import versions
 from ctibutler.publishers.archives import is_archive, single_member
 from ctibutler.publishers.converters.conversion import Converted, Converter, Description, Edition, ObjectRules, Rule
+from ctibutler.publishers.converters.cwe_details import details
 from ctibutler.publishers.converters.xml_files import parse_xml
 from ctibutler.stix import seeds
 from ctibutler.stix.identifiers import (
@@ -50,6 +51,11 @@ def convert(content: bytes, edition: Edition) -> Converted:
         content = single_member(content, ".xml", _FILE, MAX_XML_BYTES)
     catalogue = _parse(content)
     _check_release(catalogue, edition)
+    objects = _objects(catalogue)
+    return Converted(objects, details=details(catalogue, objects))
+
+
+def _objects(catalogue: etree._Element) -> list[dict[str, Any]]:
     references = {
         entry.get("Reference_ID", ""): _publication(entry)
         for entry in catalogue.iterfind("{*}External_References/{*}External_Reference")
@@ -57,17 +63,15 @@ def convert(content: bytes, edition: Edition) -> Converted:
     entries = list(catalogue.iterfind("{*}Weaknesses/{*}Weakness"))
     weaknesses = {_attribute(entry, "ID"): _weakness(entry, references) for entry in entries}
     members = {number: weakness["id"] for number, weakness in weaknesses.items()}
-    return Converted(
-        [
-            seeds.dogesec(),
-            seeds.tool_marking_definition("cwe2stix"),
-            seeds.weakness_extension_definition(),
-            *weaknesses.values(),
-            *_relationships(entries, weaknesses),
-            *_categories(catalogue, references, members),
-            *_views(catalogue, references, members),
-        ]
-    )
+    return [
+        seeds.dogesec(),
+        seeds.tool_marking_definition("cwe2stix"),
+        seeds.weakness_extension_definition(),
+        *weaknesses.values(),
+        *_relationships(entries, weaknesses),
+        *_categories(catalogue, references, members),
+        *_views(catalogue, references, members),
+    ]
 
 
 def _parse(xml: bytes) -> etree._Element:
@@ -395,7 +399,8 @@ CONVERTER: Final = Converter(
         remarks=(
             "Properties of a weakness that would be empty are left out, but not its name and description. Empty texts "
             "in references are kept: 161 sources, 489 numbers and 86 descriptions in 4.14.",
-            "Mitigations, platforms, examples, notes and everything else that no rule names is not in the objects.",
+            "Mitigations, platforms, examples, notes and everything else that no rule names are kept beside the objects: "
+            "their details.",
             "The creator is dogesec, the marking definitions are TLP:CLEAR and that of cwe2stix.",
             "A category that names a later category loses that member, and a category that MITRE renames gets another "
             "id: the same as upstream's, so that objects are equal.",

@@ -1,0 +1,220 @@
+"""What CWE's XML catalogue says of its entries beyond their STIX form.
+
+One rule reads nearly everything, elements of later releases too: an element with elements in it is a record, a container
+is a list, an attribute is a text, and so is anything else, its markup turned into lines. The tables say where the
+catalogue needs more than that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Container, Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from lxml import etree
+
+from ctibutler.publishers.converters.xhtml import plain_text
+
+CARRIED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ID": "external_references",
+        "Name": "name",
+        "Description": "description",
+        "Extended_Description": "description",
+        "Likelihood_Of_Exploit": "likelihood_of_exploit",
+        "Related_Attack_Patterns": "external_references",
+    }
+)
+"""Attributes and elements of an entry that its STIX object carries whole, and in which property: they are left out here.
+
+Summaries of categories and objectives of views are not among them: markup in those gets lost on the way to STIX.
+"""
+
+_CONTAINERS: Final = frozenset(
+    (
+        "Affected_Resources",
+        "Alternate_Terms",
+        "Applicable_Platforms",
+        "Audience",
+        "Background_Details",
+        "Common_Consequences",
+        "Demonstrative_Examples",
+        "Detection_Methods",
+        "Exploitation_Factors",
+        "Functional_Areas",
+        "Members",
+        "Modes_Of_Introduction",
+        "Notes",
+        "Observed_Examples",
+        "Potential_Mitigations",
+        "Reasons",
+        "References",
+        "Related_Weaknesses",
+        "Relationships",
+        "Suggestions",
+        "Taxonomy_Mappings",
+        "Weakness_Ordinalities",
+    )
+)
+"""Elements that hold a list and nothing else."""
+
+_REPEATED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "Consequence": ("Scope", "Impact"),
+        "Content_History": ("Submission", "Modification", "Contribution", "Previous_Entry_Name"),
+        "External_Reference": ("Author",),
+        "Mitigation": ("Phase",),
+    }
+)
+"""Elements of a record that are a list, under the plural of their name, even where there is only one."""
+
+_NAMED_TEXTS: Final[Mapping[str, str]] = MappingProxyType({"Previous_Entry_Name": "name", "Note": "text"})
+"""What the text of an element is called that has attributes besides."""
+
+_NUMBERS: Final = frozenset(("CWE_ID", "View_ID", "Chain_ID"))
+"""Attributes that are numbers of entries: `79` becomes `CWE-79`."""
+
+Detail = dict[str, Any]
+
+
+def details(catalogue: etree._Element, objects: Iterable[Mapping[str, Any]]) -> dict[str, Detail]:
+    """What the catalogue says of these objects, which were made of it, by STIX id.
+
+    Nothing that is empty, and in the order of the catalogue.
+    """
+    stix_ids = {_external_id(stix): stix["id"] for stix in objects if stix["type"] in ("weakness", "grouping")}
+    reader = _Reader(catalogue)
+    entries = (
+        entry
+        for path in ("{*}Weaknesses/{*}Weakness", "{*}Categories/{*}Category", "{*}Views/{*}View")
+        for entry in catalogue.iterfind(path)
+    )
+    return {
+        stix_ids[external_id]: reader.entry(entry)
+        for entry in entries
+        if (external_id := f"CWE-{entry.get('ID')}") in stix_ids
+    }
+
+
+def _external_id(stix: Mapping[str, Any]) -> str:
+    references = stix["external_references"]
+    return next(str(reference["external_id"]) for reference in references if reference["source_name"] == "cwe")
+
+
+class _Reader:
+    """Reads entries, with what the rest of the catalogue adds to them: publications, and who names them as members."""
+
+    def __init__(self, catalogue: etree._Element) -> None:
+        self._publications = {
+            entry.get("Reference_ID"): self._publication(entry)
+            for entry in catalogue.iterfind("{*}External_References/{*}External_Reference")
+        }
+        self._memberships: defaultdict[str | None, list[Detail]] = defaultdict(list)
+        for owner in (*catalogue.iterfind("{*}Categories/{*}Category"), *catalogue.iterfind("{*}Views/{*}View")):
+            for member in owner.iterfind("{*}*/{*}Has_Member"):
+                membership = {**_attributes(member), "cwe_id": f"CWE-{owner.get('ID')}"}
+                self._memberships[member.get("CWE_ID")].append(membership)
+
+    def entry(self, entry: etree._Element) -> Detail:
+        """All that an entry says, but for what its STIX object carries."""
+        read = self._record(entry, left_out=CARRIED.keys())
+        memberships = self._memberships.get(entry.get("ID"))
+        return {**read, "memberships": memberships} if memberships else read
+
+    def _value(self, element: etree._Element) -> Any:
+        tag = _tag(element)
+        if tag in _CONTAINERS:
+            return [value for child in element if (value := self._item(element, child))]
+        if tag == "Demonstrative_Example":
+            return self._example(element)
+        if "External_Reference_ID" in element.attrib:
+            return self._reference(element)
+        if tag == "Reason":
+            return element.get("Type")
+        if any(_is_ours(child) for child in element):
+            return self._record(element)
+        text = plain_text(element)
+        if not element.attrib:
+            return text
+        attributes = _attributes(element)
+        return {**attributes, _NAMED_TEXTS.get(tag, "text"): text} if text else attributes
+
+    def _item(self, container: etree._Element, element: etree._Element) -> Any:
+        if _tag(container) == "Applicable_Platforms":
+            return {"kind": _tag(element).lower(), **_attributes(element)}
+        return self._value(element)
+
+    def _record(self, element: etree._Element, left_out: Container[str] = ()) -> Detail:
+        record = _attributes(element, left_out)
+        own_tag = _tag(element)
+        repeated = _REPEATED.get(own_tag, ())
+        # A child of `Modification` is named `Modification_Date`, and here `date`.
+        prefix = f"{own_tag}_" if own_tag in _REPEATED["Content_History"] else ""
+        for child in element:
+            tag = _tag(child)
+            if tag in left_out:
+                continue
+            value = self._value(child)
+            if not value:
+                continue
+            name = _snake(tag.removeprefix(prefix))
+            if tag in repeated:
+                record.setdefault(f"{name}s", []).append(value)
+            elif name not in record:
+                record[name] = value
+            else:
+                earlier = record[name] if isinstance(record[name], list) else [record[name]]
+                record[name] = [*earlier, value]
+        return record
+
+    def _example(self, example: etree._Element) -> Detail:
+        """Texts and code belong together by their order, so they make one list."""
+        words = {"Body_Text": "text", "Example_Code": "code"}
+        parts = [
+            {**_attributes(child), words[tag]: text}
+            for child in example
+            if (tag := _tag(child)) in words and (text := plain_text(child))
+        ]
+        read = self._record(example, left_out=words)
+        return {**read, "parts": parts} if parts else read
+
+    def _reference(self, reference: etree._Element) -> Detail:
+        number = reference.get("External_Reference_ID")
+        cited = {"reference_id": number, **self._publications.get(number, {})}
+        section = reference.get("Section")
+        return {**cited, "section": section} if section else cited
+
+    def _publication(self, entry: etree._Element) -> Detail:
+        """An entry of the bibliography; its year, month and day (`2003`, `--05`, `---12`) are made one date."""
+        tags = ("Publication_Year", "Publication_Month", "Publication_Day")
+        parts = [(entry.findtext(f"{{*}}{tag}") or "").strip().lstrip("-") for tag in tags]
+        day = "-".join(part for part in parts if part)
+        record = self._record(entry, left_out=tags)
+        return {**record, "publication_date": day} if day else record
+
+
+def _attributes(element: etree._Element, left_out: Container[str] = ()) -> Detail:
+    return {
+        _snake(name): f"CWE-{value}" if name in _NUMBERS else value
+        for name, value in ((str(name), str(value)) for name, value in element.items())
+        if value and name not in left_out
+    }
+
+
+@lru_cache(maxsize=1024)
+def _snake(name: str) -> str:
+    """`Mitigation_ID` → `mitigation_id`, `ReleaseDate` → `release_date`."""
+    if name == "Relationships":  # of a category: what a view calls `Members`
+        return "members"
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _tag(element: etree._Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _is_ours(element: etree._Element) -> bool:
+    return not element.tag.startswith("{http://www.w3.org/1999/xhtml}")

@@ -1,0 +1,119 @@
+"""Catalogues of earlier versions are brought up to date when they are opened, with all that they hold."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from alembic import command
+from alembic.config import Config
+
+from ctibutler.answers.library import Library
+from ctibutler.answers.objects import ObjectQuery, ObjectRequest, find_object, list_objects
+from ctibutler.answers.releases import installed
+from ctibutler.catalog import bodies, details, migrations, schema, writing
+from ctibutler.catalog.database import Database
+from ctibutler.catalog.releases import find
+from ctibutler.catalog.rows import row_of
+from ctibutler.catalog.writing import Member
+from ctibutler.importing.removal import truncate
+from ctibutler.knowledge_bases import HOSTED
+from ctibutler.knowledge_bases.versions import sort_key
+from ctibutler.stix.bundles import read_bundle
+from tests.catalogue import Catalogues, install, made_content, row_counts
+from tests.faults.stores import orphans
+
+CWE = HOSTED.named("cwe")
+NAMES = [f"Weakness number {number}" for number in range(1, 61)]
+OBJECTS = [
+    {
+        "type": "weakness",
+        "spec_version": "2.1",
+        "id": f"weakness--{UUID(int=number)}",
+        "created": "2020-01-01T00:00:00.000Z",
+        "modified": "2020-01-02T00:00:00.000Z",
+        "name": name,
+        "description": f"What {name} is about.",
+        "external_references": [{"source_name": "cwe", "external_id": f"CWE-{number}"}],
+    }
+    for number, name in enumerate(NAMES, start=1)
+]
+
+
+def at_version(database: Database, revision: str) -> None:
+    """Make the tables as an earlier version made them."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__path__[0])))
+    with database.write() as connection:
+        config.attributes["connection"] = connection.sqlalchemy_connection
+        command.upgrade(config, revision)
+
+
+def fill_at_a001(database: Database) -> None:
+    """A release as the first version stored it."""
+    content = made_content(OBJECTS)
+    bundle = read_bundle(content.bundle, "made.json")
+    with database.write() as connection:
+        rows = [row_of(CWE, stix_object, "made.json") for stix_object in bundle.objects]
+        packed = bodies.pack(connection, "cwe", [row.content for row in rows])
+        keys = writing.add_objects(connection, "cwe", rows, packed)
+        members = [Member(stix.digest, stix.type, stix.position, 0) for stix in bundle.objects]
+        writing.add_members(connection, 1, members, keys)
+        counts = {"counts_by_type": {"weakness": len(OBJECTS)}, "revoked": 0, "deprecated": 0}
+        release = {
+            "release_key": 1, "knowledge_base": "cwe", "label": "4.14", "sort_key": sort_key("4.14"), "latest": 1,
+            "source": "own", "location": "made.json", "file_name": "made.json", "size": 1, "sha256": "",
+            "bundle_id": "bundle--1", "digest": "", "facts": json.dumps(counts), "installed_at": 1,
+        }  # fmt: skip
+        connection.insert("release", list(release), [tuple(release.values())])
+
+
+@pytest.fixture
+def from_a001(catalogues: Catalogues) -> Database:
+    """A filled catalogue of the first version, opened by this one."""
+    old = catalogues.bare()
+    at_version(old, "a001")
+    fill_at_a001(old)
+    return catalogues.again(old)
+
+
+def test_a_catalogue_of_the_first_version_keeps_what_it_holds(from_a001: Database) -> None:
+    with from_a001.read() as connection:
+        assert connection.value("SELECT version_num FROM alembic_version") == schema.CURRENT
+    library = Library(from_a001, HOSTED)
+    assert installed(library, CWE) == {"latest": "4.14", "versions": ["4.14"]}
+    assert json.loads(find_object(library, CWE, ObjectRequest("CWE-7"))) == OBJECTS[6]
+    assert list_objects(library, CWE, ObjectQuery(text="weakness about")).total == len(OBJECTS)
+
+
+def test_its_releases_can_be_replaced_by_ones_with_details_and_removed(from_a001: Database) -> None:
+    stix_id = OBJECTS[6]["id"]
+    told = {stix["id"]: {"status": f"Draft of {stix['id']}"} for stix in OBJECTS}
+    assert install(from_a001, "cwe@4.14", made_content(OBJECTS, details=told)).changed
+    with from_a001.read() as connection:
+        release = find(connection, "cwe", None)
+        assert release is not None
+        found = details.of_object(connection, release.key, str(stix_id))
+    assert found is not None
+    assert json.loads(found) == told[str(stix_id)]
+    assert not orphans(from_a001)
+    truncate(from_a001, CWE)
+    assert not {table: rows for table, rows in row_counts(from_a001).items() if rows}
+
+
+def test_an_upgraded_catalogue_has_the_tables_of_a_new_one(catalogues: Catalogues, from_a001: Database) -> None:
+    assert _columns(from_a001) == _columns(catalogues.empty())
+
+
+def _columns(database: Database) -> set[tuple[str, str]]:
+    with database.read() as connection:
+        rows = connection.rows(
+            connection.by_engine(
+                sqlite="SELECT tables.name, columns.name FROM sqlite_master tables"
+                " JOIN pragma_table_info(tables.name) columns WHERE tables.type IN ('table', 'index')",
+                postgresql="SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'",
+            )
+        )
+        return {(row[0], row[1]) for row in rows}
