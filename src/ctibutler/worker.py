@@ -190,6 +190,7 @@ class Worker:
                 converter=file.converter,
                 converter_version=file.converter_version,
                 fetched_at=file.fetched_at,
+                mirrored_from=file.mirrored_from,
                 mapping=file.mapping,
                 details=file.details,
             ),

@@ -173,6 +173,10 @@ def test_what_was_mirrored_is_served_where_there_is_no_network(
     said = command.done("install", "d3fend", "mitre-f3", "tlp", **behind).stdout
     assert said.count("installed from bucket") == 3
     assert len(server.asked) == asked, "a bucket of one's own stands in for the publishers"
+    [held] = command.done("versions", "d3fend", "--json", **behind).json["d3fend"]["releases"]
+    assert held["origin"]["source"] == "bucket"
+    assert held["origin"]["mirrored_from"]["location"].startswith("https://d3fend.mitre.org/")
+    assert held["origin"]["mirrored_from"]["converter"] == "d3fend-json"
     assert command.done("get", "FA0001", "--json", **behind).json["description"] == "As of 1.1."
 
 

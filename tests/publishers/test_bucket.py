@@ -379,4 +379,9 @@ class TestWebsite:
     def test_nothing_is_asked_for_but_the_bucket(self, server: LocalServer) -> None:
         server.serve_folder(shared_path("kb"))
         sources(f"{server.url}/").fetch(TLP, "2")
-        assert server.asked == ["/tlp/version.txt", "/tlp/tlpv2-bundle.json", "/tlp/tlpv2-bundle.json.zst"]
+        assert server.asked == [
+            "/tlp/version.txt",
+            "/tlp/tlpv2-bundle.json",
+            "/tlp/tlpv2-bundle.json.zst",
+            "/tlp/tlpv2-bundle.origin.json.zst",
+        ]

@@ -29,7 +29,7 @@ def read_back(folder: Path, slug: str, label: str | None = None) -> ReleaseFile:
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
-    [(path, size)] = write_release(tmp_path / "kb", F3, release("mitre-f3", "1.1", b'{"a": 1}'))
+    _, (path, size) = write_release(tmp_path / "kb", F3, release("mitre-f3", "1.1", b'{"a": 1}'))
     assert path == tmp_path / "kb" / "mitre-f3-repo-data" / "f3-stix-v1_1.json.zst"
     assert path.stat().st_size == size
     found = read_back(tmp_path / "kb", "mitre-f3")
@@ -58,17 +58,40 @@ def test_an_older_copy_in_another_form_does_not_hide_the_new_one(tmp_path: Path)
     for name in ("f3-stix-v1_1.json", "f3-stix-v1_1.json.gz"):
         (place / name).write_bytes(b"old")
     write_release(tmp_path, F3, release("mitre-f3", "1.1", b'{"new": 1}'))
-    assert sorted(path.name for path in place.iterdir()) == ["f3-stix-v1_1.json.zst", "version.txt"]
+    assert sorted(path.name for path in place.iterdir()) == [
+        "f3-stix-v1_1.json.zst",
+        "f3-stix-v1_1.origin.json.zst",
+        "version.txt",
+    ]
     assert read_back(tmp_path, "mitre-f3").bundle == b'{"new": 1}'
 
 
 def test_the_mapping_goes_along(tmp_path: Path) -> None:
     written = write_release(tmp_path, D3FEND, release("d3fend", "1.2.0", mapping=b"[]"))
     assert [path.name for path, _ in written] == [
+        "d3fend-v1_2_0-bundle.origin.json.zst",
         "d3fend-v1_2_0-external-relationships.json.zst",
         "d3fend-v1_2_0-bundle.json.zst",
     ]
     assert read_back(tmp_path, "d3fend").mapping == b"[]"
+
+
+def test_where_a_release_came_from_goes_along_however_often_it_is_mirrored(tmp_path: Path) -> None:
+    original = release("mitre-f3", "1.1")
+    write_release(tmp_path / "first", F3, original)
+    copy = read_back(tmp_path / "first", "mitre-f3")
+    assert copy.source == "bucket"
+    assert copy.mirrored_from == original.origin
+    assert copy.mirrored_from["location"] == "nowhere"
+    write_release(tmp_path / "second", F3, copy)
+    assert read_back(tmp_path / "second", "mitre-f3").mirrored_from == original.origin
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"source": 1}', b"\x28\xb5\x2f\xfd", b"x" * 100_000])
+def test_an_origin_that_cannot_be_read_is_no_reason_to_refuse_a_release(tmp_path: Path, content: bytes) -> None:
+    *_, (path, _) = write_release(tmp_path, F3, release("mitre-f3", "1.1"))
+    path.with_name("f3-stix-v1_1.origin.json.zst").write_bytes(content)
+    assert read_back(tmp_path, "mitre-f3").mirrored_from is None
 
 
 def test_nothing_is_left_of_a_file_that_could_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,12 +104,12 @@ def test_nothing_is_left_of_a_file_that_could_not_be_written(tmp_path: Path, mon
     with pytest.raises(Problem, match="cannot be written: No space left on device"):
         write_release(tmp_path, F3, release("mitre-f3", "1.1"))
     names = sorted(path.name for path in (tmp_path / "mitre-f3-repo-data").iterdir())
-    assert names == ["f3-stix-v1_0.json.zst", "version.txt"]
+    assert names == ["f3-stix-v1_0.json.zst", "f3-stix-v1_0.origin.json.zst", "version.txt"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root is served whatever the mode says")
 def test_others_may_read_what_was_written(tmp_path: Path) -> None:
-    [(path, _)] = write_release(tmp_path, F3, release("mitre-f3", "1.0"))
+    *_, (path, _) = write_release(tmp_path, F3, release("mitre-f3", "1.0"))
     assert path.stat().st_mode & 0o777 == 0o644
 
 

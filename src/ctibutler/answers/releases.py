@@ -131,7 +131,8 @@ def _described(connection: Connection, kb: KnowledgeBase, present: list[Release]
 
 
 def origin(release: Release) -> dict[str, object]:
-    """Where a release came from: which source, address, time, digest of the file, and what read it."""
+    """Where a release came from: which source, address, time, digest of the file, and what read it; where that was a mirror,
+    the same of what the mirror was made from."""
     return {
         "source": release.source,
         "location": release.location,
@@ -139,6 +140,7 @@ def origin(release: Release) -> dict[str, object]:
         "sha256": release.sha256,
         "converter": release.converter,
         "converter_version": release.converter_version,
+        "mirrored_from": None if release.mirrored_from is None else dict(release.mirrored_from),
     }
 
 

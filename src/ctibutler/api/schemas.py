@@ -50,14 +50,15 @@ def page_of(key: str, items: Schema, optional: Mapping[str, Schema] | None = Non
 
 _LABELS = array(TEXT)
 
-_ORIGIN = record(
-    source=TEXT,
-    location=TEXT,
-    fetched_at=or_null(TIME),
-    sha256=TEXT,
-    converter=or_null(TEXT),
-    converter_version=or_null(COUNT),
-)
+_READ: Mapping[str, Schema] = {
+    "source": TEXT,
+    "location": TEXT,
+    "fetched_at": or_null(TIME),
+    "sha256": TEXT,
+    "converter": or_null(TEXT),
+    "converter_version": or_null(COUNT),
+}
+_ORIGIN = record(**_READ, mirrored_from=or_null(record(**_READ)))
 
 SCHEMAS: Mapping[str, Schema] = {
     "StixObject": {

@@ -13,7 +13,7 @@ from ctibutler.knowledge_bases import versions
 
 _COLUMNS = (
     "release_key, knowledge_base, label, sort_key, latest, source, location, file_name, size, sha256, converter,"
-    " converter_version, fetched_at, bundle_id,"
+    " converter_version, fetched_at, mirrored_from, bundle_id,"
     " digest, facts, ignore_embedded, ignore_embedded_sro, ignore_embedded_smo, installed_at, job_id"
 )
 
@@ -30,7 +30,8 @@ class ImportOptions:
 @dataclass(frozen=True, slots=True)
 class Release:
     """One installed release. `digest` is that of its whole content, `facts` what was counted at import, `fetched_at` when its
-    file was had (microseconds; None for those that an older ctibutler installed)."""
+    file was had (microseconds; None for those that an older ctibutler installed). `mirrored_from` is what the bucket says of
+    where it has the release from, None where it says nothing."""
 
     key: int
     knowledge_base: str
@@ -45,6 +46,7 @@ class Release:
     converter: str | None
     converter_version: int | None
     fetched_at: int | None
+    mirrored_from: Mapping[str, Any] | None
     bundle_id: str
     digest: str
     facts: Mapping[str, Any]
@@ -112,14 +114,16 @@ def add(connection: Connection, release: Release, mapping_content: bytes | None)
         "release",
         (
             "release_key", "knowledge_base", "label", "sort_key", "source", "location", "file_name", "size", "sha256",
-            "converter", "converter_version", "fetched_at", "bundle_id", "digest", "facts", "ignore_embedded",
+            "converter", "converter_version", "fetched_at", "mirrored_from", "bundle_id", "digest", "facts", "ignore_embedded",
             "ignore_embedded_sro", "ignore_embedded_smo", "mapping", "installed_at", "job_id",
         ),
         [
             (
                 release.key, release.knowledge_base, release.label, release.sort_key, release.source, release.location,
                 release.file_name, release.size, release.sha256, release.converter,
-                release.converter_version, release.fetched_at, release.bundle_id, release.digest,
+                release.converter_version, release.fetched_at,
+                None if release.mirrored_from is None else msgspec.json.encode(release.mirrored_from).decode(),
+                release.bundle_id, release.digest,
                 msgspec.json.encode(release.facts).decode(), int(options.ignore_embedded),
                 int(options.ignore_embedded_sro), int(options.ignore_embedded_smo), mapping_content,
                 release.installed_at, release.job_id,
@@ -169,6 +173,7 @@ def _release(row: Any) -> Release:
         converter=row.converter,
         converter_version=row.converter_version,
         fetched_at=row.fetched_at,
+        mirrored_from=None if row.mirrored_from is None else msgspec.json.decode(row.mirrored_from),
         bundle_id=row.bundle_id,
         digest=row.digest,
         facts=msgspec.json.decode(row.facts),

@@ -108,6 +108,7 @@ def _origin(release: Mapping[str, Any]) -> list[str]:
     origin = release["origin"]
     if origin is None:
         return ["", "", "", ""]
+    origin = origin["mirrored_from"] or origin
     fetched = (origin["fetched_at"] or "")[:16].replace("T", " ")
     reader = f"{origin['converter']} {origin['converter_version'] or ''}".strip() if origin["converter"] else "-"
     return [fetched, reader, origin["sha256"], origin["location"]]

@@ -35,7 +35,8 @@ _TRIES = 3
 class ReleaseContent:
     """What is to be imported: a STIX bundle, and the facts about the file it was read from.
 
-    `size` and `sha256` are those of the file, uncompressed; `fetched_at` is when it was had, in microseconds; `mapping` is
+    `size` and `sha256` are those of the file, uncompressed; `fetched_at` is when it was had, in microseconds;
+    `mirrored_from` is what the bucket says of where it has the file from; `mapping` is
     D3FEND's list of leftover relations; `details` is what the publisher says of objects beyond STIX, a JSON object by STIX
     id.
     """
@@ -49,6 +50,7 @@ class ReleaseContent:
     converter: str | None = None
     converter_version: int | None = None
     fetched_at: int | None = None
+    mirrored_from: Mapping[str, str | int | None] | None = None
     mapping: bytes | None = None
     details: bytes | None = None
 
@@ -198,6 +200,7 @@ def _store(
         converter=content.converter,
         converter_version=content.converter_version,
         fetched_at=content.fetched_at,
+        mirrored_from=content.mirrored_from,
         bundle_id=bundle.id or f"bundle--{uuid.UUID(hex=prepared.digest)}",
         digest=prepared.digest,
         facts=prepared.facts,

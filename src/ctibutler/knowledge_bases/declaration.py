@@ -192,6 +192,10 @@ class KnowledgeBase:
         """The name of a release's bundle: `enterprise-attack-18_1.json`."""
         return self.bucket.file.format(versions.in_file_name(label))
 
+    def origin_file_name(self, label: str) -> str:
+        """The name of what a mirror says of a release's origin, beside its bundle."""
+        return f"{self.file_name(label).removesuffix('.json')}.origin.json"
+
     def mapping_file_name(self, label: str) -> str | None:
         """The name of the list of leftover relations beside the bundle, where the knowledge base has one."""
         return self.bucket.mapping.format(versions.in_file_name(label)) if self.bucket.mapping else None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ctibutler.errors import SourceUnavailable
+import msgspec
+
+from ctibutler.errors import MalformedFile, SourceUnavailable
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.publishers.source import (
@@ -23,6 +26,8 @@ from ctibutler.publishers.unpacking import SUFFIXES, unpack
 
 VERSIONS_FILE = "version.txt"
 _MAX_VERSIONS_BYTES = 1024 * 1024
+_MAX_ORIGIN_BYTES = 64 * 1024
+_log = logging.getLogger(__name__)
 
 
 class Files(Protocol):
@@ -55,6 +60,17 @@ class Place(Protocol):
     def visit(self) -> AbstractContextManager[Files]:
         """Its files, over one connection where there is one."""
         ...
+
+
+class _Origin(msgspec.Struct):
+    """What a mirror says of a release, as `ReleaseFile.origin` gives it."""
+
+    source: str
+    location: str
+    sha256: str
+    fetched_at: str | None = None
+    converter: str | None = None
+    converter_version: int | None = None
 
 
 @dataclass(frozen=True)
@@ -110,9 +126,21 @@ class Bucket:
             content, location = found
             mapping = self._beside(files, kb.bucket.folder, kb.mapping_file_name(offer.label))
             details = self._beside(files, kb.bucket.folder, kb.details_file_name(offer.label))
-        return ReleaseFile.read(
+            # In one form only, the bundle's: most buckets have none, and each question is a request.
+            told = kb.origin_file_name(offer.label) + location.rpartition(name)[2]
+            origin = files.read(kb.bucket.folder, told, no_progress)
+        release = ReleaseFile.read(
             offer, content=content, file_name=name, location=location, mapping=mapping, details=details
         )
+        return replace(release, mirrored_from=None if origin is None else self._origin(origin, told))
+
+    def _origin(self, content: bytes, name: str) -> dict[str, str | int | None] | None:
+        """Where a mirror says that it has a release from; None where it cannot be read: the release is good all the same."""
+        try:
+            return msgspec.structs.asdict(msgspec.json.decode(unpack(content, name, _MAX_ORIGIN_BYTES), type=_Origin))
+        except (MalformedFile, msgspec.DecodeError, UnicodeDecodeError) as failure:
+            _log.warning("%s does not say where the release is from: %s", name, failure)
+            return None
 
     def _offers(self, kb: KnowledgeBase, labels: Iterable[str], files: Files) -> list[Offer]:
         names = frozenset(files.names(kb.bucket.folder) or ())

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import zstandard
 
 from ctibutler.errors import Problem
@@ -38,8 +39,9 @@ def write_release(folder: Path, kb: KnowledgeBase, release: ReleaseFile) -> list
 
 
 def _files(kb: KnowledgeBase, release: ReleaseFile) -> Iterator[tuple[str, bytes]]:
-    """The bundle and what lies beside it, by their names in a bucket."""
+    """The bundle and what lies beside it, by their names in a bucket; the bundle comes last."""
     for name, content in (
+        (kb.origin_file_name(release.label), msgspec.json.encode(release.origin)),
         (kb.mapping_file_name(release.label), release.mapping),
         (kb.details_file_name(release.label), release.details),
         (kb.file_name(release.label), release.bundle),

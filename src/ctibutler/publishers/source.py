@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from hashlib import sha256
@@ -15,7 +15,7 @@ from ctibutler.errors import SourceUnavailable
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.publishers.converters.conversion import Converter, Edition, StixObjects
 from ctibutler.stix.identifiers import stix_id, uuid5
-from ctibutler.stix.times import now
+from ctibutler.stix.times import now, rfc3339
 
 Progress = Callable[[int, int | None], None]
 """Told from time to time how many bytes there are, and how many there will be, where that is known."""
@@ -85,11 +85,12 @@ class OfferReport:
 class ReleaseFile:
     """A release as a source gave it, whole and checked.
 
-    `bundle` is a STIX 2.1 bundle as JSON. `file_name`, `size` (bytes) and `sha256` (64 hex digits) are those of the
-    file that was read, uncompressed: the bundle itself, or what the `converter` of this `converter_version` made it of.
-    `fetched_at` is when it was read, in microseconds. `mapping` is the list of leftover relations beside the bundle
-    (D3FEND), a JSON list; `details` what the publisher says of objects beyond their STIX form (CWE), a JSON object by STIX
-    id. `warnings` are sentences about sources that should have given the release and did not.
+    `bundle` is a STIX 2.1 bundle as JSON. `file_name`, `size` (bytes) and `sha256` (64 hex digits) are those of the file
+    that was read, uncompressed: the bundle itself, or what the `converter` of this `converter_version` made it of.
+    `fetched_at` is when it was read, in microseconds; `mirrored_from` what a mirror says of where it has the release from,
+    as `origin` gives it. `mapping` is the list of leftover relations beside the bundle (D3FEND), a JSON list; `details`
+    what the publisher says of objects beyond their STIX form (CWE), a JSON object by STIX id. `warnings` are sentences
+    about sources that should have given the release and did not.
     """
 
     knowledge_base: str
@@ -103,9 +104,24 @@ class ReleaseFile:
     fetched_at: int
     converter: str | None = None
     converter_version: int | None = None
+    mirrored_from: Mapping[str, str | int | None] | None = None
     mapping: bytes | None = field(default=None, repr=False)
     details: bytes | None = field(default=None, repr=False)
     warnings: tuple[str, ...] = ()
+
+    @property
+    def origin(self) -> dict[str, str | int | None]:
+        """Where the release came from, to be written down; of one out of a mirror, where the mirror had it from."""
+        if self.mirrored_from is not None:
+            return dict(self.mirrored_from)
+        return {
+            "source": self.source,
+            "location": self.location,
+            "fetched_at": rfc3339(self.fetched_at),
+            "sha256": self.sha256,
+            "converter": self.converter,
+            "converter_version": self.converter_version,
+        }
 
     @classmethod
     def read(

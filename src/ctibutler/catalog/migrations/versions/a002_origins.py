@@ -17,6 +17,7 @@ _WORDS = {
 _STATEMENTS = """
 ALTER TABLE release ADD COLUMN converter_version INTEGER;
 ALTER TABLE release ADD COLUMN fetched_at {int};
+ALTER TABLE release ADD COLUMN mirrored_from {text};
 
 CREATE TABLE detail (
     detail_key     {int} PRIMARY KEY,
