@@ -83,8 +83,9 @@ def test_a_removed_release_is_gone(command: Command) -> None:
 
 
 def test_what_is_there_and_what_can_be_had(stocked: Command) -> None:
-    table = stocked.done("versions", "disarm").stdout.splitlines()
-    assert [line.split()[:3] for line in table] == [
+    table, *origins = stocked.done("versions", "disarm").stdout.split("\n\n")
+    assert [origin.splitlines()[0] for origin in origins] == ["disarm 1.6", "disarm 1.5"]
+    assert [line.split()[:3] for line in table.splitlines()] == [
         ["KNOWLEDGE", "BASE", "RELEASE"],
         ["disarm", "1.6", "latest"],
         ["disarm", "1.5", "installed"],

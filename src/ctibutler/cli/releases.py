@@ -79,7 +79,7 @@ def releases(
         output.write_json(held)
         return
     rows = [
-        [*_row(slug, found["latest"], release), *(_origin(release) if kb is not None else ())]
+        _row(slug, found["latest"], release)
         for slug, found in held.items()
         for release in cast("list[Mapping[str, Any]]", found["releases"])
     ]
@@ -90,7 +90,9 @@ def releases(
         Column("SIZE", right=True),
         Column("SOURCE", wide=True),
     ]
-    output.write_table([*columns, *(_ORIGIN if kb is not None else ())], rows)
+    output.write_table(columns, rows)
+    if kb is not None:
+        _write_origins(held)
     empty = [slug for slug, found in held.items() if not found["releases"]]
     if empty:
         output.note(f"nothing installed or known to be available: {', '.join(empty)}")
@@ -101,17 +103,27 @@ def _row(slug: str, latest: object, release: Mapping[str, Any]) -> list[str]:
     return [slug, release["version"], state, output.size_text(release["size"]), str(release["source"] or "")]
 
 
-_ORIGIN = (Column("FETCHED"), Column("READ BY"), Column("SHA-256", wide=True), Column("FROM", wide=True))
+def _write_origins(held: Mapping[str, Mapping[str, Any]]) -> None:
+    """Where each installed release came from, below the table."""
+    for slug, found in held.items():
+        for release in found["releases"]:
+            if release["origin"] is not None:
+                output.line()
+                output.line(f"{slug} {release['version']}")
+                for name, value in _origin(release["origin"]).items():
+                    output.line(f"  {name:<9}{output.printable(value)}")
 
 
-def _origin(release: Mapping[str, Any]) -> list[str]:
-    origin = release["origin"]
-    if origin is None:
-        return ["", "", "", ""]
-    origin = origin["mirrored_from"] or origin
-    fetched = (origin["fetched_at"] or "")[:16].replace("T", " ")
-    reader = f"{origin['converter']} {origin['converter_version'] or ''}".strip() if origin["converter"] else "-"
-    return [fetched, reader, origin["sha256"], origin["location"]]
+def _origin(origin: Mapping[str, Any]) -> dict[str, str]:
+    first = origin["mirrored_from"] or origin
+    facts = {
+        "from": first["location"],
+        "through": origin["location"] if first is not origin else None,
+        "fetched": (first["fetched_at"] or "")[:19].replace("T", " "),
+        "SHA-256": first["sha256"],
+        "read by": f"{first['converter']} {first['converter_version'] or ''}" if first["converter"] else None,
+    }
+    return {name: str(value).strip() for name, value in facts.items() if value}
 
 
 def remove(
