@@ -441,6 +441,12 @@ class TestFraud:
             serve(server, {f"{F3}/f3-stix.json": read_shared(name)})
             assert sources(server, tmp_path).fetch(self.kb).label == label
 
+    @pytest.mark.real
+    def test_the_publishers_bundle_is_that_of_the_bucket(self, server: LocalServer, tmp_path: Path) -> None:
+        serve(server, {f"{F3}/f3-stix.json": read_shared("kb-primary/f3/f3-stix-v1.1.json.zst")})
+        release = sources(server, tmp_path).fetch(self.kb)
+        assert json.loads(release.bundle) == json.loads(read_shared("kb/mitre-f3-repo-data/f3-stix-v1_1.json.zst"))
+
 
 class TestAll:
     def test_a_host_that_does_not_answer_is_asked_once_for_all_that_it_has(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from ctibutler.stix import identifiers
-from tests.shared import identity_vectors
+from tests.shared import identity_vectors, shared_path
 
 WEAKNESS_1004 = "weakness--f3496f30-5625-5b6d-8297-ddc074fb26c2"
 WEAKNESS_732 = "weakness--6d8788cb-39fa-5219-8e45-b1aa3eb91083"
@@ -176,3 +177,12 @@ RECIPES: dict[str, Callable[[dict[str, Any]], str]] = {
 @pytest.mark.parametrize("vector", identity_vectors(*RECIPES))
 def test_every_vector_gives_its_id(vector: dict[str, Any]) -> None:
     assert RECIPES[vector["rule"]](vector["inputs"]) == vector["expected_id"]
+
+
+# Rules that give no id from a text: tests/answers/test_arango.py, tests/stix/test_references.py, tests/stix/test_well_known.py.
+ELSEWHERE = {"record-md5", "embedded-refs-scan", "tlp"}
+
+
+def test_no_vector_is_left_out() -> None:
+    vectors = json.loads(shared_path("design/identity-vectors.json").read_bytes())
+    assert {vector["rule"] for vector in vectors} == RECIPES.keys() | ELSEWHERE
