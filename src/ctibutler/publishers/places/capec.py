@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ctibutler.errors import MalformedFile, SourceUnavailable
+from ctibutler.errors import MalformedFile
 from ctibutler.knowledge_bases import versions
 from ctibutler.publishers.places import github
-from ctibutler.publishers.places.place import PlainFiles, Published, Web, listed, read_labels
+from ctibutler.publishers.places.place import PlainFiles, Published, Web, newest_only, read_labels
 
 REPOSITORY = "mitre/cti"
 PATH = "capec/2.1/stix-capec.json"
@@ -37,11 +37,7 @@ class CapecRepository(PlainFiles):
         Raises SourceUnavailable.
         """
         url = github.file_url(REPOSITORY, PATH, BRANCH)
-        content = listed(web, url, "CAPEC as a STIX 2.1 bundle")
-        try:
-            return [Published(self.label_in(url, content), url)]
-        except MalformedFile as failure:
-            raise SourceUnavailable(str(failure)) from None
+        return newest_only(web, url, "CAPEC as a STIX 2.1 bundle", self.label_in)
 
     def label_in(self, name: str, content: bytes) -> str:
         """The greatest `x_capec_version`.

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ctibutler.errors import MalformedFile, SourceUnavailable
+from ctibutler.errors import MalformedFile
 from ctibutler.knowledge_bases import versions
 from ctibutler.publishers.places import github
-from ctibutler.publishers.places.place import PlainFiles, Published, Web, listed, read_labels
+from ctibutler.publishers.places.place import PlainFiles, Published, Web, newest_only, read_labels
 
 REPOSITORY = "center-for-threat-informed-defense/fight-fraud-framework"
 PATH = "public/f3-stix.json"
@@ -42,11 +42,7 @@ class FraudRepository(PlainFiles):
         Raises SourceUnavailable.
         """
         url = github.file_url(REPOSITORY, PATH, BRANCH)
-        content = listed(web, url, "MITRE F3 as a STIX 2.1 bundle")
-        try:
-            return [Published(self.label_in(url, content), url)]
-        except MalformedFile as failure:
-            raise SourceUnavailable(str(failure)) from None
+        return newest_only(web, url, "MITRE F3 as a STIX 2.1 bundle", self.label_in)
 
     def release(self, web: Web, label: str) -> Published | None:
         """Where the copy of a release is."""

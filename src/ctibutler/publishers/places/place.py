@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, TypeVar
@@ -91,6 +91,18 @@ def listed(web: Web, url: str, expected: str) -> bytes:
     if page is None:
         raise SourceUnavailable(f"there is no {url}, where {expected} was expected")
     return page
+
+
+def newest_only(web: Web, url: str, expected: str, label_in: Callable[[str, bytes], str]) -> list[Published]:
+    """The one release behind an address that always has the newest, and whose file says which that is.
+
+    Raises SourceUnavailable when it is not there, or does not say.
+    """
+    content = listed(web, url, expected)
+    try:
+        return [Published(label_in(url, content), url)]
+    except MalformedFile as failure:
+        raise SourceUnavailable(str(failure)) from None
 
 
 def read_json(content: bytes, form: type[T], url: str, expected: str) -> T:
