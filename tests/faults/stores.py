@@ -83,7 +83,7 @@ def _content(connection: Connection) -> Content:
         row.reference_key: (ids[row.source_key], words[row.kind_key], ids[row.target_key], bytes(row.uuid).hex())
         for row in connection.rows("SELECT * FROM reference")
     }
-    left_out = ("release_key", "installed_at", "job_id")
+    left_out = ("release_key", "installed_at", "fetched_at", "job_id")
     sets = {
         row.set_key: (
             row.mode, releases[row.owner_release], releases[row.other_release], row.owner_shows, row.other_shows
