@@ -45,7 +45,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     ("paths", "excluded"),
     [
         ("^/api/v1/attack-ics/", "^delete_"),
-        ("^/api/v1/(objects|search|knowledge-bases|jobs|arango-cti-processor)/|^/api/[^v]", "^$"),
+        ("^/api/v1/(objects|search|knowledge-bases|updates|jobs|arango-cti-processor)/|^/api/[^v]", "^$"),
         ("^/api/v1/(location|sector|jobs)/", "^$"),
     ],
     ids=["a knowledge base", "over all", "with removal"],
