@@ -71,7 +71,7 @@ class Command:
 
     def __call__(self, *arguments: object, **environment: str) -> Outcome:
         """Run it: in a process of its own where it sets up logs or signals, else here, which takes a tenth of the time."""
-        if arguments[:1] and arguments[0] in ("up", "serve", "worker", "install"):
+        if arguments[:1] and arguments[0] in ("up", "serve", "worker", "install", "mirror"):
             process = self.start(*arguments, **environment)
             stdout, stderr = process.communicate(timeout=120)
             outcome = Outcome(process.returncode, stdout, stderr)
