@@ -101,6 +101,8 @@ class TestAttack:
             ({"collections": [{"versions": [{"version": 18.1, "url": "x"}]}]}, r"Expected `str`, got `float`"),
             ({"collections": []}, r"index\.json: no version has a file ics-attack/ics-attack-….json"),
             (b"<html>", r"index\.json is not an index of ATT&CK"),
+            (b'{"further": ' + b"[" * 200_000, r"index\.json is not an index of ATT&CK"),
+            ({"collections": [{"versions": [{"version": "1.0", "url": "https://[x"}]}]}, r"no version has a file"),
         ],
     )
     def test_another_layout_is_said_and_the_others_go_on(
@@ -449,6 +451,17 @@ class TestFraud:
 
 
 class TestAll:
+    def test_a_list_that_cannot_be_unpacked_is_said_and_the_others_go_on(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
+        serve(server, {CAPEC: publishers.bundle({"x_capec_version": "3.9"})})
+        server.answers[f"{ATTACK}/index.json"] = body(b"\x1f\x8b, cut off", content_encoding="gzip")
+        report = sources(server, tmp_path).offers([ICS, HOSTED.named("capec")])
+        [problem] = report.problems
+        assert problem.knowledge_bases == ("attack-ics",)
+        assert "index.json: the compressed file is" in problem.sentence
+        assert labels(report, "capec") == ["3.9"]
+
     def test_a_host_that_does_not_answer_is_asked_once_for_all_that_it_has(
         self, server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

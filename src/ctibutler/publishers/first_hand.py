@@ -105,7 +105,10 @@ class _Visit:
             retries=min(limits.retries, 1),
             impatient=True,
         )
-        return self._get(url, quick, no_progress)
+        try:
+            return self._get(url, quick, no_progress)
+        except MalformedFile as failure:  # sent compressed, and not to be unpacked
+            raise SourceUnavailable(str(failure)) from None
 
     def file(self, url: str, progress: Progress = no_progress) -> bytes | None:
         """A file. Raises SourceDown, SourceUnavailable."""
