@@ -451,6 +451,41 @@ class TestFraud:
 
 
 class TestAll:
+    def test_a_file_that_moved_to_another_host_is_said_and_the_others_at_its_host_go_on(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
+        serve(
+            server,
+            {
+                f"{ATTACK}/index.json": publishers.index(ics_attack=["18.1"]),
+                f"{ATTACK}/ics-attack/ics-attack-18.1.json": publishers.bundle(),
+            },
+        )
+        server.answers[CAPEC] = status(302, location="https://example.org/capec.json")
+        found = sources(server, tmp_path)
+        report = found.offers([HOSTED.named("capec"), ICS])
+        [problem] = report.problems
+        assert problem.knowledge_bases == ("capec",)
+        assert "leads to another host, https://example.org/capec.json: not followed" in problem.sentence
+        assert labels(report, "attack-ics") == ["18.1"]
+        assert found.fetch(ICS).label == "18.1"
+
+    def test_a_host_that_fails_for_one_is_no_failure_of_who_does_not_need_it(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
+        serve(
+            server,
+            {
+                f"{API}/repos{ATLAS}/tags": [{"name": "v5.0.0"}],
+                f"{API}/repos{DISARM}/commits": [publishers.commit("a" * 40, "2025-01-01", "New version V1.6")],
+            },
+        )
+        server.answers[f"{RAW}{ATLAS}/main/CHANGELOG.md"] = status(500)
+        report = sources(server, tmp_path).offers([HOSTED.named("atlas"), HOSTED.named("disarm")])
+        [problem] = report.problems
+        assert problem.knowledge_bases == ("atlas",)
+        assert "1.6" in labels(report, "disarm")
+
     def test_a_list_that_cannot_be_unpacked_is_said_and_the_others_go_on(
         self, server: LocalServer, tmp_path: Path
     ) -> None:
