@@ -273,6 +273,28 @@ class TestAtlas:
         assert found.fetch(self.kb).label == "2026.06"
         assert b"x-mitre-tactic" in found.fetch(self.kb, "4.9.0").bundle
 
+    def test_of_several_tags_with_one_release_the_highest_is_offered_and_fetched(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
+        serve(
+            server,
+            {
+                f"{API}/repos{ATLAS}/tags": [{"name": "v1.9.0"}, {"name": "v1.10.1"}, {"name": "v1.10.0"}],
+                f"{RAW}{ATLAS}/main/CHANGELOG.md": b"".join(
+                    b"## [%s]\n- updated to use ATLAS Data 5.0.0\n" % own for own in (b"1.10.1", b"1.10.0", b"1.9.0")
+                ),
+                f"{RAW}{ATLAS}/v1.10.1/dist/stix-atlas.json": publishers.bundle({"type": "x-mitre-tactic"}),
+                f"{RAW}{ATLAS}/v1.10.0/dist/stix-atlas.json": publishers.bundle(),
+                f"{RAW}{ATLAS}/v1.9.0/dist/stix-atlas.json": publishers.bundle(),
+            },
+        )
+        found = sources(server, tmp_path)
+        [offer] = found.offers([self.kb]).offers
+        release = found.fetch(self.kb)
+        assert offer.location == release.location
+        assert release.location.endswith("/v1.10.1/dist/stix-atlas.json")
+        assert b"x-mitre-tactic" in release.bundle
+
     def test_tags_come_in_pages(self, server: LocalServer, tmp_path: Path) -> None:
         pages = [[{"name": f"v4.{number}.0"} for number in range(100)], [{"name": "v5.0.0"}]]
 
@@ -451,6 +473,26 @@ class TestFraud:
 
 
 class TestAll:
+    def test_a_label_that_is_named_twice_is_fetched_from_where_it_is_said_to_be(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
+        listing = publishers.index(ics_attack=["18.1"])
+        twice = {"version": "18.1", "url": f"https:/{ATTACK}/older/ics-attack/ics-attack-18.1.json"}
+        listing["collections"].append({"id": "x-mitre-collection--2", "versions": [twice]})
+        serve(
+            server,
+            {
+                f"{ATTACK}/index.json": listing,
+                f"{ATTACK}/ics-attack/ics-attack-18.1.json": publishers.bundle({"type": "x-mitre-tactic"}),
+                f"{ATTACK}/older/ics-attack/ics-attack-18.1.json": publishers.bundle(),
+            },
+        )
+        found = sources(server, tmp_path)
+        assert labels(found.offers([ICS]), "attack-ics") == ["18.1"]
+        release = found.fetch(ICS)
+        assert release.location == f"https:/{ATTACK}/ics-attack/ics-attack-18.1.json"
+        assert b"x-mitre-tactic" in release.bundle
+
     def test_a_file_that_moved_to_another_host_is_said_and_the_others_at_its_host_go_on(
         self, server: LocalServer, tmp_path: Path
     ) -> None:

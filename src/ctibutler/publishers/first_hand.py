@@ -193,7 +193,9 @@ class FirstHand:
             except SourceUnavailable as problem:
                 failed.setdefault(str(problem), []).append(kb.slug)
                 continue
-            offers += [self._offer(kb, published) for published in found]
+            # A label that a place names twice is one release: what is offered is what is fetched.
+            once = {versions.sort_key(published.label): published for published in reversed(found)}
+            offers += [self._offer(kb, published) for published in reversed(once.values())]
         problems = (OfferProblem(self.name, tuple(slugs), sentence) for sentence, slugs in failed.items())
         return OfferReport(tuple(offers), tuple(problems))
 
