@@ -134,6 +134,11 @@ def test_a_folder_is_a_source(command: Command, tmp_path: Path) -> None:
     assert "mitre-f3 1.1: installed from bucket" in said
 
 
+def test_the_word_for_a_source_means_it_also_where_a_folder_has_that_name(command: Command) -> None:
+    (command.folder / "built-in" / "tlp").mkdir(parents=True)
+    assert "tlp 2: installed from built-in" in command.done("install", "tlp", "--source", "built-in").stdout
+
+
 def test_a_source_that_is_none_is_wrong_usage(command: Command) -> None:
     outcome = command("install", "cwe", "--source", "vendor")
     assert outcome.code == 2

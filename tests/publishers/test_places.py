@@ -577,3 +577,11 @@ class TestAll:
         assert everyone.restricted_to("publisher").best(ICS).label == "18.1"
         with pytest.raises(NotFound):
             everyone.restricted_to("builtin").best(ICS)
+
+    def test_several_jobs_from_one_source_alone_ask_it_once(self, server: LocalServer, tmp_path: Path) -> None:
+        server.otherwise = silence(server)
+        everyone = sources(server, tmp_path, sources="builtin", download_timeout=0.2)
+        for label in ("18.1", "18.0"):
+            with pytest.raises(SourceUnavailable, match="was silent for"):
+                everyone.restricted_to("publisher").fetch(ICS, label)
+        assert len(server.asked) == 1

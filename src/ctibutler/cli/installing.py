@@ -124,4 +124,8 @@ def _own_file(asked: Sequence[Target], file: Path, targets: Sequence[str], targe
 
 def _from_anywhere(source: str | None) -> str | None:
     """A source as a job names it, for a worker that runs in another folder."""
-    return str(Path(source).resolve()) if source is not None and Path(source).is_dir() else source
+    from ctibutler.publishers.offers import is_source
+
+    if source is None or is_source(source) or "://" in source:
+        return source
+    return str(Path(source).expanduser().resolve())
