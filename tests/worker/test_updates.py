@@ -170,6 +170,19 @@ def test_several_workers_look_once(store: Database, server: LocalServer) -> None
     assert len(server.asked) == len(set(server.asked)) == len(HOSTED.all)
 
 
+def test_where_nobody_has_anything_they_are_not_asked_all_the_time(
+    store: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = worker(store, tmp_path / "none", sources="bucket", update_days=0)
+    with store.read() as connection:
+        revision = releases.revision(connection)
+    for _ in range(3):
+        keep_house(found)
+    assert caplog.text.count("there is no folder") == 1
+    with store.read() as connection:
+        assert releases.revision(connection) == revision, "nothing changed, and answers stay good"
+
+
 def test_a_check_whose_worker_died_is_made_again(store: Database, tmp_path: Path) -> None:
     publish(tmp_path, "mitre-f3", "1.0")
     install(store, tmp_path, "mitre-f3", "1.0")
