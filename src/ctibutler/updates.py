@@ -56,7 +56,8 @@ def look(
     problems = problems_of(report)
     if not found:
         _log.info("no newer release of what is installed%s", f"; {'; '.join(problems)}" if problems else "")
-    update_checks.end(library.database, now(), {"newer": found, "problems": problems})
+    all_answered = all(problem.lasting for problem in report.problems)
+    update_checks.end(library.database, now(), {"newer": found, "problems": problems, "all_answered": all_answered})
     return Looked(report, [item["job_id"] for item in found])
 
 
@@ -64,7 +65,7 @@ def next_check(last: update_checks.UpdateCheck, interval_days: float) -> int:
     """When the next check is due, in microseconds."""
     if last.ended_at is None:
         return 0
-    days = min(interval_days, 1.0) if last.report.get("problems") else interval_days
+    days = interval_days if last.report.get("all_answered") else min(interval_days, 1.0)
     return last.ended_at + int(days * _DAY)
 
 

@@ -113,9 +113,8 @@ def test_it_is_done_once_in_the_interval(store: Database, tmp_path: Path) -> Non
     install(store, tmp_path, "mitre-f3", "1.0")
     found = worker(store, tmp_path)
     keep_house(found)
-    # The built-in releases are there in every bucket's stead; folders of other knowledge bases are missing.
-    with store.note() as connection:
-        connection.run("UPDATE update_check SET report = ''")
+    with store.read() as connection:
+        assert update_checks.last(connection).report["problems"], "folders of other knowledge bases are missing"
     publish(tmp_path, "mitre-f3", "1.1")
     for ago in (0, 6 * DAY):
         as_if_it_was(store, ago)
@@ -127,12 +126,14 @@ def test_it_is_done_once_in_the_interval(store: Database, tmp_path: Path) -> Non
 
 
 def test_where_a_source_did_not_answer_it_is_tried_again_after_a_day(store: Database, tmp_path: Path) -> None:
-    publish(tmp_path, "mitre-f3", "1.0")
-    install(store, tmp_path, "mitre-f3", "1.0")
-    found = worker(store, tmp_path)
-    with store.note() as connection:
-        connection.run("UPDATE update_check SET report = :report", report='{"newer":[],"problems":["it sleeps"]}')
-    publish(tmp_path, "mitre-f3", "1.1")
+    bucket = tmp_path / "bucket"
+    publish(bucket, "mitre-f3", "1.0")
+    install(store, bucket, "mitre-f3", "1.0")
+    found = worker(store, bucket)
+    bucket.rename(tmp_path / "asleep")
+    keep_house(found)
+    (tmp_path / "asleep").rename(bucket)
+    publish(bucket, "mitre-f3", "1.1")
     as_if_it_was(store, DAY - 60_000_000)
     keep_house(found)
     assert len(every_job(store)) == 1

@@ -105,7 +105,7 @@ class Bucket:
                     problems.append(OfferProblem(self.name, (kb.slug,), str(problem)))
                     continue
                 offers += self._offers(kb, labels, files)
-                problems += [OfferProblem(self.name, (kb.slug,), sentence) for sentence in sentences]
+                problems += [OfferProblem(self.name, (kb.slug,), sentence, lasting=True) for sentence in sentences]
         return OfferReport(tuple(offers), tuple(problems))
 
     def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
