@@ -70,10 +70,12 @@ def next_check(last: update_checks.UpdateCheck, interval_days: float) -> int:
 
 
 def newer_than_installed(library: Library, report: OfferReport, *, missing_too: bool) -> list[Offer]:
-    """The best offer of each knowledge base whose latest installed release is older, or that has none."""
+    """The best offer of each knowledge base whose latest installed release is older, or that has none. No preview, as
+    long as there is anything else: what is installed unasked becomes the latest release for all who ask."""
     with library.database.read() as connection:
         latest = {release.knowledge_base: release.sort_key for release in releases.latest(connection)}
-    best = [offered[0] for kb in library.knowledge_bases.all if (offered := report.of(kb.slug))]
+    offered = [report.of(kb.slug) for kb in library.knowledge_bases.all]
+    best = [next((one for one in some if not versions.is_preview(one.label)), some[0]) for some in offered if some]
     return [
         offer
         for offer in best

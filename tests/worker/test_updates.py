@@ -209,6 +209,21 @@ def test_a_release_that_was_asked_for_already_is_not_asked_for_again(store: Data
     assert looked.job_ids == [waiting]
 
 
+def test_a_preview_is_not_installed_unasked(store: Database, tmp_path: Path) -> None:
+    publish(tmp_path, "mitre-f3", "1.0")
+    install(store, tmp_path, "mitre-f3", "1.0")
+    publish(tmp_path, "mitre-f3", "2.0-beta")
+    found = worker(store, tmp_path)
+    keep_house(found)
+    found.run_until_idle()
+    assert installed(store, "mitre-f3") == ["1.0"]
+    publish(tmp_path, "mitre-f3", "1.1")
+    as_if_it_was(store, 7 * DAY)
+    keep_house(found)
+    found.run_until_idle()
+    assert installed(store, "mitre-f3") == ["1.1", "1.0"]
+
+
 def test_what_is_older_or_equal_is_no_update(store: Database, tmp_path: Path) -> None:
     publish(tmp_path, "mitre-f3", "1.0")
     publish(tmp_path, "mitre-f3", "1.1")
