@@ -174,6 +174,7 @@ def test_several_workers_look_once(store: Database, server: LocalServer) -> None
 def test_where_nobody_has_anything_they_are_not_asked_all_the_time(
     store: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING, "ctibutler.worker")
     found = worker(store, tmp_path / "none", sources="bucket", update_days=0)
     with store.read() as connection:
         revision = releases.revision(connection)
