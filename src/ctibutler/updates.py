@@ -56,7 +56,8 @@ def look(
     problems = problems_of(report)
     if not found:
         _log.info("no newer release of what is installed%s", f"; {'; '.join(problems)}" if problems else "")
-    update_checks.end(library.database, now(), {"newer": found, "problems": problems})
+    all_answered = all(problem.lasting for problem in report.problems)
+    update_checks.end(library.database, now(), {"newer": found, "problems": problems, "all_answered": all_answered})
     return Looked(report, [item["job_id"] for item in found])
 
 
@@ -64,15 +65,17 @@ def next_check(last: update_checks.UpdateCheck, interval_days: float) -> int:
     """When the next check is due, in microseconds."""
     if last.ended_at is None:
         return 0
-    days = min(interval_days, 1.0) if last.report.get("problems") else interval_days
+    days = interval_days if last.report.get("all_answered") else min(interval_days, 1.0)
     return last.ended_at + int(days * _DAY)
 
 
 def newer_than_installed(library: Library, report: OfferReport, *, missing_too: bool) -> list[Offer]:
-    """The best offer of each knowledge base whose latest installed release is older, or that has none."""
+    """The best offer of each knowledge base whose latest installed release is older, or that has none. No preview, as
+    long as there is anything else: what is installed unasked becomes the latest release for all who ask."""
     with library.database.read() as connection:
         latest = {release.knowledge_base: release.sort_key for release in releases.latest(connection)}
-    best = [offered[0] for kb in library.knowledge_bases.all if (offered := report.of(kb.slug))]
+    offered = [report.of(kb.slug) for kb in library.knowledge_bases.all]
+    best = [next((one for one in some if not versions.is_preview(one.label)), some[0]) for some in offered if some]
     return [
         offer
         for offer in best

@@ -51,6 +51,8 @@ class Worker:
         self._library = Library(database, knowledge_bases)
         self._settings = settings
         self._sources = sources
+        # When this process asked last: offers say it too, but where nobody has anything there are none.
+        self._asked_at = 0
         self._id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
     def run(self, stop: threading.Event) -> None:
@@ -110,6 +112,7 @@ class Worker:
     def refresh_offers(self) -> OfferReport:
         """Ask the sources what they have, and keep it for `versions/available/`."""
         report = self._sources.offers(self._knowledge_bases.all)
+        self._asked_at = now()
         offers.replace(
             self._database,
             [
@@ -133,8 +136,8 @@ class Worker:
             for sentence in updates.problems_of(looked.report):
                 log.warning("%s", sentence)
         with self._database.read() as connection:
-            refreshed = offers.refreshed_at(connection)
-        if refreshed is None or now() - refreshed > self._settings.offer_refresh_hours * _HOUR:
+            refreshed = max(offers.refreshed_at(connection) or 0, self._asked_at)
+        if now() - refreshed > self._settings.offer_refresh_hours * _HOUR:
             for sentence in updates.problems_of(self.refresh_offers()):
                 log.warning("%s", sentence)
         if days is not None:

@@ -134,6 +134,19 @@ def test_a_folder_is_a_source(command: Command, tmp_path: Path) -> None:
     assert "mitre-f3 1.1: installed from bucket" in said
 
 
+def test_the_word_for_a_source_means_it_also_where_a_folder_has_that_name(command: Command) -> None:
+    (command.folder / "built-in" / "tlp").mkdir(parents=True)
+    assert "tlp 2: installed from built-in" in command.done("install", "tlp", "--source", "built-in").stdout
+
+
+@pytest.mark.parametrize("secret", ["http://me:SECRET@127.0.0.1:1/kb", "http://127.0.0.1:1/kb?key=SECRET"])
+def test_a_job_keeps_no_password(command: Command, secret: str) -> None:
+    outcome = command("install", "tlp@2", "--source", secret)
+    assert outcome.code == 2
+    assert "such an address belongs in CTIBUTLER_BUCKET" in outcome.stderr
+    assert "SECRET" not in outcome.stderr
+
+
 def test_a_source_that_is_none_is_wrong_usage(command: Command) -> None:
     outcome = command("install", "cwe", "--source", "vendor")
     assert outcome.code == 2

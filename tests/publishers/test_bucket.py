@@ -164,6 +164,25 @@ def test_a_web_page_is_no_list_of_releases(bucket: Path, where: Where) -> None:
     assert not [offer for offer in report.offers if offer.source == "bucket"]
 
 
+def test_a_list_that_cannot_be_unpacked_is_said(server: LocalServer) -> None:
+    server.otherwise = body(b"\x1f\x8b, cut off", content_encoding="gzip")
+    report = sources(server.url, sources="bucket").offers(ALL[:2])
+    assert report.offers == ()
+    assert ["version.txt: the compressed file is" in problem.sentence for problem in report.problems] == [True, True]
+
+
+def test_a_release_comes_also_where_what_a_mirror_says_of_it_does_not(
+    server: LocalServer, bucket: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(bucket, versions=b"4.14", v4_14_json=BUNDLE)
+    server.serve_folder(bucket)
+    server.answers["/cwe2stix-manual-output/cwe-bundle-v4_14.origin.json"] = status(500)
+    release = sources(server.url, sources="bucket", download_retries=0).fetch(HOSTED.named("cwe"))
+    assert release.bundle == BUNDLE
+    assert release.mirrored_from is None
+    assert "does not say where the release is from" in caplog.text
+
+
 def test_an_empty_list_is_said(bucket: Path, where: Where) -> None:
     put(bucket, versions=b"\n# nothing yet\n")
     assert sources(where(bucket)).offers([CWE]).problems_of("cwe")[0].sentence.endswith("version.txt names no release")

@@ -80,6 +80,24 @@ def test_a_file_without_a_name_for_its_state_is_not_kept(server: LocalServer, do
     assert kept.get(address(server).shown) is None
 
 
+def test_a_name_for_a_state_that_cannot_be_sent_back_is_none(server: LocalServer, downloads: Downloads) -> None:
+    server.answers["/file.json"] = body(FILE, etag='"\xe9"')
+    assert downloads.get(address(server), LIMITS) == FILE
+    assert downloads.get(address(server), LIMITS) == FILE
+
+
+def test_what_is_kept_counts_where_its_time_of_use_cannot_be_written(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.put(URL, {"etag": '"one"'}, FILE)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert kept.get(URL) is not None
+
+
 def test_addresses_that_differ_in_their_query_are_kept_apart(server: LocalServer, downloads: Downloads) -> None:
     server.answers["/list"] = versioned(b"first page", etag='"one"')
     assert downloads.get(address(server, "/list?page=1"), LIMITS) == b"first page"
@@ -87,7 +105,7 @@ def test_addresses_that_differ_in_their_query_are_kept_apart(server: LocalServer
     assert downloads.get(address(server, "/list?page=2"), LIMITS) == b"second page"
 
 
-@pytest.mark.parametrize("harm", ["cut", "changed", "not ours", "unreadable head"])
+@pytest.mark.parametrize("harm", ["cut", "changed", "not ours", "unreadable head", "no text", "a size beyond all"])
 def test_a_kept_file_that_is_not_whole_is_as_if_it_was_never_kept(kept: Kept, tmp_path: Path, harm: str) -> None:
     kept.put(URL, {"etag": '"one"'}, FILE)
     [path] = (tmp_path / "downloads").glob("*.kept")
@@ -99,6 +117,8 @@ def test_a_kept_file_that_is_not_whole_is_as_if_it_was_never_kept(kept: Kept, tm
             "changed": head.replace(sha256(FILE).hexdigest()[:8].encode(), b"00000000") + b"\n" + packed,
             "not ours": b"<html>",
             "unreadable head": b'{"etag": 1}\n' + packed,
+            "no text": head.replace(b"one", b"\xff") + b"\n" + packed,
+            "a size beyond all": head.replace(b'"size":', b'"size":9' + 20 * b"9") + b"\n" + packed,
         }[harm]
     )
     assert kept.get(URL) is None

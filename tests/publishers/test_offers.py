@@ -173,3 +173,9 @@ def test_the_settings_choose_the_bucket(tmp_path: Path) -> None:
     (folder / "disarm-bundle-v9_0.json").write_bytes(BUNDLE)
     release = Sources(Settings(_env_file=None, bucket=str(tmp_path))).fetch(HOSTED.named("disarm"))
     assert (release.label, release.location) == ("9.0", str(folder / "disarm-bundle-v9_0.json"))
+
+
+def test_in_a_container_publishers_are_asked_unless_somebody_names_a_bucket() -> None:
+    compose = (Path(__file__).parents[2] / "compose.yaml").read_text()
+    [named] = [line.strip() for line in compose.splitlines() if line.strip().startswith("CTIBUTLER_BUCKET")]
+    assert named == "CTIBUTLER_BUCKET:", "a value given here, also the default one, would stand in for the publishers"

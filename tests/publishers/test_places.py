@@ -101,6 +101,8 @@ class TestAttack:
             ({"collections": [{"versions": [{"version": 18.1, "url": "x"}]}]}, r"Expected `str`, got `float`"),
             ({"collections": []}, r"index\.json: no version has a file ics-attack/ics-attack-….json"),
             (b"<html>", r"index\.json is not an index of ATT&CK"),
+            (b'{"further": ' + b"[" * 200_000, r"index\.json is not an index of ATT&CK"),
+            ({"collections": [{"versions": [{"version": "1.0", "url": "https://[x"}]}]}, r"no version has a file"),
         ],
     )
     def test_another_layout_is_said_and_the_others_go_on(
@@ -270,6 +272,28 @@ class TestAtlas:
         assert labels(found.offers([self.kb]), "atlas") == ["2026.06", "5.1.1", "5.0.0", "4.9.0"]
         assert found.fetch(self.kb).label == "2026.06"
         assert b"x-mitre-tactic" in found.fetch(self.kb, "4.9.0").bundle
+
+    def test_of_several_tags_with_one_release_the_highest_is_offered_and_fetched(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
+        serve(
+            server,
+            {
+                f"{API}/repos{ATLAS}/tags": [{"name": "v1.9.0"}, {"name": "v1.10.1"}, {"name": "v1.10.0"}],
+                f"{RAW}{ATLAS}/main/CHANGELOG.md": b"".join(
+                    b"## [%s]\n- updated to use ATLAS Data 5.0.0\n" % own for own in (b"1.10.1", b"1.10.0", b"1.9.0")
+                ),
+                f"{RAW}{ATLAS}/v1.10.1/dist/stix-atlas.json": publishers.bundle({"type": "x-mitre-tactic"}),
+                f"{RAW}{ATLAS}/v1.10.0/dist/stix-atlas.json": publishers.bundle(),
+                f"{RAW}{ATLAS}/v1.9.0/dist/stix-atlas.json": publishers.bundle(),
+            },
+        )
+        found = sources(server, tmp_path)
+        [offer] = found.offers([self.kb]).offers
+        release = found.fetch(self.kb)
+        assert offer.location == release.location
+        assert release.location.endswith("/v1.10.1/dist/stix-atlas.json")
+        assert b"x-mitre-tactic" in release.bundle
 
     def test_tags_come_in_pages(self, server: LocalServer, tmp_path: Path) -> None:
         pages = [[{"name": f"v4.{number}.0"} for number in range(100)], [{"name": "v5.0.0"}]]
@@ -449,6 +473,72 @@ class TestFraud:
 
 
 class TestAll:
+    def test_a_label_that_is_named_twice_is_fetched_from_where_it_is_said_to_be(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
+        listing = publishers.index(ics_attack=["18.1"])
+        twice = {"version": "18.1", "url": f"https:/{ATTACK}/older/ics-attack/ics-attack-18.1.json"}
+        listing["collections"].append({"id": "x-mitre-collection--2", "versions": [twice]})
+        serve(
+            server,
+            {
+                f"{ATTACK}/index.json": listing,
+                f"{ATTACK}/ics-attack/ics-attack-18.1.json": publishers.bundle({"type": "x-mitre-tactic"}),
+                f"{ATTACK}/older/ics-attack/ics-attack-18.1.json": publishers.bundle(),
+            },
+        )
+        found = sources(server, tmp_path)
+        assert labels(found.offers([ICS]), "attack-ics") == ["18.1"]
+        release = found.fetch(ICS)
+        assert release.location == f"https:/{ATTACK}/ics-attack/ics-attack-18.1.json"
+        assert b"x-mitre-tactic" in release.bundle
+
+    def test_a_file_that_moved_to_another_host_is_said_and_the_others_at_its_host_go_on(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
+        serve(
+            server,
+            {
+                f"{ATTACK}/index.json": publishers.index(ics_attack=["18.1"]),
+                f"{ATTACK}/ics-attack/ics-attack-18.1.json": publishers.bundle(),
+            },
+        )
+        server.answers[CAPEC] = status(302, location="https://example.org/capec.json")
+        found = sources(server, tmp_path)
+        report = found.offers([HOSTED.named("capec"), ICS])
+        [problem] = report.problems
+        assert problem.knowledge_bases == ("capec",)
+        assert "leads to another host, https://example.org/capec.json: not followed" in problem.sentence
+        assert labels(report, "attack-ics") == ["18.1"]
+        assert found.fetch(ICS).label == "18.1"
+
+    def test_a_host_that_fails_for_one_is_no_failure_of_who_does_not_need_it(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
+        serve(
+            server,
+            {
+                f"{API}/repos{ATLAS}/tags": [{"name": "v5.0.0"}],
+                f"{API}/repos{DISARM}/commits": [publishers.commit("a" * 40, "2025-01-01", "New version V1.6")],
+            },
+        )
+        server.answers[f"{RAW}{ATLAS}/main/CHANGELOG.md"] = status(500)
+        report = sources(server, tmp_path).offers([HOSTED.named("atlas"), HOSTED.named("disarm")])
+        [problem] = report.problems
+        assert problem.knowledge_bases == ("atlas",)
+        assert "1.6" in labels(report, "disarm")
+
+    def test_a_list_that_cannot_be_unpacked_is_said_and_the_others_go_on(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
+        serve(server, {CAPEC: publishers.bundle({"x_capec_version": "3.9"})})
+        server.answers[f"{ATTACK}/index.json"] = body(b"\x1f\x8b, cut off", content_encoding="gzip")
+        report = sources(server, tmp_path).offers([ICS, HOSTED.named("capec")])
+        [problem] = report.problems
+        assert problem.knowledge_bases == ("attack-ics",)
+        assert "index.json: the compressed file is" in problem.sentence
+        assert labels(report, "capec") == ["3.9"]
+
     def test_a_host_that_does_not_answer_is_asked_once_for_all_that_it_has(
         self, server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -487,3 +577,11 @@ class TestAll:
         assert everyone.restricted_to("publisher").best(ICS).label == "18.1"
         with pytest.raises(NotFound):
             everyone.restricted_to("builtin").best(ICS)
+
+    def test_several_jobs_from_one_source_alone_ask_it_once(self, server: LocalServer, tmp_path: Path) -> None:
+        server.otherwise = silence(server)
+        everyone = sources(server, tmp_path, sources="builtin", download_timeout=0.2)
+        for label in ("18.1", "18.0"):
+            with pytest.raises(SourceUnavailable, match="was silent for"):
+                everyone.restricted_to("publisher").fetch(ICS, label)
+        assert len(server.asked) == 1

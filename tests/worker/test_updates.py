@@ -113,9 +113,8 @@ def test_it_is_done_once_in_the_interval(store: Database, tmp_path: Path) -> Non
     install(store, tmp_path, "mitre-f3", "1.0")
     found = worker(store, tmp_path)
     keep_house(found)
-    # The built-in releases are there in every bucket's stead; folders of other knowledge bases are missing.
-    with store.note() as connection:
-        connection.run("UPDATE update_check SET report = ''")
+    with store.read() as connection:
+        assert update_checks.last(connection).report["problems"], "folders of other knowledge bases are missing"
     publish(tmp_path, "mitre-f3", "1.1")
     for ago in (0, 6 * DAY):
         as_if_it_was(store, ago)
@@ -127,12 +126,14 @@ def test_it_is_done_once_in_the_interval(store: Database, tmp_path: Path) -> Non
 
 
 def test_where_a_source_did_not_answer_it_is_tried_again_after_a_day(store: Database, tmp_path: Path) -> None:
-    publish(tmp_path, "mitre-f3", "1.0")
-    install(store, tmp_path, "mitre-f3", "1.0")
-    found = worker(store, tmp_path)
-    with store.note() as connection:
-        connection.run("UPDATE update_check SET report = :report", report='{"newer":[],"problems":["it sleeps"]}')
-    publish(tmp_path, "mitre-f3", "1.1")
+    bucket = tmp_path / "bucket"
+    publish(bucket, "mitre-f3", "1.0")
+    install(store, bucket, "mitre-f3", "1.0")
+    found = worker(store, bucket)
+    bucket.rename(tmp_path / "asleep")
+    keep_house(found)
+    (tmp_path / "asleep").rename(bucket)
+    publish(bucket, "mitre-f3", "1.1")
     as_if_it_was(store, DAY - 60_000_000)
     keep_house(found)
     assert len(every_job(store)) == 1
@@ -170,6 +171,20 @@ def test_several_workers_look_once(store: Database, server: LocalServer) -> None
     assert len(server.asked) == len(set(server.asked)) == len(HOSTED.all)
 
 
+def test_where_nobody_has_anything_they_are_not_asked_all_the_time(
+    store: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "ctibutler.worker")
+    found = worker(store, tmp_path / "none", sources="bucket", update_days=0)
+    with store.read() as connection:
+        revision = releases.revision(connection)
+    for _ in range(3):
+        keep_house(found)
+    assert caplog.text.count("there is no folder") == 1
+    with store.read() as connection:
+        assert releases.revision(connection) == revision, "nothing changed, and answers stay good"
+
+
 def test_a_check_whose_worker_died_is_made_again(store: Database, tmp_path: Path) -> None:
     publish(tmp_path, "mitre-f3", "1.0")
     install(store, tmp_path, "mitre-f3", "1.0")
@@ -193,6 +208,21 @@ def test_a_release_that_was_asked_for_already_is_not_asked_for_again(store: Data
     looked = updates.look(Library(store, HOSTED), 7, worker(store, tmp_path).refresh_offers)
     assert looked is not None
     assert looked.job_ids == [waiting]
+
+
+def test_a_preview_is_not_installed_unasked(store: Database, tmp_path: Path) -> None:
+    publish(tmp_path, "mitre-f3", "1.0")
+    install(store, tmp_path, "mitre-f3", "1.0")
+    publish(tmp_path, "mitre-f3", "2.0-beta")
+    found = worker(store, tmp_path)
+    keep_house(found)
+    found.run_until_idle()
+    assert installed(store, "mitre-f3") == ["1.0"]
+    publish(tmp_path, "mitre-f3", "1.1")
+    as_if_it_was(store, 7 * DAY)
+    keep_house(found)
+    found.run_until_idle()
+    assert installed(store, "mitre-f3") == ["1.1", "1.0"]
 
 
 def test_what_is_older_or_equal_is_no_update(store: Database, tmp_path: Path) -> None:

@@ -34,8 +34,7 @@ def replace(database: Database, offered: Sequence[StoredOffer], silent: Set[tupl
         moment = now()
         if {_mark(offer) for offer in before} == {_mark(offer) for offer in after}:
             connection.run("UPDATE offer SET seen_at = :moment", moment=moment)
-            if before:
-                return
+            return
         connection.run("DELETE FROM offer")
         connection.insert(
             "offer",

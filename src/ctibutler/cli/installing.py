@@ -88,6 +88,7 @@ def install(
     if session.settings.log_level != "debug":
         logging.getLogger("ctibutler.worker").setLevel(logging.CRITICAL)  # how jobs end is said below
     sources = Sources(session.settings, only=source)
+    named = _from_anywhere(source)
     with session.library() as library, board(quiet=as_json) as shown:
         runner = Runner(library, session.settings, sources, shown)
         requests: list[tuple[Target, InstallRequest]] = [
@@ -101,7 +102,7 @@ def install(
                     force=force,
                     file=None if file is None else str(file.resolve()),
                     convert=convert,
-                    source=_from_anywhere(source),
+                    source=named,
                 ),
             )
             for target in asked
@@ -123,5 +124,20 @@ def _own_file(asked: Sequence[Target], file: Path, targets: Sequence[str], targe
 
 
 def _from_anywhere(source: str | None) -> str | None:
-    """A source as a job names it, for a worker that runs in another folder."""
-    return str(Path(source).resolve()) if source is not None and Path(source).is_dir() else source
+    """A source as a job names it, for a worker that runs in another folder.
+
+    Raises InvalidRequest where the job would keep a secret.
+    """
+    from ctibutler.publishers.addresses import WebAddress
+    from ctibutler.publishers.offers import is_source
+
+    if source is None or is_source(source) or source.lower().startswith("file:"):
+        return source
+    if "://" not in source:
+        return str(Path(source).expanduser().resolve())
+    if WebAddress.parse(source, "--source").has_secrets:
+        raise InvalidRequest(
+            "--source: a job is kept, and would keep a name, password or query: such an address belongs in"
+            " CTIBUTLER_BUCKET, with `--source bucket` here"
+        )
+    return source

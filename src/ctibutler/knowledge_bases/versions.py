@@ -42,6 +42,11 @@ def sort_key(label: str) -> str:
     return "".join(parts) + "1"
 
 
+def is_preview(label: str) -> bool:
+    """Whether a release comes before another one of the same number (`12.0-beta`)."""
+    return not all(part.isascii() and part.isdigit() for part in _SEPARATORS.split(shown(label)))
+
+
 def _part_key(part: str) -> str:
     if part.isascii() and part.isdigit():
         return "2" + natural(part) + " "

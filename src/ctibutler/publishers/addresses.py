@@ -61,6 +61,11 @@ class WebAddress:
         return replace(self, shown=shown, _query=query, hosts=frozenset({httpx2.URL(self.shown).host}))
 
     @property
+    def has_secrets(self) -> bool:
+        """Whether there is more to it than is shown."""
+        return bool(self._login or self._query)
+
+    @property
     def url(self) -> httpx2.URL:
         """What to ask for, without name and password."""
         url = httpx2.URL(self.shown)

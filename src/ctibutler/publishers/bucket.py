@@ -105,7 +105,7 @@ class Bucket:
                     problems.append(OfferProblem(self.name, (kb.slug,), str(problem)))
                     continue
                 offers += self._offers(kb, labels, files)
-                problems += [OfferProblem(self.name, (kb.slug,), sentence) for sentence in sentences]
+                problems += [OfferProblem(self.name, (kb.slug,), sentence, lasting=True) for sentence in sentences]
         return OfferReport(tuple(offers), tuple(problems))
 
     def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
@@ -128,17 +128,21 @@ class Bucket:
             details = self._beside(files, kb.bucket.folder, kb.details_file_name(offer.label))
             # In one form only, the bundle's: most buckets have none, and each question is a request.
             told = kb.origin_file_name(offer.label) + location.rpartition(name)[2]
-            origin = files.read(kb.bucket.folder, told, no_progress)
+            origin = self._origin(files, kb.bucket.folder, told)
         release = ReleaseFile.read(
             offer, content=content, file_name=name, location=location, mapping=mapping, details=details
         )
-        return replace(release, mirrored_from=None if origin is None else self._origin(origin, told))
+        return replace(release, mirrored_from=origin)
 
-    def _origin(self, content: bytes, name: str) -> dict[str, str | int | None] | None:
-        """Where a mirror says that it has a release from; None where it cannot be read: the release is good all the same."""
+    def _origin(self, files: Files, folder: str, name: str) -> dict[str, str | int | None] | None:
+        """Where a mirror says that it has a release from; None where it says nothing, or what cannot be had or read: the
+        release is good all the same."""
         try:
+            content = files.read(folder, name, no_progress)
+            if content is None:
+                return None
             return msgspec.structs.asdict(msgspec.json.decode(unpack(content, name, _MAX_ORIGIN_BYTES), type=_Origin))
-        except (MalformedFile, msgspec.DecodeError, UnicodeDecodeError) as failure:
+        except (SourceUnavailable, MalformedFile, msgspec.DecodeError, UnicodeDecodeError) as failure:
             _log.warning("%s does not say where the release is from: %s", name, failure)
             return None
 

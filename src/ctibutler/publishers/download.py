@@ -238,7 +238,7 @@ class _Transfer(threading.Thread):
         except httpx2.InvalidURL:
             raise SourceDown(f"{self._address} leads to something that is no URL") from None
         if self._address.hosts and target.host not in self._address.hosts:
-            raise SourceDown(f"{self._address} leads to another host, {without_secrets(target)}: not followed")
+            raise SourceUnavailable(f"{self._address} leads to another host, {without_secrets(target)}: not followed")
         if "location" not in response.headers or target.scheme not in ("http", "https") or not target.host:
             raise SourceDown(f"{self._address} leads to something that is no http or https URL")
         if url.scheme == "https" and target.scheme == "http":

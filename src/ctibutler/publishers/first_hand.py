@@ -95,9 +95,10 @@ class _Visit:
         limits = self._web.limits
         left = self._until - time.monotonic()
         if left <= 0:
-            raise SourceDown(
-                f"{urlsplit(url).netloc} is slow: after {LIST_SECONDS:g} seconds it was not asked for more"
-            )
+            host = urlsplit(url).netloc
+            slow = f"{host} is slow: after {LIST_SECONDS:g} seconds it was not asked for more"
+            self._web.remember_silent(host, slow)
+            raise SourceDown(slow)
         quick = replace(
             limits,
             silence=min(limits.silence, ANSWER_SECONDS),
@@ -105,7 +106,10 @@ class _Visit:
             retries=min(limits.retries, 1),
             impatient=True,
         )
-        return self._get(url, quick, no_progress)
+        try:
+            return self._get(url, quick, no_progress)
+        except MalformedFile as failure:  # sent compressed, and not to be unpacked
+            raise SourceUnavailable(str(failure)) from None
 
     def file(self, url: str, progress: Progress = no_progress) -> bytes | None:
         """A file. Raises SourceDown, SourceUnavailable."""
@@ -141,7 +145,7 @@ class FirstHand:
         if not groups:
             return OfferReport()
         with ThreadPoolExecutor(len(groups), "ctibutler-publishers") as pool:
-            reports = list(pool.map(self._ask, groups, groups.values()))
+            reports = list(pool.map(self._ask, groups.values()))
         return OfferReport(
             tuple(offer for report in reports for offer in report.offers),
             tuple(problem for report in reports for problem in report.problems),
@@ -177,22 +181,22 @@ class FirstHand:
             return ReleaseFile.read(offer, content=content, file_name=name)
         return ReleaseFile.made(offer, content=content, file_name=name, converter=CONVERTERS[kb.converter])
 
-    def _ask(self, host: str, kbs: Sequence[KnowledgeBase]) -> OfferReport:
+    def _ask(self, kbs: Sequence[KnowledgeBase]) -> OfferReport:
+        """What one host lists. A knowledge base that needs none of what failed for another one is not touched by it."""
         offers: list[Offer] = []
-        problems: list[OfferProblem] = []
-        for number, kb in enumerate(kbs):
+        failed: dict[str, list[str]] = {}
+        for kb in kbs:
             place = _place(kb)
             try:
                 with self._web.visit(place.hosts) as visit:
                     found = place.releases(visit)
-            except SourceDown as down:
-                left = tuple(other.slug for other in kbs[number:])
-                problems.append(OfferProblem(self.name, left, str(down)))
-                break
             except SourceUnavailable as problem:
-                problems.append(OfferProblem(self.name, (kb.slug,), str(problem)))
+                failed.setdefault(str(problem), []).append(kb.slug)
                 continue
-            offers += [self._offer(kb, published) for published in found]
+            # A label that a place names twice is one release: what is offered is what is fetched.
+            once = {versions.sort_key(published.label): published for published in reversed(found)}
+            offers += [self._offer(kb, published) for published in reversed(once.values())]
+        problems = (OfferProblem(self.name, tuple(slugs), sentence) for sentence, slugs in failed.items())
         return OfferReport(tuple(offers), tuple(problems))
 
     def _offer(self, kb: KnowledgeBase, published: Published) -> Offer:

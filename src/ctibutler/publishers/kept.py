@@ -62,16 +62,17 @@ class Kept:
             first, _, packed = path.read_bytes().partition(b"\n")
             head = msgspec.json.decode(first, type=_Head)
             content = zstandard.ZstdDecompressor().decompress(packed, max_output_size=head.size)
-            os.utime(path)
-        except (OSError, msgspec.DecodeError, zstandard.ZstdError):
+        except (OSError, ValueError, OverflowError, msgspec.MsgspecError, zstandard.ZstdError):
             return None
         if len(content) != head.size or sha256(content).hexdigest() != head.sha256:
             return None
+        with contextlib.suppress(OSError):  # may be a folder that can only be read
+            os.utime(path)
         return Entry(head.etag, head.last_modified, content)
 
     def put(self, url: str, headers: Mapping[str, str], content: bytes) -> None:
         """Keep a file that came with these headers (names in lower case), where they name its state."""
-        etag, last_modified = headers.get("etag"), headers.get("last-modified")
+        etag, last_modified = _sendable(headers.get("etag")), _sendable(headers.get("last-modified"))
         if not (etag or last_modified):
             return
         head = msgspec.json.encode(_Head(etag, last_modified, len(content), sha256(content).hexdigest()))
@@ -104,3 +105,8 @@ class Kept:
                 return
             path.unlink(missing_ok=True)
             total -= size
+
+
+def _sendable(value: str | None) -> str | None:
+    """A header's value, where it can be sent back as it came."""
+    return value if value is not None and value.isascii() else None

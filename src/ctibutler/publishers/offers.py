@@ -31,7 +31,7 @@ from ctibutler.publishers.source import (
 from ctibutler.publishers.website import Website
 from ctibutler.settings import SOURCES, Settings, source_named
 
-__all__ = ["Offer", "OfferProblem", "OfferReport", "Progress", "ReleaseFile", "Source", "Sources"]
+__all__ = ["Offer", "OfferProblem", "OfferReport", "Progress", "ReleaseFile", "Source", "Sources", "is_source"]
 
 REMEMBERED_SECONDS = 60.0
 """How long a source is taken at its word, or at its silence: twelve jobs in a row ask once, not twelve times."""
@@ -52,16 +52,22 @@ class Sources:
     def __init__(self, settings: Settings, extra: Iterable[Source] = (), *, only: str | None = None) -> None:
         self._settings = settings
         self._extra = tuple(extra)
+        self._restriction = only
         self._only = None if only is None else _source_or_bucket(only)
-        at = only if only is not None and self._only == Bucket.name and not _is_source(only) else None
+        at = only if only is not None and self._only == Bucket.name and not is_source(only) else None
         self._sources = {source.name: source for source in (*_configured(settings, at), *self._extra)}
         # With the time until which each counts, in seconds of the monotonic clock.
         self._known: dict[tuple[str, str], tuple[OfferReport, float]] = {}
         self._down: dict[str, tuple[OfferReport, float]] = {}
+        self._restricted: dict[str, Sources] = {}
 
     def restricted_to(self, only: str | None) -> Sources:
         """The same sources, of which only this one is asked."""
-        return self if only is None else Sources(self._settings, self._extra, only=only)
+        if only is None or only == self._restriction:
+            return self
+        if only not in self._restricted:
+            self._restricted[only] = Sources(self._settings, self._extra, only=only)
+        return self._restricted[only]
 
     def order_of(self, kb: KnowledgeBase) -> tuple[str, ...]:
         """The sources that are asked about a knowledge base, first first."""
@@ -194,7 +200,8 @@ def _configured(settings: Settings, at: str | None) -> list[Source]:
     return [Bucket(_place(text, settings, kept_or_not), settings.bundle_max_bytes), *others] if text else others
 
 
-def _is_source(word: str) -> bool:
+def is_source(word: str) -> bool:
+    """Whether this is the word for a source, also where a folder has that name."""
     try:
         source_named(word)
     except ValueError:
@@ -207,7 +214,7 @@ def _source_or_bucket(word: str) -> str:
 
     Raises InvalidRequest.
     """
-    if _is_source(word):
+    if is_source(word):
         return source_named(word)
     if "://" not in word and not Path(word).expanduser().is_dir():
         raise InvalidRequest(f"`{word}` is no source ({', '.join(SOURCES)}), no folder and no URL")

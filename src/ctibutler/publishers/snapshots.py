@@ -35,7 +35,7 @@ class Snapshots:
                 try:
                     path, version = _find(snapshot)
                 except SourceUnavailable as problem:
-                    problems.append(OfferProblem(self.name, (kb.slug,), str(problem)))
+                    problems.append(OfferProblem(self.name, (kb.slug,), str(problem), lasting=True))
                     continue
                 label = versions.shown(snapshot.label)
                 offers.append(Offer(kb.slug, label, self.name, _location(snapshot, version), path.stat().st_size))

@@ -50,12 +50,14 @@ class Offer:
 class OfferProblem:
     """Why a source has less to offer than it could: one sentence for people.
 
-    `knowledge_bases` are the slugs of those that it concerns, None when it is the whole source.
+    `knowledge_bases` are the slugs of those that it concerns, None when it is the whole source. `lasting` says that the
+    source did answer, and will answer the same tomorrow: a package that is not installed, a folder that is not there.
     """
 
     source: str
     knowledge_bases: tuple[str, ...] | None
     sentence: str
+    lasting: bool = False
 
     def concerns(self, knowledge_base: str) -> bool:
         """Whether it concerns this knowledge base."""

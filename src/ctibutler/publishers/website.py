@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from ctibutler.errors import MalformedFile, SourceUnavailable
 from ctibutler.publishers.addresses import WebAddress
 from ctibutler.publishers.download import Downloads, Limits
 from ctibutler.publishers.kept import Kept
@@ -72,7 +73,10 @@ class WebsiteFiles:
             retries=min(limits.retries, 1),
             impatient=True,
         )
-        return self._downloads.get(self._website.address.below(folder, name), quick)
+        try:
+            return self._downloads.get(self._website.address.below(folder, name), quick)
+        except MalformedFile as failure:  # sent compressed, and not to be unpacked
+            raise SourceUnavailable(str(failure)) from None
 
     def read(self, folder: str, name: str, progress: Progress) -> bytes | None:
         """The content of a file; None where there is none.

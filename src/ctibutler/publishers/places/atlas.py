@@ -23,7 +23,8 @@ _DATA_RELEASE = re.compile(r"ATLAS Data v?([0-9]+(?:\.[0-9]+)+)")
 @dataclass(frozen=True)
 class AtlasRepository(PlainFiles):
     """A tag is either the label of a release of ATLAS, or a number of the repository's own: of those its changelog says
-    which release of ATLAS they hold, and those of which it says none hold no new one."""
+    which release of ATLAS they hold, and those of which it says none hold no new one. Of several tags with one release
+    the highest counts."""
 
     hosts: tuple[str, ...] = (github.API, github.FILES)
 
@@ -34,15 +35,15 @@ class AtlasRepository(PlainFiles):
         """
         tags = github.tags(web, REPOSITORY)
         own = _releases_of_own_numbers(web.page(github.file_url(REPOSITORY, CHANGELOG, BRANCH)) or b"")
-        found = []
-        for tag in tags:
+        found: dict[str, Published] = {}
+        for tag in sorted(tags, key=versions.sort_key, reverse=True):
             number = versions.shown(tag)
             label = own.get(number, number)
             if label and label[0].isdigit() and versions.is_label(label):
-                found.append(Published(label, github.file_url(REPOSITORY, PATH, tag)))
+                found.setdefault(versions.sort_key(label), Published(label, github.file_url(REPOSITORY, PATH, tag)))
         if not found:
             raise SourceUnavailable(f"github.com/{REPOSITORY}: no tag names a release")
-        return found
+        return list(found.values())
 
 
 def _releases_of_own_numbers(changelog: bytes) -> Mapping[str, str | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -61,13 +60,18 @@ class AttackStixData(PlainFiles):
         return Published(versions.shown(label), self._usual(versions.shown(label)))
 
     def _is_ours(self, version: _Version) -> bool:
-        return urlsplit(version.url).path.endswith(f"/{self.domain}/{self.domain}-{version.version}.json")
+        return _plain(version.url).endswith(f"/{self.domain}/{self.domain}-{version.version}.json")
 
     def _address(self, version: _Version) -> str:
         """The index's own address where it is at the publisher's, else the usual one."""
-        parts = urlsplit(version.url)
-        named = parts.scheme == "https" and parts.netloc in self.hosts
-        return f"https://{parts.netloc}{parts.path}" if named else self._usual(version.version)
+        url = _plain(version.url)
+        named = url.startswith(tuple(f"https://{host}/" for host in self.hosts))
+        return url if named else self._usual(version.version)
 
     def _usual(self, version: str) -> str:
         return github.file_url(REPOSITORY, f"{self.domain}/{self.domain}-{version}.json", BRANCH)
+
+
+def _plain(url: str) -> str:
+    """The address without its query. The index may hold what is no URL at all: nothing is taken apart."""
+    return url.partition("?")[0]

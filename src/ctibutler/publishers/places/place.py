@@ -13,6 +13,7 @@ from ctibutler.errors import MalformedFile, SourceUnavailable
 from ctibutler.publishers.source import Progress, no_progress
 
 T = TypeVar("T")
+_NOT_OF_THE_FORM = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Web(Protocol):
@@ -34,8 +35,7 @@ class Web(Protocol):
 class Published:
     """A release at its publisher's: its label, dotted, and the address of its file.
 
-    `day` is that of the release, for formats that do not say it. `name` is what the file is called when it is read: that
-    of a file in a zip.
+    `day` is that of the release, for formats that do not say it.
     """
 
     label: str
@@ -109,7 +109,7 @@ def read_json(content: bytes, form: type[T], url: str, expected: str) -> T:
     """A JSON document of a known form. Raises SourceUnavailable that says what was expected and what is otherwise."""
     try:
         return msgspec.json.decode(content, type=form)
-    except (msgspec.DecodeError, UnicodeDecodeError) as failure:
+    except _NOT_OF_THE_FORM as failure:
         raise SourceUnavailable(f"{url} is not {expected}: {failure}") from None
 
 
@@ -117,5 +117,5 @@ def read_labels(content: bytes, form: type[T], name: str, expected: str) -> T:
     """The few properties of a release's file that tell its label. Raises MalformedFile."""
     try:
         return msgspec.json.decode(content, type=form)
-    except (msgspec.DecodeError, UnicodeDecodeError) as failure:
+    except _NOT_OF_THE_FORM as failure:
         raise MalformedFile(f"{name}: expected {expected}: {failure}") from None
