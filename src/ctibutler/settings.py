@@ -91,7 +91,9 @@ class Settings(BaseSettings):
         default=60.0, gt=1, description="Seconds after which the job of a silent worker goes to the next one."
     )
     offer_refresh_hours: float = Field(
-        default=24.0, gt=0, description="Hours after which a worker asks the sources again what they have."
+        default=24.0,
+        ge=0,
+        description="Hours after which a worker, one of several, asks the sources again what they have; 0 for never.",
     )
 
     update_days: float = Field(

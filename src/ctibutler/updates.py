@@ -15,6 +15,8 @@ from ctibutler.publishers.offers import Offer, OfferReport
 from ctibutler.stix.times import now
 
 _DAY = 24 * 3600 * 1_000_000
+_SOON = 1.0
+"""Days after which it is tried again where something went wrong that may pass."""
 _log = logging.getLogger(__name__)
 
 
@@ -31,12 +33,16 @@ def look(
 ) -> Looked | None:
     """Ask what can be had, and ask for what is newer than the installed releases; those stay.
 
-    Done when `interval_days` have passed since the last time, or a day after a source did not answer; by one process,
-    however many try. `missing_too` does it now, and takes what is not installed at all. None when it was not due.
+    Done when `interval_days` have passed since the last time, or a day after a source did not answer or a job failed; by
+    one process, however many try. `missing_too` does it now, and takes what is not installed at all. None when it was not
+    due.
     """
     moment = now()
     with library.database.read() as connection:
         seen = update_checks.last(connection)
+        installing = [jobs.find(connection, item["job_id"]) for item in seen.report.get("newer", ())]
+    if any(job is not None and job.state == "failed" for job in installing):
+        interval_days = min(interval_days, _SOON)
     due = interval_days > 0 and moment >= next_check(seen, interval_days)
     if not (missing_too or (due and not seen.under_way(moment))):
         return None
@@ -65,7 +71,7 @@ def next_check(last: update_checks.UpdateCheck, interval_days: float) -> int:
     """When the next check is due, in microseconds."""
     if last.ended_at is None:
         return 0
-    days = interval_days if last.report.get("all_answered") else min(interval_days, 1.0)
+    days = interval_days if last.report.get("all_answered") else min(interval_days, _SOON)
     return last.ended_at + int(days * _DAY)
 
 

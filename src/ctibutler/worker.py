@@ -13,7 +13,7 @@ from typing import Any
 
 from ctibutler import updates
 from ctibutler.answers.library import Library
-from ctibutler.catalog import jobs, offers, releases
+from ctibutler.catalog import jobs, offers, releases, update_checks
 from ctibutler.catalog.connection import Connection
 from ctibutler.catalog.database import Database
 from ctibutler.catalog.jobs import Job
@@ -52,7 +52,6 @@ class Worker:
         self._settings = settings
         self._sources = sources
         # When this process asked last: offers say it too, but where nobody has anything there are none.
-        self._asked_at = 0
         self._id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
     def run(self, stop: threading.Event) -> None:
@@ -61,7 +60,7 @@ class Worker:
             while not stop.is_set():
                 try:
                     jobs.worker_seen(self._database, self._id)
-                    self._keep_house()
+                    self._keep_house_or_say_why()
                     worked = self.run_next()
                 except StoreUnavailable as failure:
                     log.warning("%s; trying again", failure)
@@ -111,23 +110,34 @@ class Worker:
 
     def refresh_offers(self) -> OfferReport:
         """Ask the sources what they have, and keep it for `versions/available/`."""
+        with self._database.read() as connection:
+            asked = update_checks.asked_at(connection)
+        update_checks.begin_asking(self._database, asked, now())
         report = self._sources.offers(self._knowledge_bases.all)
-        self._asked_at = now()
         offers.replace(
             self._database,
             [
                 offers.StoredOffer(offer.knowledge_base, offer.label, offer.source, offer.location, offer.size)
                 for offer in report.offers
             ],
-            # What a source that did not answer offered last time still stands.
+            # What a source that did not answer, or not wholly, offered last time still stands.
             silent={
                 (problem.source, kb.slug)
                 for problem in report.problems
                 for kb in self._knowledge_bases.all
-                if problem.concerns(kb.slug) and not any(o.source == problem.source for o in report.of(kb.slug))
+                if problem.concerns(kb.slug) and not problem.lasting
             },
         )
         return report
+
+    def _keep_house_or_say_why(self) -> None:
+        try:
+            self._keep_house()
+        except StoreUnavailable:
+            raise
+        except Exception:
+            # An error of ours in what nobody waits for: jobs go on, and the next check is made when it is due.
+            log.exception("the search for newer releases failed")
 
     def _keep_house(self) -> None:
         days = self._settings.job_retention_days
@@ -135,14 +145,21 @@ class Worker:
         if looked is not None:
             for sentence in updates.problems_of(looked.report):
                 log.warning("%s", sentence)
-        with self._database.read() as connection:
-            refreshed = max(offers.refreshed_at(connection) or 0, self._asked_at)
-        if now() - refreshed > self._settings.offer_refresh_hours * _HOUR:
+        if self._is_first_to_ask():
             for sentence in updates.problems_of(self.refresh_offers()):
                 log.warning("%s", sentence)
         if days is not None:
             with self._database.note() as connection:
                 jobs.remove_older(connection, now() - days * _DAY)
+
+    def _is_first_to_ask(self) -> bool:
+        """Whether it is time to ask the sources again, and no other worker has begun to."""
+        hours, moment = self._settings.offer_refresh_hours, now()
+        if not hours:
+            return False
+        with self._database.read() as connection:
+            asked = update_checks.asked_at(connection)
+        return moment - (asked or 0) > hours * _HOUR and update_checks.begin_asking(self._database, asked, moment)
 
     def _run(self, job: Job, watch: Callable[[str, int, int | None], None] = lambda *_: None) -> None:
         log.info("job %s: %s %s", job.id, job.type, job.parameters)

@@ -114,7 +114,7 @@ def test_nothing_is_sent_twice(command: Command, server: LocalServer, at: dict[s
     assert all(conditions[1:])
 
 
-@pytest.mark.parametrize("source", ["bucket", "builtin", "built-in", "snapshot", "publisher"])
+@pytest.mark.parametrize("source", ["builtin", "built-in", "snapshot", "publisher"])
 def test_one_source_alone_is_asked(command: Command, server: LocalServer, at: dict[str, str], source: str) -> None:
     serve(server, {f"{F3}/f3-stix.json": fraud("1.1")})
     outcome = command("install", "mitre-f3", "--source", source, **at)
@@ -124,6 +124,31 @@ def test_one_source_alone_is_asked(command: Command, server: LocalServer, at: di
     else:
         assert outcome.code == 1
         assert outcome.stderr.strip() == "ctibutler: mitre-f3: no source has a release"
+
+
+def test_a_bucket_that_nobody_named_cannot_be_asked(command: Command) -> None:
+    outcome = command("install", "mitre-f3", "--source", "bucket")
+    assert (outcome.code, outcome.stderr.strip()) == (2, "ctibutler: `bucket`: there is no bucket (CTIBUTLER_BUCKET)")
+
+
+def test_what_cannot_be_had_does_not_stop_the_others(command: Command, server: LocalServer, at: dict[str, str]) -> None:
+    serve_small(server)
+    outcome = command("install", "capec", "mitre-f3", **at)
+    assert outcome.code == 1
+    assert "capec: failed: capec: no source has a release; publisher: there is no https://raw." in outcome.stderr
+    assert "mitre-f3 1.1: installed from publisher" in outcome.stdout
+
+
+def test_a_list_that_is_not_whole_is_said_and_ends_with_1(
+    command: Command, server: LocalServer, at: dict[str, str]
+) -> None:
+    serve_small(server)
+    server.answers["/api.github.com/repos/d3fend/d3fend-ontology/tags"] = status(403)
+    outcome = command("mirror", "kb", "d3fend@all", **at)
+    assert outcome.code == 1
+    assert "d3fend@all: not all releases are known: publisher: " in outcome.stderr
+    assert "answered 403 Forbidden: it refuses, or was asked too often" in outcome.stderr
+    assert (command.folder / "kb" / "d3fend2stix-manual-output" / "d3fend-v1_2_0-bundle.json.zst").is_file()
 
 
 def test_a_folder_is_a_source(command: Command, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from ctibutler.publishers import first_hand
 from ctibutler.publishers.offers import OfferReport, Sources
 from tests.publishers import publishers
 from tests.publishers.publishers import API, ATLAS, ATTACK, CAPEC, CWE, D3FEND, DISARM, F3, RAW, WORKBOOK, serve
-from tests.publishers.server import LocalServer, body, silence, status
+from tests.publishers.server import LocalServer, body, endless, silence, status
 from tests.shared import read_shared
 
 DATA = Path(__file__).parent / "data"
@@ -205,9 +205,24 @@ class TestCwe:
         assert older.file_name == "cwec_v4.16.xml"
         assert b'"CWE-79"' in older.bundle
 
-    def test_without_the_archive_the_newest_is_offered(self, server: LocalServer, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("page", "sentence"),
+        [
+            (None, "there is no https://cwe.mitre.org/data/archive.html"),
+            (b"<html>We moved</html>", "archive.html names no catalogue: links to cwec_v….xml.zip were expected"),
+        ],
+    )
+    def test_without_the_archive_the_newest_is_offered_and_the_gap_is_said(
+        self, server: LocalServer, tmp_path: Path, page: bytes | None, sentence: str
+    ) -> None:
         serve(server, {f"{CWE}/xml/cwec_latest.xml.zip": zipped("cwec_v4.17.xml", catalogue("4.17"))})
-        assert labels(sources(server, tmp_path).offers([self.kb]), "cwe") == ["4.17"]
+        if page is not None:
+            serve(server, {f"{CWE}/archive.html": page})
+        found = sources(server, tmp_path)
+        listed, [gap] = found.every_label(self.kb)
+        assert listed == ["4.17"]
+        assert sentence in gap
+        assert found.fetch(self.kb).label == "4.17"
 
     def test_a_release_that_nobody_lists_is_looked_for_by_its_name(self, server: LocalServer, tmp_path: Path) -> None:
         serve(
@@ -220,7 +235,8 @@ class TestCwe:
         )
         found = sources(server, tmp_path)
         assert found.fetch(self.kb, "4.15").label == "4.15"
-        with pytest.raises(MalformedFile, match=r"cwec_v4\.14\.xml\.zip: expected release 4\.14, found 4\.13"):
+        sentence = r"^cwe 4\.14: no source has this release; there are 4\.17; .*: expected release 4\.14, found 4\.13$"
+        with pytest.raises(SourceUnavailable, match=sentence):
             found.fetch(self.kb, "4.14")
 
     @pytest.mark.parametrize(
@@ -308,9 +324,7 @@ class TestAtlas:
     def test_who_asked_too_often_is_told(self, server: LocalServer, tmp_path: Path) -> None:
         server.answers[f"{API}/repos{ATLAS}/tags"] = status(403)
         [problem] = sources(server, tmp_path).offers([self.kb]).problems
-        assert problem.sentence.endswith(
-            "/tags does not answer with a list of tags: gone, or asked too often in an hour"
-        )
+        assert problem.sentence.endswith("/tags answered 403 Forbidden: it refuses, or was asked too often")
 
     def test_a_repository_without_releases_is_said(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {f"{API}/repos{ATLAS}/tags": [{"name": "nightly"}]})
@@ -556,6 +570,37 @@ class TestAll:
         with pytest.raises(SourceUnavailable, match="was silent for"):
             found.fetch(ICS)
         assert len(server.asked) == before
+
+    def test_a_host_that_is_only_slow_still_gives_files(
+        self, server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        serve(
+            server,
+            {
+                f"{ATTACK}/index.json": publishers.index(ics_attack=["18.1"]),
+                f"{ATTACK}/ics-attack/ics-attack-18.1.json": publishers.bundle(),
+            },
+        )
+        found = sources(server, tmp_path)
+        assert found.best(ICS).label == "18.1"
+        monkeypatch.setattr(first_hand, "LIST_SECONDS", 0.5)
+        server.answers[CAPEC] = endless(server, b" ", 0.05)
+        [slow] = found.offers([HOSTED.named("capec"), HOSTED.named("mitre-f3")]).problems
+        assert "took longer than 0.5 seconds" in slow.sentence
+        assert slow.knowledge_bases == ("capec", "mitre-f3"), "its lists are not asked for any more"
+        assert found.fetch(ICS, "18.1").label == "18.1"
+
+    def test_a_preview_is_the_newest_only_where_there_is_nothing_else(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
+        serve(
+            server,
+            {f"{ATTACK}/index.json": publishers.index(ics_attack=["19.0-beta", "18.1"], mobile_attack=["20.0-beta"])},
+        )
+        found = sources(server, tmp_path)
+        assert found.best(ICS).label == "18.1"
+        assert found.best(ICS, "19.0-beta").label == "19.0-beta"
+        assert found.best(HOSTED.named("attack-mobile")).label == "20.0-beta"
 
     def test_nobody_is_asked_whom_the_settings_do_not_name(self, server: LocalServer, tmp_path: Path) -> None:
         own_bucket = publishers.settings(server, data_dir=tmp_path, sources="", bucket=str(tmp_path))

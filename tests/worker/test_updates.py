@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from ctibutler import updates
 from ctibutler.answers.jobs import InstallRequest, add_install
 from ctibutler.answers.library import Library
 from ctibutler.answers.updates import last_check
-from ctibutler.catalog import jobs, releases, update_checks
+from ctibutler.catalog import jobs, offers, releases, update_checks
 from ctibutler.catalog.database import Database
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.publishers.offers import Sources
@@ -246,3 +247,70 @@ def test_what_a_silent_source_offered_last_time_still_stands(
     with store.read() as connection:
         kept = connection.rows("SELECT knowledge_base, label FROM offer WHERE source = 'bucket'")
     assert [tuple(row) for row in kept] == [("mitre-f3", "1.0")]
+
+
+def test_a_job_that_failed_is_asked_for_again_after_a_day(store: Database, tmp_path: Path) -> None:
+    publish(tmp_path, "mitre-f3", "1.0")
+    install(store, tmp_path, "mitre-f3", "1.0")
+    publish(tmp_path, "mitre-f3", "1.1")
+    broken = tmp_path / "mitre-f3-repo-data" / "f3-stix-v1_1.json"
+    whole = broken.read_text()
+    broken.write_text(whole[:50])
+    found = worker(store, tmp_path)
+    keep_house(found)
+    found.run_until_idle()
+    assert every_job(store)[-1].state == "failed"
+    broken.write_text(whole)
+    as_if_it_was(store, DAY)
+    keep_house(found)
+    found.run_until_idle()
+    assert installed(store, "mitre-f3") == ["1.1", "1.0"]
+
+
+def test_sources_are_asked_what_they_have_by_one_worker(store: Database, server: LocalServer) -> None:
+    server.otherwise = status(404)
+    workers = [worker(store, server.url, update_days=0, offer_refresh_hours=24) for _ in range(3)]
+    for one in (*workers, *workers):
+        keep_house(one)
+    assert len(server.asked) == len(HOSTED.all)
+
+
+def test_sources_are_not_asked_where_that_is_switched_off(store: Database, server: LocalServer) -> None:
+    keep_house(worker(store, server.url, update_days=0, offer_refresh_hours=0))
+    assert server.asked == []
+
+
+def test_a_release_that_a_source_lists_no_more_for_now_is_still_on_offer(store: Database) -> None:
+    def stored(label: str) -> offers.StoredOffer:
+        return offers.StoredOffer("cwe", label, "publisher", f"https://example.org/{label}", None)
+
+    offers.replace(store, [stored("4.16"), stored("4.17")])
+    offers.replace(store, [stored("4.18")], silent={("publisher", "cwe")})
+    with store.read() as connection:
+        assert [offer.label for offer in offers.of_knowledge_base(connection, "cwe")] == ["4.18", "4.17", "4.16"]
+    offers.replace(store, [stored("4.18")])
+    with store.read() as connection:
+        assert [offer.label for offer in offers.of_knowledge_base(connection, "cwe")] == ["4.18"]
+
+
+def test_an_error_of_ours_in_keeping_house_does_not_end_the_worker(
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(updates, "look", broken)
+    publish(tmp_path, "mitre-f3", "1.0")
+    with store.note() as connection:
+        add_install(connection, HOSTED.named("mitre-f3"), InstallRequest("1.0"))
+    found, stop = worker(store, tmp_path), threading.Event()
+    logging.getLogger("ctibutler.worker").setLevel(logging.NOTSET)
+    thread = threading.Thread(target=found.run, args=(stop,))
+    thread.start()
+    until = time.monotonic() + 30
+    while not installed(store, "mitre-f3") and time.monotonic() < until:
+        time.sleep(0.05)
+    stop.set()
+    thread.join(30)
+    assert installed(store, "mitre-f3") == ["1.0"]
+    assert "the search for newer releases failed" in caplog.text

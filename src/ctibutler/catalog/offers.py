@@ -24,13 +24,15 @@ class StoredOffer:
 
 
 def replace(database: Database, offered: Sequence[StoredOffer], silent: Set[tuple[str, str]] = frozenset()) -> None:
-    """Keep what the sources offer now, in place of what they offered before. What a source offered of a knowledge base
-    stays where it was `silent` about it: pairs of source and knowledge base. The catalogue's revision is raised only when
-    something changed."""
+    """Keep what the sources offer now, in place of what they offered before.
+
+    What a source offered of a knowledge base stays where it was `silent` about it, or about a part of it: pairs of source
+    and knowledge base. The catalogue's revision is raised only when something changed.
+    """
     with database.write() as connection:
         before = _all(connection)
         stay = [offer for offer in before if (offer.source, offer.knowledge_base) in silent]
-        after = [*(offer for offer in offered if (offer.source, offer.knowledge_base) not in silent), *stay]
+        after = list({_mark(offer)[:3]: offer for offer in (*stay, *offered)}.values())
         moment = now()
         if {_mark(offer) for offer in before} == {_mark(offer) for offer in after}:
             connection.run("UPDATE offer SET seen_at = :moment", moment=moment)
@@ -39,7 +41,7 @@ def replace(database: Database, offered: Sequence[StoredOffer], silent: Set[tupl
         connection.insert(
             "offer",
             ("knowledge_base", "label", "sort_key", "source", "location", "size", "seen_at"),
-            [_row(offer, moment) for offer in {_mark(offer)[:3]: offer for offer in after}.values()],
+            [_row(offer, moment) for offer in after],
         )
         raise_revision(connection)
 
@@ -54,11 +56,6 @@ def of_knowledge_base(connection: Connection, knowledge_base: str) -> list[Store
         knowledge_base=knowledge_base,
     )
     return [StoredOffer(*tuple(row)) for row in rows]
-
-
-def refreshed_at(connection: Connection) -> int | None:
-    """When the sources were last asked, as far as they had anything; None when they never were."""
-    return connection.value("SELECT max(seen_at) FROM offer")  # type: ignore[no-any-return]
 
 
 def _all(connection: Connection) -> list[StoredOffer]:

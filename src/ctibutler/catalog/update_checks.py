@@ -1,4 +1,4 @@
-"""The search for newer releases: when it was last made, by one of several workers, and what it found."""
+"""The search for newer releases, and questions to the sources: when they were last made, by one of several workers."""
 
 from __future__ import annotations
 
@@ -35,6 +35,24 @@ def last(connection: Connection) -> UpdateCheck:
     row = connection.row("SELECT started_at, ended_at, report FROM update_check")
     assert row is not None
     return UpdateCheck(row.started_at, row.ended_at, msgspec.json.decode(row.report) if row.report else {})
+
+
+def asked_at(connection: Connection) -> int | None:
+    """When somebody last began to ask the sources what they offer; None when nobody ever did."""
+    return connection.value("SELECT asked_at FROM update_check")  # type: ignore[no-any-return]
+
+
+def begin_asking(database: Database, seen: int | None, moment: int) -> bool:
+    """Take it on to ask the sources; False when another process has begun since it was last asked at `seen`."""
+    with database.note() as connection:
+        return (
+            connection.run(
+                "UPDATE update_check SET asked_at = :moment WHERE one = 1 AND coalesce(asked_at, 0) = :seen",
+                moment=moment,
+                seen=seen or 0,
+            )
+            == 1
+        )
 
 
 def begin(database: Database, seen: UpdateCheck, moment: int) -> bool:

@@ -13,10 +13,11 @@ from ctibutler.cli import output
 from ctibutler.cli.options import JsonOption, SourceOption, examples
 from ctibutler.cli.session import session_of
 from ctibutler.cli.targets import Target, read_release, read_target
-from ctibutler.errors import InvalidRequest
+from ctibutler.errors import InvalidRequest, NotFound, SourceUnavailable
 
 if TYPE_CHECKING:
-    from ctibutler.answers.jobs import InstallRequest
+    from ctibutler.cli.progress import Board
+    from ctibutler.publishers.offers import Sources
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -91,9 +92,10 @@ def install(
     named = _from_anywhere(source)
     with session.library() as library, board(quiet=as_json) as shown:
         runner = Runner(library, session.settings, sources, shown)
-        requests: list[tuple[Target, InstallRequest]] = [
+        wanted, failed = _wanted(sources, asked, shown)
+        requests = [
             (
-                target,
+                target.kb,
                 InstallRequest(
                     version=label,
                     ignore_embedded_relationships=ignore_embedded,
@@ -105,14 +107,36 @@ def install(
                     source=named,
                 ),
             )
-            for target in asked
-            for label in sources.labels(target.kb, target.label, every=target.is_all)
+            for target, label in wanted
         ]
-        ended = runner.install([(target.kb, request) for target, request in requests])
+        ended = runner.install(requests)
         if as_json:
             output.write_json({"jobs": [find_job(library, job.id) for job in ended]})
-    if any(job.state == "failed" for job in ended):
+    if failed or any(job.state == "failed" for job in ended):
         raise typer.Exit(1)
+
+
+def _wanted(sources: Sources, asked: Sequence[Target], board: Board) -> tuple[list[tuple[Target, str]], bool]:
+    """The releases that the targets mean, and whether some are missing: one that cannot be had does not stop the others.
+
+    Raises Problem when it is the only one.
+    """
+    from ctibutler.cli.offering import labels_of, tell_gaps
+
+    wanted: list[tuple[Target, str]] = []
+    missing = False
+    for target in asked:
+        try:
+            labels, gaps = labels_of(sources, target)
+        except (NotFound, SourceUnavailable) as problem:
+            if len(asked) == 1:
+                raise
+            board.end(str(target), f"failed: {problem}", failed=True)
+            missing = True
+            continue
+        missing = tell_gaps(target, gaps, board) or missing
+        wanted += [(target, label) for label in labels]
+    return wanted, missing
 
 
 def _own_file(asked: Sequence[Target], file: Path, targets: Sequence[str], target: Target) -> Target:

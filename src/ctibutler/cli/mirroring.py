@@ -47,6 +47,7 @@ def mirror(
 
     Files are compressed. Where there is no network, CTIBUTLER_BUCKET names the folder. What it holds already stays.
     """
+    from ctibutler.cli.offering import labels_of, tell_gaps
     from ctibutler.cli.progress import board
     from ctibutler.logs import set_up_logs
     from ctibutler.publishers.mirror import write_release
@@ -63,7 +64,9 @@ def mirror(
     with board(quiet=as_json) as shown:
         for target in asked:
             try:
-                for label in sources.labels(target.kb, target.label, every=target.is_all):
+                labels, gaps = labels_of(sources, target)
+                failed = tell_gaps(target, gaps, shown) or failed
+                for label in labels:
                     release = _fetch(sources, target, label, shown)
                     files = write_release(folder, target.kb, release)
                     written.append(_told(release, files))

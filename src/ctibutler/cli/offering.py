@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ctibutler import updates
 from ctibutler.answers.library import Library
-from ctibutler.catalog import offers, releases
+from ctibutler.catalog import releases, update_checks
+from ctibutler.cli.progress import Board
+from ctibutler.cli.targets import Target
 from ctibutler.publishers.offers import OfferReport, Sources
 from ctibutler.settings import SOURCES, Settings
 from ctibutler.stix.times import now as this_moment
@@ -23,8 +27,10 @@ def install_newest(library: Library, settings: Settings) -> updates.Looked:
 def refresh_offers(library: Library, settings: Settings, *, now: bool) -> list[str]:
     """Ask the sources again when that is due, or `now`; gives sentences about those that had less than they could."""
     with library.database.read() as connection:
-        asked = offers.refreshed_at(connection)
-    if not now and asked is not None and this_moment() - asked < settings.offer_refresh_hours * _HOUR:
+        asked = update_checks.asked_at(connection)
+    hours = settings.offer_refresh_hours
+    lately = asked is not None and this_moment() - asked < hours * _HOUR
+    if not now and (lately or not hours):
         return []
     return updates.problems_of(_worker(library, settings).refresh_offers())
 
@@ -36,6 +42,23 @@ def not_to_be_had(library: Library, report: OfferReport) -> list[str]:
         installed = {release.knowledge_base for release in releases.latest(connection)}
     lacking = [kb.slug for kb in library.knowledge_bases.all if kb.slug not in installed and not report.of(kb.slug)]
     return [*sentences, *([f"no source has {', '.join(lacking)}"] if lacking else [])]
+
+
+def labels_of(sources: Sources, target: Target) -> tuple[list[str], list[str]]:
+    """The releases that a target means, and why a list of them is not whole.
+
+    Raises NotFound when no source has one, SourceUnavailable when one that might does not answer.
+    """
+    return sources.every_label(target.kb) if target.is_all else (sources.labels(target.kb, target.label), [])
+
+
+def tell_gaps(target: Target, gaps: Iterable[str], board: Board) -> bool:
+    """Say that releases may be missing; gives whether any may."""
+    said = False
+    for gap in gaps:
+        said = True
+        board.end(str(target), f"not all releases are known: {gap}", failed=True)
+    return said
 
 
 def sources_in_words(settings: Settings) -> str:

@@ -22,7 +22,7 @@ from ctibutler.errors import SourceUnavailable
 from ctibutler.publishers.addresses import WebAddress, without_secrets
 from ctibutler.publishers.checksums import contradiction
 from ctibutler.publishers.kept import Kept
-from ctibutler.publishers.source import Progress, SourceDown, no_progress
+from ctibutler.publishers.source import Progress, SourceDown, SourceSlow, no_progress
 from ctibutler.publishers.unpacking import unpack
 
 MAX_REDIRECTS: Final = 5
@@ -31,7 +31,10 @@ MAX_RETRY_AFTER: Final = 30.0
 
 USER_AGENT: Final = f"ctibutler/{__version__} (+https://github.com/ctibutler/ctibutler)"
 
-_NOT_THERE: Final = frozenset((403, 404, 410))  # a bucket that may not be listed answers 403 for what it does not have
+NOT_THERE: Final = frozenset((404, 410))
+NOT_IN_A_BUCKET: Final = NOT_THERE | {403}
+"""A bucket that may not be listed answers 403 for what it does not have."""
+
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _PASSING: Final = frozenset((408, 429, 500, 502, 503, 504))
 _ENCODINGS: Final = frozenset(("gzip", "x-gzip", "zstd"))
@@ -51,7 +54,8 @@ class Limits:
 
     `silence` and `seconds` (in all, further tries included) are seconds. `max_bytes` counts what is sent,
     `unpacked_max_bytes` what becomes of it where it is sent compressed. `retries` counts further tries; an `impatient`
-    download makes them only when the server itself answered: whoever does not answer at once is not asked again.
+    download makes them only when the server itself answered: whoever does not answer at once is not asked again. `missing`
+    are the statuses that say that there is no such file.
     """
 
     silence: float
@@ -60,6 +64,7 @@ class Limits:
     unpacked_max_bytes: int
     retries: int
     impatient: bool = False
+    missing: frozenset[int] = NOT_IN_A_BUCKET
 
 
 class Downloads:
@@ -160,9 +165,9 @@ def _worth_another(deadline: float, failure: Exception) -> bool | float:
 
 def _too_slow(address: WebAddress, limits: Limits, transfer: _Transfer) -> SourceUnavailable:
     if not transfer.answered:
-        return SourceDown(f"{address} did not answer within {limits.seconds:g} seconds")
-    return SourceDown(
-        f"{address} took longer than {limits.seconds:g} seconds, {transfer.done} bytes had come"
+        return SourceDown(f"{address} did not answer within {limits.seconds:.3g} seconds")
+    return SourceSlow(
+        f"{address} took longer than {limits.seconds:.3g} seconds, {transfer.done} bytes had come"
         + ("" if limits.impatient else " (CTIBUTLER_DOWNLOAD_MAX_SECONDS)")
     )
 
@@ -246,7 +251,7 @@ class _Transfer(threading.Thread):
         return target
 
     def _content_of(self, response: httpx2.Response) -> bytes | None:
-        if response.status_code in _NOT_THERE:
+        if response.status_code in self._limits.missing:
             return None
         if response.status_code == HTTPStatus.NOT_MODIFIED and self._entry is not None:
             self.done = self.total = len(self._entry.content)
@@ -296,6 +301,8 @@ class _Transfer(threading.Thread):
         answer = f"{self._address} answered {status} {name}".rstrip()
         if status in (401, 407):
             return SourceDown(f"{answer}: it wants a name and password, or other ones")
+        if status == HTTPStatus.FORBIDDEN:
+            return SourceUnavailable(f"{answer}: it refuses, or was asked too often")
         if status not in _PASSING:
             return SourceDown(answer) if status >= 500 else SourceUnavailable(answer)
         wait = _seconds_to_wait(response.headers)

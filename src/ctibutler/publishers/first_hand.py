@@ -26,6 +26,7 @@ from ctibutler.publishers.source import (
     Progress,
     ReleaseFile,
     SourceDown,
+    SourceSlow,
     no_progress,
 )
 
@@ -49,7 +50,7 @@ class PublisherWeb:
     limits: Limits
     kept: Kept | None = None
     stand_in: WebAddress | None = None
-    _silent: dict[str, tuple[str, float]] = field(default_factory=dict, repr=False, compare=False)
+    _silent: dict[str, tuple[SourceDown, float]] = field(default_factory=dict, repr=False, compare=False)
 
     @contextmanager
     def visit(self, hosts: Sequence[str]) -> Iterator[_Visit]:
@@ -70,15 +71,16 @@ class PublisherWeb:
             raise SourceUnavailable(f"{url.partition('?')[0]} is not at {' or '.join(sorted(hosts))}: not asked")
         return WebAddress.at_hosts(url, hosts) if self.stand_in is None else self.stand_in.standing_for(url)
 
-    def refuse_silent(self, host: str) -> None:
-        """Raise SourceDown, as it was the last time, where a host did not answer just now."""
-        sentence, until = self._silent.get(host, ("", 0.0))
-        if time.monotonic() < until:
-            raise SourceDown(sentence)
+    def refuse_silent(self, host: str, *, listing: bool) -> None:
+        """Raise SourceDown, as it was the last time, where a host did not answer just now; one that was only slow is still
+        asked for files."""
+        down, until = self._silent.get(host, (SourceDown(""), 0.0))
+        if time.monotonic() < until and (listing or not isinstance(down, SourceSlow)):
+            raise type(down)(str(down))
 
-    def remember_silent(self, host: str, sentence: str) -> None:
+    def remember_silent(self, host: str, down: SourceDown) -> None:
         """Do not ask this host again for a while."""
-        self._silent[host] = sentence, time.monotonic() + SILENT_SECONDS
+        self._silent[host] = down, time.monotonic() + SILENT_SECONDS
 
 
 class _Visit:
@@ -96,9 +98,9 @@ class _Visit:
         left = self._until - time.monotonic()
         if left <= 0:
             host = urlsplit(url).netloc
-            slow = f"{host} is slow: after {LIST_SECONDS:g} seconds it was not asked for more"
+            slow = SourceSlow(f"{host} is slow: after {LIST_SECONDS:g} seconds it was not asked for more")
             self._web.remember_silent(host, slow)
-            raise SourceDown(slow)
+            raise slow
         quick = replace(
             limits,
             silence=min(limits.silence, ANSWER_SECONDS),
@@ -107,21 +109,21 @@ class _Visit:
             impatient=True,
         )
         try:
-            return self._get(url, quick, no_progress)
+            return self._get(url, quick, no_progress, listing=True)
         except MalformedFile as failure:  # sent compressed, and not to be unpacked
             raise SourceUnavailable(str(failure)) from None
 
     def file(self, url: str, progress: Progress = no_progress) -> bytes | None:
         """A file. Raises SourceDown, SourceUnavailable."""
-        return self._get(url, self._web.limits, progress)
+        return self._get(url, self._web.limits, progress, listing=False)
 
-    def _get(self, url: str, limits: Limits, progress: Progress) -> bytes | None:
+    def _get(self, url: str, limits: Limits, progress: Progress, *, listing: bool) -> bytes | None:
         host = urlsplit(url).netloc
-        self._web.refuse_silent(host)
+        self._web.refuse_silent(host, listing=listing)
         try:
             return self._downloads.get(self._web.address(url, self._hosts), limits, progress)
         except SourceDown as down:
-            self._web.remember_silent(host, str(down))
+            self._web.remember_silent(host, down)
             raise
 
 
@@ -155,9 +157,7 @@ class FirstHand:
         """A release that its publisher does not list, where its label tells the address."""
         if kb.at_publisher is None:
             return None
-        place = _place(kb)
-        with self._web.visit(place.hosts) as visit:
-            published = place.release(visit, label)
+        published = _place(kb).release(label)
         return None if published is None else self._offer(kb, published)
 
     def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
@@ -187,12 +187,13 @@ class FirstHand:
         failed: dict[str, list[str]] = {}
         for kb in kbs:
             place = _place(kb)
+            found: list[Published] = []
             try:
                 with self._web.visit(place.hosts) as visit:
-                    found = place.releases(visit)
+                    for published in place.releases(visit):
+                        found.append(published)  # noqa: PERF402 - what came before a failure is kept
             except SourceUnavailable as problem:
                 failed.setdefault(str(problem), []).append(kb.slug)
-                continue
             # A label that a place names twice is one release: what is offered is what is fetched.
             once = {versions.sort_key(published.label): published for published in reversed(found)}
             offers += [self._offer(kb, published) for published in reversed(once.values())]

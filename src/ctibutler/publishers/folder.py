@@ -17,8 +17,8 @@ from ctibutler.publishers.unpacking import unpacked_size
 _PIECE = 4 * 1024 * 1024
 
 
-def folder_named(text: str) -> Path:
-    """The folder of a path (relative to the current one) or of a `file://` URL.
+def folder_named(text: str, said_by: str) -> Path:
+    """The folder of a path (relative to the current one) or of a `file://` URL, as this setting or option says it.
 
     Raises InvalidRequest when the URL names another machine.
     """
@@ -26,16 +26,17 @@ def folder_named(text: str) -> Path:
         return Path(text).expanduser()
     url = urlsplit(text)
     if url.netloc not in ("", "localhost"):
-        raise InvalidRequest.of("CTIBUTLER_BUCKET", f"`{text}` is a folder of another machine ({url.netloc}).")
+        raise InvalidRequest.of(said_by, f"`{text}` is a folder of another machine ({url.netloc}).")
     return Path(url2pathname(url.path))
 
 
 class Folder:
-    """Reads the files of a bucket from a folder, none larger than `max_bytes`."""
+    """Reads the files of a bucket from a folder, none larger than `max_bytes`; `said_by` is the setting that names it."""
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
+    def __init__(self, path: Path, max_bytes: int, said_by: str = "CTIBUTLER_BUCKET") -> None:
         self._path = path.absolute()
         self._max_bytes = max_bytes
+        self._said_by = said_by
 
     def address(self, *parts: str) -> str:
         """The path of a file, for people."""
@@ -52,7 +53,7 @@ class Folder:
         Raises SourceDown when there is no bucket.
         """
         if not self._path.is_dir():
-            raise SourceDown(f"there is no folder {self._path} (CTIBUTLER_BUCKET)")
+            raise SourceDown(f"there is no folder {self._path} ({self._said_by})")
         try:
             return sorted(entry.name for entry in (self._path / folder).iterdir() if entry.is_file())
         except (FileNotFoundError, NotADirectoryError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -14,6 +15,8 @@ import msgspec
 import zstandard
 
 _LEVEL = 3
+_UNFINISHED = ".unfinished-"
+_UNFINISHED_SECONDS = 3600
 
 
 class _Head(msgspec.Struct):
@@ -88,7 +91,7 @@ class Kept:
 
     def _write(self, path: Path, packed: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".", dir=self._folder)
+        handle, name = tempfile.mkstemp(prefix=_UNFINISHED, dir=self._folder)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(packed)
@@ -98,6 +101,9 @@ class Kept:
             raise
 
     def _make_room(self) -> None:
+        for path in self._folder.glob(f"{_UNFINISHED}*"):  # of a process that was killed while it wrote
+            if time.time() - path.stat().st_mtime > _UNFINISHED_SECONDS:
+                path.unlink(missing_ok=True)
         found = [(path.stat().st_mtime, path.stat().st_size, path) for path in self._folder.glob("*.kept")]
         total = sum(size for _, size, _ in found)
         for _, size, path in sorted(found):

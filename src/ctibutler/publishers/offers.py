@@ -14,7 +14,7 @@ from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.publishers.addresses import WebAddress
 from ctibutler.publishers.bucket import Bucket, Place
-from ctibutler.publishers.download import Limits
+from ctibutler.publishers.download import NOT_THERE, Limits
 from ctibutler.publishers.first_hand import FirstHand, PublisherWeb
 from ctibutler.publishers.folder import Folder, folder_named
 from ctibutler.publishers.kept import Kept
@@ -54,6 +54,8 @@ class Sources:
         self._extra = tuple(extra)
         self._restriction = only
         self._only = None if only is None else _source_or_bucket(only)
+        if self._only == Bucket.name and is_source(only or "") and not settings.bucket.strip():
+            raise InvalidRequest(f"`{only}`: there is no bucket (CTIBUTLER_BUCKET)")
         at = only if only is not None and self._only == Bucket.name and not is_source(only) else None
         self._sources = {source.name: source for source in (*_configured(settings, at), *self._extra)}
         # With the time until which each counts, in seconds of the monotonic clock.
@@ -86,31 +88,39 @@ class Sources:
         return OfferReport(tuple(offer for kb in wanted for offer in self._in_order(kb, offers)), problems)
 
     def best(self, kb: KnowledgeBase, label: str | None = None) -> Offer:
-        """The offer to take: of this release, or of the highest one.
+        """The offer to take: of this release, or of the highest one that is no preview, as long as there is any.
 
         Raises NotFound when no source has it, SourceUnavailable when one that might have it does not answer.
         """
-        return self._candidates(kb, label)[0]
+        return self._candidates(kb, label)[0][0]
 
-    def labels(self, kb: KnowledgeBase, label: str | None = None, *, every: bool = False) -> list[str]:
-        """The labels that a wish means, as the sources have them: this one, the newest one, or every one, newest first.
+    def labels(self, kb: KnowledgeBase, label: str | None = None) -> list[str]:
+        """The label that a wish means, as the sources have it: this one, or the newest.
 
         Raises NotFound when no source has one, SourceUnavailable when one that might does not answer.
         """
-        if label is not None and not every:
-            return [label]
-        newest = self.best(kb)
-        listed = self.offers([kb]).of(kb.slug) if every else ()
-        return list(dict.fromkeys([newest.label, *(offer.label for offer in listed)]))
+        return [label if label is not None else self.best(kb).label]
+
+    def every_label(self, kb: KnowledgeBase) -> tuple[list[str], list[str]]:
+        """Every label that the sources list, newest first, and why the list of one of them is not whole.
+
+        Raises NotFound when no source has one, SourceUnavailable when one that might does not answer.
+        """
+        self.best(kb)
+        report = self.offers([kb])
+        listing = {offer.source for offer in report.offers}
+        gaps = [str(one) for one in report.problems if one.source in listing and not one.lasting]
+        return list(dict.fromkeys(offer.label for offer in report.of(kb.slug))), gaps
 
     def fetch(self, kb: KnowledgeBase, label: str | None = None, progress: Progress = no_progress) -> ReleaseFile:
-        """A release, or the highest one, from the first source that delivers it.
+        """A release, or the one that `best` names, from the first source that delivers it.
 
         Why an earlier source did not is in the `warnings`. Raises NotFound when no source has it, SourceUnavailable
         when those that have it do not deliver, MalformedFile when what the only one delivers cannot be read.
         """
         failures: list[Problem] = []
-        for offer in self._candidates(kb, label):
+        candidates, listed = self._candidates(kb, label)
+        for offer in candidates:
             try:
                 release = self._sources[offer.source].fetch(kb, offer, progress)
             except Problem as problem:
@@ -118,29 +128,28 @@ class Sources:
                 failures.append(problem)
             else:
                 return replace(release, warnings=tuple(str(failure) for failure in failures))
+        if not any(offer in listed for offer in candidates):
+            raise _not_to_be_had(kb, label, listed, failures)
         if len(failures) == 1:
             raise failures[0]
         raise SourceUnavailable("; ".join(str(failure) for failure in failures))
 
-    def _candidates(self, kb: KnowledgeBase, label: str | None) -> Sequence[Offer]:
-        """The offers of one release, in the order in which to try them; at least one."""
+    def _candidates(self, kb: KnowledgeBase, label: str | None) -> tuple[Sequence[Offer], Sequence[Offer]]:
+        """The offers of one release, in the order in which to try them, at least one; and all that is listed."""
         if label is not None and not versions.is_label(label):
             raise InvalidRequest(f"{kb.slug}: `{label}` cannot be the label of a release")
         asked = [self._sources[name] for name in self.order_of(kb) if name in self._sources]
         reports = [self._answer(source, kb, label) for source in asked]
-        listed = [offer for report in reports for offer in report.offers]
+        offers = self._in_order(kb, (offer for report in reports for offer in report.offers))
+        wanted = label if label is not None else _newest(offers)
+        found = [offer for offer in offers if wanted is not None and _same(offer.label, wanted)]
         if label is not None:
-            naming = {offer.source for offer in listed if _same(offer.label, label)}
+            naming = {offer.source for offer in found}
             unlisted = [source.unlisted(kb, label) for source in asked if source.name not in naming]
-            found = self._in_order(kb, [*(offer for offer in unlisted if offer is not None), *listed])
-        else:
-            found = self._in_order(kb, listed)
-        offers = self._in_order(kb, listed)
-        wanted = label if label is not None else found[0].label if found else None
-        found = [offer for offer in found if wanted is not None and _same(offer.label, wanted)]
+            found = self._in_order(kb, [*found, *(offer for offer in unlisted if offer is not None)])
         if not found:
             raise _not_to_be_had(kb, label, offers, [problem for report in reports for problem in report.problems])
-        return found
+        return found, offers
 
     def _in_order(self, kb: KnowledgeBase, offers: Iterable[Offer]) -> list[Offer]:
         """The offers of a knowledge base, the one to take first."""
@@ -173,8 +182,14 @@ def _same(label: str, other: str) -> bool:
     return versions.sort_key(label) == versions.sort_key(other)
 
 
+def _newest(offers: Sequence[Offer]) -> str | None:
+    """The label of the highest release that is no preview, or of the highest one; offers come highest first."""
+    labels = [offer.label for offer in offers]
+    return next((label for label in labels if not versions.is_preview(label)), next(iter(labels), None))
+
+
 def _not_to_be_had(
-    kb: KnowledgeBase, label: str | None, offers: Sequence[Offer], problems: Sequence[OfferProblem]
+    kb: KnowledgeBase, label: str | None, offers: Sequence[Offer], problems: Sequence[OfferProblem | Problem]
 ) -> Problem:
     """What to raise when no source offers a release: NotFound where all of them said so, else SourceUnavailable."""
     what = f"{kb.slug} {versions.shown(label)}" if label is not None else kb.slug
@@ -192,12 +207,14 @@ def _configured(settings: Settings, at: str | None) -> list[Source]:
     kept = Kept(settings.data_dir / "downloads", settings.download_cache_bytes)
     kept_or_not = kept if settings.download_cache_bytes else None
     others: list[Source] = [
-        FirstHand(PublisherWeb(_limits(settings), kept_or_not, _stand_in(settings))),
+        FirstHand(PublisherWeb(replace(_limits(settings), missing=NOT_THERE), kept_or_not, _stand_in(settings))),
         Snapshots(settings.bundle_max_bytes),
         BuiltIn(),
     ]
-    text = settings.bucket.strip() if at is None else at
-    return [Bucket(_place(text, settings, kept_or_not), settings.bundle_max_bytes), *others] if text else others
+    text, said_by = (settings.bucket.strip(), "CTIBUTLER_BUCKET") if at is None else (at, "--source")
+    if not text:
+        return others
+    return [Bucket(_place(text, said_by, settings, kept_or_not), settings.bundle_max_bytes), *others]
 
 
 def is_source(word: str) -> bool:
@@ -226,14 +243,14 @@ def _stand_in(settings: Settings) -> WebAddress | None:
     return WebAddress.parse(text, "CTIBUTLER_PUBLISHERS_URL") if text else None
 
 
-def _place(text: str, settings: Settings, kept: Kept | None) -> Place:
-    """Where the bucket is: a folder, or a URL.
+def _place(text: str, said_by: str, settings: Settings, kept: Kept | None) -> Place:
+    """Where the bucket is that this setting or option names: a folder, or a URL.
 
     Raises InvalidRequest when it is neither.
     """
     if re.match(r"file:", text, re.IGNORECASE) or "://" not in text:
-        return Folder(folder_named(text), settings.download_max_bytes)
-    return Website(WebAddress.parse(text, "CTIBUTLER_BUCKET"), _limits(settings), kept)
+        return Folder(folder_named(text, said_by), settings.download_max_bytes, said_by)
+    return Website(WebAddress.parse(text, said_by), _limits(settings), kept)
 
 
 def _limits(settings: Settings) -> Limits:

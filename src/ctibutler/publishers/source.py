@@ -29,6 +29,10 @@ class SourceDown(SourceUnavailable):
     """The whole source does not answer: there is no sense in asking it for the next knowledge base."""
 
 
+class SourceSlow(SourceDown):
+    """It answers, and takes too long: there is no sense in asking it for more lists, but a file may come in its own time."""
+
+
 @dataclass(frozen=True)
 class Offer:
     """A release that a source can give.

@@ -55,7 +55,7 @@ class AttackStixData(PlainFiles):
             raise SourceUnavailable(f"{url}: no version has a file {self.domain}/{self.domain}-….json")
         return found
 
-    def release(self, web: Web, label: str) -> Published | None:
+    def release(self, label: str) -> Published | None:
         """Where the file of a release is that the index does not name."""
         return Published(versions.shown(label), self._usual(versions.shown(label)))
 

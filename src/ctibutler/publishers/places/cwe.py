@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ctibutler.errors import MalformedFile, SourceUnavailable
@@ -17,7 +16,6 @@ LATEST = f"{SITE}/data/xml/cwec_latest.xml.zip"
 ARCHIVE = f"{SITE}/data/archive.html"
 MAX_XML_BYTES = 512 * 1024 * 1024
 
-_log = logging.getLogger(__name__)
 _VERSION = re.compile(rb"<Weakness_Catalog\b[^>]*?\sVersion\s*=\s*[\"']([^\"']{1,64})[\"']")
 _HEAD_BYTES = 64 * 1024
 _IN_ARCHIVE = re.compile(r"cwec_v([0-9]+(?:\.[0-9]+)*)\.xml\.zip")
@@ -31,19 +29,21 @@ class CweSite:
 
     hosts: tuple[str, ...] = ("cwe.mitre.org",)
 
-    def releases(self, web: Web) -> Sequence[Published]:
-        """The newest release, and those that the archive names.
+    def releases(self, web: Web) -> Iterator[Published]:
+        """The newest release, then those that the archive names.
 
-        Raises SourceUnavailable when the newest cannot be had; without the archive there is only the newest.
+        Raises SourceUnavailable when one of the two cannot be read.
         """
         try:
             newest = self.label_in(*self.content(LATEST, listed(web, LATEST, "the newest catalogue of CWE")))
         except MalformedFile as failure:
             raise SourceUnavailable(str(failure)) from None
-        labels = {versions.sort_key(label): label for label in [newest, *self._archived(web)]}
-        return [Published(label, LATEST if label == newest else _address(label)) for label in labels.values()]
+        yield Published(newest, LATEST)
+        for label in _archived(listed(web, ARCHIVE, "a page that names the catalogues of earlier releases")):
+            if versions.sort_key(label) != versions.sort_key(newest):
+                yield Published(label, _address(label))
 
-    def release(self, web: Web, label: str) -> Published | None:
+    def release(self, label: str) -> Published | None:
         """Where the file of a release is that nobody lists."""
         return Published(versions.shown(label), _address(versions.shown(label)))
 
@@ -64,15 +64,14 @@ class CweSite:
             raise MalformedFile(f"{name}: expected a Weakness_Catalog with its Version at the beginning")
         return versions.shown(found[1].decode("utf-8", "replace"))
 
-    def _archived(self, web: Web) -> list[str]:
-        try:
-            page = listed(web, ARCHIVE, "a page that names the catalogues of earlier releases")
-        except SourceUnavailable as failure:
-            _log.warning("cwe: %s; only the newest release is known", failure)
-            return []
-        named = _IN_ARCHIVE.findall(page.decode("utf-8", "replace"))
-        first = versions.sort_key(_FIRST_READABLE)
-        return [label for label in dict.fromkeys(named) if versions.sort_key(label) >= first]
+
+def _archived(page: bytes) -> list[str]:
+    """The releases that the page of the archive names, of those that can be read. Raises SourceUnavailable for none."""
+    named = _IN_ARCHIVE.findall(page.decode("utf-8", "replace"))
+    if not named:
+        raise SourceUnavailable(f"{ARCHIVE} names no catalogue: links to cwec_v….xml.zip were expected")
+    first = versions.sort_key(_FIRST_READABLE)
+    return [label for label in dict.fromkeys(named) if versions.sort_key(label) >= first]
 
 
 def _address(label: str) -> str:

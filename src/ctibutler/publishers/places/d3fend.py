@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -17,7 +16,6 @@ SITE = "https://d3fend.mitre.org"
 NEWEST = f"{SITE}/api/version.json"
 REPOSITORY = "d3fend/d3fend-ontology"
 
-_log = logging.getLogger(__name__)
 # The form of the ontology that the converter reads is that of the releases since 1.0.
 _FIRST_READABLE = "1.0.0"
 
@@ -33,10 +31,10 @@ class D3fendSite(PlainFiles):
 
     hosts: tuple[str, ...] = ("d3fend.mitre.org", github.API)
 
-    def releases(self, web: Web) -> Sequence[Published]:
-        """The newest release, and earlier ones where the repository answers.
+    def releases(self, web: Web) -> Iterator[Published]:
+        """The newest release, then the earlier ones.
 
-        Raises SourceUnavailable when the newest cannot be told.
+        Raises SourceUnavailable when one of the two cannot be told.
         """
         expected = "a JSON object with the `version` of the newest release"
         said = read_json(listed(web, NEWEST, expected), _Newest, NEWEST, expected)
@@ -44,20 +42,15 @@ class D3fendSite(PlainFiles):
         if newest is None or not versions.is_label(newest):
             raise SourceUnavailable(f"{NEWEST} is not {expected}")
         newest = versions.shown(newest)
-        return [Published(label, _address(label)) for label in (newest, *self._earlier(web, newest))]
+        yield Published(newest, _address(newest))
+        first, last = versions.sort_key(_FIRST_READABLE), versions.sort_key(newest)
+        for tag in map(versions.shown, github.tags(web, REPOSITORY)):
+            if versions.is_label(tag) and first <= versions.sort_key(tag) < last:
+                yield Published(tag, _address(tag))
 
-    def release(self, web: Web, label: str) -> Published | None:
+    def release(self, label: str) -> Published | None:
         """Where the ontology of a release is that nobody lists."""
         return Published(versions.shown(label), _address(versions.shown(label)))
-
-    def _earlier(self, web: Web, newest: str) -> list[str]:
-        try:
-            tags = [versions.shown(tag) for tag in github.tags(web, REPOSITORY)]
-        except SourceUnavailable as failure:
-            _log.warning("d3fend: %s; only the newest release is known", failure)
-            return []
-        first, last = versions.sort_key(_FIRST_READABLE), versions.sort_key(newest)
-        return [tag for tag in tags if versions.is_label(tag) and first <= versions.sort_key(tag) < last]
 
 
 def _address(label: str) -> str:

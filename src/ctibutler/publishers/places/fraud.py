@@ -44,7 +44,7 @@ class FraudRepository(PlainFiles):
         url = github.file_url(REPOSITORY, PATH, BRANCH)
         return newest_only(web, url, "MITRE F3 as a STIX 2.1 bundle", self.label_in)
 
-    def release(self, web: Web, label: str) -> Published | None:
+    def release(self, label: str) -> Published | None:
         """Where the copy of a release is."""
         return Published(versions.shown(label), github.file_url(REPOSITORY, COPY.format(versions.shown(label)), BRANCH))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, TypeVar
@@ -51,14 +51,15 @@ class Place(Protocol):
         """The hosts that it is spread over; the first is the one that lists the releases."""
         ...
 
-    def releases(self, web: Web) -> Sequence[Published]:
+    def releases(self, web: Web) -> Iterable[Published]:
         """The releases that it lists, in any order.
 
-        Raises SourceUnavailable, saying what was expected where, when the list is not there or not of the form known.
+        Raises SourceUnavailable, saying what was expected where, when the list is not there or not of the form known; where
+        a part of it is, after the releases of that part.
         """
         ...
 
-    def release(self, web: Web, label: str) -> Published | None:
+    def release(self, label: str) -> Published | None:
         """A release that is not listed, where its label tells its address; None where it does not."""
         ...
 
@@ -74,7 +75,7 @@ class Place(Protocol):
 class PlainFiles:
     """The part of a place whose files are what they are, and do not say their label."""
 
-    def release(self, web: Web, label: str) -> Published | None:
+    def release(self, label: str) -> Published | None:
         """None: what is not listed is not known."""
 
     def content(self, name: str, content: bytes) -> tuple[str, bytes]:

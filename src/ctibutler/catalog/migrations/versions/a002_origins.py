@@ -40,7 +40,8 @@ CREATE TABLE update_check (
     one        INTEGER PRIMARY KEY CHECK (one = 1),
     started_at {int},
     ended_at   {int},
-    report     {text} NOT NULL DEFAULT ''
+    report     {text} NOT NULL DEFAULT '',
+    asked_at   {int}
 );
 INSERT INTO update_check (one) VALUES (1)
 """
