@@ -151,6 +151,14 @@ def test_what_is_new_is_found_at_once() -> None:
     assert found.fetch(DISARM).label == "3.0"
 
 
+def test_who_lists_a_release_is_asked_before_who_may_have_it() -> None:
+    guessing = Shelf("first")
+    guessing.hidden = ("1.8", "1.9")
+    found = sources(guessing, Shelf("second", "1.9"))
+    assert found.fetch(DISARM, "1.9").source == "second"
+    assert found.fetch(DISARM, "1.8").location == "back room"
+
+
 @pytest.mark.real
 def test_a_better_source_takes_over_and_equal_labels_come_from_the_first() -> None:
     found = Sources(Settings(_env_file=None, bucket=str(shared_path("kb"))))

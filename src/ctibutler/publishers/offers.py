@@ -146,7 +146,8 @@ class Sources:
         if label is not None:
             naming = {offer.source for offer in found}
             unlisted = [source.unlisted(kb, label) for source in asked if source.name not in naming]
-            found = self._in_order(kb, [*found, *(offer for offer in unlisted if offer is not None)])
+            # Guesses come last: who lists the release has it.
+            found = [*found, *self._in_order(kb, (offer for offer in unlisted if offer is not None))]
         if not found:
             raise _not_to_be_had(kb, label, offers, [problem for report in reports for problem in report.problems])
         return found, offers
