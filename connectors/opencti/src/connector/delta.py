@@ -2,6 +2,11 @@
 
 Objects are compared by a digest of what would be sent, and withdrawn by what makes them one in OpenCTI: publishers give
 objects new STIX ids (ATLAS did so with every release up to 5.1.1) and relationships, too, come back under another id.
+
+The reverse happens as well: a relationship keeps its id and gets another end (48 did so from 17.1 to 18.1 of Enterprise
+ATT&CK). OpenCTI would find the old one by the id and leave it where it is. So the old one is deleted, however others
+are withdrawn, and the new one goes under an id made of its ends: were both to go under the same id, the order in which
+workers take them would decide which one stays.
 """
 
 from collections import Counter
@@ -105,7 +110,9 @@ class _Planner:
         lent = {item["id"]: item for item in contribution.borrowed}
         former = self._former_names()
         wanted = [_without_aliases(lent.get(item["id"], item), former) for item in wanted]
-        objects = [*wanted, *contribution.links, *self._withdrawals()]
+        moved = {item["id"] for item in wanted if self._has_moved(item)}
+        wanted = [_under_an_id_of_its_ends(item) if item["id"] in moved else item for item in wanted]
+        objects = [*wanted, *contribution.links, *self._withdrawals(moved)]
         if objects:
             # The author goes first, every time: nothing may arrive without it.
             present = {item["id"] for item in objects}
@@ -122,11 +129,35 @@ class _Planner:
             return True
         return False
 
-    def _withdrawals(self) -> list[StixObject]:
+    def _has_moved(self, item: StixObject) -> bool:
+        """Whether a relationship is another one in OpenCTI than the one that came with its id."""
+        old = self._base.objects.get(item["id"]) if self._base else None
+        if old is None or item["type"] != "relationship":
+            return False
+        return old["relationship_type"] != item["relationship_type"] or any(
+            self._is_another(old[key], item[key]) for key in ("source_ref", "target_ref")
+        )
+
+    def _is_another(self, old_ref: str, new_ref: str) -> bool:
+        # The same id is the same entity, whatever its name is now.
+        return (
+            self._base is not None
+            and old_ref != new_ref
+            and self._base.identity_of(old_ref) != self._target.identity_of(new_ref)
+        )
+
+    def _withdrawals(self, moved: set[str]) -> list[StixObject]:
         if self._base is None:
             return []
         told = {self._target.identity(item) for item in self._target.objects.values()}
-        entities, relationships = [], []
+        entities: list[StixObject | None] = []
+        relationships: list[StixObject | None] = []
+        for stix_id in sorted(moved):
+            item = self._base.objects[stix_id]
+            if self._base.identity(item) in told:
+                self._plan.left_out["known under another id now"] += 1
+            else:
+                relationships.append(_deleted(item))
         for stix_id in sorted(self._base.objects.keys() - self._target.objects.keys()):
             item = self._base.objects[stix_id]
             if stix_id in self._base.authors or item["type"] == "kill-chain-phase":
@@ -205,8 +236,17 @@ def _authors(target: Sendable) -> list[StixObject]:
 def _withdrawn(item: StixObject, rules: Rules) -> StixObject | None:
     """An object that its publisher dropped without a word, in the form that the operator asked for."""
     if rules.removed == "delete":
-        kept = ("type", "id", "source_ref", "target_ref")
-        return {**{key: item[key] for key in kept if key in item}, "opencti_operation": "delete"}
+        return _deleted(item)
     if rules.removed == "revoke" and not item.get("revoked"):
         return {**item, "revoked": True}
     return None
+
+
+def _deleted(item: StixObject) -> StixObject:
+    kept = ("type", "id", "source_ref", "target_ref")
+    return {**{key: item[key] for key in kept if key in item}, "opencti_operation": "delete"}
+
+
+def _under_an_id_of_its_ends(item: StixObject) -> StixObject:
+    ends = (item["relationship_type"], item["source_ref"], item["target_ref"])
+    return {**item, "id": identifiers.relationship_id(*ends)}

@@ -91,6 +91,37 @@ def test_what_is_gone_goes_by_the_setting(removed: str, becomes: list[Any]) -> N
     assert [state for stix_id, state in told(result) if stix_id == "intrusion-set--2"] == becomes
 
 
+@pytest.mark.parametrize("removed", ["revoke", "delete", "keep"])
+def test_a_relationship_that_keeps_its_id_and_gets_another_end_is_replaced(removed: str) -> None:
+    ends = (group(1, "A"), group(2, "B"), group(3, "C"))
+    base = release(*ends, uses(1, "intrusion-set--1", "intrusion-set--2"))
+    target = release(*ends, uses(1, "intrusion-set--1", "intrusion-set--3"))
+    (_, new, old) = planned(target, base, removed=removed).objects
+    assert (old["id"], old["opencti_operation"]) == ("relationship--1", "delete")
+    assert old["target_ref"] == "intrusion-set--2"
+    assert new["id"] != "relationship--1"
+    assert (new["source_ref"], new["target_ref"], new["revoked"]) == ("intrusion-set--1", "intrusion-set--3", False)
+    assert planned(target, target, removed=removed).objects == []
+
+
+def test_a_relationship_whose_former_ends_another_one_has_now_is_not_deleted() -> None:
+    ends = (group(1, "A"), group(2, "B"), group(3, "C"))
+    base = release(*ends, uses(1, "intrusion-set--1", "intrusion-set--2"))
+    target = release(
+        *ends, uses(1, "intrusion-set--1", "intrusion-set--3"), uses(2, "intrusion-set--1", "intrusion-set--2")
+    )
+    assert "delete" not in [state for _, state in told(planned(target, base))]
+
+
+@pytest.mark.parametrize("renamed", [group(2, "New name"), group(4, "B")])
+def test_a_relationship_stays_where_its_end_gets_another_name_or_another_id(renamed: dict[str, Any]) -> None:
+    base = release(group(1, "A"), group(2, "B"), uses(1, "intrusion-set--1", "intrusion-set--2"))
+    target = release(group(1, "A"), renamed, {**uses(1, "intrusion-set--1", renamed["id"]), "description": "changed"})
+    sent = planned(target, base).objects
+    assert [item["id"] for item in sent if item["type"] == "relationship"] == ["relationship--1"]
+    assert not any("opencti_operation" in item for item in sent)
+
+
 def test_a_relationship_that_is_gone_while_its_ends_live_is_withdrawn_with_both_ends() -> None:
     ends = (group(1, "A"), group(2, "B"))
     base = release(*ends, uses(1, "intrusion-set--1", "intrusion-set--2"))
