@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import msgspec
 
 from ctibutler.errors import MalformedFile
@@ -17,24 +20,25 @@ def read_details(content: bytes, name: str) -> dict[str, bytes]:
 
     Raises MalformedFile that says what is wrong and where: `cwe-details-v4_14.json: weakness--1…: expected an object`.
     """
-    try:
+    with _refused(name, "an object with details by STIX id"):
         raws = _raw_values(content.removeprefix(b"\xef\xbb\xbf"))
-    except msgspec.ValidationError:
-        raise MalformedFile(f"{name}: expected an object with details by STIX id") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as failure:
-        raise MalformedFile(f"{name}: not JSON, or cut off: {str(failure)[:200]}") from None
-    except RecursionError:
-        raise MalformedFile(f"{name}: nests too deep") from None
     return {stix_id: _minified(bytes(raw), f"{name}: {stix_id[:100]}") for stix_id, raw in raws.items()}
 
 
 def _minified(raw: bytes, where: str) -> bytes:
-    try:
+    with _refused(where, "an object"):
         _record(raw)
         return msgspec.json.format(raw, indent=-1)
+
+
+@contextmanager
+def _refused(where: str, expected: str) -> Iterator[None]:
+    """What the decoder refuses, as MalformedFile with the place and what was expected there."""
+    try:
+        yield
     except msgspec.ValidationError:
-        raise MalformedFile(f"{where}: expected an object") from None
+        raise MalformedFile(f"{where}: expected {expected}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as failure:
-        raise MalformedFile(f"{where}: not JSON: {str(failure)[:200]}") from None
+        raise MalformedFile(f"{where}: not JSON, or cut off: {str(failure)[:200]}") from None
     except RecursionError:
         raise MalformedFile(f"{where}: nests too deep") from None

@@ -110,7 +110,7 @@ class _Planner:
         lent = {item["id"]: item for item in contribution.borrowed}
         former = self._former_names()
         wanted = [_without_aliases(lent.get(item["id"], item), former) for item in wanted]
-        moved = {item["id"] for item in wanted if self._has_moved(item)}
+        moved = self._moved(wanted)
         wanted = [_under_an_id_of_its_ends(item) if item["id"] in moved else item for item in wanted]
         objects = [*wanted, *contribution.links, *self._withdrawals(moved)]
         if objects:
@@ -129,22 +129,25 @@ class _Planner:
             return True
         return False
 
-    def _has_moved(self, item: StixObject) -> bool:
-        """Whether a relationship is another one in OpenCTI than the one that came with its id."""
-        old = self._base.objects.get(item["id"]) if self._base else None
-        if old is None or item["type"] != "relationship":
-            return False
-        return old["relationship_type"] != item["relationship_type"] or any(
-            self._is_another(old[key], item[key]) for key in ("source_ref", "target_ref")
-        )
-
-    def _is_another(self, old_ref: str, new_ref: str) -> bool:
-        # The same id is the same entity, whatever its name is now.
-        return (
-            self._base is not None
-            and old_ref != new_ref
-            and self._base.identity_of(old_ref) != self._target.identity_of(new_ref)
-        )
+    def _moved(self, wanted: list[StixObject]) -> set[str]:
+        """The ids of relationships that are other ones in OpenCTI than those that came with the same ids."""
+        if self._base is None:
+            return set()
+        pairs = [
+            (self._base.objects[item["id"]], item)
+            for item in wanted
+            if item["type"] == "relationship" and item["id"] in self._base.objects
+        ]
+        return {
+            new["id"]
+            for old, new in pairs
+            if old["relationship_type"] != new["relationship_type"]
+            or any(
+                # The same id is the same entity, whatever its name is now.
+                old[end] != new[end] and self._base.identity_of(old[end]) != self._target.identity_of(new[end])
+                for end in ("source_ref", "target_ref")
+            )
+        }
 
     def _withdrawals(self, moved: set[str]) -> list[StixObject]:
         if self._base is None:
