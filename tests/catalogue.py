@@ -25,7 +25,7 @@ from sqlalchemy.engine import make_url
 
 import ctibutler
 from ctibutler.answers.library import Library
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.releases import ImportOptions
 from ctibutler.catalog.schema import open_catalogue
 from ctibutler.importing.links import LinkRequest, make_links

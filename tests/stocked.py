@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy
 
 from ctibutler.answers.library import Library
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.releases import ImportOptions
 from ctibutler.catalog.schema import open_catalogue
 from ctibutler.importing.releases import ReleaseContent, import_release

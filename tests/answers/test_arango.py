@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ctibutler.answers.arango import arango_files, record_digest
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.database import Database
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.importing.links import LinkRequest, make_links
 from ctibutler.importing.releases import ReleaseContent, import_release

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ctibutler.answers.anywhere import bundle_anywhere, find_anywhere, relationships_anywhere, versions_anywhere
+from ctibutler.answers.across.ids import bundle_anywhere, find_anywhere, relationships_anywhere, versions_anywhere
+from ctibutler.answers.across.lists import EverythingQuery, list_everything
 from ctibutler.answers.bundles import BundleQuery
-from ctibutler.answers.everything import EverythingQuery, list_everything
 from ctibutler.answers.library import Library
 from ctibutler.answers.pages import Page, PageRequest, Sort
 from ctibutler.answers.relationships import RelationshipQuery

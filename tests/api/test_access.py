@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from ctibutler.api.access import Asker, Rules, judge, refuse_to_start_without_key
-from ctibutler.api.endpoints import Right
 from ctibutler.catalog import access as catalog
 from ctibutler.catalog.access import Key
 from ctibutler.catalog.schema import open_catalogue
 from ctibutler.errors import Forbidden, InvalidRequest, NotAllowed, NotFound, Unauthorized
+from ctibutler.http.access import Asker, Rules, judge, refuse_to_start_without_key
+from ctibutler.http.routing import Right
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.settings import AccessMode, Settings
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctibutler.api.bodies import LARGEST_BODY, read_body, read_fields
 from ctibutler.api.job_routes import LINKS
-from ctibutler.api.problems import BodyTooLarge, UnsupportedMediaType
 from ctibutler.api.release_routes import INSTALL
 from ctibutler.errors import InvalidRequest
+from ctibutler.http.bodies import LARGEST_BODY, read_body, read_fields
+from ctibutler.http.exceptions import BodyTooLarge, UnsupportedMediaType
 
 
 def read(text: str) -> dict[str, object]:

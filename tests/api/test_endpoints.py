@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.responses import Response
 
-from ctibutler.api.endpoints import Ask, Endpoint, Route, RouteTree
+from ctibutler.http.routing import Ask, Endpoint, Route, RouteTree
 
 
 def _handler(_: Ask) -> Response:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ctibutler.api.negotiation import preferred_encoding, preferred_media_type
-from ctibutler.api.validators import matches
+from ctibutler.http.negotiation import preferred_encoding, preferred_media_type
+from ctibutler.http.validators import matches
 
 
 @pytest.mark.parametrize(

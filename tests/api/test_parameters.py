@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from ctibutler.answers.pages import PageRequest, Sort
 from ctibutler.api.openapi import FLAG_PATTERN
-from ctibutler.api.parameters import Parameter, Table, page_parameters, sort_parameter
 from ctibutler.errors import InvalidRequest
+from ctibutler.http.parameters import Parameter, Table, page_parameters, sort_parameter
 
 TABLE = Table(
     (

@@ -8,9 +8,9 @@ import json
 import pytest
 
 from ctibutler import errors
-from ctibutler.api.dispatch import problem_response
-from ctibutler.api.problems import HTTP_STATUS, MethodNotAllowed, status_of
 from ctibutler.errors import InvalidRequest, MalformedFile, NotFound, Problem, StoreUnavailable, Unauthorized
+from ctibutler.http.dispatch import problem_response
+from ctibutler.http.exceptions import HTTP_STATUS, MethodNotAllowed, status_of
 
 
 def body_of(problem: Problem) -> dict[str, object]:

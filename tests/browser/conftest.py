@@ -22,7 +22,7 @@ from ctibutler.api.app import create_app
 from ctibutler.catalog.schema import open_catalogue
 from ctibutler.importing.releases import ReleaseContent, import_release
 from ctibutler.knowledge_bases import HOSTED
-from ctibutler.publishers import builtin
+from ctibutler.publishers.sources import built_in as builtin
 from ctibutler.settings import Settings
 
 # Nothing of the browser's own may go to the network.

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ctibutler.catalog import releases
-from ctibutler.catalog.contract import contract_views, refresh_contract_views
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.contract.views import contract_views, refresh_contract_views
+from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.releases import ImportOptions
 from ctibutler.catalog.removal import remove_orphans, remove_release
 from ctibutler.importing.links import LinkRequest, make_links

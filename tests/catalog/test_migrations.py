@@ -13,8 +13,9 @@ from alembic.config import Config
 from ctibutler.answers.library import Library
 from ctibutler.answers.objects import ObjectQuery, ObjectRequest, find_object, list_objects
 from ctibutler.answers.releases import installed
-from ctibutler.catalog import bodies, details, migrations, schema, writing
-from ctibutler.catalog.database import Database
+from ctibutler.catalog import details, schema, writing
+from ctibutler.catalog.engine import bodies, migrations
+from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.releases import find
 from ctibutler.catalog.rows import row_of
 from ctibutler.catalog.writing import Member

@@ -12,7 +12,7 @@ import zstandard
 
 from ctibutler.answers.jobs import InstallRequest, add_install
 from ctibutler.catalog import jobs
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.database import Database
 from ctibutler.knowledge_bases import HOSTED
 from tests.cli.command import Command
 from tests.shared import read_shared

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ctibutler.catalog import jobs
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.database import Database
 from tests.cli.command import Command
 
 PATIENCE_SECONDS = 150.0

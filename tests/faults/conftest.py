@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.schema import open_catalogue
 from ctibutler.knowledge_bases import HOSTED
 

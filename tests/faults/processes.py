@@ -13,17 +13,17 @@ from typing import Any
 
 from ctibutler.answers.jobs import InstallRequest, add_install
 from ctibutler.catalog import jobs, releases
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.jobs import Job
 from ctibutler.knowledge_bases import HOSTED
-from ctibutler.publishers.offers import Sources
+from ctibutler.publishers.sources.offers import Sources
 from ctibutler.settings import Settings
 from ctibutler.stix.times import now
-from ctibutler.worker import Worker
+from ctibutler.worker.loop import Worker
 
 # A server that has everything loaded already and forks: a worker is up in milliseconds, and has no thread of ours.
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["ctibutler.worker", "psycopg", "pysqlite3", "alembic"])
+CONTEXT.set_forkserver_preload(["ctibutler.worker.loop", "psycopg", "pysqlite3", "alembic"])
 
 
 def settings_of(url: str, bucket: str, **others: Any) -> Settings:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ctibutler.catalog import jobs
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.schema import open_catalogue
 from ctibutler.catalog.text import matching
 from ctibutler.importing.removal import truncate

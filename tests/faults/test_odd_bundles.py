@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ctibutler.catalog import releases
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.database import Database
 from ctibutler.errors import MalformedFile, Problem
 from ctibutler.importing.releases import ImportReport, ReleaseContent, import_release
 from ctibutler.importing.removal import remove_release

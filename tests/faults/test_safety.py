@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from ctibutler.catalog import database as database_module
 from ctibutler.catalog import jobs, releases
-from ctibutler.catalog.database import SAFE_SQLITE, Database, sqlite_module
+from ctibutler.catalog.engine import database as database_module
+from ctibutler.catalog.engine.database import SAFE_SQLITE, Database, sqlite_module
 from ctibutler.catalog.schema import CURRENT, open_catalogue
 from ctibutler.errors import StoreUnavailable
 from ctibutler.importing.releases import ReleaseContent, import_release

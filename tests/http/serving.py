@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 
 from ctibutler.api.app import create_app
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.database import Database
 from ctibutler.knowledge_bases import HOSTED, KnowledgeBases
 from ctibutler.settings import Settings
 from tests.shared import SHARED

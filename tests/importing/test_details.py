@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ctibutler.catalog import details as catalog
-from ctibutler.catalog.connection import Connection
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.releases import find, revision
 from ctibutler.errors import MalformedFile
 from ctibutler.importing.details import read_details

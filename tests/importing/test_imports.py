@@ -14,7 +14,7 @@ from ctibutler.answers.exports import release_bundle
 from ctibutler.answers.library import Library
 from ctibutler.answers.objects import object_versions
 from ctibutler.answers.releases import about, installed
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.releases import ImportOptions, revision
 from ctibutler.errors import MalformedFile
 from ctibutler.importing.removal import remove_release, truncate

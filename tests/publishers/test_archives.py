@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctibutler.errors import MalformedFile
-from ctibutler.publishers.archives import all_members, is_archive, single_member
+from ctibutler.publishers.web.archives import all_members, is_archive, single_member
 
 LIMIT = 1_000_000
 SHEET = b"<sheet>" + b"<row>A tactic</row>" * 200 + b"</sheet>"

@@ -17,9 +17,9 @@ import zstandard
 from ctibutler.errors import InvalidRequest, MalformedFile, SourceUnavailable
 from ctibutler.knowledge_bases import ALL, HOSTED
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.publishers import website
-from ctibutler.publishers.bucket import read_versions
-from ctibutler.publishers.offers import Sources
+from ctibutler.publishers.sources import website
+from ctibutler.publishers.sources.bucket import read_versions
+from ctibutler.publishers.sources.offers import Sources
 from ctibutler.settings import Settings
 from tests.publishers.server import LocalServer, body, in_turn, silence, status
 from tests.shared import read_shared, shared_path

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ctibutler.errors import MalformedFile, NotFound
-from ctibutler.publishers import builtin
 from ctibutler.publishers.converters import builtin_countries
+from ctibutler.publishers.sources import built_in as builtin
 from tests.shared import read_bundle
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from ctibutler.errors import MalformedFile
-from ctibutler.publishers import builtin
 from ctibutler.publishers.converters import iso_3166_csv
 from ctibutler.publishers.converters.conversion import Edition
+from ctibutler.publishers.sources import built_in as builtin
 from tests.oasis import verdicts_on
 from tests.shared import read_bundle, read_shared
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from ctibutler.errors import SourceUnavailable
-from ctibutler.publishers.addresses import WebAddress
-from ctibutler.publishers.download import Downloads, Limits
-from ctibutler.publishers.kept import Kept
+from ctibutler.publishers.web.addresses import WebAddress
+from ctibutler.publishers.web.download import Downloads, Limits
+from ctibutler.publishers.web.download_cache import Kept
 from tests.publishers.server import Answer, LocalServer, body, status
 
 LIMITS = Limits(silence=2, seconds=5, max_bytes=10_000_000, unpacked_max_bytes=10_000_000, retries=0)

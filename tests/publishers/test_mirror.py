@@ -10,9 +10,9 @@ import pytest
 
 from ctibutler.errors import Problem
 from ctibutler.knowledge_bases import HOSTED
-from ctibutler.publishers.mirror import write_release
-from ctibutler.publishers.offers import Sources
-from ctibutler.publishers.source import Offer, ReleaseFile
+from ctibutler.publishers.sources.mirror import write_release
+from ctibutler.publishers.sources.offers import Sources
+from ctibutler.publishers.sources.source import Offer, ReleaseFile
 from ctibutler.settings import Settings
 from tests.shared import shared_path
 

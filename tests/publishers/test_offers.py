@@ -11,9 +11,9 @@ import pytest
 from ctibutler.errors import InvalidRequest, MalformedFile, NotFound, Problem, SourceUnavailable
 from ctibutler.knowledge_bases import ALL, HOSTED
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.publishers import offers as offers_module
-from ctibutler.publishers.offers import Offer, OfferProblem, OfferReport, Progress, ReleaseFile, Sources
-from ctibutler.publishers.source import no_progress
+from ctibutler.publishers.sources import offers as offers_module
+from ctibutler.publishers.sources.offers import Offer, OfferProblem, OfferReport, Progress, ReleaseFile, Sources
+from ctibutler.publishers.sources.source import no_progress
 from ctibutler.settings import Settings
 from tests.shared import shared_path
 

@@ -10,7 +10,7 @@ import zstandard
 
 from ctibutler.errors import MalformedFile, SourceUnavailable
 from ctibutler.knowledge_bases import HOSTED
-from ctibutler.publishers.own_file import read_own_file
+from ctibutler.publishers.sources.local_file import read_own_file
 from ctibutler.settings import Settings
 
 CWE, D3FEND = HOSTED.named("cwe"), HOSTED.named("d3fend")

@@ -11,8 +11,8 @@ import pytest
 
 from ctibutler.errors import MalformedFile, NotFound, SourceUnavailable
 from ctibutler.knowledge_bases import ALL, HOSTED
-from ctibutler.publishers import first_hand
-from ctibutler.publishers.offers import OfferReport, Sources
+from ctibutler.publishers.sources import publisher_source as first_hand
+from ctibutler.publishers.sources.offers import OfferReport, Sources
 from tests.publishers import publishers
 from tests.publishers.publishers import API, ATLAS, ATTACK, CAPEC, CWE, D3FEND, DISARM, F3, RAW, WORKBOOK, serve
 from tests.publishers.server import LocalServer, body, endless, silence, status

@@ -16,7 +16,7 @@ from ctibutler.errors import MalformedFile, SourceUnavailable
 from ctibutler.knowledge_bases import ALL, HOSTED
 from ctibutler.knowledge_bases.declaration import Snapshot
 from ctibutler.publishers.converters import CONVERTERS
-from ctibutler.publishers.snapshots import BuiltIn, Snapshots
+from ctibutler.publishers.sources.packages import BuiltIn, Snapshots
 
 CWE = HOSTED.named("cwe")
 LIMIT = 100_000_000

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctibutler.errors import MalformedFile
-from ctibutler.publishers.unpacking import unpack, unpacked_size
+from ctibutler.publishers.web.unpacking import unpack, unpacked_size
 from tests.shared import read_shared, shared_path
 
 LIMIT = 10_000_000

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from ctibutler.answers.anywhere import find_anywhere, versions_anywhere
+from ctibutler.answers.across.ids import find_anywhere, versions_anywhere
+from ctibutler.answers.across.lists import EverythingQuery, list_everything
 from ctibutler.answers.bundles import BundleQuery, object_as_stix_bundle, object_bundle
 from ctibutler.answers.changes import ChangesQuery, changes
-from ctibutler.answers.everything import EverythingQuery, list_everything
 from ctibutler.answers.exports import release_bundle
 from ctibutler.answers.inference import infer
 from ctibutler.answers.library import Library

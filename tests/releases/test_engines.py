@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from ctibutler.answers.anywhere import versions_anywhere
+from ctibutler.answers.across.ids import versions_anywhere
+from ctibutler.answers.across.lists import EverythingQuery, list_everything
 from ctibutler.answers.bundles import BundleQuery, object_bundle
 from ctibutler.answers.changes import ChangesQuery, changes
-from ctibutler.answers.everything import EverythingQuery, list_everything
 from ctibutler.answers.exports import release_bundle
 from ctibutler.answers.library import Library
 from ctibutler.answers.navigator import layer

@@ -15,11 +15,11 @@ from ctibutler.answers.jobs import InstallRequest, add_install
 from ctibutler.answers.library import Library
 from ctibutler.answers.updates import last_check
 from ctibutler.catalog import jobs, offers, releases, update_checks
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.database import Database
 from ctibutler.knowledge_bases import HOSTED
-from ctibutler.publishers.offers import Sources
+from ctibutler.publishers.sources.offers import Sources
 from ctibutler.stix.times import now
-from ctibutler.worker import Worker
+from ctibutler.worker.loop import Worker
 from tests.faults.processes import settings_of
 from tests.publishers.server import LocalServer, status
 
@@ -175,7 +175,7 @@ def test_several_workers_look_once(store: Database, server: LocalServer) -> None
 def test_where_nobody_has_anything_they_are_not_asked_all_the_time(
     store: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.WARNING, "ctibutler.worker")
+    caplog.set_level(logging.WARNING, "ctibutler.worker.loop")
     found = worker(store, tmp_path / "none", sources="bucket", update_days=0)
     with store.read() as connection:
         revision = releases.revision(connection)
@@ -304,7 +304,7 @@ def test_an_error_of_ours_in_keeping_house_does_not_end_the_worker(
     with store.note() as connection:
         add_install(connection, HOSTED.named("mitre-f3"), InstallRequest("1.0"))
     found, stop = worker(store, tmp_path), threading.Event()
-    logging.getLogger("ctibutler.worker").setLevel(logging.NOTSET)
+    logging.getLogger("ctibutler.worker.loop").setLevel(logging.NOTSET)
     thread = threading.Thread(target=found.run, args=(stop,))
     thread.start()
     until = time.monotonic() + 30

@@ -14,12 +14,12 @@ import pytest
 
 from ctibutler.answers.jobs import InstallRequest, add_install
 from ctibutler.catalog import jobs, releases
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.database import Database
 from ctibutler.errors import Busy
 from ctibutler.importing.removal import remove_release
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.stix.times import now
-from ctibutler.worker import Worker
+from ctibutler.worker.loop import Worker
 from tests.faults.processes import ask_for, job_of, let_leases_run_out, settings_of, worker_of
 from tests.faults.small import small_bundle, small_bundle_bytes
 from tests.faults.stores import content, orphans

@@ -17,10 +17,9 @@ from typing import Any, Final
 
 from ctibutler.answers.library import Library
 from ctibutler.answers.objects import installed_release
-from ctibutler.catalog import objects, records, releases
-from ctibutler.catalog.connection import Connection
-from ctibutler.catalog.link_sets import TECHNIQUE_TACTIC
-from ctibutler.catalog.records import (
+from ctibutler.catalog import objects, releases
+from ctibutler.catalog.contract import records
+from ctibutler.catalog.contract.records import (
     SEED_RECORDED,
     SEEDS,
     EmbeddedRecord,
@@ -31,6 +30,8 @@ from ctibutler.catalog.records import (
     Standing,
     standing,
 )
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.link_sets import TECHNIQUE_TACTIC
 from ctibutler.catalog.releases import Release
 from ctibutler.errors import InvalidRequest
 from ctibutler.knowledge_bases.declaration import KnowledgeBase

@@ -10,7 +10,7 @@ from ctibutler.answers.objects import ObjectRequest, resolve
 from ctibutler.answers.pages import Page, PageRequest, cut
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import relationships
-from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.objects import Found
 from ctibutler.catalog.relationships import Edge
 from ctibutler.catalog.releases import Release

@@ -14,7 +14,7 @@ from ctibutler.answers.objects import installed_release
 from ctibutler.answers.pages import Page, PageRequest, Sort, cut
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import releases
-from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.objects import canonical, decode, is_deprecated, is_revoked, text, type_of_id

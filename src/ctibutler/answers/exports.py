@@ -10,7 +10,7 @@ from ctibutler.answers.library import Library
 from ctibutler.answers.objects import installed_release
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import relationships
-from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.relationships import Edge
 from ctibutler.catalog.releases import Release
 from ctibutler.knowledge_bases.declaration import KnowledgeBase

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ctibutler.answers.library import Library
 from ctibutler.answers.objects import ObjectQuery, comparable_id, installed_release, matching_keys
 from ctibutler.catalog import objects as catalog
-from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase

@@ -10,7 +10,7 @@ import msgspec
 from ctibutler.answers.library import Library
 from ctibutler.answers.pages import Page, PageRequest, Sort, cut
 from ctibutler.catalog import jobs as catalog
-from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.jobs import Job
 from ctibutler.errors import NotFound
 from ctibutler.knowledge_bases import versions

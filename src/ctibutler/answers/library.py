@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ctibutler.answers.long_lists import LongLists
-from ctibutler.catalog.database import Database
+from ctibutler.answers.list_cache import LongLists
+from ctibutler.catalog.engine.database import Database
 from ctibutler.knowledge_bases import KnowledgeBases
 
 

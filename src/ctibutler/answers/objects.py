@@ -10,7 +10,7 @@ from ctibutler.answers.library import Library
 from ctibutler.answers.pages import Page, PageRequest, Sort, cut
 from ctibutler.catalog import details, releases
 from ctibutler.catalog import objects as catalog
-from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import folded
 from ctibutler.catalog.objects import Found, Selection
 from ctibutler.catalog.releases import Release

@@ -8,7 +8,7 @@ from ctibutler.answers.library import Library
 from ctibutler.answers.objects import installed_release, shown_types
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import offers, relationships, releases
-from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.objects import Selection
 from ctibutler.catalog.releases import Release
 from ctibutler.knowledge_bases import versions

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ctibutler.catalog import objects as catalog
-from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import squashed, words_of
 from ctibutler.catalog.objects import Selection
 from ctibutler.catalog.text import stem

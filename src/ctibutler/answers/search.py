@@ -10,7 +10,7 @@ from ctibutler.answers.pages import Page, PageRequest, Sort
 from ctibutler.answers.relevance import ranked
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import releases
-from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.objects import Selection
 from ctibutler.catalog.releases import Release
 from ctibutler.errors import InvalidRequest

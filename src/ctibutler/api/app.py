@@ -16,20 +16,20 @@ from starlette.types import ASGIApp
 import ctibutler
 from ctibutler.answers.library import Library
 from ctibutler.api import openapi
-from ctibutler.api.access import Gate, refuse_to_start_without_key
-from ctibutler.api.answer_cache import AnswerCache
-from ctibutler.api.compression import Compression
-from ctibutler.api.cors import Cors
-from ctibutler.api.dispatch import Dispatcher, problem_response
-from ctibutler.api.endpoints import RouteTree
-from ctibutler.api.metrics import Metrics
-from ctibutler.api.problems import INTERNAL, error_body
-from ctibutler.api.request_log import RequestLog
 from ctibutler.api.routes import all_routes, mount, path_aliases
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.schema import open_catalogue
-from ctibutler.catalog.watch import Watch
+from ctibutler.catalog.state import Watch
 from ctibutler.errors import Problem
+from ctibutler.http.access import Gate, refuse_to_start_without_key
+from ctibutler.http.cache import AnswerCache
+from ctibutler.http.compression import Compression
+from ctibutler.http.cors import Cors
+from ctibutler.http.dispatch import Dispatcher, problem_response
+from ctibutler.http.exceptions import INTERNAL, error_body
+from ctibutler.http.log import RequestLog
+from ctibutler.http.metrics import Metrics
+from ctibutler.http.routing import RouteTree
 from ctibutler.knowledge_bases import HOSTED, KnowledgeBases
 from ctibutler.logs import set_up_logs
 from ctibutler.settings import Settings, load_settings

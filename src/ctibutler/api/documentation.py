@@ -8,8 +8,8 @@ from functools import lru_cache
 from starlette.responses import Response
 from swagger_ui_bundle import swagger_ui_path
 
-from ctibutler.api.endpoints import Ask, Endpoint
 from ctibutler.errors import NotFound
+from ctibutler.http.routing import Ask, Endpoint
 
 # Swagger UI draws its icons from `data:` addresses; everything else comes from this server, and nothing is inline.
 _POLICY = (

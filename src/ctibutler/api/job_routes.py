@@ -9,11 +9,11 @@ from starlette.responses import Response
 from ctibutler.answers import jobs
 from ctibutler.answers.jobs import JobQuery
 from ctibutler.api import responses
-from ctibutler.api.bodies import Field
-from ctibutler.api.endpoints import Ask, Endpoint
-from ctibutler.api.parameters import Parameter, brief, page_parameters, sort_parameter
 from ctibutler.catalog.jobs import LINK_JOB, STATES
 from ctibutler.errors import InvalidRequest
+from ctibutler.http.bodies import Field
+from ctibutler.http.parameters import Parameter, brief, page_parameters, sort_parameter
+from ctibutler.http.routing import Ask, Endpoint
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.knowledge_bases.links import LINK_MODES
 from ctibutler.settings import Settings

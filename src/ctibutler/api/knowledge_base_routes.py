@@ -13,9 +13,9 @@ from ctibutler.answers.objects import ObjectQuery, ObjectRequest
 from ctibutler.answers.pages import PageRequest, Sort
 from ctibutler.answers.relationships import RelationshipQuery
 from ctibutler.api import responses
-from ctibutler.api.endpoints import Ask, Endpoint
-from ctibutler.api.parameters import Kind, Parameter, page_parameters, sort_parameter
 from ctibutler.api.schemas import name_of_single_page
+from ctibutler.http.parameters import Kind, Parameter, page_parameters, sort_parameter
+from ctibutler.http.routing import Ask, Endpoint
 from ctibutler.knowledge_bases.declaration import Filter, KnowledgeBase
 from ctibutler.settings import Settings
 

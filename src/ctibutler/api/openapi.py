@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
 import ctibutler
-from ctibutler.api.bodies import LARGEST_NUMBER, Field
-from ctibutler.api.endpoints import Endpoint, Route
-from ctibutler.api.parameters import BLANKS, Parameter
 from ctibutler.api.schemas import SCHEMAS, Schema, ref, schemas_of
+from ctibutler.http.bodies import LARGEST_NUMBER, Field
+from ctibutler.http.parameters import BLANKS, Parameter
+from ctibutler.http.routing import Endpoint, Route
 from ctibutler.knowledge_bases import versions
 
 _TITLE = "ctibutler"

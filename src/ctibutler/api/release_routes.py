@@ -12,10 +12,10 @@ from starlette.responses import Response
 from ctibutler.answers import changes, exports, jobs, releases
 from ctibutler.answers.changes import ChangesQuery
 from ctibutler.api import responses
-from ctibutler.api.bodies import Field
-from ctibutler.api.endpoints import Ask, Endpoint
-from ctibutler.api.parameters import Parameter, page_parameters, sort_parameter
-from ctibutler.api.validators import matches
+from ctibutler.http.bodies import Field
+from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
+from ctibutler.http.routing import Ask, Endpoint
+from ctibutler.http.validators import matches
 from ctibutler.importing import removal
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.settings import Settings

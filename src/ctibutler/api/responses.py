@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from ctibutler.answers.pages import Page, PageRequest
-from ctibutler.api.endpoints import Ask
+from ctibutler.http.routing import Ask
 
 JSON = "application/json"
 STIX = "application/stix+json;version=2.1"

@@ -13,19 +13,19 @@ from starlette.routing import Match as Found
 from starlette.types import Receive, Scope, Send
 
 from ctibutler.answers.library import Library
+from ctibutler.api import across_routes as everything_routes
 from ctibutler.api import (
     documentation,
-    everything_routes,
     job_routes,
     knowledge_base_routes,
     release_routes,
     search_routes,
     service_routes,
 )
-from ctibutler.api.bodies import LARGEST_BODY, BodyValues, read_body, read_fields
-from ctibutler.api.endpoints import Ask, Endpoint, Route
-from ctibutler.api.metrics import Metrics
-from ctibutler.api.visits import Visit, visit_of
+from ctibutler.http.bodies import LARGEST_BODY, BodyValues, read_body, read_fields
+from ctibutler.http.context import Visit, visit_of
+from ctibutler.http.metrics import Metrics
+from ctibutler.http.routing import Ask, Endpoint, Route
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.settings import Settings
 

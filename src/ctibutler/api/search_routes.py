@@ -9,9 +9,9 @@ from starlette.responses import Response
 from ctibutler.answers import releases, search, updates
 from ctibutler.answers.search import RELEVANCE, SearchQuery
 from ctibutler.api import responses
-from ctibutler.api.endpoints import Ask, Endpoint
 from ctibutler.api.knowledge_base_routes import including
-from ctibutler.api.parameters import Parameter, page_parameters, sort_parameter
+from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
+from ctibutler.http.routing import Ask, Endpoint
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.settings import Settings
 

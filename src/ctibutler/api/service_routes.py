@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 import ctibutler
 from ctibutler.api import responses
-from ctibutler.api.endpoints import Ask, Endpoint
-from ctibutler.api.metrics import MEDIA_TYPE, Metrics
-from ctibutler.api.parameters import Parameter
-from ctibutler.api.problems import RETRY_AFTER_SECONDS
 from ctibutler.catalog import jobs, releases
 from ctibutler.errors import StoreUnavailable
+from ctibutler.http.exceptions import RETRY_AFTER_SECONDS
+from ctibutler.http.metrics import MEDIA_TYPE, Metrics
+from ctibutler.http.parameters import Parameter
+from ctibutler.http.routing import Ask, Endpoint
 from ctibutler.stix.times import now
 
 OPENAPI = "application/vnd.oai.openapi"

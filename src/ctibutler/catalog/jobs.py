@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from ctibutler.catalog.connection import Connection
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.engine.database import Database
 from ctibutler.stix.times import now
 
 State = Literal["pending", "processing", "completed", "failed"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ctibutler.catalog import text as text_index
-from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import folded
 from ctibutler.knowledge_bases.declaration import TypeWord
 from ctibutler.stix.objects import RELATIONSHIP

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from ctibutler.catalog.connection import Connection
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.releases import raise_revision
 from ctibutler.knowledge_bases import versions
 from ctibutler.stix.times import now

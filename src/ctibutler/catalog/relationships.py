@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from ctibutler.catalog import objects
-from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release
 from ctibutler.stix.identifiers import relationship_id
 from ctibutler.stix.objects import META_TYPES, RELATIONSHIP, encode, type_of_id

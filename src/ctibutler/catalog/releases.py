@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.engine.connection import Connection
 from ctibutler.knowledge_bases import versions
 
 _COLUMNS = (

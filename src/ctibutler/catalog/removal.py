@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ctibutler.catalog import details, link_sets, releases
-from ctibutler.catalog.connection import Connection
-from ctibutler.catalog.identifiers import remove_unused_identifiers
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.engine.identifiers import remove_unused_identifiers
 from ctibutler.catalog.text import forget_texts
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import sqlalchemy
 
-from ctibutler.catalog.contract import refresh_contract_views
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.contract.views import refresh_contract_views
+from ctibutler.catalog.engine.database import Database
 from ctibutler.errors import StoreUnavailable
 from ctibutler.knowledge_bases import KnowledgeBases
 
 CURRENT = "a002"
-_MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATIONS = Path(__file__).parent / "engine" / "migrations"
 
 
 def open_catalogue(url: str, knowledge_bases: KnowledgeBases) -> Database:

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import Stemmer
 
-from ctibutler.catalog.connection import Connection
+from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import words_of
 
 # No word holds this sign, and to the tokenisers it is a letter like any other beyond ASCII.

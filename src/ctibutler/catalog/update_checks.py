@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from ctibutler.catalog.connection import Connection
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.engine.database import Database
 
 STALE = 15 * 60 * 1_000_000
 """Microseconds after which a check that did not end is as if it had never begun."""

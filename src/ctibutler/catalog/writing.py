@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from ctibutler.catalog.bodies import Packed
-from ctibutler.catalog.connection import Connection
-from ctibutler.catalog.identifiers import ensure_identifiers, next_key
+from ctibutler.catalog.engine.bodies import Packed
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.engine.identifiers import ensure_identifiers, next_key
+from ctibutler.catalog.engine.words import ensure_words
 from ctibutler.catalog.rows import ObjectRow
 from ctibutler.catalog.text import index_texts
-from ctibutler.catalog.words import ensure_words
 from ctibutler.stix.identifiers import embedded_relationship_uuid
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ctibutler import __version__
-from ctibutler.cli import output
+from ctibutler.cli.output import text as output
 from ctibutler.cli.session import Session
 from ctibutler.errors import InvalidRequest, Problem
 from ctibutler.knowledge_bases import HOSTED, KnowledgeBases
@@ -23,7 +23,11 @@ EXIT_CODE: dict[type[Problem], int] = {InvalidRequest: WRONG_USAGE}
 
 def build(knowledge_bases: KnowledgeBases) -> typer.Typer:
     """The command line of an installation with these knowledge bases."""
-    from ctibutler.cli import installing, jobs, keys, listing, mirroring, objects, releases, serving, status
+    from ctibutler.cli.commands import install as installing
+    from ctibutler.cli.commands import jobs, keys, objects, releases, status
+    from ctibutler.cli.commands import list as listing
+    from ctibutler.cli.commands import mirror as mirroring
+    from ctibutler.cli.commands import serve as serving
 
     app = typer.Typer(
         name="ctibutler",

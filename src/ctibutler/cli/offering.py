@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from ctibutler import updates
 from ctibutler.answers.library import Library
 from ctibutler.catalog import releases, update_checks
-from ctibutler.cli.progress import Board
+from ctibutler.cli.output.progress import Board
 from ctibutler.cli.targets import Target
-from ctibutler.publishers.offers import OfferReport, Sources
+from ctibutler.publishers.sources.offers import OfferReport, Sources
 from ctibutler.settings import SOURCES, Settings
 from ctibutler.stix.times import now as this_moment
-from ctibutler.worker import Worker
+from ctibutler.worker.loop import Worker
 
 _HOUR = 3600 * 1_000_000
 

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from ctibutler.catalog import link_sets, objects, releases
-from ctibutler.catalog.connection import Connection
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.folding import folded
 from ctibutler.catalog.link_sets import Link
 from ctibutler.catalog.objects import Selection

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from ctibutler.catalog import bodies, details, link_sets, releases, writing
-from ctibutler.catalog.connection import Connection
-from ctibutler.catalog.database import Database
-from ctibutler.catalog.identifiers import next_key
+from ctibutler.catalog import details, link_sets, releases, writing
+from ctibutler.catalog.engine import bodies
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.engine.database import Database
+from ctibutler.catalog.engine.identifiers import next_key
 from ctibutler.catalog.link_sets import Link
 from ctibutler.catalog.releases import ImportOptions, Release
 from ctibutler.catalog.removal import remove_orphans, remove_release, remove_unused

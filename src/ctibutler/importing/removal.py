@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ctibutler.catalog import jobs, releases
 from ctibutler.catalog import removal as catalog
-from ctibutler.catalog.connection import Connection
-from ctibutler.catalog.database import Database
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.engine.database import Database
 from ctibutler.errors import Busy, NotFound
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase

@@ -16,10 +16,10 @@ from lxml import etree
 
 from ctibutler.errors import MalformedFile
 from ctibutler.knowledge_bases import versions
-from ctibutler.publishers.archives import is_archive, single_member
 from ctibutler.publishers.converters.conversion import Converted, Converter, Description, Edition, ObjectRules, Rule
 from ctibutler.publishers.converters.cwe_details import details
 from ctibutler.publishers.converters.xml_files import parse_xml
+from ctibutler.publishers.web.archives import is_archive, single_member
 from ctibutler.stix import seeds
 from ctibutler.stix.identifiers import (
     cwe_category_id,

@@ -17,8 +17,8 @@ from typing import Final
 from lxml import etree
 
 from ctibutler.errors import MalformedFile
-from ctibutler.publishers.archives import all_members, is_archive
 from ctibutler.publishers.converters.xml_files import parse_xml
+from ctibutler.publishers.web.archives import all_members, is_archive
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 """How much a workbook may unpack to, and how much text a sheet may repeat. DISARM's of release 1.6 has 10.5 MB."""

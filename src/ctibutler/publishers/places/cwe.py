@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from ctibutler.errors import MalformedFile, SourceUnavailable
 from ctibutler.knowledge_bases import versions
-from ctibutler.publishers.archives import single_member
 from ctibutler.publishers.places.place import Published, Web, listed
+from ctibutler.publishers.web.archives import single_member
 
 SITE = "https://cwe.mitre.org"
 LATEST = f"{SITE}/data/xml/cwec_latest.xml.zip"

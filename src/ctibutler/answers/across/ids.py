@@ -1,0 +1,198 @@
+"""One id, wherever it is: no id that we hand out is a dead end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ctibutler.answers.bundles import BundleQuery, Entry, around, entry_contents
+from ctibutler.answers.library import Library
+from ctibutler.answers.objects import brief, comparable_id, is_stix_id, preferred
+from ctibutler.answers.pages import Page, Sort, cut
+from ctibutler.answers.relationships import RelationshipQuery, filtered, in_order
+from ctibutler.answers.visibility import visible
+from ctibutler.catalog import objects as catalog
+from ctibutler.catalog import relationships, releases
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.objects import Found
+from ctibutler.catalog.relationships import Edge
+from ctibutler.catalog.releases import Release
+from ctibutler.errors import NotFound
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.stix.objects import decode, encode, instant, text
+from ctibutler.stix.well_known import WELL_KNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class _Located:
+    """An id, the release that answers for it, and what it is there: an object, a relationship that we made, or nothing
+    but well known."""
+
+    id: str
+    release: Release | None
+    found: Found | None = None
+    edge: Edge | None = None
+
+
+def find_anywhere(library: Library, object_id: str, visible_to: str | None = None) -> bytes:
+    """The object or relationship with this id, wherever it is: no id that we hand out is a dead end.
+
+    Raises NotFound; where several knowledge bases have a primary id, its details name them.
+    """
+    with library.database.read() as connection:
+        located = _locate(library, connection, object_id)
+        content = _content(connection, located)
+    if visible_to is not None and not visible(decode(content), visible_to):
+        raise NotFound(f"No object with id `{brief(object_id)}`")
+    return content
+
+
+def bundle_anywhere(
+    library: Library,
+    object_id: str,
+    query: BundleQuery,
+    sort: Sort,
+    visible_to: str | None = None,
+    created_by_refs: Sequence[str] | None = None,
+) -> Page:
+    """A page of the object with its relationships and neighbours, in the order asked.
+
+    `created_by_refs` keeps objects created by these, and the named one.
+
+    Raises NotFound.
+    """
+    with library.database.read() as connection:
+        located = _locate(library, connection, object_id)
+        if located.release is None or located.found is None:
+            named = _content(connection, located)
+            return cut([named], query.page, lambda shown: shown)
+        entries = around(connection, located.release, located.found, query)
+        pairs = list(zip(entries, map(decode, entry_contents(connection, entries)), strict=True))
+        if visible_to is not None:
+            pairs = [pair for pair in pairs if visible(pair[1], visible_to)]
+        if created_by_refs is not None:
+            pairs = [
+                pair for pair in pairs if pair[0].id == located.id or pair[1].get("created_by_ref") in created_by_refs
+            ]
+        ordered = _by_time(pairs, sort)
+        return cut(ordered, query.page, lambda shown: entry_contents(connection, shown))
+
+
+def relationships_anywhere(library: Library, object_id: str, query: RelationshipQuery) -> Page:
+    """The relationships of an object in the release that answers for its id.
+
+    Raises NotFound.
+    """
+    with library.database.read() as connection:
+        located = _locate(library, connection, object_id)
+        edges: list[Edge] = []
+        if located.release is not None:
+            edges = relationships.edges_of(
+                connection, located.release, located.id, include_embedded=query.include_embedded
+            )
+        passing = in_order(filtered(edges, query, located.id), query.sort)
+        return cut(passing, query.page, lambda shown: relationships.contents(connection, shown))
+
+
+def versions_anywhere(library: Library, object_id: str) -> list[dict[str, object]]:
+    """In which knowledge bases and releases an id stands, grouped by `modified`, newest first.
+
+    Raises NotFound.
+    """
+    with library.database.read() as connection:
+        located = _locate(library, connection, object_id)
+        installed = {release.key: release for release in releases.installed(connection)}
+        found = catalog.named(connection, list(installed), stix_id=located.id, relationships=True)
+        bodies = catalog.contents(connection, [item.object_key for item in found])
+        groups: dict[tuple[str, str | None], list[Release]] = {}
+        for item, content in zip(found, bodies, strict=True):
+            release = installed[item.release_key]
+            of_group = groups.setdefault((release.knowledge_base, text(decode(content), "modified")), [])
+            if release not in of_group:
+                of_group.append(release)
+    newest_first = sorted(groups.items(), key=lambda group: group[0][0])
+    newest_first.sort(key=lambda group: group[0][1] or "", reverse=True)
+    return [
+        {
+            "knowledge_base": knowledge_base,
+            "modified": modified,
+            "versions": [one.label for one in sorted(of_group, key=lambda one: one.sort_key, reverse=True)],
+        }
+        for (knowledge_base, modified), of_group in newest_first
+    ]
+
+
+def _locate(library: Library, connection: Connection, object_id: str) -> _Located:
+    if "\x00" in object_id:
+        raise NotFound(f"No object with id `{brief(object_id)}`")
+    if not is_stix_id(object_id):
+        return _locate_by_primary_id(library, connection, object_id)
+    stix_id = object_id.strip().lower()
+    installed = releases.installed(connection)
+    for among in ([one for one in installed if one.latest], [one for one in installed if not one.latest]):
+        found = _answering(connection, among, stix_id)
+        if found is not None:
+            return found
+    for among in ([one for one in installed if one.latest], [one for one in installed if not one.latest]):
+        edges = (
+            relationships.edges_with_id(connection, stix_id, among) if relationships.is_relationship(stix_id) else []
+        )
+        if edges:
+            return _Located(stix_id, None, edge=max(edges, key=lambda edge: edge.modified or 0))
+    if stix_id in WELL_KNOWN:
+        return _Located(stix_id, None)
+    raise NotFound(f"No object with id `{brief(object_id)}`")
+
+
+def _answering(connection: Connection, among: Sequence[Release], stix_id: str) -> _Located | None:
+    by_key = {release.key: release for release in among}
+    found = catalog.named(connection, list(by_key), stix_id=stix_id, relationships=True) if by_key else []
+    if not found:
+        return None
+    first: dict[int, Found] = {}
+    for item in found:
+        first.setdefault(item.release_key, item)
+    best = min(
+        first.values(),
+        key=lambda item: (-(item.modified or 0), by_key[item.release_key].knowledge_base),
+    )
+    return _Located(stix_id, by_key[best.release_key], found=best)
+
+
+def _locate_by_primary_id(library: Library, connection: Connection, object_id: str) -> _Located:
+    hits: list[tuple[KnowledgeBase, Release, Found]] = []
+    for kb in library.knowledge_bases.all:
+        release = releases.find(connection, kb.slug, None)
+        if release is None:
+            continue
+        candidates = catalog.named(connection, [release.key], found_by=comparable_id(kb, object_id) or " ")
+        best = preferred(kb, object_id, candidates)
+        if best is not None:
+            hits.append((kb, release, best))
+    if len(hits) == 1:
+        _, release, best = hits[0]
+        return _Located(best.stix_id, release, found=best)
+    if not hits:
+        raise NotFound(f"No object with id `{brief(object_id)}`")
+    raise NotFound(
+        f"`{brief(object_id)}` names objects of several knowledge bases; ask one of them, or by STIX id",
+        {"candidates": [{"knowledge_base": kb.slug, "id": best.stix_id} for kb, _, best in hits]},
+    )
+
+
+def _content(connection: Connection, located: _Located) -> bytes:
+    if located.found is not None:
+        return catalog.contents(connection, [located.found.object_key])[0]
+    if located.edge is not None:
+        return relationships.contents(connection, [located.edge])[0]
+    return encode(WELL_KNOWN[located.id])
+
+
+def _by_time(pairs: Sequence[tuple[Entry, dict[str, Any]]], sort: Sort) -> list[Entry]:
+    def moment(pair: tuple[Entry, dict[str, Any]]) -> int:
+        found = instant(pair[1], sort.key)
+        return -(2**63) if found is None else found
+
+    by_id = sorted(pairs, key=lambda pair: pair[0].id)
+    return [entry for entry, _ in sorted(by_id, key=moment, reverse=sort.descending)]

@@ -1,0 +1,265 @@
+"""Lists over all knowledge bases: each id once, from the latest release that has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ctibutler.answers.bundles import Entry
+from ctibutler.answers.library import Library
+from ctibutler.answers.objects import comparable_id
+from ctibutler.answers.pages import Page, PageRequest, Sort, cut
+from ctibutler.answers.relationships import RelationshipQuery, filtered, in_order
+from ctibutler.answers.visibility import visible
+from ctibutler.catalog import objects as catalog
+from ctibutler.catalog import relationships, releases
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.folding import folded
+from ctibutler.catalog.objects import Selection
+from ctibutler.catalog.relationships import Edge, Shown
+from ctibutler.catalog.releases import Release
+from ctibutler.catalog.rows import LABEL
+from ctibutler.knowledge_bases.declaration import KnowledgeBase, TypeWord, strings
+from ctibutler.stix.objects import decode, encode, instant
+from ctibutler.stix.types import SCO_TYPES, SDO_TYPES, SMO_TYPES
+
+Kind = Literal["smos", "scos", "sdos", "knowledgebases", "sros"]
+
+KNOWLEDGE_BASE_TYPES = (
+    "location",
+    "weakness",
+    "attack-pattern",
+    "campaign",
+    "course-of-action",
+    "intrusion-set",
+    "malware",
+    "tool",
+    "software",
+    "vulnerability",
+    "identity",
+    "x-mitre-asset",
+    "x-mitre-data-component",
+    "x-mitre-data-source",
+    "x-mitre-tactic",
+    "x-mitre-detection-strategy",
+    "x-mitre-analytic",
+    "x-mitre-collection",
+    "x-mitre-matrix",
+)
+TYPES: dict[Kind, tuple[str, ...]] = {
+    "smos": SMO_TYPES,
+    "scos": SCO_TYPES,
+    "sdos": SDO_TYPES,
+    "knowledgebases": KNOWLEDGE_BASE_TYPES,
+    "sros": ("relationship",),
+}
+_KNOWN_TYPES = frozenset(name for names in TYPES.values() for name in names)
+VALUE_PROPERTIES = (
+    "value",
+    "name",
+    "number",
+    "path",
+    "body",
+    "subject",
+    "key",
+    "display_name",
+    "string",
+    "payload_bin",
+    "protocols",
+    "command_line",
+    "cpe",
+    "iban",
+    "account_number",
+    "bic",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EverythingQuery:
+    """Filters of the lists over all knowledge bases; which of them a list takes, the contract says."""
+
+    sort: Sort
+    page: PageRequest = PageRequest()
+    types: Sequence[str] | None = None
+    name: str | None = None
+    labels: str | None = None
+    value: str | None = None
+    value_exact: bool = False
+    visible_to: str | None = None
+    ttp_type: Sequence[str] | None = None
+    ttp_object_type: Sequence[str] | None = None
+    ttp_id: str | None = None
+    source_refs: Sequence[str] | None = None
+    target_refs: Sequence[str] | None = None
+    source_types: Sequence[str] | None = None
+    target_types: Sequence[str] | None = None
+    relationship_type: str | None = None
+    include_embedded_refs: bool = True
+    show_knowledgebase: bool = False
+
+
+def list_everything(library: Library, kind: Kind, query: EverythingQuery) -> Page:
+    """The objects of one kind in the latest releases."""
+    with library.database.read() as connection:
+        where = _latest(library, connection, query.ttp_type)
+        if kind == "sros":
+            return _list_relationships(library, connection, where, query)
+        selection = Selection(
+            releases=[release.key for release in where],
+            types=_types(kind, where, query.types),
+            listed_only=False,
+            name=query.name,
+            fields={LABEL: query.labels} if query.labels is not None else {},
+            external_ids=None if query.ttp_id is None else _forms(library, query.ttp_id),
+            type_words=_type_words(library.knowledge_bases.all, query.ttp_object_type),
+            visible_to=query.visible_to,
+            without=catalog.repeated(connection, [(release.key, release.knowledge_base) for release in where]),
+        )
+        if kind == "scos" and query.value is not None:
+            page = _with_value(connection, selection, query)
+        else:
+            keys, total = catalog.select(
+                connection,
+                selection,
+                sort=query.sort.key,
+                descending=query.sort.descending,
+                start=query.page.start,
+                size=query.page.size,
+            )
+            page = Page(query.page, _shown(connection, keys, where, query.show_knowledgebase), total)
+        return page
+
+
+def _types(kind: Kind, where: Sequence[Release], asked: Sequence[str] | None) -> list[str]:
+    """The types of a kind that a `types` filter lets pass.
+
+    A type of these releases that nobody knew before is one of domain objects: those are what publishers invent.
+    """
+    names = list(TYPES[kind])
+    if kind in ("sdos", "knowledgebases"):
+        names += sorted({name for release in where for name in release.types} - _KNOWN_TYPES)
+    return [name for name in names if asked is None or name in asked]
+
+
+def _latest(library: Library, connection: Connection, ttp_type: Sequence[str] | None) -> list[Release]:
+    wanted = None if ttp_type is None else {word.strip().lower() for word in ttp_type}
+    slugs = [
+        kb.slug
+        for kb in library.knowledge_bases.all
+        if wanted is None or {kb.object_filter_word or kb.slug, *kb.names} & wanted
+    ]
+    return releases.latest(connection, slugs)
+
+
+def _forms(library: Library, external_id: str) -> list[str]:
+    """A primary id as each knowledge base compares it: with or without the prefix that may be left out."""
+    return sorted({comparable_id(kb, external_id) for kb in library.knowledge_bases.all})
+
+
+def _type_words(knowledge_bases: Sequence[KnowledgeBase], words: Sequence[str] | None) -> list[TypeWord] | None:
+    """The forms that these words name in any knowledge base."""
+    if words is None:
+        return None
+    asked = {word.strip().casefold() for word in words}
+    named = {
+        form.word: form for kb in reversed(knowledge_bases) for form in kb.type_words if form.word.casefold() in asked
+    }
+    return list(named.values())
+
+
+def _shown(
+    connection: Connection, keys: Sequence[int], where: Sequence[Release], show_knowledgebase: bool
+) -> Sequence[bytes]:
+    contents = catalog.contents(connection, keys)
+    if not show_knowledgebase:
+        return contents
+    names = {release.key: release.knowledge_base for release in where}
+    homes = catalog.releases_of(connection, keys, list(names))
+    return [
+        encode({**decode(content), "knowledgebase_name": names[homes[key]]})
+        for key, content in zip(keys, contents, strict=True)
+    ]
+
+
+def _with_value(connection: Connection, selection: Selection, query: EverythingQuery) -> Page:
+    keys, _ = catalog.select(connection, selection, sort=query.sort.key, descending=query.sort.descending)
+    wanted = folded(query.value or "")
+    passes: Callable[[str], bool] = (
+        (lambda item: item == wanted) if query.value_exact else (lambda item: wanted in item)
+    )
+    passing = [
+        content
+        for content in catalog.contents(connection, keys)
+        if any(passes(folded(item)) for item in _values(decode(content)))
+    ]
+    return cut(passing, query.page, lambda shown: shown)
+
+
+def _values(properties: dict[str, Any]) -> Iterable[str]:
+    for name in VALUE_PROPERTIES:
+        value = properties.get(name)
+        yield from [str(value)] if isinstance(value, int) else strings(value)
+
+
+def _list_relationships(
+    library: Library, connection: Connection, where: Sequence[Release], query: EverythingQuery
+) -> Page:
+    if query.types is not None and "relationship" not in query.types:
+        return Page(query.page, [], 0)
+    wanted = RelationshipQuery(
+        include_embedded=query.include_embedded_refs,
+        relationship_type=query.relationship_type,
+        source_refs=query.source_refs,
+        target_refs=query.target_refs,
+        source_types=query.source_types,
+        target_types=query.target_types,
+    )
+
+    def answering() -> list[Shown]:
+        ends = query.source_refs if query.source_refs is not None else query.target_refs
+        edges = [
+            (edge, release.knowledge_base) for release in where for edge in _edges(connection, release, ends, wanted)
+        ]
+        passing = filtered(_each_id_once(edges), wanted)
+        if query.visible_to is not None:
+            passing = _visible_edges(connection, passing, query.visible_to)
+        return [relationships.shown(edge) for edge in in_order(passing, query.sort)]
+
+    question = ("sros", tuple(release.key for release in where), query.sort, query.visible_to, wanted.question)
+    listed = library.long_lists.get(connection, question, answering)
+    return cut(listed, query.page, lambda shown: relationships.contents(connection, shown))
+
+
+def _edges(
+    connection: Connection, release: Release, ends: Sequence[str] | None, wanted: RelationshipQuery
+) -> Iterable[Edge]:
+    if ends is None:
+        return relationships.edges_in(connection, release, include_embedded=wanted.include_embedded)
+    found = [
+        edge
+        for end in dict.fromkeys(end.lower() for end in ends)
+        for edge in relationships.edges_of(connection, release, end, include_embedded=wanted.include_embedded)
+    ]
+    # Links belong to the release of their source: the target's release must not answer them once more.
+    return [edge for edge in found if edge.family != "link" or relationships.owns_link(connection, release, edge)]
+
+
+def _each_id_once(edges: Iterable[tuple[Edge, str]]) -> list[Edge]:
+    ordered = sorted(edges, key=lambda pair: pair[1])
+    ordered.sort(key=lambda pair: -(2**63) if pair[0].modified is None else pair[0].modified, reverse=True)
+    return list({edge.id: edge for edge, _ in reversed(ordered)}.values())
+
+
+def _visible_edges(connection: Connection, edges: Sequence[Edge], visible_to: str) -> list[Edge]:
+    contents = relationships.contents(connection, edges)
+    return [edge for edge, content in zip(edges, contents, strict=True) if visible(decode(content), visible_to)]
+
+
+def _by_time(pairs: Sequence[tuple[Entry, dict[str, Any]]], sort: Sort) -> list[Entry]:
+    def moment(pair: tuple[Entry, dict[str, Any]]) -> int:
+        found = instant(pair[1], sort.key)
+        return -(2**63) if found is None else found
+
+    by_id = sorted(pairs, key=lambda pair: pair[0].id)
+    return [entry for entry, _ in sorted(by_id, key=moment, reverse=sort.descending)]

@@ -1,0 +1,208 @@
+"""The routes of `objects/`: one view over all knowledge bases, each id once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from starlette.responses import Response
+
+from ctibutler.answers.across import ids as anywhere
+from ctibutler.answers.across import lists as everything
+from ctibutler.answers.across.lists import EverythingQuery
+from ctibutler.api import responses
+from ctibutler.api.knowledge_base_routes import (
+    BUNDLE_FILTERS,
+    RELATIONSHIP_FILTERS,
+    bundle_query,
+    relationship_query,
+)
+from ctibutler.api.search_routes import SHOW_KNOWLEDGE_BASE
+from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
+from ctibutler.http.routing import Ask, Endpoint, Handler
+from ctibutler.knowledge_bases import KnowledgeBases
+from ctibutler.settings import Settings
+
+
+def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[Endpoint]:
+    """The endpoints below `objects/`."""
+    pages = page_parameters(settings.default_page_size, settings.max_page_size)
+    for path, kind, title, sort, filters in (
+        ("smos/", "smos", "Meta objects", _sort("created", "type", default="created_ascending"), (_TYPES,)),
+        ("scos/", "scos", "Cyber-observable objects", _sort("type", default="type_ascending"), _OBSERVABLE_FILTERS),
+        ("sdos/", "sdos", "Domain objects", _SDO_SORT, _domain_filters(knowledge_bases)),
+        (
+            "sdos/knowledgebases/",
+            "knowledgebases",
+            "Domain objects of the kinds that knowledge bases are made of",
+            _SDO_SORT,
+            _domain_filters(knowledge_bases),
+        ),
+        (
+            "sros/",
+            "sros",
+            "Relationships",
+            _sort("created", "modified", default="created_ascending"),
+            _RELATIONSHIP_FILTERS,
+        ),
+    ):
+        yield Endpoint(
+            "GET",
+            f"objects/{path}",
+            _lister(kind),
+            f"{title} of all knowledge bases",
+            "ObjectPage",
+            (*pages, sort, *filters, SHOW_KNOWLEDGE_BASE),
+            cached=True,
+            tag="objects",
+        )
+    recent = sort_parameter(("modified", "created"), "modified_descending")
+    yield Endpoint(
+        "GET",
+        "objects/{id}/",
+        _one,
+        "One object, wherever it is",
+        "StixObject",
+        (_VISIBLE_TO,),
+        cached=True,
+        tag="objects",
+        fails=(404,),
+    )
+    yield Endpoint(
+        "GET",
+        "objects/{id}/bundle/",
+        _bundle,
+        "An object with its relationships and neighbours",
+        "ObjectPage",
+        (*pages, recent, *BUNDLE_FILTERS, _VISIBLE_TO, _CREATED_BY),
+        cached=True,
+        tag="objects",
+        fails=(404,),
+    )
+    yield Endpoint(
+        "GET",
+        "objects/{id}/relationships/",
+        _relationships,
+        "Relationships from and to an object",
+        "RelationshipPage",
+        (*pages, recent, *RELATIONSHIP_FILTERS),
+        cached=True,
+        tag="objects",
+        fails=(404,),
+    )
+    yield Endpoint(
+        "GET",
+        "objects/{id}/versions/",
+        _versions,
+        "The knowledge bases and releases that hold an object",
+        "EverywhereVersions",
+        cached=True,
+        tag="objects",
+        fails=(404,),
+    )
+
+
+def _lister(kind: str) -> Handler:
+    def answer(ask: Ask) -> Response:
+        return responses.page(ask, everything.list_everything(ask.library, kind, _query(ask)), "objects")  # type: ignore[arg-type]
+
+    return answer
+
+
+def _one(ask: Ask) -> Response:
+    return responses.raw_json(anywhere.find_anywhere(ask.library, ask.path["id"], ask.values.text("visible_to")))
+
+
+def _bundle(ask: Ask) -> Response:
+    found = anywhere.bundle_anywhere(
+        ask.library,
+        ask.path["id"],
+        bundle_query(ask),
+        ask.values.sort(),
+        ask.values.text("visible_to"),
+        ask.values.csv("created_by_refs"),
+    )
+    return responses.page(ask, found, "objects")
+
+
+def _relationships(ask: Ask) -> Response:
+    found = anywhere.relationships_anywhere(ask.library, ask.path["id"], relationship_query(ask))
+    return responses.page(ask, found, "relationships")
+
+
+def _versions(ask: Ask) -> Response:
+    return responses.json(anywhere.versions_anywhere(ask.library, ask.path["id"]))
+
+
+def _query(ask: Ask) -> EverythingQuery:
+    values = ask.values
+
+    def csv(name: str) -> list[str] | None:
+        return values.csv(name) if values.has(name) else None
+
+    def text(name: str) -> str | None:
+        return values.text(name) if values.has(name) else None
+
+    def flag(name: str, otherwise: bool) -> bool:
+        return values.flag(name) if values.has(name) else otherwise
+
+    return EverythingQuery(
+        page=values.page(),
+        sort=values.sort(),
+        types=csv("types"),
+        name=text("name"),
+        labels=text("labels"),
+        value=text("value"),
+        value_exact=flag("value_exact", otherwise=False),
+        visible_to=text("visible_to"),
+        ttp_type=csv("ttp_type"),
+        ttp_object_type=csv("ttp_object_type"),
+        ttp_id=text("ttp_id"),
+        source_refs=csv("source_ref"),
+        target_refs=csv("target_ref"),
+        source_types=csv("source_ref_type"),
+        target_types=csv("target_ref_type"),
+        relationship_type=text("relationship_type"),
+        include_embedded_refs=flag("include_embedded_refs", otherwise=True),
+        show_knowledgebase=flag("show_knowledgebase", otherwise=False),
+    )
+
+
+def _sort(*keys: str, default: str) -> Parameter:
+    return sort_parameter(keys, default)
+
+
+def _domain_filters(knowledge_bases: KnowledgeBases) -> tuple[Parameter, ...]:
+    kinds = ", ".join(kb.object_filter_word for kb in knowledge_bases.all if kb.object_filter_word)
+    words = dict.fromkeys(word.word for kb in knowledge_bases.all for word in kb.type_words)
+    return (
+        _TYPES,
+        Parameter("name", "text", "Part of the name."),
+        Parameter("labels", "text", "Part of a label."),
+        _VISIBLE_TO,
+        Parameter("ttp_type", "csv", f"Knowledge bases, with commas: {kinds}."),
+        Parameter("ttp_object_type", "csv", f"Forms of object, with commas: {', '.join(words)}."),
+        Parameter("ttp_id", "text", "Id, in any case."),
+    )
+
+
+_SDO_SORT = _sort("name", "created", "modified", "type", default="name_ascending")
+_TYPES = Parameter("types", "csv", "STIX types, with commas.")
+_VISIBLE_TO = Parameter("visible_to", "text", "STIX id of an identity: only what it may see by TLP and creator.")
+_CREATED_BY = Parameter("created_by_refs", "csv", "STIX ids of creators, with commas; the named object stays.")
+_OBSERVABLE_FILTERS = (
+    _TYPES,
+    Parameter("value", "text", "Part of a value."),
+    Parameter("value_exact", "flag", "Whether the whole value must be equal, in any case.", default=False),
+    Parameter("post_id", "ignored", "Accepted, without meaning here."),
+)
+_RELATIONSHIP_FILTERS = (
+    Parameter("source_ref", "csv", "STIX ids of sources, with commas."),
+    Parameter("target_ref", "csv", "STIX ids of targets, with commas."),
+    Parameter("source_ref_type", "csv", "STIX types of sources, with commas."),
+    Parameter("target_ref_type", "csv", "STIX types of targets, with commas."),
+    Parameter("relationship_type", "text", "Part of the relationship type."),
+    Parameter(
+        "include_embedded_refs", "flag", "Whether relationships made from embedded references count.", default=True
+    ),
+    _VISIBLE_TO,
+)

@@ -1,0 +1,84 @@
+"""Seeing, at little cost for each request, whether the catalogue changed."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import PoolProxiedConnection
+
+from ctibutler.catalog.access import Key, all_keys
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.engine.database import Database
+from ctibutler.errors import StoreUnavailable
+
+# The question is asked on the event loop: rather no answer than one that is waited for.
+_PATIENCE_MILLISECONDS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was seen: `stamp` stands for the state of all answers, `keys` are those that are valid."""
+
+    stamp: str
+    keys: tuple[Key, ...]
+
+
+class Watch:
+    """Looks at the catalogue, and again only when some process has changed it.
+
+    On SQLite `PRAGMA data_version` on a connection of its own says so in microseconds; PostgreSQL has nothing as cheap
+    that could not be late, so there every look is a query (`is_quick` tells them apart).
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.is_quick = database.engine == "sqlite"
+        self._lock = threading.Lock()
+        self._connection: PoolProxiedConnection | None = None
+        self._version: object = None
+        self._seen: Sight | None = None
+
+    def look(self) -> Sight:
+        """The catalogue as it is now.
+
+        Raises StoreUnavailable.
+        """
+        if not self.is_quick:
+            return self._read()
+        with self._lock:
+            version = self._data_version()
+            if self._seen is None or version != self._version:
+                self._seen, self._version = self._read(), version
+            return self._seen
+
+    def close(self) -> None:
+        """Give the connection back."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _data_version(self) -> object:
+        try:
+            if self._connection is None:
+                self._connection = self._database.sqlalchemy_engine.raw_connection()
+                self._connection.detach()
+                self._connection.cursor().execute(f"PRAGMA busy_timeout = {_PATIENCE_MILLISECONDS}")
+            cursor = self._connection.cursor()
+            row = cursor.execute("PRAGMA data_version").fetchone()
+            cursor.close()
+        except (self._database.sqlalchemy_engine.dialect.loaded_dbapi.Error, DBAPIError) as failure:
+            raise StoreUnavailable(f"{self._database}: the database does not answer: {failure}") from failure
+        return row[0]
+
+    def _read(self) -> Sight:
+        with self._database.read() as connection:
+            return Sight(_stamp(connection), tuple(all_keys(connection)))
+
+
+def _stamp(connection: Connection) -> str:
+    # The revision alone would be the same in two databases that were filled one after the other under one address.
+    row = connection.row("SELECT revision, (SELECT max(installed_at) FROM release) AS installed_at FROM catalogue")
+    return "" if row is None else f"{row.revision}-{row.installed_at or 0}"

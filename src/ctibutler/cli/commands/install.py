@@ -1,0 +1,167 @@
+"""The command `install`: releases into the catalogue, in this process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ctibutler.cli.options import JsonOption, SourceOption, examples
+from ctibutler.cli.output import text as output
+from ctibutler.cli.session import session_of
+from ctibutler.cli.targets import Target, read_release, read_target
+from ctibutler.errors import InvalidRequest, NotFound, SourceUnavailable
+
+if TYPE_CHECKING:
+    from ctibutler.cli.output.progress import Board
+    from ctibutler.publishers.sources.offers import Sources
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put the command in."""
+    app.command(
+        epilog=examples(
+            "ctibutler install attack-enterprise",
+            "ctibutler install attack-enterprise@17.1 cwe capec",
+            "ctibutler install cwe@all",
+            "ctibutler install cwe --source publisher",
+            "ctibutler install d3fend --source ./kb",
+            "ctibutler install attack-ics@17.1 --from ics-attack-17.1.json.zst",
+        )
+    )(install)
+
+
+def install(
+    context: typer.Context,
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="KB[@RELEASE]", help="What to install: the newest release, KB@RELEASE that one, KB@all each."
+        ),
+    ],
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="A STIX 2.1 bundle of your own or the publisher's file, plain, .gz or .zst, as KB@RELEASE.",
+        ),
+    ] = None,
+    convert: Annotated[
+        bool,
+        typer.Option("--convert", help="With --from: read FILE as the publisher's own, though it is a STIX bundle."),
+    ] = False,
+    source: SourceOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Install again what is there with the same content.")] = False,
+    ignore_embedded: Annotated[
+        bool, typer.Option("--ignore-embedded-relationships", help="Make no relationships of embedded references.")
+    ] = False,
+    ignore_embedded_sro: Annotated[
+        bool, typer.Option("--ignore-embedded-relationships-sro", help="Make none of those in relationships.")
+    ] = False,
+    ignore_embedded_smo: Annotated[
+        bool, typer.Option("--ignore-embedded-relationships-smo", help="Make none of those in meta objects.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Install releases, and make the links that follow.
+
+    No server has to run. One that runs shows the release with its next answer.
+    """
+    from ctibutler.answers.jobs import InstallRequest, find_job
+    from ctibutler.cli.output.progress import board
+    from ctibutler.cli.processes.run_jobs import Runner
+    from ctibutler.logs import set_up_logs
+    from ctibutler.publishers.sources.offers import Sources
+
+    session = session_of(context)
+    if file is not None and source is not None:
+        raise InvalidRequest("--source: a file of your own comes from --from")
+    if convert and file is None:
+        raise InvalidRequest("--convert: is about the file of --from")
+    asked = list(dict.fromkeys(read_target(session, text) for text in targets))
+    if file is not None:
+        asked = [_own_file(asked, file, targets, read_release(session, targets[0]))]
+    set_up_logs(session.settings, least=logging.WARNING)
+    if session.settings.log_level != "debug":
+        logging.getLogger("ctibutler.worker.loop").setLevel(logging.CRITICAL)  # how jobs end is said below
+    sources = Sources(session.settings, only=source)
+    named = _from_anywhere(source)
+    with session.library() as library, board(quiet=as_json) as shown:
+        runner = Runner(library, session.settings, sources, shown)
+        wanted, failed = _wanted(sources, asked, shown)
+        requests = [
+            (
+                target.kb,
+                InstallRequest(
+                    version=label,
+                    ignore_embedded_relationships=ignore_embedded,
+                    ignore_embedded_relationships_sro=ignore_embedded_sro,
+                    ignore_embedded_relationships_smo=ignore_embedded_smo,
+                    force=force,
+                    file=None if file is None else str(file.resolve()),
+                    convert=convert,
+                    source=named,
+                ),
+            )
+            for target, label in wanted
+        ]
+        ended = runner.install(requests)
+        if as_json:
+            output.write_json({"jobs": [find_job(library, job.id) for job in ended]})
+    if failed or any(job.state == "failed" for job in ended):
+        raise typer.Exit(1)
+
+
+def _wanted(sources: Sources, asked: Sequence[Target], board: Board) -> tuple[list[tuple[Target, str]], bool]:
+    """The releases that the targets mean, and whether some are missing: one that cannot be had does not stop the others.
+
+    Raises Problem when it is the only one.
+    """
+    from ctibutler.cli.offering import labels_of, tell_gaps
+
+    wanted: list[tuple[Target, str]] = []
+    missing = False
+    for target in asked:
+        try:
+            labels, gaps = labels_of(sources, target)
+        except (NotFound, SourceUnavailable) as problem:
+            if len(asked) == 1:
+                raise
+            board.end(str(target), f"failed: {problem}", failed=True)
+            missing = True
+            continue
+        missing = tell_gaps(target, gaps, board) or missing
+        wanted += [(target, label) for label in labels]
+    return wanted, missing
+
+
+def _own_file(asked: Sequence[Target], file: Path, targets: Sequence[str], target: Target) -> Target:
+    if len(asked) > 1:
+        raise InvalidRequest(f"--from: one file is one release, and {len(targets)} are named")
+    if not file.is_file():
+        raise InvalidRequest(f"--from: {file}: {'is a folder' if file.is_dir() else 'there is no such file'}")
+    return target
+
+
+def _from_anywhere(source: str | None) -> str | None:
+    """A source as a job names it, for a worker that runs in another folder.
+
+    Raises InvalidRequest where the job would keep a secret.
+    """
+    from ctibutler.publishers.sources.offers import is_source
+    from ctibutler.publishers.web.addresses import WebAddress
+
+    if source is None or is_source(source) or source.lower().startswith("file:"):
+        return source
+    if "://" not in source:
+        return str(Path(source).expanduser().resolve())
+    if WebAddress.parse(source, "--source").has_secrets:
+        raise InvalidRequest(
+            "--source: a job is kept, and would keep a name, password or query: such an address belongs in"
+            " CTIBUTLER_BUCKET, with `--source bucket` here"
+        )
+    return source

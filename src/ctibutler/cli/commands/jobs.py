@@ -1,0 +1,107 @@
+"""The command `jobs`: what was asked for, and how it went."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from ctibutler.answers.pages import Sort
+from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, examples, words
+from ctibutler.cli.output import text as output
+from ctibutler.cli.output.text import Column
+from ctibutler.cli.session import session_of
+from ctibutler.errors import InvalidRequest
+
+_STATES = ("pending", "processing", "completed", "failed")
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put the command in."""
+    app.command(
+        epilog=examples(
+            "ctibutler jobs",
+            "ctibutler jobs --state failed",
+            "ctibutler jobs fbc43f28-6929-4b55-9559-326191701e48 --json",
+        )
+    )(jobs)
+
+
+def jobs(
+    context: typer.Context,
+    job_id: Annotated[str | None, typer.Argument(metavar="ID", help="One job. Default: the newest ones.")] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option("--state", metavar="STATE", help=f"Only these: {', '.join(_STATES)}. Several with commas."),
+    ] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option("--type", metavar="TYPE", help="Only these, such as cwe-update. Several with commas."),
+    ] = None,
+    page: PageOption = 1,
+    page_size: PageSizeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show jobs, the newest first, or one in full."""
+    from ctibutler.answers.jobs import JobQuery, find_job, list_jobs
+
+    session = session_of(context)
+    states = words(state)
+    wrong = [word for word in states or () if word.lower() not in _STATES]
+    if wrong:
+        raise InvalidRequest(f"--state: `{wrong[0]}` is none of {', '.join(_STATES)}")
+    with session.library() as library:
+        if job_id is not None:
+            job = find_job(library, job_id)
+            output.write_json(job) if as_json else _show(job)
+            return
+        query = JobQuery(
+            types=words(types),
+            states=None if states is None else [word.lower() for word in states],
+            sort=Sort("run_datetime", True),
+            page=session.page(page, page_size),
+        )
+        found = list_jobs(library, query)
+    if as_json:
+        output.write_json(output.page_as_json(found, "jobs"))
+        return
+    rows = [msgspec.json.decode(item) for item in found.items]
+    output.write_table(
+        [Column("ID"), Column("JOB", wide=True), Column("STATE")],
+        [[row["id"], job_name(row), row["state"]] for row in rows],
+    )
+    output.note(output.page_note(found, "jobs"))
+
+
+def job_name(job: dict[str, Any]) -> str:
+    """What a job is about, in few words: `attack-update enterprise 18.1`."""
+    asked = job["parameters"]
+    details = [asked.get("matrix"), asked.get("mode"), asked.get("version")]
+    return " ".join([job["type"], *(str(part) for part in details if part)])
+
+
+def _show(job: dict[str, Any]) -> None:
+    facts = [
+        ("id", job["id"]),
+        ("job", job_name(job)),
+        ("state", job["state"]),
+        ("asked for", job["run_datetime"]),
+        ("ended", job["completion_time"] or ""),
+        ("progress", progress_text(job.get("progress") or {})),
+        ("parameters", msgspec.json.encode(job["parameters"]).decode()),
+        *(("error", sentence) for sentence in job["errors"]),
+    ]
+    for label, value in facts:
+        if value:
+            output.line(f"{label:<12}{output.printable(value)}")
+
+
+def progress_text(progress: dict[str, Any]) -> str:
+    """How far a job is: `store 1,200 of 24,772`."""
+    if not progress.get("stage"):
+        return ""
+    done, total = progress.get("done") or 0, progress.get("total")
+    if total:
+        return f"{progress['stage']} {done:,} of {total:,}"
+    return f"{progress['stage']} {done:,}" if done else str(progress["stage"])

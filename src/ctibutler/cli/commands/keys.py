@@ -1,0 +1,114 @@
+"""The commands about API keys."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ctibutler.cli.options import JsonOption, examples
+from ctibutler.cli.output import text as output
+from ctibutler.cli.output.text import Column
+from ctibutler.cli.session import session_of
+from ctibutler.errors import InvalidRequest
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put the group `keys` in."""
+    group = typer.Typer(
+        name="keys",
+        help="Make, list and end the keys of the API.",
+        epilog=examples(
+            "ctibutler keys add opencti",
+            "ctibutler keys add me --write",
+            "ctibutler keys list",
+            "ctibutler keys remove opencti",
+        ),
+        invoke_without_command=True,
+    )
+
+    @group.callback()
+    def start(context: typer.Context) -> None:
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help(), nl=False)
+            raise typer.Exit(2)
+
+    group.command("add", epilog=examples("ctibutler keys add opencti --write"))(add)
+    group.command("list", epilog=examples("ctibutler keys list --json"))(list_keys)
+    group.command("remove", epilog=examples("ctibutler keys remove opencti"))(remove)
+    app.add_typer(group)
+
+
+def add(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Who or what the key is for.")],
+    write: Annotated[bool, typer.Option("--write", help="Let it install and remove, not only read.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key and print it. It is shown this once: only its hash is kept."""
+    from ctibutler.catalog.access import add_key
+
+    session = session_of(context)
+    if not name.strip():
+        raise InvalidRequest("NAME: say who or what the key is for")
+    with session.library() as library:
+        key = add_key(library.database, name.strip(), write)
+    if as_json:
+        output.write_json({"name": name.strip(), "can_write": write, "key": key})
+        return
+    output.line(key)
+    output.note("Send it in the header API-KEY, or as Authorization: Bearer. It is not shown again.")
+
+
+def list_keys(context: typer.Context, as_json: JsonOption = False) -> None:
+    """List the keys: their names, what they may do, when they were last used."""
+    from ctibutler.catalog.access import keys
+
+    session = session_of(context)
+    with session.library() as library:
+        found = keys(library.database)
+    rows = [
+        {
+            "name": key.name,
+            "can_write": key.can_write,
+            "created": _time(key.created),
+            "last_used": _time(key.last_used),
+        }
+        for key in found
+    ]
+    if as_json:
+        output.write_json({"keys": rows})
+        return
+    output.write_table(
+        [Column("NAME", wide=True), Column("MAY"), Column("MADE"), Column("LAST USED")],
+        [
+            [
+                str(row["name"]),
+                "read, write" if row["can_write"] else "read",
+                str(row["created"] or ""),
+                str(row["last_used"] or "never"),
+            ]
+            for row in rows
+        ],
+    )
+    if not rows:
+        output.note("no keys")
+
+
+def remove(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name that the key was made with.")],
+) -> None:
+    """End a key: from now on it opens nothing."""
+    from ctibutler.catalog.access import remove_key
+
+    session = session_of(context)
+    with session.library() as library:
+        remove_key(library.database, name)
+    output.line(f"{name}: removed")
+
+
+def _time(moment: int | None) -> str | None:
+    from ctibutler.stix.times import rfc3339
+
+    return None if moment is None else rfc3339(moment)

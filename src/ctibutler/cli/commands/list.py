@@ -1,0 +1,193 @@
+"""The command `list`: one for each knowledge base, with the filters that it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from inspect import Parameter, Signature
+from typing import Annotated, Any
+
+import typer
+
+from ctibutler.answers.pages import Sort
+from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, ReleaseOption, examples, words
+from ctibutler.cli.output import text as output
+from ctibutler.cli.session import session_of
+from ctibutler.errors import InvalidRequest
+from ctibutler.knowledge_bases import KnowledgeBases
+from ctibutler.knowledge_bases.declaration import Filter, KnowledgeBase
+
+
+@dataclass(frozen=True)
+class _Option:
+    """An option of a `list` command: the name of its argument, its type with what Typer has to know, its default."""
+
+    name: str
+    annotation: object
+    default: object = None
+
+
+def add_commands(app: typer.Typer, knowledge_bases: KnowledgeBases) -> None:
+    """Put `list` in, with one command for each knowledge base."""
+    group = typer.Typer(
+        name="list",
+        help="List the objects of a knowledge base, filtered and sorted.",
+        epilog=examples(
+            "ctibutler list cwe --name injection",
+            "ctibutler list attack-enterprise --type Group --alias bear",
+            "ctibutler list location --alpha2-code DE,FR --json",
+            "ctibutler list cwe --help",
+        ),
+        invoke_without_command=True,
+    )
+
+    @group.callback()
+    def start(context: typer.Context) -> None:
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help(), nl=False)
+            raise typer.Exit(2)
+
+    for kb in knowledge_bases.all:
+        for name in kb.names:
+            group.command(
+                name,
+                help=f"List the objects of {kb.title}.",
+                epilog=f"Sort keys, each followed by _ascending or _descending: {', '.join(kb.sort_keys)}."
+                + f"\n\n{examples(f'ctibutler list {kb.slug} --id {kb.examples[0]}')}",
+                hidden=name != kb.slug,
+            )(_command(kb))
+    app.add_typer(group)
+
+
+def _command(kb: KnowledgeBase) -> Callable[..., None]:
+    """The `list` command of a knowledge base. Its options are declared one by one: each knowledge base has its own."""
+    options = _options(kb)
+
+    def command(context: typer.Context, **given: Any) -> None:
+        _list(context, kb, given)
+
+    context_parameter = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    keyword_parameters = [
+        Parameter(option.name, Parameter.KEYWORD_ONLY, default=option.default, annotation=option.annotation)
+        for option in options
+    ]
+    command.__signature__ = Signature([context_parameter, *keyword_parameters])  # type: ignore[attr-defined]
+    command.__annotations__ = {"context": typer.Context, **{option.name: option.annotation for option in options}}
+    return command
+
+
+def _options(kb: KnowledgeBase) -> list[_Option]:
+    forms = [word.word for word in kb.type_words]
+    types = [*forms, *kb.listed_types]
+    declared = {item.parameter: item for item in kb.filters}
+    # Where a filter says what the knowledge base itself calls a type (`location_type`), `--type` means that one.
+    own_type = declared.get(f"{kb.slug}_type")
+    options = [
+        _Option("external_ids", _texts("--id", f"Ids such as {', '.join(kb.examples[:2])}, or STIX ids.")),
+        _Option("name", _text("--name", "Part of the name.")),
+        _Option("text", _text("--text", "Words of the name or the description, in any form.")),
+        _Option("description", _text("--description", "Part of the description.")),
+    ]
+    if own_type is None and len(types) > 1:
+        later = "" if kb.left_out_types is None else "; also one that a later release brings"
+        options.append(_Option("types", _texts("--type", f"Types: {', '.join(types)}{later}.")))
+    options += [_Option(item.parameter, _filter_option(item, also_type=item is own_type)) for item in kb.filters]
+    options += [
+        _Option("release", ReleaseOption),
+        _Option("include_revoked", _switch("revoked"), not kb.hides_dead),
+        _Option("include_deprecated", _switch("deprecated"), not kb.hides_dead),
+        _Option(
+            "sort",
+            Annotated[
+                str, typer.Option("--sort", metavar="KEY_DIRECTION", help="What to sort by; the keys are below.")
+            ],
+            kb.default_sort,
+        ),
+        _Option("page", PageOption, 1),
+        _Option("page_size", PageSizeOption),
+        _Option("as_json", JsonOption, False),
+    ]
+    return options
+
+
+def _list(context: typer.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -> None:
+    from ctibutler.answers.objects import ObjectQuery, list_objects
+    from ctibutler.answers.releases import listed_types
+    from ctibutler.cli.finding import refuse_absent
+    from ctibutler.cli.output.objects import write_objects
+
+    session = session_of(context)
+    with session.library() as library:
+        stix_types, type_words = _types(kb, words(given.get("types")), listed_types(library, kb))
+        query = ObjectQuery(
+            release=given["release"],
+            page=session.page(given["page"], given["page_size"]),
+            sort=_sort(kb, given["sort"]),
+            include_revoked=given["include_revoked"],
+            include_deprecated=given["include_deprecated"],
+            external_ids=words(given["external_ids"]),
+            name=given["name"] or None,
+            text=given["text"] or None,
+            description=given["description"] or None,
+            types=stix_types,
+            type_words=type_words,
+            filters={item.parameter: value for item in kb.filters if (value := _filter_value(item, given)) is not None},
+        )
+        refuse_absent(library, [kb], given["release"])
+        page = list_objects(library, kb, query)
+    if given["as_json"]:
+        output.write_json(output.page_as_json(page, "objects"))
+    else:
+        write_objects(session.knowledge_bases, page, kb)
+
+
+def _types(kb: KnowledgeBase, asked: list[str] | None, listed: list[str]) -> tuple[list[str] | None, list[str] | None]:
+    """The STIX types and the named forms among the types that were asked for: one kind or the other."""
+    if asked is None:
+        return None, None
+    forms = {word.word.casefold() for word in kb.type_words}
+    wrong = [item for item in asked if item.casefold() not in forms and item.casefold() not in listed]
+    if wrong:
+        known = ", ".join([*(word.word for word in kb.type_words), *listed])
+        raise InvalidRequest(f"--type: {kb.slug} has no `{wrong[0]}`; there are {known}")
+    named = [item for item in asked if item.casefold() in forms]
+    if not named:
+        return [item.casefold() for item in asked], None
+    if len(named) < len(asked):
+        raise InvalidRequest("--type: give either named forms, such as Technique, or STIX types, not both")
+    return None, named
+
+
+def _sort(kb: KnowledgeBase, text: str) -> Sort:
+    key, _, direction = text.strip().rpartition("_")
+    if key not in kb.sort_keys or direction not in ("ascending", "descending"):
+        allowed = ", ".join(kb.sort_keys)
+        raise InvalidRequest(f"--sort: `{text}` is none of {allowed}, followed by _ascending or _descending")
+    return Sort(key, direction == "descending")
+
+
+def _filter_value(item: Filter, given: Mapping[str, Any]) -> list[str] | str | None:
+    value = given[item.parameter]
+    return words(value) if item.kind == "exact" else value or None
+
+
+def _filter_option(item: Filter, *, also_type: bool) -> object:
+    names = ["--" + item.parameter.replace("_", "-"), *(["--type"] if also_type else [])]
+    sentence = item.description[:1].upper() + item.description[1:] + "."
+    return _texts(*names, sentence) if item.kind == "exact" else _text(*names, sentence)
+
+
+def _text(*names_and_help: str) -> object:
+    *names, sentence = names_and_help
+    return Annotated[str | None, typer.Option(*names, metavar="TEXT", help=sentence)]
+
+
+def _texts(*names_and_help: str) -> object:
+    *names, sentence = names_and_help
+    return Annotated[list[str] | None, typer.Option(*names, metavar="WORD", help=f"{sentence} Several with commas.")]
+
+
+def _switch(state: str) -> object:
+    return Annotated[
+        bool, typer.Option(f"--include-{state}/--no-include-{state}", help=f"Whether {state} objects are listed.")
+    ]

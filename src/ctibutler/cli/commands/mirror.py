@@ -1,0 +1,108 @@
+"""The command `mirror`: releases into a folder, to be carried to where there is no network."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctibutler.cli.options import JsonOption, SourceOption, examples
+from ctibutler.cli.output import text as output
+from ctibutler.cli.output.text import Column
+from ctibutler.cli.session import session_of
+from ctibutler.cli.targets import Target, read_target
+from ctibutler.errors import Problem
+
+if TYPE_CHECKING:
+    from ctibutler.cli.output.progress import Board
+    from ctibutler.publishers.sources.offers import ReleaseFile, Sources
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put the command in."""
+    app.command(
+        epilog=examples(
+            "ctibutler mirror ./kb attack-enterprise cwe@all d3fend@1.2.0",
+            "ctibutler mirror ./kb cwe --source publisher",
+            "CTIBUTLER_BUCKET=./kb ctibutler up",
+        )
+    )(mirror)
+
+
+def mirror(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to write, made when it is missing.")],
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="KB[@RELEASE]", help="What to write: the newest release, KB@RELEASE that one, KB@all each."
+        ),
+    ],
+    source: SourceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write releases into a folder laid out like the public bucket.
+
+    Files are compressed. Where there is no network, CTIBUTLER_BUCKET names the folder. What it holds already stays.
+    """
+    from ctibutler.cli.offering import labels_of, tell_gaps
+    from ctibutler.cli.output.progress import board
+    from ctibutler.logs import set_up_logs
+    from ctibutler.publishers.sources.mirror import write_release
+    from ctibutler.publishers.sources.offers import Sources
+
+    session = session_of(context)
+    asked = list(dict.fromkeys(read_target(session, text) for text in targets))
+    if folder.exists() and not folder.is_dir():
+        raise Problem(f"{folder} is no folder")
+    set_up_logs(session.settings, least=logging.ERROR)
+    sources = Sources(session.settings, only=source)
+    written: list[dict[str, Any]] = []
+    failed = False
+    with board(quiet=as_json) as shown:
+        for target in asked:
+            try:
+                labels, gaps = labels_of(sources, target)
+                failed = tell_gaps(target, gaps, shown) or failed
+                for label in labels:
+                    release = _fetch(sources, target, label, shown)
+                    files = write_release(folder, target.kb, release)
+                    written.append(_told(release, files))
+                    size = output.size_text(sum(size for _, size in files))
+                    shown.end(f"{target.kb.slug} {label}", f"{size} from {release.source}, {release.location}")
+            except Problem as problem:
+                failed = True
+                shown.end(str(target), f"failed: {problem}", failed=True)
+    if as_json:
+        output.write_json({"releases": written})
+    elif written:
+        output.write_table(
+            [Column("KNOWLEDGE BASE"), Column("RELEASE"), Column("FILE", wide=True), Column("SIZE", right=True)],
+            [
+                [item["knowledge_base"], item["version"], file["path"], output.size_text(file["size"])]
+                for item in written
+                for file in item["files"]
+            ],
+        )
+    if failed:
+        raise typer.Exit(1)
+
+
+def _fetch(sources: Sources, target: Target, label: str, shown: Board) -> ReleaseFile:
+    name = f"{target.kb.slug} {label}"
+    return sources.fetch(target.kb, label, lambda done, total: shown.show(name, "download", done, total))
+
+
+def _told(release: ReleaseFile, files: list[tuple[Path, int]]) -> dict[str, Any]:
+    return {
+        "knowledge_base": release.knowledge_base,
+        "version": release.label,
+        "source": release.source,
+        "location": release.location,
+        "sha256": release.sha256,
+        "converter": release.converter,
+        "converter_version": release.converter_version,
+        "files": [{"path": str(path), "size": size} for path, size in files],
+    }

@@ -1,0 +1,79 @@
+"""The command `status`: what this installation holds and does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ctibutler import __version__
+from ctibutler.cli.options import JsonOption, examples
+from ctibutler.cli.output import text as output
+from ctibutler.cli.output.text import Column
+from ctibutler.cli.session import session_of
+
+if TYPE_CHECKING:
+    from ctibutler.answers.library import Library
+    from ctibutler.settings import Settings
+
+_SEEN_LATELY = 30 * 1_000_000
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put the command in."""
+    app.command(epilog=examples("ctibutler status", "ctibutler status --json"))(status)
+
+
+def status(context: typer.Context, as_json: JsonOption = False) -> None:
+    """Show what is installed, where, and what goes on."""
+    session = session_of(context)
+    with session.library() as library:
+        found = _status(library, session.settings)
+    if as_json:
+        output.write_json(found)
+        return
+    size = found["database_bytes"]
+    output.line(f"ctibutler  {found['version']}")
+    output.line(f"database   {found['database']}" + (f"  ({output.size_text(size)})" if size is not None else ""))
+    output.line(f"bucket     {found['bucket'] or 'none'}")
+    workers = found["workers"]
+    output.line(f"workers    {workers or 'none runs'}")
+    output.line("jobs       " + ", ".join(f"{number:,} {state}" for state, number in found["jobs"].items()))
+    output.line()
+    output.write_table(
+        [Column("KNOWLEDGE BASE"), Column("LATEST"), Column("RELEASES", right=True), Column("LISTED", right=True)],
+        [
+            [kb["name"], kb["latest"] or "-", str(len(kb["versions"])), f"{kb['objects_count']:,}"]
+            for kb in found["knowledge_bases"]
+        ],
+    )
+
+
+def _status(library: Library, settings: Settings) -> dict[str, Any]:
+    from ctibutler.answers.releases import knowledge_base_list
+    from ctibutler.catalog import jobs
+    from ctibutler.stix.times import now
+
+    with library.database.read() as connection:
+        every = jobs.all_jobs(connection)
+        workers = jobs.workers_seen_since(connection, now() - _SEEN_LATELY)
+    return {
+        "version": __version__,
+        "database": str(library.database),
+        "database_bytes": _size(library),
+        "bucket": settings.bucket,
+        "workers": workers,
+        "jobs": {state: sum(job.state == state for job in every) for state in jobs.STATES},
+        **knowledge_base_list(library),
+    }
+
+
+def _size(library: Library) -> int | None:
+    """Bytes of the database's files; None where it is a server's."""
+    url = library.database.url
+    if library.database.engine != "sqlite" or not url.database:
+        return None
+    path = Path(url.database)
+    files = [path, path.with_name(path.name + "-wal")]
+    return sum(file.stat().st_size for file in files if file.exists())

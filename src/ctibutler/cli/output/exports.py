@@ -1,0 +1,26 @@
+"""Releases as files again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ctibutler.answers.arango import arango_files
+from ctibutler.answers.exports import release_bundle
+from ctibutler.answers.library import Library
+from ctibutler.cli.output.files import write_file
+from ctibutler.cli.targets import Target
+
+
+def export_bundle(library: Library, target: Target, path: Path, *, include_derived: bool) -> list[tuple[Path, int]]:
+    """Write a release as a STIX bundle; gives what was written, and its size in bytes."""
+    bundle = release_bundle(library, target.kb, target.label, include_derived=include_derived)
+    return [(path, write_file(path, bundle.chunks))]
+
+
+def export_arangodb(library: Library, target: Target, folder: Path) -> list[tuple[Path, int]]:
+    """Write a release as collections for ArangoDB: one JSON document a line, one file a collection."""
+    written = []
+    for name, lines in arango_files(library, target.kb, target.label):
+        folder.mkdir(parents=True, exist_ok=True)
+        written.append((folder / name, write_file(folder / name, lines)))
+    return written

@@ -1,0 +1,73 @@
+"""Jobs that others run, watched until they end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from ctibutler.answers.library import Library
+from ctibutler.catalog import jobs, releases
+from ctibutler.catalog.jobs import Job
+from ctibutler.cli.output.progress import Board
+
+POLL_SECONDS = 0.3
+ENDED = ("completed", "failed")
+
+
+def follow(
+    library: Library, job_ids: Iterable[str], board: Board, check: Callable[[], None] = lambda: None
+) -> list[Job]:
+    """Show how these jobs go until all have ended; gives them as they ended. `check` is called while waiting."""
+    waiting = list(job_ids)
+    ended = []
+    while waiting:
+        check()
+        with library.database.read() as connection:
+            found = [job for job_id in waiting if (job := jobs.find(connection, job_id)) is not None]
+        for job in found:
+            if job.state in ENDED:
+                tell_end(library, job, board)
+                ended.append(job)
+            elif job.state == "processing":
+                board.show(
+                    name_of(job),
+                    str(job.progress.get("stage") or "download"),
+                    int(job.progress.get("done") or 0),
+                    job.progress.get("total"),
+                )
+        waiting = [job.id for job in found if job.state not in ENDED]
+        if waiting:
+            time.sleep(POLL_SECONDS)
+    return ended
+
+
+def links_since(library: Library, moment: int) -> list[str]:
+    """The ids of the jobs that make links and were asked for since then (microseconds)."""
+    with library.database.read() as connection:
+        return [job.id for job in jobs.all_jobs(connection) if job.type == jobs.LINK_JOB and job.created >= moment]
+
+
+def tell_end(library: Library, job: Job, board: Board) -> None:
+    """Say how a job ended."""
+    failed = job.state == "failed"
+    board.end(name_of(job), f"failed: {'; '.join(job.errors)}" if failed else _success(library, job), failed=failed)
+
+
+def name_of(job: Job) -> str:
+    """What a job is about: `cwe 4.15`, `links cwe-capec`."""
+    if job.type == jobs.LINK_JOB:
+        return f"links {job.variant}"
+    return f"{job.knowledge_base} {job.options.get('label') or job.parameters.get('version')}"
+
+
+def _success(library: Library, job: Job) -> str:
+    if job.type == jobs.LINK_JOB:
+        return "made"
+    with library.database.read() as connection:
+        release = releases.find(connection, job.knowledge_base or "", str(job.options.get("label")))
+    if release is None:
+        return "completed"
+    if release.job_id != job.id:
+        return "was installed already, nothing changed"
+    objects = sum(release.facts.get("counts_by_type", {}).values())
+    return f"installed from {release.source}: {objects:,} objects"

@@ -1,0 +1,117 @@
+"""Objects as people read them: one in full, many as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from ctibutler.answers.bundles import BundleQuery, object_as_stix_bundle
+from ctibutler.answers.library import Library
+from ctibutler.answers.objects import ObjectRequest, find_object_with_details
+from ctibutler.answers.pages import Page
+from ctibutler.cli.finding import Finding
+from ctibutler.cli.output import text as output
+from ctibutler.cli.output.details import show_details
+from ctibutler.cli.output.text import Column, printable
+from ctibutler.errors import InvalidRequest
+from ctibutler.knowledge_bases import KnowledgeBases
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.stix.objects import decode, is_deprecated, is_revoked, text
+
+_HEAD = frozenset({"type", "id", "name", "description", "spec_version", "external_references", "knowledgebase_name"})
+
+
+def write_objects(knowledge_bases: KnowledgeBases, page: Page, kb: KnowledgeBase | None) -> None:
+    """A page of objects as a table; of one knowledge base, or each with the name of its own."""
+    rows = []
+    for content in page.items:
+        properties = decode(content)
+        own = kb or knowledge_bases.named(text(properties, "knowledgebase_name") or "")
+        shown = [
+            own.primary_id(properties) or text(properties, "id") or "",
+            text(properties, "type") or "",
+            (text(properties, "name") or "") + _state(properties),
+        ]
+        rows.append(shown if kb else [own.slug, *shown])
+    columns = [Column("ID", wide=True), Column("TYPE"), Column("NAME", wide=True)]
+    output.write_table(columns if kb else [Column("KNOWLEDGE BASE"), *columns], rows)
+    output.note(output.page_note(page, "objects"))
+
+
+def show_object(content: bytes, finding: Finding | None, others: Sequence[Finding]) -> None:
+    """One object in full, with the release that it was read from and who else has it."""
+    properties = decode(content)
+    external_id = finding.kb.primary_id(properties) if finding else None
+    name = text(properties, "name") or text(properties, "type") or ""
+    output.line(printable(" ".join(part for part in (external_id, name) if part)) + _state(properties))
+    output.line(printable(text(properties, "id") or ""))
+    if finding:
+        also = f" (also in {', '.join(other.kb.slug for other in others)})" if others else ""
+        output.line(f"{finding.kb.title}, release {finding.release}{also}")
+    description = text(properties, "description")
+    if description:
+        output.line()
+        for paragraph in output.paragraphs(description).splitlines():
+            output.line(output.filled(paragraph))
+    facts = list(_facts(properties))
+    if facts:
+        output.line()
+        indent = max(len(label) for label, _ in facts) + 2
+        for label, value in facts:
+            output.line(output.filled(label.ljust(indent) + printable(value), " " * indent))
+
+
+def write_bundle(library: Library, finding: Finding) -> None:
+    """An object with its relationships and neighbours, as one STIX bundle."""
+    request = ObjectRequest(finding.stix_id, finding.release)
+    output.write_json(b"".join(object_as_stix_bundle(library, finding.kb, request, BundleQuery())))
+
+
+def write_detailed(library: Library, finding: Finding, others: Sequence[Finding], as_json: bool) -> None:
+    """An object with what its publisher says of it beyond STIX.
+
+    Raises InvalidRequest where its knowledge base has no such details.
+    """
+    if not finding.kb.details:
+        having = ", ".join(kb.slug for kb in library.knowledge_bases.all if kb.details)
+        raise InvalidRequest(f"--detail: {finding.kb.slug} has no details; there are some of {having}")
+    request = ObjectRequest(finding.stix_id, finding.release)
+    content, details = find_object_with_details(library, finding.kb, request)
+    if as_json:
+        output.write_json(b'{"object":' + content + b',"details":' + (details or b"null") + b"}")
+        return
+    show_object(content, finding, others)
+    if details is None:
+        output.note(f"{finding.kb.slug} {finding.release} was installed without details")
+    else:
+        output.line()
+        show_details(details)
+
+
+def _state(properties: Mapping[str, object]) -> str:
+    states = [
+        word
+        for word, holds in (("revoked", is_revoked(properties)), ("deprecated", is_deprecated(properties)))
+        if holds
+    ]
+    return f" ({', '.join(states)})" if states else ""
+
+
+def _facts(properties: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    for key, value in properties.items():
+        if key not in _HEAD and value not in (None, [], {}, ""):
+            yield key, _value(value)
+    references = properties.get("external_references")
+    for reference in references if isinstance(references, list) else []:
+        if isinstance(reference, dict):
+            words = [reference.get(key) for key in ("source_name", "external_id", "url")]
+            yield "reference", " ".join(str(word) for word in words if word)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,91 @@
+"""Jobs written and run in this process, as `install` does without a server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from ctibutler.answers.jobs import InstallRequest, request_install
+from ctibutler.answers.library import Library
+from ctibutler.catalog import jobs
+from ctibutler.catalog.jobs import Job
+from ctibutler.cli.output.job_progress import follow, links_since, name_of, tell_end
+from ctibutler.cli.output.progress import Board
+from ctibutler.errors import Busy
+from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.publishers.sources.offers import Sources
+from ctibutler.settings import Settings
+from ctibutler.stix.times import now
+from ctibutler.worker.loop import Worker
+
+_PATIENCE_SECONDS = 0.5
+
+
+class Runner:
+    """Runs jobs here, one after the other, and shows how they go."""
+
+    def __init__(self, library: Library, settings: Settings, sources: Sources, board: Board) -> None:
+        self._library = library
+        self._worker = Worker(library.database, library.knowledge_bases, settings, sources)
+        self._board = board
+
+    def install(self, requests: Iterable[tuple[KnowledgeBase, InstallRequest]]) -> list[Job]:
+        """Install these releases and make the links that follow; gives the jobs as they ended.
+
+        Raises Busy when another process is installing one of them.
+        """
+        wanted = list(requests)
+        for kb, request in wanted:
+            self._refuse_held(kb, request)
+        started = now()
+        ended = [self._run(str(request_install(self._library, kb, request)["id"])) for kb, request in wanted]
+        return [*ended, *(self._run(job_id) for job_id in links_since(self._library, started))]
+
+    def _refuse_held(self, kb: KnowledgeBase, request: InstallRequest) -> None:
+        with self._library.database.read() as connection:
+            held = jobs.running_on(connection, kb.slug, versions.sort_key(request.version))
+        if held is not None:
+            raise Busy(
+                f"{kb.slug} {versions.shown(request.version)}: another process is installing it (job {held.id});"
+                f" `ctibutler jobs {held.id}` shows how it goes"
+            )
+
+    def _run(self, job_id: str) -> Job:
+        """Run a job here, or watch it where a running server was quicker to take it."""
+        job = self._find(job_id)
+        name = name_of(job)
+        told = False
+        while True:
+            try:
+                job = self._worker.run_job(
+                    job_id, lambda stage, done, total: self._board.show(name, stage, done, total)
+                )
+            except Busy:
+                job = self._find(job_id)
+                if job.state != "pending":
+                    return follow(self._library, [job_id], self._board)[0]
+            except KeyboardInterrupt:
+                self._give_up(job_id)
+                raise
+            else:
+                tell_end(self._library, job, self._board)
+                return job
+            # A job before it is not done: left over by a process that ended, or run by another one right now.
+            if not self._worker.run_next():
+                if not told:
+                    told = True
+                    self._board.line(f"{name}: waits for a job of another process on the same knowledge base")
+                time.sleep(_PATIENCE_SECONDS)
+
+    def _give_up(self, job_id: str) -> None:
+        job = self._find(job_id)
+        if job.state == "processing" and job.lease_holder is not None:
+            with self._library.database.note() as connection:
+                jobs.fail(connection, job, job.lease_holder, ["interrupted by the person who asked for it"])
+
+    def _find(self, job_id: str) -> Job:
+        with self._library.database.read() as connection:
+            job = jobs.find(connection, job_id)
+        assert job is not None
+        return job

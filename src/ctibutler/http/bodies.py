@@ -1,0 +1,143 @@
+"""Request bodies: a JSON object, its fields declared once, read into typed values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, NoReturn, cast
+
+from ctibutler.errors import InvalidRequest
+from ctibutler.http.exceptions import BodyTooLarge, UnsupportedMediaType
+from ctibutler.http.parameters import BLANKS, brief
+from ctibutler.knowledge_bases import versions
+from ctibutler.stix.times import microseconds
+
+LARGEST_BODY = 1024 * 1024
+
+LARGEST_NUMBER = 1_000_000
+"""The largest number that is read as a version: of a larger one it is not sure which text was meant."""
+
+
+class NumberText(str):
+    """A JSON number as it was written: `4.10` is no `4.1`."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a body: a `version` (text or number), a `flag` (JSON boolean) or a `time` (RFC 3339)."""
+
+    name: str
+    kind: Literal["version", "flag", "time"]
+    description: str
+    default: object = None
+    required: bool = False
+
+
+class BodyValues:
+    """The fields of one body, typed and with defaults filled in; `given` names those that the client sent."""
+
+    def __init__(self, values: Mapping[str, object], given: frozenset[str]) -> None:
+        self._values = values
+        self.given = given
+
+    def text(self, name: str) -> str | None:
+        """A text, or None."""
+        return cast("str | None", self._values[name])
+
+    def flag(self, name: str) -> bool:
+        """A boolean."""
+        return cast("bool", self._values[name])
+
+
+def read_body(content: bytes, media_type: str | None) -> dict[str, object]:
+    """The JSON object that a request carries. Nothing at all is an empty object.
+
+    Raises UnsupportedMediaType, InvalidRequest, BodyTooLarge.
+    """
+    if len(content) > LARGEST_BODY:
+        raise BodyTooLarge(f"the body is longer than {LARGEST_BODY} bytes")
+    if not content:
+        return {}
+    kind = (media_type or "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise UnsupportedMediaType(f"the body must be application/json, not `{brief(kind) or 'nothing'}`")
+    try:
+        value = json.loads(
+            content.decode("utf-8-sig"), parse_float=NumberText, parse_int=NumberText, parse_constant=_no_constant
+        )
+    except (ValueError, RecursionError):
+        raise InvalidRequest("the body is not JSON") from None
+    if not isinstance(value, dict):
+        raise InvalidRequest("the body must be a JSON object")
+    return value
+
+
+def read_fields(fields: Iterable[Field], body: Mapping[str, object]) -> BodyValues:
+    """The declared fields of a body; others are ignored.
+
+    Raises InvalidRequest with a list of sentences for each field that is wrong.
+    """
+    values: dict[str, object] = {}
+    wrong: dict[str, list[str]] = {}
+    for declared in fields:
+        if declared.name not in body:
+            values[declared.name] = declared.default
+            if declared.required:
+                wrong[declared.name] = ["This field is required."]
+            continue
+        if body[declared.name] is None and not declared.required and declared.kind == "version":
+            values[declared.name] = declared.default
+            continue
+        try:
+            values[declared.name] = _READERS[declared.kind](body[declared.name])
+        except ValueError as failure:
+            wrong[declared.name] = [str(failure)]
+    if wrong:
+        raise InvalidRequest.of_fields(wrong)
+    return BodyValues(values, frozenset(values) & frozenset(body))
+
+
+def _version(value: object) -> str:
+    if value is None:
+        raise ValueError("This field may not be null.")
+    if not isinstance(value, str):
+        raise ValueError("Not a valid string.")
+    if isinstance(value, NumberText) and not 0 < float(value) <= LARGEST_NUMBER:
+        raise ValueError(f"As a number it must be above 0 and at most {LARGEST_NUMBER}; write others as a string.")
+    label = str(value).strip(BLANKS)
+    if not label:
+        raise ValueError("This field may not be blank.")
+    if len(value) > versions.MAX_LENGTH:
+        raise ValueError(f"Ensure this field has no more than {versions.MAX_LENGTH} characters.")
+    if not (label.isascii() and label.isprintable()) or not versions.is_label(label):
+        raise ValueError("Letters, digits and single `.`, `_` or `-` between them, such as `16.0`, make a version.")
+    return label
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("Must be a valid boolean.")
+    return value
+
+
+def _time(value: object) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, str) and not isinstance(value, NumberText):
+        try:
+            microseconds(value.upper())
+        except (ValueError, OverflowError):
+            pass
+        else:
+            return value.upper()
+    raise ValueError("Must be a time as in RFC 3339, such as `2024-09-12T15:20:07.264Z`.")
+
+
+_READERS = {"version": _version, "flag": _flag, "time": _time}
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON")

@@ -1,0 +1,114 @@
+"""Answers compressed as the client prefers."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Protocol
+
+import zstandard
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ctibutler.http.context import Visit, visit_of
+from ctibutler.http.negotiation import IDENTITY
+
+SMALLEST = 1024
+_GZIP_LEVEL, _GZIP_WINDOW = 4, 31
+_ZSTD_LEVEL = 3
+# More than this takes long enough to be done in a thread.
+_LONG = 64 * 1024
+_COMPRESSIBLE = (
+    b"application/json",
+    b"application/stix+json",
+    b"application/vnd.oai.openapi",
+    b"application/javascript",
+    b"text/",
+)
+
+
+class _Compressor(Protocol):
+    def compress(self, data: bytes, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+class Compression:
+    """Compresses bodies of more than a KiB, whole ones and streams."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await self._app(scope, receive, _Sender(send, visit_of(scope)))
+
+
+class _Sender:
+    """Sends one answer, compressed or not."""
+
+    def __init__(self, send: Send, visit: Visit) -> None:
+        self._send = send
+        self._visit = visit
+        self._start: Message | None = None
+        self._compressor: _Compressor | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+        elif self._start is not None:
+            await self._first(self._start, message)
+        else:
+            await self._further(message)
+
+    async def _first(self, start: Message, message: Message) -> None:
+        self._start = None
+        headers = list(start["headers"])
+        kind = next((value for name, value in headers if name == b"content-type"), b"")
+        is_whole = not message.get("more_body", False) and not self._visit.route.endpoint.streams
+        encoding = self._visit.encoding
+        if kind.startswith(_COMPRESSIBLE):
+            headers.append((b"vary", self._visit.vary.encode()))
+        else:
+            encoding = IDENTITY
+        if encoding == IDENTITY or start["status"] in (204, 304) or (is_whole and len(message["body"]) <= SMALLEST):
+            await self._send({**start, "headers": headers})
+            await self._send(message)
+            return
+        headers = [(name, value) for name, value in headers if name != b"content-length"]
+        headers.append((b"content-encoding", encoding.encode()))
+        self._compressor = _compressor(encoding)
+        if is_whole:
+            body = await self._compressed(message["body"], last=True)
+            headers.append((b"content-length", str(len(body)).encode()))
+            await self._send({**start, "headers": headers})
+            await self._send({**message, "body": body})
+            return
+        await self._send({**start, "headers": headers})
+        await self._further(message)
+
+    async def _further(self, message: Message) -> None:
+        if self._compressor is not None:
+            last = not message.get("more_body", False)
+            body = await self._compressed(message.get("body", b""), last)
+            if not body and not last:
+                return
+            message = {**message, "body": body}
+        await self._send(message)
+
+    async def _compressed(self, body: bytes, last: bool) -> bytes:
+        if len(body) > _LONG:
+            return await run_in_threadpool(self._compressed_now, body, last)
+        return self._compressed_now(body, last)
+
+    def _compressed_now(self, body: bytes, last: bool) -> bytes:
+        compressor = self._compressor
+        assert compressor is not None
+        return compressor.compress(body) + (compressor.flush() if last else b"")
+
+
+def _compressor(encoding: str) -> _Compressor:
+    if encoding == "zstd":
+        return zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj()
+    return zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)

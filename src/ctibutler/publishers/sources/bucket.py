@@ -1,0 +1,227 @@
+"""Releases from a bucket: a folder for each knowledge base, with `version.txt` and the bundles in it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import msgspec
+
+from ctibutler.errors import MalformedFile, SourceUnavailable
+from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.publishers.sources.source import (
+    Offer,
+    OfferProblem,
+    OfferReport,
+    Progress,
+    ReleaseFile,
+    SourceDown,
+    no_progress,
+)
+from ctibutler.publishers.web.unpacking import SUFFIXES, unpack
+
+VERSIONS_FILE = "version.txt"
+_MAX_VERSIONS_BYTES = 1024 * 1024
+_MAX_ORIGIN_BYTES = 64 * 1024
+_log = logging.getLogger(__name__)
+
+
+class Files(Protocol):
+    """The files of a bucket, while it is visited. Each is named by its folder in the bucket and its name."""
+
+    def address(self, *parts: str) -> str:
+        """Where a file is, for people: without secrets."""
+        ...
+
+    def names(self, folder: str) -> list[str] | None:
+        """The names of the files in a folder; None where they cannot be listed or there is no folder."""
+        ...
+
+    def short_text(self, folder: str, name: str, max_bytes: int) -> bytes | None:
+        """A small file, got quickly or not at all; None where there is none."""
+        ...
+
+    def read(self, folder: str, name: str, progress: Progress) -> bytes | None:
+        """A file as it was stored, or already unpacked; None where there is none."""
+        ...
+
+    def size(self, folder: str, name: str) -> int | None:
+        """How many bytes a file has, unpacked, where that is known without reading it."""
+        ...
+
+
+class Place(Protocol):
+    """Where a bucket is."""
+
+    def visit(self) -> AbstractContextManager[Files]:
+        """Its files, over one connection where there is one."""
+        ...
+
+
+class _Origin(msgspec.Struct):
+    """What a mirror says of a release, as `ReleaseFile.origin` gives it."""
+
+    source: str
+    location: str
+    sha256: str
+    fetched_at: str | None = None
+    converter: str | None = None
+    converter_version: int | None = None
+
+
+@dataclass(frozen=True)
+class VersionList:
+    """What a `version.txt` says: labels of releases, dotted, in its order, each once; and the lines that are none."""
+
+    labels: tuple[str, ...]
+    odd_lines: tuple[str, ...]
+
+
+class Bucket:
+    """The releases of one bucket."""
+
+    name = "bucket"
+
+    def __init__(self, place: Place, bundle_max_bytes: int) -> None:
+        self._place = place
+        self._bundle_max_bytes = bundle_max_bytes
+
+    def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
+        """What the bucket has of these knowledge bases. When it does not answer once, it is asked no more."""
+        offers: list[Offer] = []
+        problems: list[OfferProblem] = []
+        with self._place.visit() as files:
+            for kb in kbs:
+                try:
+                    labels, sentences = _labels(kb, files)
+                except SourceDown as problem:
+                    problems.append(OfferProblem(self.name, None, str(problem)))
+                    break
+                except SourceUnavailable as problem:
+                    problems.append(OfferProblem(self.name, (kb.slug,), str(problem)))
+                    continue
+                offers += self._offers(kb, labels, files)
+                problems += [OfferProblem(self.name, (kb.slug,), sentence, lasting=True) for sentence in sentences]
+        return OfferReport(tuple(offers), tuple(problems))
+
+    def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
+        """None: a bucket has what it lists."""
+
+    def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
+        """The bundle of a release, and what lies beside it.
+
+        Raises SourceUnavailable, naming the files that were looked for, MalformedFile when one cannot be unpacked.
+        """
+        name = kb.file_name(offer.label)
+        with self._place.visit() as files:
+            found = self._file(files, kb.bucket.folder, name, progress)
+            if found is None:
+                looked_for = ", ".join(name + suffix for suffix in SUFFIXES)
+                where = files.address(kb.bucket.folder)
+                raise SourceUnavailable(f"{kb.slug} {offer.label}: no such file in {where}; looked for {looked_for}")
+            content, location = found
+            mapping = self._beside(files, kb.bucket.folder, kb.mapping_file_name(offer.label))
+            details = self._beside(files, kb.bucket.folder, kb.details_file_name(offer.label))
+            # In one form only, the bundle's: most buckets have none, and each question is a request.
+            told = kb.origin_file_name(offer.label) + location.rpartition(name)[2]
+            origin = self._origin(files, kb.bucket.folder, told)
+        release = ReleaseFile.read(
+            offer, content=content, file_name=name, location=location, mapping=mapping, details=details
+        )
+        return replace(release, mirrored_from=origin)
+
+    def _origin(self, files: Files, folder: str, name: str) -> dict[str, str | int | None] | None:
+        """Where a mirror says that it has a release from; None where it says nothing, or what cannot be had or read: the
+        release is good all the same."""
+        try:
+            content = files.read(folder, name, no_progress)
+            if content is None:
+                return None
+            return msgspec.structs.asdict(msgspec.json.decode(unpack(content, name, _MAX_ORIGIN_BYTES), type=_Origin))
+        except (SourceUnavailable, MalformedFile, msgspec.DecodeError, UnicodeDecodeError) as failure:
+            _log.warning("%s does not say where the release is from: %s", name, failure)
+            return None
+
+    def _offers(self, kb: KnowledgeBase, labels: Iterable[str], files: Files) -> list[Offer]:
+        names = frozenset(files.names(kb.bucket.folder) or ())
+        offers = []
+        for label in labels:
+            plain = kb.file_name(label)
+            name = next((plain + suffix for suffix in SUFFIXES if plain + suffix in names), plain)
+            size = files.size(kb.bucket.folder, name) if name in names else None
+            offers.append(Offer(kb.slug, label, self.name, files.address(kb.bucket.folder, name), size))
+        return offers
+
+    def _beside(self, files: Files, folder: str, name: str | None) -> bytes | None:
+        """The uncompressed content of a file that may lie beside a bundle."""
+        found = self._file(files, folder, name, no_progress) if name else None
+        return found[0] if found else None
+
+    def _file(self, files: Files, folder: str, name: str, progress: Progress) -> tuple[bytes, str] | None:
+        """A file's uncompressed content, from the first of its forms that is there, and that form's address."""
+        for suffix in SUFFIXES:
+            content = files.read(folder, name + suffix, progress)
+            if content is not None:
+                where = files.address(folder, name + suffix)
+                return unpack(content, where, self._bundle_max_bytes), where
+        return None
+
+
+def _labels(kb: KnowledgeBase, files: Files) -> tuple[tuple[str, ...], list[str]]:
+    """The labels that a bucket has of a knowledge base, and sentences about what is wrong there."""
+    folder = kb.bucket.folder
+    where = files.address(folder, VERSIONS_FILE)
+    content = files.short_text(folder, VERSIONS_FILE, _MAX_VERSIONS_BYTES)
+    if content is None:
+        names = files.names(folder)
+        if names is None:
+            return (), [f"there is no {where}"]
+        labels = _labels_of_names(kb, names)
+        return labels, [] if labels else [f"neither {VERSIONS_FILE} nor a release in {files.address(folder)}"]
+    if content.lstrip().startswith(b"<"):
+        return (), [f"{where} is a web page, no list of releases"]
+    said = read_versions(content)
+    sentences = []
+    if said.odd_lines:
+        first = ascii(said.odd_lines[0][:40])
+        sentences.append(f"{where}: {len(said.odd_lines)} lines are no labels of releases, the first is {first}")
+    if not said.labels:
+        sentences.append(f"{where} names no release")
+    return said.labels, sentences
+
+
+def read_versions(content: bytes) -> VersionList:
+    """Reads a `version.txt`: one label a line, in any order and spelling; blank lines and `# …` are passed over."""
+    labels: dict[str, str] = {}
+    odd = []
+    for line in content.decode("utf-8-sig", errors="replace").splitlines():
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        if _is_release(text):
+            label = versions.shown(text)
+            labels.setdefault(versions.sort_key(label), label)
+        else:
+            odd.append(text)
+    return VersionList(tuple(labels.values()), tuple(odd))
+
+
+def _labels_of_names(kb: KnowledgeBase, names: Iterable[str]) -> tuple[str, ...]:
+    """The labels in names of files; one that the knowledge base would not give to a release's file says nothing."""
+    before, _, after = kb.bucket.file.partition("{}")
+    labels: dict[str, str] = {}
+    for name in names:
+        plain = name.removesuffix(".zst").removesuffix(".gz")
+        text = plain.removeprefix(before).removesuffix(after)
+        if _is_release(text) and kb.file_name(text) == plain:
+            labels.setdefault(versions.sort_key(text), versions.shown(text))
+    return tuple(labels.values())
+
+
+def _is_release(text: str) -> bool:
+    # `latest` and `all` are words for other things: a release has a number.
+    return versions.is_label(text) and any(character.isdigit() for character in text)

@@ -1,0 +1,70 @@
+"""A release of one's own, given as a file on this machine: a STIX bundle, or the file that its publisher has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ctibutler.errors import InvalidRequest, SourceUnavailable
+from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.publishers.converters import CONVERTERS
+from ctibutler.publishers.sources.source import Offer, ReleaseFile
+from ctibutler.publishers.web.unpacking import SUFFIXES, unpack
+from ctibutler.settings import Settings
+
+NAME = "file"
+
+
+_BUNDLE = re.compile(rb'"type"\s*:\s*"bundle"')
+
+
+def read_own_file(
+    kb: KnowledgeBase, path: Path, label: str, settings: Settings, *, convert: bool = False
+) -> ReleaseFile:
+    """The file as a release of this knowledge base: a STIX 2.1 bundle, plain, `.gz` or `.zst`.
+
+    A list of leftover relations, or details of the objects, are taken along when they lie beside it under their usual
+    names. What is no bundle, or is to be converted, is read as the publisher's own file, where the knowledge base has a
+    converter for that.
+
+    Raises SourceUnavailable when it cannot be read, MalformedFile when it is packed wrongly, too large or cannot be
+    converted, InvalidRequest when it is to be converted and there is no converter.
+    """
+    offer = Offer(kb.slug, versions.shown(label), NAME, path.name)
+    content = _content(path, settings)
+    name = path.name.removesuffix(".zst").removesuffix(".gz")
+    if convert and kb.converter is None:
+        raise InvalidRequest(f"{kb.slug}: its publisher has STIX 2.1: there is nothing to convert")
+    if kb.converter is not None and (convert or not _is_bundle(content)):
+        return ReleaseFile.made(offer, content=content, file_name=name, converter=CONVERTERS[kb.converter])
+    return ReleaseFile.read(
+        offer,
+        content=content,
+        file_name=name,
+        mapping=_beside(path, kb.mapping_file_name(label), settings),
+        details=_beside(path, kb.details_file_name(label), settings),
+    )
+
+
+def _is_bundle(content: bytes) -> bool:
+    """Whether a file says that it is a STIX bundle; it may be cut off all the same."""
+    return content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and _BUNDLE.search(content) is not None
+
+
+def _beside(path: Path, name: str | None, settings: Settings) -> bytes | None:
+    companions = [path.with_name(name + suffix) for suffix in SUFFIXES] if name else []
+    return next((_content(companion, settings) for companion in companions if companion.is_file()), None)
+
+
+def _content(path: Path, settings: Settings) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > settings.download_max_bytes:
+            raise SourceUnavailable(
+                f"{path}: {size:,} bytes are more than the limit of {settings.download_max_bytes:,}"
+            )
+        packed = path.read_bytes()
+    except OSError as failure:
+        raise SourceUnavailable(f"{path}: cannot be read: {failure.strerror}") from None
+    return unpack(packed, path.name, settings.bundle_max_bytes)

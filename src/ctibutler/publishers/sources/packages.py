@@ -1,0 +1,143 @@
+"""Releases that installed packages carry, our own package among them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from ctibutler.errors import SourceUnavailable
+from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases.declaration import KnowledgeBase, Snapshot
+from ctibutler.publishers.converters import CONVERTERS
+from ctibutler.publishers.sources import built_in as builtin
+from ctibutler.publishers.sources.source import Offer, OfferProblem, OfferReport, Progress, ReleaseFile, no_progress
+
+EXTRA: Final = "ctibutler[snapshots]"
+
+
+class Snapshots:
+    """Releases in files of published packages. The packages are never imported: their code does not run."""
+
+    name = "snapshot"
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+
+    def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
+        """The releases of the packages that are installed; those that are not are problems."""
+        offers, problems = [], []
+        for kb in kbs:
+            for snapshot in kb.snapshots:
+                try:
+                    path, version = _find(snapshot)
+                except SourceUnavailable as problem:
+                    problems.append(OfferProblem(self.name, (kb.slug,), str(problem), lasting=True))
+                    continue
+                label = versions.shown(snapshot.label)
+                offers.append(Offer(kb.slug, label, self.name, _location(snapshot, version), path.stat().st_size))
+        return OfferReport(tuple(offers), tuple(problems))
+
+    def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
+        """None: packages have what they list."""
+
+    def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
+        """The release in a package's file, converted.
+
+        Raises SourceUnavailable when the package is not there or its file is not the one that it was installed with,
+        MalformedFile when the file cannot be converted.
+        """
+        snapshot = _declared(kb, offer.label)
+        path, version = _find(snapshot)
+        content = self._content(snapshot, path)
+        progress(len(content), len(content))
+        return ReleaseFile.made(
+            offer,
+            content=content,
+            file_name=path.name,
+            location=_location(snapshot, version),
+            converter=CONVERTERS[snapshot.converter],
+        )
+
+    def _content(self, snapshot: Snapshot, path: Path) -> bytes:
+        try:
+            if path.stat().st_size > self._max_bytes:
+                limit = f"the limit of {self._max_bytes} bytes (CTIBUTLER_BUNDLE_MAX_BYTES)"
+                raise SourceUnavailable(f"{snapshot.distribution}: {snapshot.file} is larger than {limit}")
+            content = path.read_bytes()
+        except OSError as error:
+            raise SourceUnavailable(f"{path} cannot be read: {error.strerror}") from None
+        _check(snapshot, content)
+        return content
+
+
+class BuiltIn:
+    """Releases that come with ctibutler itself."""
+
+    name = "built-in"
+
+    def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
+        """The built-in releases of these knowledge bases. Never a problem."""
+        wanted = {kb.slug for kb in kbs}
+        return OfferReport(
+            tuple(
+                Offer(slug, label, self.name, f"ctibutler:{_file_name(slug, label)}")
+                for slug, label in builtin.RELEASES
+                if slug in wanted
+            )
+        )
+
+    def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
+        """None: what is built in is listed."""
+
+    def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
+        """The release, made anew. Raises NotFound when there is none of this label."""
+        content = builtin.bundle(kb.slug, offer.label)
+        progress(len(content), len(content))
+        return ReleaseFile.read(offer, content=content, file_name=_file_name(kb.slug, offer.label))
+
+
+def _declared(kb: KnowledgeBase, label: str) -> Snapshot:
+    for snapshot in kb.snapshots:
+        if versions.sort_key(snapshot.label) == versions.sort_key(label):
+            return snapshot
+    raise SourceUnavailable(f"{kb.slug} {label}: no package carries this release")
+
+
+def _find(snapshot: Snapshot) -> tuple[Path, str]:
+    """The file of a snapshot, and the version of the package that it is in.
+
+    Raises SourceUnavailable, saying what to install, when one of them is missing.
+    """
+    remedy = f"install {EXTRA}"
+    try:
+        distribution = metadata.distribution(snapshot.distribution)
+    except metadata.PackageNotFoundError:
+        raise SourceUnavailable(f"the package {snapshot.distribution} is not installed: {remedy}") from None
+    path = Path(str(distribution.locate_file(snapshot.file)))
+    if not path.is_file():
+        what = f"{snapshot.distribution} {distribution.version} has no file {snapshot.file}"
+        raise SourceUnavailable(f"{what}: {remedy}")
+    return path, distribution.version
+
+
+def _check(snapshot: Snapshot, content: bytes) -> None:
+    """Compare a file with the checksum that the package was installed with, where it has one."""
+    for file in metadata.files(snapshot.distribution) or ():
+        if file.as_posix() != snapshot.file or file.hash is None or file.hash.mode != "sha256":
+            continue
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+        if digest != file.hash.value.rstrip("="):
+            what = f"{snapshot.file} is not the file that came with the package {snapshot.distribution}"
+            raise SourceUnavailable(f"{what}: install it again")
+
+
+def _location(snapshot: Snapshot, version: str) -> str:
+    return f"{snapshot.distribution}=={version}:{snapshot.file}"
+
+
+def _file_name(slug: str, label: str) -> str:
+    return f"{slug}-{label}.json"

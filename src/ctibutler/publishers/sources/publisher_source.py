@@ -1,0 +1,211 @@
+"""Releases first hand: from the publishers' own places, converted where they are not STIX 2.1."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from ctibutler.errors import MalformedFile, NotFound, SourceUnavailable
+from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.publishers.converters import CONVERTERS
+from ctibutler.publishers.places import PLACES
+from ctibutler.publishers.places.place import Place, Published
+from ctibutler.publishers.sources.source import (
+    Offer,
+    OfferProblem,
+    OfferReport,
+    Progress,
+    ReleaseFile,
+    SourceDown,
+    SourceSlow,
+    no_progress,
+)
+from ctibutler.publishers.web.addresses import WebAddress
+from ctibutler.publishers.web.download import Downloads, Limits
+from ctibutler.publishers.web.download_cache import Kept
+
+ANSWER_SECONDS = 5.0
+"""How long a publisher may stay silent before it says what it has."""
+
+LIST_SECONDS = 20.0
+"""How long it may take to send what names its releases: that is a whole bundle for some."""
+
+SILENT_SECONDS = 60.0
+"""How long a host that did not answer is not asked again."""
+
+
+@dataclass(frozen=True)
+class PublisherWeb:
+    """The web with the publishers in it: within these limits, and with what is kept of it.
+
+    `stand_in` is an address that answers in their place; the name of the host becomes the first part of the path.
+    """
+
+    limits: Limits
+    kept: Kept | None = None
+    stand_in: WebAddress | None = None
+    _silent: dict[str, tuple[SourceDown, float]] = field(default_factory=dict, repr=False, compare=False)
+
+    @contextmanager
+    def visit(self, hosts: Sequence[str]) -> Iterator[_Visit]:
+        """The pages and files of these hosts, over connections that are kept open."""
+        downloads = Downloads(self.kept)
+        try:
+            yield _Visit(self, downloads, frozenset(hosts))
+        finally:
+            downloads.close()
+
+    def address(self, url: str, hosts: frozenset[str]) -> WebAddress:
+        """Where to ask for this URL.
+
+        Raises SourceUnavailable when it leads to no host of the publisher.
+        """
+        parts = urlsplit(url)
+        if parts.scheme != "https" or parts.netloc not in hosts:
+            raise SourceUnavailable(f"{url.partition('?')[0]} is not at {' or '.join(sorted(hosts))}: not asked")
+        return WebAddress.at_hosts(url, hosts) if self.stand_in is None else self.stand_in.standing_for(url)
+
+    def refuse_silent(self, host: str, *, listing: bool) -> None:
+        """Raise SourceDown, as it was the last time, where a host did not answer just now; one that was only slow is still
+        asked for files."""
+        down, until = self._silent.get(host, (SourceDown(""), 0.0))
+        if time.monotonic() < until and (listing or not isinstance(down, SourceSlow)):
+            raise type(down)(str(down))
+
+    def remember_silent(self, host: str, down: SourceDown) -> None:
+        """Do not ask this host again for a while."""
+        self._silent[host] = down, time.monotonic() + SILENT_SECONDS
+
+
+class _Visit:
+    """Some hosts, while they are asked."""
+
+    def __init__(self, web: PublisherWeb, downloads: Downloads, hosts: frozenset[str]) -> None:
+        self._web = web
+        self._downloads = downloads
+        self._hosts = hosts
+        self._until = time.monotonic() + LIST_SECONDS
+
+    def page(self, url: str) -> bytes | None:
+        """What a publisher lists its releases on. Raises SourceDown, SourceUnavailable."""
+        limits = self._web.limits
+        left = self._until - time.monotonic()
+        if left <= 0:
+            host = urlsplit(url).netloc
+            slow = SourceSlow(f"{host} is slow: after {LIST_SECONDS:g} seconds it was not asked for more")
+            self._web.remember_silent(host, slow)
+            raise slow
+        quick = replace(
+            limits,
+            silence=min(limits.silence, ANSWER_SECONDS),
+            seconds=min(limits.seconds, left),
+            retries=min(limits.retries, 1),
+            impatient=True,
+        )
+        try:
+            return self._get(url, quick, no_progress, listing=True)
+        except MalformedFile as failure:  # sent compressed, and not to be unpacked
+            raise SourceUnavailable(str(failure)) from None
+
+    def file(self, url: str, progress: Progress = no_progress) -> bytes | None:
+        """A file. Raises SourceDown, SourceUnavailable."""
+        return self._get(url, self._web.limits, progress, listing=False)
+
+    def _get(self, url: str, limits: Limits, progress: Progress, *, listing: bool) -> bytes | None:
+        host = urlsplit(url).netloc
+        self._web.refuse_silent(host, listing=listing)
+        try:
+            return self._downloads.get(self._web.address(url, self._hosts), limits, progress)
+        except SourceDown as down:
+            self._web.remember_silent(host, down)
+            raise
+
+
+class FirstHand:
+    """The publishers of the knowledge bases, each at its own place."""
+
+    name = "publisher"
+
+    def __init__(self, web: PublisherWeb) -> None:
+        self._web = web
+        # What was offered, with the addresses behind it, so that a job does not ask again for what was just listed.
+        self._published: dict[tuple[str, str], Published] = {}
+        self._lock = threading.Lock()
+
+    def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
+        """What the publishers list. Those at different hosts are asked at once; a host that does not answer is asked once."""
+        groups: dict[str, list[KnowledgeBase]] = {}
+        for kb in kbs:
+            if kb.at_publisher is not None:
+                groups.setdefault(_place(kb).hosts[0], []).append(kb)
+        if not groups:
+            return OfferReport()
+        with ThreadPoolExecutor(len(groups), "ctibutler-publishers") as pool:
+            reports = list(pool.map(self._ask, groups.values()))
+        return OfferReport(
+            tuple(offer for report in reports for offer in report.offers),
+            tuple(problem for report in reports for problem in report.problems),
+        )
+
+    def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
+        """A release that its publisher does not list, where its label tells the address."""
+        if kb.at_publisher is None:
+            return None
+        published = _place(kb).release(label)
+        return None if published is None else self._offer(kb, published)
+
+    def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
+        """The publisher's file, converted where that is declared.
+
+        Raises SourceUnavailable, saying what was expected where, or MalformedFile when what was had cannot be read.
+        """
+        published = self._published.get((kb.slug, versions.sort_key(offer.label)))
+        if kb.at_publisher is None or published is None:
+            raise NotFound(f"{kb.slug} {offer.label}: its publisher does not offer it")
+        place = _place(kb)
+        with self._web.visit(place.hosts) as visit:
+            downloaded = visit.file(published.url, progress)
+        if downloaded is None:
+            raise SourceUnavailable(f"{kb.slug} {offer.label}: no file where it was expected, {published.url}")
+        name, content = place.content(published.url.rpartition("/")[2], downloaded)
+        said = place.label_in(name, content)
+        if said is not None and versions.sort_key(said) != versions.sort_key(offer.label):
+            raise MalformedFile(f"{published.url}: expected release {offer.label}, found {said}")
+        if kb.converter is None:
+            return ReleaseFile.read(offer, content=content, file_name=name)
+        return ReleaseFile.made(offer, content=content, file_name=name, converter=CONVERTERS[kb.converter])
+
+    def _ask(self, kbs: Sequence[KnowledgeBase]) -> OfferReport:
+        """What one host lists. A knowledge base that needs none of what failed for another one is not touched by it."""
+        offers: list[Offer] = []
+        failed: dict[str, list[str]] = {}
+        for kb in kbs:
+            place = _place(kb)
+            found: list[Published] = []
+            try:
+                with self._web.visit(place.hosts) as visit:
+                    for published in place.releases(visit):
+                        found.append(published)  # noqa: PERF402 - what came before a failure is kept
+            except SourceUnavailable as problem:
+                failed.setdefault(str(problem), []).append(kb.slug)
+            # A label that a place names twice is one release: what is offered is what is fetched.
+            once = {versions.sort_key(published.label): published for published in reversed(found)}
+            offers += [self._offer(kb, published) for published in reversed(once.values())]
+        problems = (OfferProblem(self.name, tuple(slugs), sentence) for sentence, slugs in failed.items())
+        return OfferReport(tuple(offers), tuple(problems))
+
+    def _offer(self, kb: KnowledgeBase, published: Published) -> Offer:
+        with self._lock:
+            self._published[kb.slug, versions.sort_key(published.label)] = published
+        return Offer(kb.slug, published.label, self.name, published.url, published=published.day)
+
+
+def _place(kb: KnowledgeBase) -> Place:
+    assert kb.at_publisher is not None
+    return PLACES[kb.at_publisher.place](kb)
