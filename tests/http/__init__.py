@@ -1,1 +1,1 @@
-"""The running server, over HTTP."""
+"""What every HTTP edge shares, without a server."""

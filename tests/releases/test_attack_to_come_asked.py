@@ -9,7 +9,6 @@ import pytest
 
 from tests.answers.walking import ids
 from tests.cli.command import Command
-from tests.http.serving import Server, running
 from tests.releases.come import NEW_TYPES, SLUG, Come, as_written, by_content
 from tests.releases.to_come import (
     AFTER,
@@ -24,6 +23,7 @@ from tests.releases.to_come import (
     SECOND_CHILD_NUMBER,
     number_of,
 )
+from tests.server.serving import Server, running
 
 
 @pytest.fixture(scope="module")

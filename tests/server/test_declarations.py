@@ -12,7 +12,7 @@ import yaml
 from ctibutler.catalog.schema import open_catalogue
 from ctibutler.knowledge_bases import ALL, KnowledgeBases
 from ctibutler.knowledge_bases.declaration import BucketFiles, Filter, KnowledgeBase, external_id_of
-from tests.http.serving import Server, running
+from tests.server.serving import Server, running
 
 BIRDS = KnowledgeBase(
     slug="birds",

@@ -12,7 +12,7 @@ from ctibutler.knowledge_bases import HOSTED
 from ctibutler.knowledge_bases.declaration import DetailField
 from tests.catalogue import install, made_content
 from tests.excerpt import converted, details_of, excerpt
-from tests.http.serving import Server, running
+from tests.server.serving import Server, running
 from tests.stocked import empty_catalogue
 
 ONE = "/api/v1/cwe/objects/CWE-1287/"

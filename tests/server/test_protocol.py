@@ -11,7 +11,7 @@ import zstandard
 
 from ctibutler.api.routes import PREFIX
 from ctibutler.knowledge_bases import HOSTED
-from tests.http.serving import Server
+from tests.server.serving import Server
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("releases over http")]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.http.serving import Server, filled, running
+from tests.server.serving import Server, filled, running
 
 # Those that the contract's own numbers are of.
 RELEASES = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.http.serving import Server
+from tests.server.serving import Server
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("releases over http")]
 

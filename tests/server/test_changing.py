@@ -13,7 +13,7 @@ from ctibutler.catalog import access, jobs
 from ctibutler.importing import removal
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.settings import Settings
-from tests.http.serving import Server, filled, running
+from tests.server.serving import Server, filled, running
 from tests.stocked import install
 
 pytestmark = pytest.mark.real

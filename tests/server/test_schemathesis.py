@@ -10,7 +10,7 @@ from subprocess import run
 
 import pytest
 
-from tests.http.serving import Server, filled, running
+from tests.server.serving import Server, filled, running
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("schemathesis")]
 

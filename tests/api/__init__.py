@@ -1,1 +1,0 @@
-"""Units of the HTTP layer, without a server."""
