@@ -9,7 +9,7 @@ import json
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
@@ -212,7 +212,7 @@ def live(stix: Stix) -> bool:
 
 def primary_id(slug: str, stix: Stix) -> str | None:
     if slug == "tlp":
-        level = stix.get("definition", {}).get("tlp")
+        level: str | None = stix.get("definition", {}).get("tlp")
         for extension in stix.get("extensions", {}).values():
             level = level or extension.get("tlp_2_0")
         return level
@@ -230,7 +230,8 @@ def comparable(slug: str, external_id: str) -> str:
 
 def is_of_word(slug: str, word: str, stix: Stix) -> bool:
     if slug == "d3fend" and word in ("Mitigation", "Sub-mitigation"):
-        types, sub = ["course-of-action"], word == "Sub-mitigation"
+        types: Sequence[str] = ["course-of-action"]
+        sub: bool | None = word == "Sub-mitigation"
     else:
         types, sub = _WORDS[word]
     return stix["type"] in types and (sub is None or (stix.get("x_mitre_is_subtechnique") is True) is sub)
@@ -487,7 +488,7 @@ def d3fend_links(d3fend: str, attack: str, cwe: str, mapping: list[Stix]) -> lis
         ends |= {f"d3f:{one}": stix for one, stix in found.items() if re.fullmatch(letter + r"[\d.]+", one)}
     kinds = ("indicator", "course-of-action", "x-mitre-matrix", "x-mitre-tactic")
     ends |= {first_id(stix): stix for stix in contents("d3fend", d3fend) if stix["type"] in kinds}
-    made = {}
+    made: dict[str, Stix] = {}
     for entry in mapping:
         source, target = ends.get(entry["source"]), ends.get(entry["target"])
         if source and target:

@@ -22,7 +22,7 @@ from tests.catalogue import installed_labels
 
 pytestmark = pytest.mark.real
 
-LIVE = {"include_revoked": False, "include_deprecated": False}
+LIVE: dict[str, Any] = {"include_revoked": False, "include_deprecated": False}
 
 
 def hits(library: Library, text: str | None, **asked: Any) -> list[dict[str, Any]]:

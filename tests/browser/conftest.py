@@ -23,7 +23,7 @@ from ctibutler.catalog.schema import open_catalogue
 from ctibutler.importing.releases import ReleaseContent, import_release
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.publishers.sources import built_in as builtin
-from ctibutler.settings import Settings
+from tests.configured import settings_with
 
 # Nothing of the browser's own may go to the network.
 QUIET = (
@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
     """Base URL of a server on loopback with TLP 1 and 2, as `ctibutler up` runs it: changes are open to this machine."""
-    settings = Settings(data_dir=tmp_path, bucket="", _env_file=None)
+    settings = settings_with(data_dir=tmp_path, bucket="")
     database = open_catalogue(settings.url, HOSTED)
     for label in ("1", "2"):
         content = builtin.bundle("tlp", label)

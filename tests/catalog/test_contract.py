@@ -117,7 +117,7 @@ def test_one_record_of_each_id_is_the_latest_whatever_the_order(database: Databa
     install(database, *wanted)
     expected = {record.name: record.latest for record in expected_records(*wanted)}
     name = HOSTED.named(wanted[0].partition("@")[0]).database_name
-    found = {}
+    found: dict[tuple[str, str], bool] = {}
     for kind in ("vertex", "edge"):
         rows = select(database, f"SELECT id, release, _is_latest FROM {name}_{kind}_collection")
         found |= {(row.id, row.release): bool(row[2]) for row in rows}
@@ -143,7 +143,7 @@ def test_every_content_of_one_id_is_a_record(database: Database) -> None:
 def test_keys_are_made_of_id_and_moment_and_edges_lead_from_record_to_record(database: Database) -> None:
     install(database, "cwe@4.14", "capec@3.8", "capec@3.9")
     assert make_links(database, HOSTED, LinkRequest(CWE_CAPEC)) == 1211
-    known = set()
+    known: set[str] = set()
     for name in ("mitre_cwe", "mitre_capec"):
         for kind in ("vertex", "edge"):
             rows = select(database, f"SELECT _key, _id, id FROM {name}_{kind}_collection")

@@ -91,7 +91,7 @@ def test_a_catalogue_of_the_first_version_keeps_what_it_holds(from_a001: Databas
 
 def test_its_releases_can_be_replaced_by_ones_with_details_and_removed(from_a001: Database) -> None:
     stix_id = OBJECTS[6]["id"]
-    told = {stix["id"]: {"status": f"Draft of {stix['id']}"} for stix in OBJECTS}
+    told = {str(stix["id"]): {"status": f"Draft of {stix['id']}"} for stix in OBJECTS}
     assert install(from_a001, "cwe@4.14", made_content(OBJECTS, details=told)).changed
     with from_a001.read() as connection:
         release = find(connection, "cwe", None)
@@ -117,4 +117,4 @@ def _columns(database: Database) -> set[tuple[str, str]]:
                 postgresql="SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'",
             )
         )
-        return {(row[0], row[1]) for row in rows}
+        return {(str(row[0]), str(row[1])) for row in map(tuple, rows)}

@@ -91,7 +91,7 @@ class Command:
             for name, stream in streams.items():
                 patch.setattr(sys, name, stream)
             code = end_of(cli, arguments)
-            printed = [stream.buffer.getvalue().decode() for stream in streams.values()]  # type: ignore[attr-defined]
+            printed = [stream.buffer.getvalue().decode() for stream in streams.values()]
         return Outcome(code, *printed)
 
     def done(self, *arguments: object, **environment: str) -> Outcome:

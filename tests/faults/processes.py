@@ -20,6 +20,7 @@ from ctibutler.publishers.sources.offers import Sources
 from ctibutler.settings import Settings
 from ctibutler.stix.times import now
 from ctibutler.worker.loop import Worker
+from tests.configured import settings_with
 
 # A server that has everything loaded already and forks: a worker is up in milliseconds, and has no thread of ours.
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -29,7 +30,7 @@ CONTEXT.set_forkserver_preload(["ctibutler.worker.loop", "psycopg", "pysqlite3",
 def settings_of(url: str, bucket: str, **others: Any) -> Settings:
     """The settings of a worker of these tests."""
     given = {"offer_refresh_hours": 1000, "update_days": 0, **others}
-    return Settings(_env_file=None, database_url=url, bucket=bucket, **given)  # type: ignore[call-arg]
+    return settings_with(database_url=url, bucket=bucket, **given)
 
 
 def worker_of(database: Database, settings: Settings) -> Worker:

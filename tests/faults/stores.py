@@ -70,8 +70,10 @@ def content(database: Database) -> Content:
 
 
 def _content(connection: Connection) -> Content:
-    words = {row[0]: row[1] for row in connection.rows("SELECT word_key, word FROM word")} | {0: None}
-    ids = {row[0]: row[1] for row in connection.rows("SELECT identifier_key, stix_id FROM identifier")} | {None: None}
+    words = {row.word_key: row.word for row in connection.rows("SELECT word_key, word FROM word")} | {0: None}
+    ids = {
+        row.identifier_key: row.stix_id for row in connection.rows("SELECT identifier_key, stix_id FROM identifier")
+    } | {None: None}
     releases = {
         row.release_key: f"{row.knowledge_base} {row.label}" for row in connection.rows("SELECT * FROM release")
     }

@@ -17,7 +17,7 @@ import pytest
 
 from ctibutler.catalog import jobs, releases
 from ctibutler.catalog.engine import database as database_module
-from ctibutler.catalog.engine.database import SAFE_SQLITE, Database, sqlite_module
+from ctibutler.catalog.engine.database import SAFE_SQLITE, Database
 from ctibutler.catalog.schema import CURRENT, open_catalogue
 from ctibutler.errors import StoreUnavailable
 from ctibutler.importing.releases import ReleaseContent, import_release
@@ -143,7 +143,9 @@ def test_a_database_that_stays_locked_is_said_to_be(sqlite_url: str, monkeypatch
     database = open_catalogue(sqlite_url, HOSTED)
     imported(database, small_bundle_bytes())
     before = content(database)
-    holder = sqlite_module.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+    holder: sqlite3.Connection = database.sqlalchemy_engine.dialect.loaded_dbapi.connect(
+        sqlite_url.removeprefix("sqlite:///"), isolation_level=None
+    )
     holder.execute("BEGIN IMMEDIATE")
     assert "database is locked" in unusable(lambda: imported(database, many_tools(10, 1), label="9.9"))
     assert "database is locked" in unusable(lambda: ask_for(database, "tlp", "2"))

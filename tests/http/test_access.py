@@ -52,7 +52,7 @@ def test_each_mode(
     mode: AccessMode, loopback: bool, nobody: tuple[int, int], reader: tuple[int, int], writer: tuple[int, int]
 ) -> None:
     for key, expected in ((None, nobody), (READ_KEY, reader), (WRITE_KEY, writer)):
-        got = tuple(verdict(mode, right, LOCAL, loopback=loopback, key=key) for right in ("read", "write"))  # type: ignore[arg-type]
+        got = tuple(verdict(mode, right, LOCAL, loopback=loopback, key=key) for right in ("read", "write"))
         assert got == expected, key
         assert verdict(mode, "open", LOCAL, loopback=loopback, key=key) == 200
 

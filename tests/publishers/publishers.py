@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from ctibutler.settings import Settings
+from tests.configured import settings_with
 from tests.publishers.server import LocalServer, body, status
 
 RAW = "/raw.githubusercontent.com"
@@ -26,7 +27,7 @@ F3 = f"{RAW}/center-for-threat-informed-defense/fight-fraud-framework/main/publi
 def settings(server: LocalServer, **further: Any) -> Settings:
     """Those of an installation that reaches the publishers at this server, and nobody else."""
     given = {"bucket": "", "sources": "publisher", "publishers_url": server.url, "download_retries": 0}
-    return Settings(_env_file=None, **(given | further))
+    return settings_with(**(given | further))
 
 
 def serve(server: LocalServer, files: Mapping[str, bytes | object]) -> None:

@@ -21,6 +21,7 @@ from ctibutler.publishers.sources import website
 from ctibutler.publishers.sources.bucket import read_versions
 from ctibutler.publishers.sources.offers import Sources
 from ctibutler.settings import Settings
+from tests.configured import settings_with
 from tests.publishers.server import LocalServer, body, in_turn, silence, status
 from tests.shared import read_shared, shared_path
 
@@ -31,7 +32,7 @@ Where = Callable[[Path], str]
 
 
 def settings(bucket: str, **others: object) -> Settings:
-    return Settings(_env_file=None, bucket=bucket, **others)  # type: ignore[arg-type]
+    return settings_with(bucket=bucket, **others)
 
 
 def sources(bucket: str, **others: object) -> Sources:

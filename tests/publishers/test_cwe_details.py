@@ -289,7 +289,7 @@ class TestRelease:
         seen = set()
         for number, entry in entries(root, details):
             stix = objects[stix_ids[number]]
-            left_out = [(name, [str(value)]) for name, value in entry.items() if name in CARRIED]
+            left_out = [(str(name), [str(value)]) for name, value in entry.items() if name in CARRIED]
             left_out += [(tag_of(child), list(said(child))) for child in entry if tag_of(child) in CARRIED]
             for name, texts in left_out:
                 seen.add(name)

@@ -9,7 +9,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 
@@ -221,7 +221,7 @@ def sha256_base64(content: bytes) -> str:
     return base64.b64encode(hashlib.sha256(content).digest()).decode()
 
 
-CHECKSUMS = {
+CHECKSUMS: dict[str, Callable[[bytes], str]] = {
     "etag": lambda content: f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"',
     "x_amz_checksum_sha256": sha256_base64,
     "x_amz_meta_sha256": lambda content: hashlib.sha256(content).hexdigest(),
@@ -232,13 +232,13 @@ CHECKSUMS = {
 
 @pytest.mark.parametrize("header", CHECKSUMS)
 def test_a_checksum_that_fits_is_fine(server: LocalServer, downloads: Downloads, header: str) -> None:
-    server.otherwise = body(CONTENT, **{header: CHECKSUMS[header](CONTENT)})
+    server.otherwise = body(CONTENT, 200, **{header: CHECKSUMS[header](CONTENT)})
     assert downloads.get(address(server), LIMITS) == CONTENT
 
 
 @pytest.mark.parametrize("header", CHECKSUMS)
 def test_a_checksum_that_does_not_fit_is_an_error(server: LocalServer, downloads: Downloads, header: str) -> None:
-    server.otherwise = body(CONTENT, **{header: CHECKSUMS[header](b"something else")})
+    server.otherwise = body(CONTENT, 200, **{header: CHECKSUMS[header](b"something else")})
     with pytest.raises(SourceUnavailable, match=f"came damaged: it contradicts the header {header.replace('_', '-')}"):
         downloads.get(address(server), LIMITS)
     assert len(server.asked) == 3
@@ -263,7 +263,7 @@ def test_damage_on_the_way_is_mended_by_another_try(server: LocalServer, downloa
 def test_what_only_looks_like_a_checksum_is_passed_over(
     server: LocalServer, downloads: Downloads, headers: dict[str, str]
 ) -> None:
-    server.otherwise = body(CONTENT, **headers)
+    server.otherwise = body(CONTENT, 200, **headers)
     assert downloads.get(address(server), LIMITS) == CONTENT
 
 

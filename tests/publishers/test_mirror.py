@@ -13,7 +13,7 @@ from ctibutler.knowledge_bases import HOSTED
 from ctibutler.publishers.sources.mirror import write_release
 from ctibutler.publishers.sources.offers import Sources
 from ctibutler.publishers.sources.source import Offer, ReleaseFile
-from ctibutler.settings import Settings
+from tests.configured import settings_with
 from tests.shared import shared_path
 
 F3 = HOSTED.named("mitre-f3")
@@ -25,7 +25,7 @@ def release(slug: str, label: str, content: bytes = b'{"type": "bundle"}', mappi
 
 
 def read_back(folder: Path, slug: str, label: str | None = None) -> ReleaseFile:
-    return Sources(Settings(_env_file=None, bucket=str(folder))).fetch(HOSTED.named(slug), label)
+    return Sources(settings_with(bucket=str(folder))).fetch(HOSTED.named(slug), label)
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_others_may_read_what_was_written(tmp_path: Path) -> None:
 @pytest.mark.real
 @pytest.mark.parametrize("slug", ["d3fend", "attack-ics", "location", "tlp"])
 def test_a_mirror_of_the_real_bucket_gives_the_same_releases(tmp_path: Path, slug: str) -> None:
-    real = Sources(Settings(_env_file=None, bucket=str(shared_path("kb"))))
+    real = Sources(settings_with(bucket=str(shared_path("kb"))))
     original = real.fetch(HOSTED.named(slug))
     write_release(tmp_path, HOSTED.named(slug), original)
     copy = read_back(tmp_path, slug, original.label)

@@ -14,7 +14,7 @@ from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.publishers.sources import offers as offers_module
 from ctibutler.publishers.sources.offers import Offer, OfferProblem, OfferReport, Progress, ReleaseFile, Sources
 from ctibutler.publishers.sources.source import no_progress
-from ctibutler.settings import Settings
+from tests.configured import settings_with
 from tests.shared import shared_path
 
 DISARM = replace(HOSTED.named("disarm"), sources=("first", "second"))
@@ -48,7 +48,7 @@ class Shelf:
 
 
 def sources(*shelves: Shelf) -> Sources:
-    return Sources(Settings(_env_file=None, bucket=""), shelves)
+    return Sources(settings_with(bucket=""), shelves)
 
 
 def test_the_highest_label_comes_first_then_the_first_source() -> None:
@@ -161,14 +161,14 @@ def test_who_lists_a_release_is_asked_before_who_may_have_it() -> None:
 
 @pytest.mark.real
 def test_a_better_source_takes_over_and_equal_labels_come_from_the_first() -> None:
-    found = Sources(Settings(_env_file=None, bucket=str(shared_path("kb"))))
+    found = Sources(settings_with(bucket=str(shared_path("kb"))))
     for slug, source in (("location", "bucket"), ("sector", "bucket"), ("tlp", "bucket"), ("cwe", "bucket")):
         assert found.best(HOSTED.named(slug)).source == source
     assert found.best(HOSTED.named("attack-ics")).label == "18.1"
 
 
 def test_without_a_bucket_what_is_on_this_machine_is_offered() -> None:
-    found = Sources(Settings(_env_file=None, bucket=""))
+    found = Sources(settings_with(bucket=""))
     assert found.fetch(HOSTED.named("location")).source == "built-in"
     assert found.fetch(HOSTED.named("tlp")).label == "2"
     with pytest.raises(NotFound, match=r"^capec: no source has a release$"):
@@ -179,7 +179,7 @@ def test_the_settings_choose_the_bucket(tmp_path: Path) -> None:
     folder = tmp_path / "disarm2stix-manual-output"
     folder.mkdir()
     (folder / "disarm-bundle-v9_0.json").write_bytes(BUNDLE)
-    release = Sources(Settings(_env_file=None, bucket=str(tmp_path))).fetch(HOSTED.named("disarm"))
+    release = Sources(settings_with(bucket=str(tmp_path))).fetch(HOSTED.named("disarm"))
     assert (release.label, release.location) == ("9.0", str(folder / "disarm-bundle-v9_0.json"))
 
 

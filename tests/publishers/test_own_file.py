@@ -11,12 +11,12 @@ import zstandard
 from ctibutler.errors import MalformedFile, SourceUnavailable
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.publishers.sources.local_file import read_own_file
-from ctibutler.settings import Settings
+from tests.configured import settings_with
 
 CWE, D3FEND = HOSTED.named("cwe"), HOSTED.named("d3fend")
 BUNDLE = b'{"type": "bundle", "id": "bundle--1", "objects": []}'
 DETAILS = b'{"weakness--1": {"status": "Draft"}}'
-SETTINGS = Settings(_env_file=None)
+SETTINGS = settings_with()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ctibutler.answers.across.ids import versions_anywhere
-from ctibutler.answers.across.lists import EverythingQuery, list_everything
+from ctibutler.answers.across.lists import EverythingQuery, Kind, list_everything
 from ctibutler.answers.bundles import BundleQuery, object_bundle
 from ctibutler.answers.changes import ChangesQuery, changes
 from ctibutler.answers.exports import release_bundle
@@ -23,30 +23,52 @@ from ctibutler.answers.releases import about, knowledge_base_list
 from ctibutler.answers.search import SearchQuery, search
 from ctibutler.catalog.releases import find
 from ctibutler.knowledge_bases import HOSTED
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from tests.catalogue import CONTRACT, POSTGRES_URL, filled, row_counts
 
 pytestmark = [pytest.mark.real, pytest.mark.server, pytest.mark.xdist_group("postgresql")]
 
 ENTERPRISE, CWE, ATLAS = HOSTED.named("attack-enterprise"), HOSTED.named("cwe"), HOSTED.named("atlas")
-QUESTIONS: dict[str, Callable[[Library], Any]] = {
+Question = Callable[[Library], Any]
+
+
+def _list(kb: KnowledgeBase, sort: Sort) -> Question:
+    return lambda library: list_objects(library, kb, ObjectQuery(sort=sort, page=PageRequest(2, 40)))
+
+
+def _relationships(object_id: str) -> Question:
+    query = RelationshipQuery(page=PageRequest(1, 100))
+    return lambda library: list_relationships(library, ENTERPRISE, ObjectRequest(object_id), query)
+
+
+def _search(words: str) -> Question:
+    query = SearchQuery(text=words, sort=Sort("relevance", descending=True), show_knowledgebase=True)
+    return lambda library: search(library, query)
+
+
+def _everything(kind: Kind, key: str) -> Question:
+    return lambda library: list_everything(library, kind, EverythingQuery(Sort(key), PageRequest(3, 60)))
+
+
+KINDS: tuple[tuple[Kind, str], ...] = (
+    ("sdos", "name"),
+    ("smos", "created"),
+    ("knowledgebases", "modified"),
+    ("sros", "created"),
+)
+QUESTIONS: dict[str, Question] = {
     **{
-        f"list of {kb.slug} by {key}": lambda library, kb=kb, key=key, descending=descending: list_objects(
-            library, kb, ObjectQuery(sort=Sort(key, descending), page=PageRequest(2, 40))
-        )
+        f"list of {kb.slug} by {key}": _list(kb, Sort(key, descending))
         for kb in HOSTED.all
         if kb.slug not in ("attack-mobile", "mitre-f3")
         for key, descending in (("name", False), ("modified", True), (kb.id_parameter, True), ("created", False))
     },
     **{
-        f"relationships of {object_id}": lambda library, object_id=object_id: list_relationships(
-            library, ENTERPRISE, ObjectRequest(object_id), RelationshipQuery(page=PageRequest(1, 100))
-        )
+        f"relationships of {object_id}": _relationships(object_id)
         for object_id in ("T1059", "G0007", "TA0001", "S0154")
     },
     **{
-        f"search for {text}": lambda library, text=text: search(
-            library, SearchQuery(text=text, sort=Sort("relevance", descending=True), show_knowledgebase=True)
-        )
+        f"search for {text}": _search(text)
         for text in ("injection", "fancy bear", "log4j", "at.deny", "ransomwar sentinel", "Curaçao")
     },
     "search by time": lambda library: search(library, SearchQuery(text="firmware")),
@@ -66,12 +88,7 @@ QUESTIONS: dict[str, Callable[[Library], Any]] = {
         release_bundle(library, HOSTED.named("attack-ics"), None, include_derived=True).chunks
     ),
     "digests": lambda library: [release_bundle(library, kb, None).digest for kb in (ENTERPRISE, CWE, ATLAS)],
-    **{
-        kind: lambda library, kind=kind, key=key: list_everything(
-            library, kind, EverythingQuery(Sort(key), PageRequest(3, 60))
-        )
-        for kind, key in (("sdos", "name"), ("smos", "created"), ("knowledgebases", "modified"), ("sros", "created"))
-    },
+    **{str(kind): _everything(kind, key) for kind, key in KINDS},
 }
 
 
