@@ -58,7 +58,20 @@ _FEWER = {"attack-mobile": ("17.1", "18.1"), "attack-ics": ("17.0", "17.1", "18.
 
 
 # The modules of the catalogue that decide what a filled one holds.
-_WRITERS = ("bodies", "details", "folding", "identifiers", "link_sets", "releases", "rows", "text", "words", "writing")
+_WRITERS = (
+    "bodies",
+    "details",
+    "folding",
+    "identifiers",
+    "keys",
+    "link_sets",
+    "packing",
+    "releases",
+    "rows",
+    "text",
+    "words",
+    "writing",
+)
 # What imports, links and removals write.
 TABLES = (
     *("release", "identifier", "object", "dictionary", "body", "member", "relationship", "reference"),
@@ -323,7 +336,7 @@ def _administer(statement: str) -> list[tuple[Any, ...]]:
 def _digest_of_code(names: list[str]) -> str:
     package = Path(ctibutler.__file__).parent
     whole = sha256(repr(names).encode())
-    for part in ("stix", "importing", "knowledge_bases", "catalog/migrations", "catalog"):
+    for part in ("stix", "importing", "knowledge_bases", "catalog/engine/migrations", "catalog"):
         for path in sorted((package / part).rglob("*.py")):
             if part != "catalog" or path.stem in _WRITERS:
                 whole.update(path.read_bytes())

@@ -14,7 +14,7 @@ from ctibutler.answers.library import Library
 from ctibutler.answers.objects import ObjectQuery, ObjectRequest, find_object, list_objects
 from ctibutler.answers.releases import installed
 from ctibutler.catalog import details, schema, writing
-from ctibutler.catalog.engine import bodies, migrations
+from ctibutler.catalog.engine import migrations, packing
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.releases import find
 from ctibutler.catalog.rows import row_of
@@ -58,7 +58,7 @@ def fill_at_a001(database: Database) -> None:
     bundle = read_bundle(content.bundle, "made.json")
     with database.write() as connection:
         rows = [row_of(CWE, stix_object, "made.json") for stix_object in bundle.objects]
-        packed = bodies.pack(connection, "cwe", [row.content for row in rows])
+        packed = packing.pack(connection, "cwe", [row.content for row in rows])
         keys = writing.add_objects(connection, "cwe", rows, packed)
         members = [Member(stix.digest, stix.type, stix.position, 0) for stix in bundle.objects]
         writing.add_members(connection, 1, members, keys)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ctibutler.catalog.engine.bodies import Packed, pack
 from ctibutler.catalog.engine.connection import Connection
-from ctibutler.catalog.engine.identifiers import ensure_identifiers, next_key
+from ctibutler.catalog.engine.identifiers import ensure_identifiers
+from ctibutler.catalog.engine.keys import next_key
+from ctibutler.catalog.engine.packing import Packed, pack
 from ctibutler.catalog.engine.words import ensure_words
 from ctibutler.stix.objects import digest_of
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ctibutler.catalog.engine.bodies import pack
 from ctibutler.catalog.engine.connection import Connection
-from ctibutler.catalog.engine.identifiers import ensure_identifiers, next_key, remove_unused_identifiers
+from ctibutler.catalog.engine.identifiers import ensure_identifiers, remove_unused_identifiers
+from ctibutler.catalog.engine.keys import next_key
+from ctibutler.catalog.engine.packing import pack
 from ctibutler.catalog.engine.words import ensure_words
 
 TECHNIQUE_TACTIC = "technique-tactic"

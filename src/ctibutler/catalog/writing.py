@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from ctibutler.catalog.engine.bodies import Packed
 from ctibutler.catalog.engine.connection import Connection
-from ctibutler.catalog.engine.identifiers import ensure_identifiers, next_key
+from ctibutler.catalog.engine.identifiers import ensure_identifiers
+from ctibutler.catalog.engine.keys import next_key
+from ctibutler.catalog.engine.packing import Packed
 from ctibutler.catalog.engine.words import ensure_words
 from ctibutler.catalog.rows import ObjectRow
 from ctibutler.catalog.text import index_texts

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from ctibutler.catalog import details, link_sets, releases, writing
-from ctibutler.catalog.engine import bodies
+from ctibutler.catalog.engine import packing
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
-from ctibutler.catalog.engine.identifiers import next_key
+from ctibutler.catalog.engine.keys import next_key
 from ctibutler.catalog.link_sets import Link
 from ctibutler.catalog.releases import ImportOptions, Release
 from ctibutler.catalog.removal import remove_orphans, remove_release, remove_unused
@@ -73,7 +73,7 @@ class _Prepared:
 
     members: list[Member]
     rows: list[ObjectRow]
-    packed: bodies.Packed
+    packed: packing.Packed
     details: details.Prepared
     tactic_links: list[Mapping[str, object]]
     digest: str
@@ -143,7 +143,7 @@ def _prepare(
     return _Prepared(
         members=_members(bundle.objects),
         rows=rows,
-        packed=bodies.pack(connection, kb.slug, [row.content for row in rows]),
+        packed=packing.pack(connection, kb.slug, [row.content for row in rows]),
         details=details.prepare(connection, kb.slug, own_details),
         tactic_links=_tactic_links(bundle.objects),
         digest=_digest(bundle),

@@ -19,8 +19,9 @@ from hashlib import blake2b
 import sqlalchemy
 
 from ctibutler.catalog.contract.records import SEED_RECORDED
-from ctibutler.catalog.engine.connection import Connection, Engine
+from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
+from ctibutler.catalog.engine.transaction import Engine
 from ctibutler.catalog.link_sets import TECHNIQUE_TACTIC
 from ctibutler.errors import StoreUnavailable
 from ctibutler.knowledge_bases import KnowledgeBases

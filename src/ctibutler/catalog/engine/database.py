@@ -20,7 +20,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 
 from ctibutler.catalog.engine.bodies import Bodies
-from ctibutler.catalog.engine.connection import Connection, Engine
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.engine.transaction import Engine
 from ctibutler.catalog.engine.words import Words
 from ctibutler.errors import InvalidRequest, StoreUnavailable
 

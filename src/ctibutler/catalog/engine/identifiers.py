@@ -1,19 +1,15 @@
-"""STIX ids and the small numbers that stand for them, and the next free number of any table."""
+"""STIX ids, stored as numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.engine.keys import next_key
+from ctibutler.catalog.engine.transaction import Transaction
 
 
-def next_key(connection: Connection, table: str, column: str) -> int:
-    """The first free key of a table. Only one transaction writes at a time, so nobody else takes it."""
-    return int(connection.value(f"SELECT coalesce(max({column}), 0) + 1 FROM {table}"))
-
-
-def ensure_identifiers(connection: Connection, stix_ids: Iterable[str]) -> dict[str, int]:
-    """The keys of these STIX ids, made where they are missing."""
+def ensure_identifiers(connection: Transaction, stix_ids: Iterable[str]) -> dict[str, int]:
+    """Return the keys of these STIX ids; insert those that are missing. Needs a transaction that writes."""
     wanted = set(stix_ids)
     rows = connection.rows(
         f"SELECT stix_id, identifier_key FROM identifier WHERE stix_id IN {connection.in_list('stix_ids', 'text')}",
@@ -26,8 +22,8 @@ def ensure_identifiers(connection: Connection, stix_ids: Iterable[str]) -> dict[
     return keys | made
 
 
-def remove_unused_identifiers(connection: Connection, identifiers: list[int]) -> None:
-    """Delete those of these identifiers that no row names any more."""
+def remove_unused_identifiers(connection: Transaction, identifiers: list[int]) -> None:
+    """Delete those of these identifiers that no row refers to any more."""
     connection.run(
         f"""
         DELETE FROM identifier
