@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ctibutler.answers.list_cache import LongLists
 from ctibutler.catalog.engine.database import Database
+from ctibutler.comparing.pairs import ComparedPairs
 from ctibutler.knowledge_bases import KnowledgeBases
 
 
@@ -15,4 +16,5 @@ class Library:
 
     database: Database
     knowledge_bases: KnowledgeBases
+    comparisons: ComparedPairs = field(default_factory=ComparedPairs, compare=False, repr=False)
     long_lists: LongLists = field(default_factory=LongLists, compare=False, repr=False)

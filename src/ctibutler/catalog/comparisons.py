@@ -1,0 +1,73 @@
+"""Two releases of a knowledge base side by side: the contents that only one of them holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.releases import Release
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One content of a STIX id in a release: the key of its bytes, its name as it is indexed (folded) and its primary id."""
+
+    release_key: int
+    stix_id: str
+    object_key: int
+    folded_name: str | None
+    external_id: str | None
+
+
+def members_of_differing_ids(connection: Connection, old: Release | None, new: Release) -> Sequence[Member]:
+    """All contents, in both releases, of the ids that do not have the same contents in both. Each release's contents are in
+    the order of its file. Without `old`, these are all contents of `new`.
+
+    Contents are the same when their bytes are: this includes ids whose contents differ only in the order of keys.
+    """
+    # No release has the key NULL, so a missing `old` holds nothing.
+    rows = connection.rows(
+        """
+        WITH one_sided AS (
+            SELECT member.object_key
+              FROM member
+             WHERE member.release_key = :old
+               AND NOT EXISTS (SELECT 1 FROM member other
+                                WHERE other.object_key = member.object_key AND other.release_key = :new)
+            UNION ALL
+            SELECT member.object_key
+              FROM member
+             WHERE member.release_key = :new
+               AND NOT EXISTS (SELECT 1 FROM member other
+                                WHERE other.object_key = member.object_key AND other.release_key = :old)),
+        differing AS (
+            SELECT DISTINCT object.identifier_key
+              FROM one_sided
+              JOIN object ON object.object_key = one_sided.object_key)
+        SELECT member.release_key, identifier.stix_id, object.object_key, object.name, object.external_id
+          FROM differing
+          JOIN identifier ON identifier.identifier_key = differing.identifier_key
+          JOIN object     ON object.identifier_key = differing.identifier_key
+          JOIN member     ON member.object_key = object.object_key
+         WHERE member.release_key IN (:old, :new)
+         ORDER BY member.release_key, member.position
+        """,
+        old=None if old is None else old.key,
+        new=new.key,
+    )
+    return [Member(row.release_key, row.stix_id, row.object_key, row.name, row.external_id) for row in rows]
+
+
+def ids_by_type(connection: Connection, release: Release) -> dict[str, int]:
+    """Type → how many STIX ids of this type a release has."""
+    rows = connection.rows(
+        """
+        SELECT type_key, count(*) AS ids
+          FROM member
+         WHERE release_key = :release AND repeat = 0
+         GROUP BY type_key
+        """,
+        release=release.key,
+    )
+    return {connection.word(row.type_key): int(row.ids) for row in rows}

@@ -1,0 +1,1 @@
+"""Two releases of a knowledge base, compared by content."""
