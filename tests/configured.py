@@ -1,12 +1,14 @@
-"""Settings for tests: the defaults and what a test changes, nothing from a `.env` file."""
+"""Settings for tests: the defaults and what a test changes, nothing from the environment or a `.env` file."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from ctibutler.settings import Settings
+from ctibutler.settings import PREFIX, Settings, read_settings
 
 
-def settings_with(**changed: Any) -> Settings:
-    """The default settings with these changed."""
-    return Settings(_env_file=None, **changed)  # type: ignore[call-arg]  # pydantic-settings accepts it
+def settings_with(**changed: object) -> Settings:
+    """The settings of an installation that sets these variables, by the names of their fields."""
+    return read_settings({PREFIX + name.upper(): _text(value) for name, value in changed.items()})
+
+
+def _text(value: object) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)

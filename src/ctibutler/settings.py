@@ -1,148 +1,247 @@
-"""What an installation can be told, by environment variables or a `.env` file."""
+"""The settings of an installation, from environment variables and a `.env` file.
+
+Read by hand, because every command starts here: pydantic-settings alone takes as long to import as the rest of a command.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any, Literal, cast
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ctibutler.errors import InvalidRequest
 
+PREFIX = "CTIBUTLER_"
 MIB = 1024 * 1024
 LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["text", "json"]
 AccessMode = Literal["auto", "read-open", "keys", "read-only", "open"]
 
+SOURCES = ("publisher", "bucket", "snapshot", "built-in")
+"""The names of the sources that every installation has."""
 
-class Settings(BaseSettings):
-    """The settings of one process. Each field's environment variable is `CTIBUTLER_` and its name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="CTIBUTLER_", env_file=".env", extra="ignore", frozen=True)
+def source_named(word: str) -> str:
+    """A source by its name in any case, `builtin` and `built_in` included.
 
-    data_dir: Path = Field(
+    Raises ValueError when there is none.
+    """
+    squashed = word.lower().replace("-", "").replace("_", "")
+    for name in SOURCES:
+        if name.replace("-", "") == squashed:
+            return name
+    raise ValueError(f"`{word}` is not one of {', '.join(SOURCES)}")
+
+
+# --- How the text of a variable is read. Each raises ValueError with the rest of a sentence.
+
+
+def _items(value: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in value.split(",") if item.strip())
+
+
+def _source_names(value: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(source_named, _items(value))))
+
+
+def _switch(value: str) -> bool:
+    word = value.strip().lower()
+    if word in ("1", "true", "t", "yes", "y", "on"):
+        return True
+    if word in ("0", "false", "f", "no", "n", "off"):
+        return False
+    raise ValueError(f"`{value}` is not true or false")
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of some words, in any case."""
+
+    words: tuple[str, ...]
+
+    def __call__(self, value: str) -> str:
+        """The word."""
+        word = value.strip().lower()
+        if word not in self.words:
+            raise ValueError(f"`{value}` is not one of {', '.join(self.words)}")
+        return word
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number within limits, whole unless it may be a fraction."""
+
+    at_least: float | None = None
+    more_than: float | None = None
+    at_most: float | None = None
+    fraction: bool = False
+
+    @property
+    def limits(self) -> str:
+        """The limits in words: `at least 0 and at most 65535`."""
+        named = {"at least": self.at_least, "more than": self.more_than, "at most": self.at_most}
+        return " and ".join(f"{words} {limit:g}" for words, limit in named.items() if limit is not None)
+
+    def __call__(self, value: str) -> float:
+        """The number."""
+        try:
+            number = float(value) if self.fraction else _whole(value)
+        except (ValueError, OverflowError):
+            raise ValueError(f"`{value}` is not a {'number' if self.fraction else 'whole number'}") from None
+        # `not (a >= b)`, because NaN is neither.
+        if (
+            (self.at_least is not None and not number >= self.at_least)
+            or (self.more_than is not None and not number > self.more_than)
+            or (self.at_most is not None and not number <= self.at_most)
+        ):
+            raise ValueError(f"`{value}` is not {self.limits}")
+        return number
+
+
+@dataclass(frozen=True)
+class OrUnset:
+    """What `read` makes of a text, None for a blank one."""
+
+    read: Callable[[str], Any]
+
+    def __call__(self, value: str) -> Any:
+        """The value."""
+        return self.read(value) if value.strip() else None
+
+
+def _whole(value: str) -> int:
+    whole, point, rest = value.strip().partition(".")
+    return int(whole if point and rest and not rest.strip("0") else value)
+
+
+def setting(default: Any, description: str, read: Callable[[str], Any] = str) -> Any:
+    """A field of `Settings`: its default, its sentence for the documentation, and how its variable's text is read."""
+    return dataclasses.field(default=default, metadata={"description": description, "read": read})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one process. The variable of each field is `CTIBUTLER_` and the field's name in capitals."""
+
+    data_dir: Path = dataclasses.field(
         default_factory=lambda: user_data_path("ctibutler", appauthor=False),
-        description="Folder of the database, made when it is missing. Default: the platform's user data folder.",
+        metadata={
+            "description": "Folder of the database, created when it is missing. Default: the platform's user data folder.",
+            "read": Path,
+        },
     )
-    database_url: SecretStr | None = Field(
+    # Not shown by `repr`: it may hold a password.
+    database_url: str | None = dataclasses.field(
         default=None,
-        description="`postgresql://…` for PostgreSQL, `sqlite:///FILE` for a file. Default: SQLite in the data folder.",
+        repr=False,
+        metadata={
+            "description": "`postgresql://…` for PostgreSQL, `sqlite:///FILE` for a file."
+            " Default: SQLite in the data folder.",
+            "read": OrUnset(str),
+        },
     )
-    sources: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(),
-        description="Where releases come from, first first, for all knowledge bases: a list with commas of `publisher`,"
+    sources: tuple[str, ...] = setting(
+        (),
+        "Where releases come from, in order of preference, for all knowledge bases: a comma-separated list of `publisher`,"
         " `bucket`, `snapshot` and `built-in`. Default: the order that each knowledge base declares.",
+        _source_names,
     )
-    bucket: str = Field(
-        default="https://downloads.ctibutler.com/",
-        description="Folder or URL with the releases, laid out like the public bucket. Empty: no bucket. A bucket of your"
-        " own, or none, stands in for the publishers: they are asked only where `CTIBUTLER_SOURCES` names them.",
+    bucket: str = setting(
+        "https://downloads.ctibutler.com/",
+        "Folder or URL with the releases, laid out like the public bucket. Empty: no bucket. If you set this, even to"
+        " nothing, the publishers are not asked unless `CTIBUTLER_SOURCES` names them.",
     )
-    publishers_url: str = Field(
-        default="",
-        description="Address that answers for the publishers' hosts, such as a mirror inside a network: the name of the"
-        " host becomes the first part of the path. Default: the publishers themselves.",
+    publishers_url: str = setting(
+        "",
+        "Address that answers for the publishers' hosts, such as a mirror inside a network: the name of the host becomes"
+        " the first part of the path. Default: the publishers themselves.",
     )
-    host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
-    port: int = Field(default=8006, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
-    workers: int = Field(default=1, ge=1, le=64, description="Processes that answer requests.")
-    log_level: LogLevel = Field(default="info", description="`debug`, `info`, `warning` or `error`.")
-    log_format: Literal["text", "json"] = Field(default="text", description="`text` for people, `json` for machines.")
+    host: str = setting("127.0.0.1", "Address that the API listens on.")
+    port: int = setting(8006, "Port that the API listens on; 0 picks a free one.", Number(at_least=0, at_most=65535))
+    workers: int = setting(1, "Number of processes that answer requests.", Number(at_least=1, at_most=64))
+    log_level: LogLevel = setting(
+        "info", "`debug`, `info`, `warning` or `error`.", OneOf(("debug", "info", "warning", "error"))
+    )
+    log_format: LogFormat = setting("text", "`text` for people, `json` for machines.", OneOf(("text", "json")))
 
-    download_timeout: float = Field(default=10.0, gt=0, description="Seconds a source may stay silent.")
-    download_max_seconds: float = Field(default=600.0, gt=0, description="Seconds that one download may take in all.")
-    download_max_bytes: int = Field(default=1024 * MIB, gt=0, description="Largest download, as sent.")
-    download_cache_bytes: int = Field(
-        default=256 * MIB,
-        ge=0,
-        description="Downloads that are kept in the data folder, so that none is sent again before it changes; 0 for none.",
+    download_timeout: float = setting(10.0, "Seconds to wait for a silent source.", Number(more_than=0, fraction=True))
+    download_max_seconds: float = setting(
+        600.0, "Seconds that one download may take in all.", Number(more_than=0, fraction=True)
     )
-    download_retries: int = Field(default=2, ge=0, le=10, description="Further tries when a download breaks.")
-    bundle_max_bytes: int = Field(default=1024 * MIB, gt=0, description="Largest bundle, uncompressed.")
-    bundle_max_objects: int = Field(default=2_000_000, gt=0, description="Most objects in one bundle.")
-    bundle_max_depth: int = Field(default=64, ge=4, le=200, description="Deepest nesting of an object.")
+    download_max_bytes: int = setting(1024 * MIB, "Largest download, as sent.", Number(more_than=0))
+    download_cache_bytes: int = setting(
+        256 * MIB,
+        "Size of the cache of downloads in the data folder: what has not changed is not downloaded again. 0 turns it off.",
+        Number(at_least=0),
+    )
+    download_retries: int = setting(2, "How often a failed download is tried again.", Number(at_least=0, at_most=10))
+    bundle_max_bytes: int = setting(1024 * MIB, "Largest bundle, uncompressed.", Number(more_than=0))
+    bundle_max_objects: int = setting(2_000_000, "Most objects in one bundle.", Number(more_than=0))
+    bundle_max_depth: int = setting(64, "Deepest nesting of an object.", Number(at_least=4, at_most=200))
 
-    default_page_size: int = Field(default=50, ge=1, description="Objects on a page when the client does not say.")
-    max_page_size: int = Field(default=1000, ge=1, description="Most objects on a page.")
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=("*",), description="Origins whose pages may read answers: `*` or a list with commas."
+    default_page_size: int = setting(50, "Objects on a page when the client does not say.", Number(at_least=1))
+    max_page_size: int = setting(1000, "Most objects on a page.", Number(at_least=1))
+    cors_origins: tuple[str, ...] = setting(
+        ("*",), "Origins whose pages may read answers: `*` or a comma-separated list.", _items
     )
-    access: AccessMode = Field(
-        default="auto", description="Who may read and change: `auto`, `read-open`, `keys`, `read-only` or `open`."
+    access: AccessMode = setting(
+        "auto",
+        "Who may read and change: `auto`, `read-open`, `keys`, `read-only` or `open`.",
+        OneOf(("auto", "read-open", "keys", "read-only", "open")),
     )
-    cache_max_age: int | None = Field(
-        default=None, ge=0, description="Seconds that a cache in front may keep an answer. Default: it has to ask."
+    cache_max_age: int | None = setting(
+        None,
+        "Seconds that a cache in front may keep an answer. Default: it must revalidate.",
+        OrUnset(Number(at_least=0)),
     )
-    metrics: bool = Field(default=True, description="Whether `/api/metrics/` answers.")
-    auto_link: bool = Field(default=True, description="Whether an import makes the links that it allows.")
-    job_retention_days: int | None = Field(
-        default=None, ge=1, description="Days that ended jobs are kept. Default: for ever."
+    metrics: bool = setting(True, "Serve `/api/metrics/`.", _switch)
+    auto_link: bool = setting(True, "Create the links between knowledge bases after an import.", _switch)
+    job_retention_days: int | None = setting(
+        None, "Days that finished jobs are kept. Default: forever.", OrUnset(Number(at_least=1))
     )
-    navigator_link: str = Field(
-        default="https://app.ctibutler.com", description="Address in `links[0].url` of a Navigator layer."
+    navigator_link: str = setting("https://app.ctibutler.com", "Address in `links[0].url` of a Navigator layer.")
+    answer_cache_bytes: int = setting(
+        64 * MIB, "Memory for cached answers in each process; 0 turns the cache off.", Number(at_least=0)
     )
-    answer_cache_bytes: int = Field(
-        default=64 * MIB, ge=0, description="Memory for ready answers in each process; 0 for none."
+    job_lease_seconds: float = setting(
+        60.0,
+        "Seconds after which the job of a silent worker goes to the next one.",
+        Number(more_than=1, fraction=True),
     )
-    job_lease_seconds: float = Field(
-        default=60.0, gt=1, description="Seconds after which the job of a silent worker goes to the next one."
+    offer_refresh_hours: float = setting(
+        24.0,
+        "Hours after which a worker asks the sources again which releases they have; 0 for never.",
+        Number(at_least=0, fraction=True),
     )
-    offer_refresh_hours: float = Field(
-        default=24.0,
-        ge=0,
-        description="Hours after which a worker, one of several, asks the sources again what they have; 0 for never.",
-    )
-
-    update_days: float = Field(
-        default=7.0,
-        ge=0,
-        description="Days after which a worker looks for newer releases of what is installed, and installs them beside it;"
+    update_days: float = setting(
+        7.0,
+        "Days after which a worker looks for newer releases of what is installed, and installs them beside it;"
         " 0 for never.",
+        Number(at_least=0, fraction=True),
     )
 
-    @field_validator("cors_origins", "sources", mode="before")
-    @classmethod
-    def _items(cls, value: object) -> object:
-        return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value
-
-    @field_validator("sources")
-    @classmethod
-    def _known_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(source_named(name) for name in value))
-
-    @field_validator("log_level", "log_format", "access", mode="before")
-    @classmethod
-    def _any_case(cls, value: object) -> object:
-        return value.strip().lower() if isinstance(value, str) else value
-
-    @field_validator("database_url", "cache_max_age", "job_retention_days", mode="before")
-    @classmethod
-    def _blank_is_unset(cls, value: object) -> object:
-        return None if isinstance(value, str) and not value.strip() else value
-
-    @model_validator(mode="after")
-    def _page_sizes(self) -> Settings:
-        if self.max_page_size < self.default_page_size:
-            raise ValueError("max_page_size: cannot be below default_page_size")
-        return self
+    given: frozenset[str] = frozenset()
+    """The names of the fields that somebody set, whatever to."""
 
     def sources_of(self, declared: tuple[str, ...]) -> tuple[str, ...]:
-        """Of the sources that a knowledge base declares those that are asked, first first."""
+        """Those of the sources that a knowledge base declares which are asked, in order of preference."""
         if self.sources:
             return tuple(name for name in self.sources if name in declared)
-        if "bucket" in self.model_fields_set:
+        if "bucket" in self.given:
             return tuple(name for name in declared if name != "publisher")
         return declared
 
     @cached_property
     def url(self) -> str:
-        """The database's URL, with the default filled in."""
-        if self.database_url is not None:
-            return self.database_url.get_secret_value()
-        return f"sqlite:///{self.data_dir / 'ctibutler.sqlite'}"
+        """The URL of the database, the default included."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'ctibutler.sqlite'}"
 
     @property
     def listens_on_loopback(self) -> bool:
@@ -150,20 +249,48 @@ class Settings(BaseSettings):
         return is_loopback(self.host)
 
 
-SOURCES = ("publisher", "bucket", "snapshot", "built-in")
-"""The words for the sources that every installation has."""
+def variables() -> dict[str, dataclasses.Field[Any]]:
+    """The field of each environment variable, in the order of the declaration."""
+    return {PREFIX + field.name.upper(): field for field in dataclasses.fields(Settings) if field.metadata}
 
 
-def source_named(word: str) -> str:
-    """A source by its word in any case, `builtin` and `built_in` included.
+def load_settings() -> Settings:
+    """The settings of this process: from its environment, then from `.env` in the current folder.
 
-    Raises ValueError where there is none.
+    Raises InvalidRequest that names every variable that is wrong.
     """
-    squashed = word.lower().replace("-", "").replace("_", "")
-    for name in SOURCES:
-        if name.replace("-", "") == squashed:
-            return name
-    raise ValueError(f"`{word}` is none of {', '.join(SOURCES)}")
+    return read_settings({**_env_file(Path(".env")), **os.environ})
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings that these variables make. Their names are compared without regard to case, others are ignored.
+
+    Raises InvalidRequest that names every variable that is wrong.
+    """
+    texts = {name.upper(): text for name, text in environment.items()}
+    values: dict[str, Any] = {}
+    wrong = []
+    for variable, field in variables().items():
+        if variable in texts:
+            try:
+                values[field.name] = field.metadata["read"](texts[variable])
+            except ValueError as failure:
+                wrong.append(f"{variable}: {failure}")
+    if not wrong:
+        settings = Settings(**values, given=frozenset(values))
+        if settings.max_page_size >= settings.default_page_size:
+            return settings
+        wrong.append(f"{PREFIX}MAX_PAGE_SIZE: cannot be below {PREFIX}DEFAULT_PAGE_SIZE")
+    raise InvalidRequest("; ".join(wrong))
+
+
+def _env_file(path: Path) -> dict[str, str]:
+    if not (path.is_file() or path.is_fifo()):
+        return {}
+    from dotenv import dotenv_values  # only where there is such a file: most commands start without
+
+    found = dotenv_values(path, encoding="utf-8")
+    return cast("dict[str, str]", {name.upper(): text for name, text in found.items() if text is not None})
 
 
 def is_loopback(host: str) -> bool:
@@ -175,18 +302,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
-
-
-def load_settings(**overrides: object) -> Settings:
-    """The settings of this process; `overrides` that are not None go before the environment.
-
-    Raises InvalidRequest that names every variable that is wrong.
-    """
-    try:
-        return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
-    except ValidationError as failure:
-        sentences = []
-        for error in failure.errors(include_url=False, include_input=False, include_context=False):
-            name = "CTIBUTLER_" + "_".join(str(part) for part in error["loc"]).upper() if error["loc"] else "settings"
-            sentences.append(f"{name}: {error['msg']}")
-        raise InvalidRequest("; ".join(sentences)) from None

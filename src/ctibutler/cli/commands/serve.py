@@ -235,7 +235,7 @@ def _least(settings: Settings) -> int:
     """The least level to log at: what `up` says itself its children need not, unless a person set the level."""
     from ctibutler.cli.processes.supervision import has_parent
 
-    return logging.WARNING if has_parent() and "log_level" not in settings.model_fields_set else logging.NOTSET
+    return logging.WARNING if has_parent() and "log_level" not in settings.given else logging.NOTSET
 
 
 def _refuse_open_door(settings: Settings, library: Library) -> None:
