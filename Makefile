@@ -26,13 +26,19 @@ test: dev ## Run all tests
 test-connector: ## Run the tests of connectors/opencti, in an environment of their own
 	@scripts/test-connector $(ARGS)
 
-check: dev ## Format, lint, types, import contracts, generated pages, files
+check: dev ## Format, lint, types, import contracts, dead code, generated pages, workflows, files
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	for script in bench references tidy; do $(BIN)/mypy scripts/$$script || exit 1; done
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/vulture
 	$(BIN)/python scripts/references --check
 	$(BIN)/python scripts/tidy
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 	$(BIN)/python -m pip check --disable-pip-version-check
 
 docs: dev ## Write the generated pages of docs/reference anew

@@ -20,7 +20,6 @@ LONGEST_WORD = 100
 # PostgreSQL holds less than 1 MiB of distinct words of one text, and a character can be four bytes.
 MOST_CHARACTERS = 250_000
 PROPERTIES = ("name", "description")
-VERSION = f"english {Stemmer.version()}"
 
 _stemmer = Stemmer.Stemmer("english")
 

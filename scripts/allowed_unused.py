@@ -1,0 +1,28 @@
+"""Names that look unused because something outside the code uses them: vulture reads this file, nothing runs it.
+
+Each line names why. `make check` fails on any other unused name.
+"""
+
+_.isolation_level  # SQLite's driver reads it
+_._begin  # called by SQLAlchemy's events
+_.down_revision  # Alembic reads these of each migration
+_.branch_labels
+_.depends_on
+_.downgrade
+_.object_marking_refs  # a field of the JSON that msgspec writes
+_.__signature__  # Typer reads both to build a command's options
+_.__annotations__
+_.describe  # prometheus_client calls both
+_.collect
+_.from_environment  # uvicorn loads the application by this name in each worker process
+_.model_config  # pydantic-settings reads it, and calls the validators
+_._known_sources
+_._any_case
+_._blank_is_unset
+_._page_sizes
+_.changed  # what an import reports: callers choose what they tell
+_.new_contents
+_.data  # the parameter of a protocol
+_.run_until_idle  # tests run a worker with these
+_.collection_in_index
+_.warnings  # what a reader of a bucket may look at
