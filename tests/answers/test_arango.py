@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from ctibutler.answers.arango import arango_files, record_digest
+from ctibutler.answers.arango import arango_files
+from ctibutler.catalog.contract.documents import record_digest
 from ctibutler.catalog.engine.database import Database
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.importing.links import LinkRequest, make_links

@@ -74,24 +74,25 @@ def test_scores_are_those_of_the_contracts_model(filled_library: Library) -> Non
         for (_, external), score in zip(techniques, scores, strict=True)
         if external not in asked
     }
-    answered, objects = infer(filled_library, HOSTED.named("attack-ics"), asked, ObjectQuery(), limit=100)
+    inferred = infer(filled_library, HOSTED.named("attack-ics"), asked, ObjectQuery(), limit=100)
+    answered = dict(inferred.scores)
     assert answered == pytest.approx({number: expected[number] for number in answered}, abs=2e-6)
     assert len(answered) == min(100, len(expected))
     values = list(answered.values())
     assert values == sorted(values, reverse=True)
-    assert [plain.primary_id("attack-ics", json.loads(content)) for content in objects] == list(answered)
+    assert [plain.primary_id("attack-ics", json.loads(content)) for content in inferred.objects] == list(answered)
 
 
 def test_twenty_others_are_answered_and_always_the_same(filled_library: Library) -> None:
     if filled_library.database.engine != "sqlite":
         pytest.skip("two models of Enterprise take long; the model is the same on both engines")
     asked = ["t1059.001", "T1105", "T1105"]
-    first, objects = infer(filled_library, ENTERPRISE, asked, ObjectQuery())
+    first = infer(filled_library, ENTERPRISE, asked, ObjectQuery())
     inference._MODELS.clear()
-    again, _ = infer(filled_library, ENTERPRISE, asked, ObjectQuery())
-    assert json.dumps(again) == json.dumps(first)
-    assert len(first) == len(objects) == 20
-    assert not {"T1059.001", "T1105"} & first.keys()
+    again = infer(filled_library, ENTERPRISE, asked, ObjectQuery())
+    assert json.dumps(again.scores) == json.dumps(first.scores)
+    assert len(first.scores) == len(first.objects) == 20
+    assert not {"T1059.001", "T1105"} & first.scores.keys()
 
 
 def test_techniques_that_are_unknown_are_named(filled_library: Library) -> None:
@@ -114,8 +115,8 @@ def test_every_matrix_has_its_own_model(filled_library: Library, slug: str) -> N
     label = installed_labels(filled_library.database.engine, slug)[-1]
     used = Counter(technique for techniques in pairs(slug, label).values() for technique in techniques)
     most = used.most_common(1)[0][0]
-    scores, _ = infer(filled_library, HOSTED.named(slug), [most_id(slug, label, most)], ObjectQuery())
-    assert len(scores) == 20
+    inferred = infer(filled_library, HOSTED.named(slug), [most_id(slug, label, most)], ObjectQuery())
+    assert len(inferred.scores) == 20
 
 
 def most_id(slug: str, label: str, stix_id: str) -> str:

@@ -10,7 +10,7 @@ from ctibutler.answers.library import Library
 from ctibutler.answers.objects import installed_release
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import relationships
-from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.members import member_keys
 from ctibutler.catalog.relationships import Edge
 from ctibutler.catalog.releases import Release
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -47,7 +47,7 @@ def release_bundle(
     """
     with library.database.read() as connection:
         release = installed_release(connection, kb, label)
-        keys = _members(connection, release, types)
+        keys = member_keys(connection, release, types)
         edges: list[Edge] = []
         if include_derived and (types is None or RELATIONSHIP in types):
             edges = relationships.distinct(relationships.derived_edges(connection, release))
@@ -62,15 +62,6 @@ def release_bundle(
         installed_at=release.installed_at,
         chunks=bundle_chunks(release.bundle_id, _contents(library, keys, edges)),
     )
-
-
-def _members(connection: Connection, release: Release, types: Sequence[str] | None) -> list[int]:
-    condition = "" if types is None else "AND type_key IN (" + ", ".join(map(str, [0, *connection.keys(types)])) + ")"
-    rows = connection.rows(
-        f"SELECT object_key FROM member WHERE release_key = :release {condition} ORDER BY position",
-        release=release.key,
-    )
-    return [row.object_key for row in rows]
 
 
 def _contents(library: Library, keys: Sequence[int], edges: Sequence[Edge]) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from ctibutler.answers.library import Library
 from ctibutler.answers.objects import ObjectQuery, comparable_id, installed_release, matching_keys
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.members import live_external_ids, live_pairs
 from ctibutler.catalog.releases import Release
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -21,6 +22,7 @@ Matrix = npt.NDArray[np.float64]
 FACTORS, ROUNDS, REGULARISATION, UNOBSERVED_WEIGHT = 32, 10, 3.0, 0.05
 START_DEVIATION = 0.1
 FEWEST_ROWS = 20
+TECHNIQUE = "attack-pattern"
 USERS = ("intrusion-set", "campaign", "malware", "tool")
 DECIMALS = 6
 
@@ -34,15 +36,22 @@ class Model:
     factors: Matrix
 
 
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """The techniques that most likely go with the observed ones, the likeliest first: their scores by external id, and their
+    objects as published."""
+
+    scores: Mapping[str, float]
+    objects: Sequence[bytes]
+
+
 def infer(
     library: Library, kb: KnowledgeBase, technique_ids: Sequence[str], query: ObjectQuery, limit: int = 20
-) -> tuple[dict[str, float], list[bytes]]:
-    """The most likely further techniques: their scores by id, highest first, and their objects in that order.
+) -> Inference:
+    """Infer the most likely further techniques. `query` selects the release, and which of its techniques may be returned.
 
-    `query` says which release, and which of its objects may be answered.
-
-    Raises InvalidRequest for no technique and for one that the model does not know, NotFound for a release that is not
-    installed or has too few rows to learn from.
+    Raises InvalidRequest if there is no technique or the model does not know one, NotFound if the release is not installed
+    or has too few groups, campaigns and software to learn from.
     """
     if not technique_ids:
         raise InvalidRequest.of("technique_ids", "This field is required.")
@@ -57,7 +66,7 @@ def infer(
             if stix_id in allowed
         ][:limit]
         objects = catalog.contents(connection, [key for _, _, key in ranked])
-    return {external_id: score for external_id, score, _ in ranked}, objects
+    return Inference({external_id: score for external_id, score, _ in ranked}, objects)
 
 
 def factorise(rows: Sequence[Sequence[int]], columns: int) -> Matrix:
@@ -107,10 +116,10 @@ _MOST_MODELS = 16
 
 
 def _trained(connection: Connection, kb: KnowledgeBase, release: Release) -> Model:
-    techniques = _live(connection, release, ["attack-pattern"])
+    techniques = live_external_ids(connection, release, [TECHNIQUE])
     # What uses techniques under a new type is a group, a campaign or software under a new name.
-    users = _live(connection, release, [*USERS, *filter(kb.is_new, release.types)])
-    pairs = _uses(connection, release)
+    users = live_external_ids(connection, release, [*USERS, *filter(kb.is_new, release.types)])
+    pairs = live_pairs(connection, release, "uses")
     columns = {stix_id: place for place, stix_id in enumerate(sorted(techniques))}
     seen: dict[str, set[int]] = {}
     for user, technique in pairs:
@@ -124,46 +133,6 @@ def _trained(connection: Connection, kb: KnowledgeBase, release: Release) -> Mod
     rows = [sorted(seen[user]) for user in sorted(seen)]
     ordered = sorted(techniques)
     return Model(tuple(ordered), tuple(techniques[stix_id] for stix_id in ordered), factorise(rows, len(ordered)))
-
-
-def _live(connection: Connection, release: Release, types: Sequence[str]) -> dict[str, str]:
-    """STIX id → external id of the objects of these types that are neither revoked nor deprecated."""
-    type_keys = connection.keys(types)
-    rows = connection.rows(
-        f"""
-        SELECT identifier.stix_id, object.external_id
-          FROM member
-          JOIN object     ON object.object_key = member.object_key
-          JOIN identifier ON identifier.identifier_key = object.identifier_key
-         WHERE member.release_key = :release
-           AND member.type_key IN ({", ".join(map(str, [0, *type_keys]))})
-           AND object.revoked = 0 AND object.deprecated = 0
-        """,
-        release=release.key,
-    )
-    return {row.stix_id: row.external_id or "" for row in rows}
-
-
-def _uses(connection: Connection, release: Release) -> list[tuple[str, str]]:
-    """Source and target of the live `uses` relationships."""
-    rows = connection.rows(
-        """
-        SELECT source.stix_id AS source, target.stix_id AS target
-          FROM member
-          JOIN object            ON object.object_key = member.object_key
-          JOIN relationship      ON relationship.object_key = member.object_key
-          JOIN identifier source ON source.identifier_key = relationship.source_key
-          JOIN identifier target ON target.identifier_key = relationship.target_key
-         WHERE member.release_key = :release
-           AND member.type_key = :relationship
-           AND relationship.kind_key = :uses
-           AND object.revoked = 0 AND object.deprecated = 0
-        """,
-        release=release.key,
-        relationship=connection.key("relationship"),
-        uses=connection.key("uses"),
-    )
-    return [(row.source, row.target) for row in rows]
 
 
 def _observed(kb: KnowledgeBase, model: Model, technique_ids: Sequence[str]) -> list[int]:
@@ -192,6 +161,6 @@ def _ranked(model: Model, observed: Sequence[int]) -> list[tuple[str, str, float
 
 def _allowed(connection: Connection, kb: KnowledgeBase, release: Release, query: ObjectQuery) -> dict[str, int]:
     """STIX id → key of the techniques that the query's filters let pass."""
-    keys = matching_keys(connection, kb, replace(query, types=["attack-pattern"]), release)
+    keys = matching_keys(connection, kb, replace(query, types=[TECHNIQUE]), release)
     found = catalog.ids_of(connection, keys)
     return {stix_id: key for key, stix_id in found.items()}

@@ -154,8 +154,8 @@ def _navigator(ask: Ask) -> Response:
 
 def _infer(ask: Ask) -> Response:
     observed = ask.values.csv("technique_ids") or []
-    scores, likely = inference.infer(ask.library, ask.kb, observed, _object_query(ask), ask.values.number("limit"))
-    return responses.joined({"scores": scores}, "objects", likely)
+    inferred = inference.infer(ask.library, ask.kb, observed, _object_query(ask), ask.values.number("limit"))
+    return responses.joined({"scores": inferred.scores}, "objects", inferred.objects)
 
 
 def object_request(ask: Ask) -> ObjectRequest:

@@ -3,12 +3,9 @@
 Every knowledge base has two, named as upstream's collections are: `mitre_cwe_vertex_collection` has a row for every
 object of every installed release, `mitre_cwe_edge_collection` for every relationship, those in properties (`_is_ref`)
 and those that we made included. They show ids, flags and what is indexed. Documents leave through the export for
-ArangoDB (answers/arango.py), whose fields of the same names hold the same; only the seeds are there alone.
+ArangoDB, whose fields of the same names hold the same; only the seeds are there alone.
 
-A row is a *record*: one content in one release (catalog/records.py). `_is_latest` marks one record of each id: of those
-with the greatest `modified` the one of the highest release, in it the last. An edge whose source record is not the
-latest is not the latest either, and so on from that edge: two steps are enough, because no relationship may begin at a
-relationship (STIX 2.1, section 5.1), only embedded ones do.
+The rules are those of the package.
 """
 
 from __future__ import annotations
@@ -18,7 +15,7 @@ from hashlib import blake2b
 
 import sqlalchemy
 
-from ctibutler.catalog.contract.records import SEED_RECORDED
+from ctibutler.catalog.contract.seeds import SEED_RECORDED
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.engine.transaction import Engine

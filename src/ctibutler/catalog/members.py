@@ -1,0 +1,60 @@
+"""The members of one release: all of its objects, those that are live, and what its live relationships join."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.releases import Release
+from ctibutler.stix.objects import RELATIONSHIP
+
+
+def member_keys(connection: Connection, release: Release, types: Sequence[str] | None = None) -> list[int]:
+    """The object keys of a release, or of its objects of these types, in the order of its file."""
+    condition = "" if types is None else f"AND type_key IN {connection.in_list('types')}"
+    rows = connection.rows(
+        f"SELECT object_key FROM member WHERE release_key = :release {condition} ORDER BY position",
+        release=release.key,
+        **({} if types is None else {"types": connection.keys(types)}),
+    )
+    return [row.object_key for row in rows]
+
+
+def live_external_ids(connection: Connection, release: Release, types: Sequence[str]) -> dict[str, str]:
+    """STIX id → external id (empty where there is none) of the live objects of these types."""
+    rows = connection.rows(
+        f"""
+        SELECT identifier.stix_id, object.external_id
+          FROM member
+          JOIN object     ON object.object_key = member.object_key
+          JOIN identifier ON identifier.identifier_key = object.identifier_key
+         WHERE member.release_key = :release
+           AND member.type_key IN {connection.in_list("types")}
+           AND object.revoked = 0 AND object.deprecated = 0
+        """,
+        release=release.key,
+        types=connection.keys(types),
+    )
+    return {row.stix_id: row.external_id or "" for row in rows}
+
+
+def live_pairs(connection: Connection, release: Release, relationship_type: str) -> list[tuple[str, str]]:
+    """Source and target of the live relationships of this type. The objects at the ends may be dead, or missing."""
+    rows = connection.rows(
+        """
+        SELECT source.stix_id AS source, target.stix_id AS target
+          FROM member
+          JOIN object            ON object.object_key = member.object_key
+          JOIN relationship      ON relationship.object_key = member.object_key
+          JOIN identifier source ON source.identifier_key = relationship.source_key
+          JOIN identifier target ON target.identifier_key = relationship.target_key
+         WHERE member.release_key = :release
+           AND member.type_key = :relationship
+           AND relationship.kind_key = :relationship_type
+           AND object.revoked = 0 AND object.deprecated = 0
+        """,
+        release=release.key,
+        relationship=connection.key(RELATIONSHIP),
+        relationship_type=connection.key(relationship_type),
+    )
+    return [(row.source, row.target) for row in rows]
