@@ -15,11 +15,8 @@ _.__annotations__
 _.describe  # prometheus_client calls both
 _.collect
 _.from_environment  # uvicorn loads the application by this name in each worker process
-_.model_config  # pydantic-settings reads it, and calls the validators
-_._known_sources
-_._any_case
-_._blank_is_unset
-_._page_sizes
+_.list_commands  # Typer calls these of a group
+_.format_commands
 _.changed  # what an import reports: callers choose what they tell
 _.new_contents
 _.data  # the parameter of a protocol

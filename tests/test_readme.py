@@ -42,7 +42,7 @@ def test_the_tour_prints_what_the_readme_shows(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "ctibutler.cli.main"]
+    command = [sys.executable, "-m", "ctibutler"]
     server: subprocess.Popen[bytes] | None = None
     try:
         for asked, expected in shown():

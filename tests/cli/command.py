@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 import ctibutler
-from ctibutler.cli.main import cli, end_of
+from ctibutler.cli.application import end_of
+from ctibutler.knowledge_bases import HOSTED
 
 _SOURCE = Path(ctibutler.__file__).parents[1]
 
@@ -54,7 +55,7 @@ class Command:
 
     def words(self, *arguments: object) -> list[str]:
         """The words of the command line."""
-        return [sys.executable, "-m", "ctibutler.cli.main", *map(str, arguments)]
+        return [sys.executable, "-m", "ctibutler", *map(str, arguments)]
 
     def start(self, *arguments: object, **environment: str) -> subprocess.Popen[str]:
         """Start it and do not wait."""
@@ -90,9 +91,22 @@ class Command:
             streams = {name: TextIOWrapper(BytesIO(), "utf-8", write_through=True) for name in ("stdout", "stderr")}
             for name, stream in streams.items():
                 patch.setattr(sys, name, stream)
-            code = end_of(cli, arguments)
+            code = end_of(HOSTED, arguments)
             printed = [stream.buffer.getvalue().decode() for stream in streams.values()]
         return Outcome(code, *printed)
+
+    def imported_by(self, *arguments: object) -> list[str]:
+        """The modules that a run of it imports, packages of others by their first name."""
+        words = self.words(*arguments)
+        told = subprocess.run(
+            [words[0], "-X", "importtime", *words[1:]],
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+        ).stderr
+        names = [line.rpartition("|")[2].strip() for line in told.splitlines() if line.startswith("import time:")]
+        return [name if name.startswith("ctibutler") else name.partition(".")[0] for name in names]
 
     def done(self, *arguments: object, **environment: str) -> Outcome:
         """Run it and be sure that it did what it was asked to."""

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 from ctibutler import __version__
-from ctibutler.cli.main import build, cli, end_of
+from ctibutler.cli.application import COMMANDS, application, end_of
 from ctibutler.knowledge_bases import ALL, HOSTED, KnowledgeBases
 from ctibutler.knowledge_bases.declaration import BucketFiles, TypeWord, external_id_of
 from ctibutler.knowledge_bases.tlp import TLP
@@ -30,7 +29,7 @@ def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
             yield from commands(below, (*path, word))
 
 
-ALL_COMMANDS = dict(commands(typer.main.get_command(cli)))
+ALL_COMMANDS = dict(commands(application(HOSTED)))
 
 
 def test_every_command_of_the_documentation_is_there() -> None:
@@ -49,6 +48,34 @@ def test_every_command_says_what_it_does_and_gives_an_example(path: tuple[str, .
     assert re.search(rf"ctibutler {' '.join(path)}\b", command.epilog)
     for parameter in command.params:
         assert parameter.help, parameter.name
+
+
+def test_the_help_of_all_says_of_each_command_what_its_own_help_says_first() -> None:
+    everything = application(HOSTED).commands
+    assert {name: str(everything[name].help).split("\n\n")[0] for name in everything} == COMMANDS
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["get", "--help"], ["keys", "list", "--json"]])
+def test_python_runs_the_package_as_the_command(command: Command, words: list[str]) -> None:
+    process = command.start(*words)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout, stderr) == (0, command.done(*words).stdout, "")
+
+
+def test_a_command_imports_only_what_it_needs(command: Command) -> None:
+    imported = {
+        words: set(command.imported_by(*words.split()))
+        for words in ("--version", "--help", "get --help", "get T1059", "keys list")
+    }
+    ours = {name for name in imported["--version"] if name.startswith("ctibutler")}
+    assert ours == {"ctibutler", "ctibutler.cli", "ctibutler.cli.main"}
+    assert "typer" not in imported["--version"]
+    heavy = {"sqlalchemy", "alembic", "httpx2", "uvicorn", "starlette", "lxml", "numpy", "rich"}
+    for words in ("--help", "get --help"):
+        assert not heavy & imported[words]
+    for words in ("get T1059", "keys list"):
+        assert not {"httpx2", "uvicorn", "starlette", "lxml", "numpy"} & imported[words]
+    assert not [name for name in imported["--help"] if name.startswith("ctibutler.cli.commands.")]
 
 
 def test_help_fits_a_terminal(command: Command) -> None:
@@ -177,7 +204,7 @@ def test_a_knowledge_base_more_needs_only_its_declaration(
         type_words=(TypeWord("Opening", ("attack-pattern",)),),
         bucket=BucketFiles("chess", "chess-{}.json"),
     )
-    app = build(KnowledgeBases([*ALL, chess]))
+    hosted = KnowledgeBases([*ALL, chess])
     opening = {
         "type": "attack-pattern",
         "spec_version": "2.1",
@@ -195,11 +222,11 @@ def test_a_knowledge_base_more_needs_only_its_declaration(
     monkeypatch.setenv("CTIBUTLER_BUCKET", "")
     monkeypatch.chdir(tmp_path)
 
-    assert end_of(app, ["install", "chess@1", "--from", str(file), "--json"]) == 0
+    assert end_of(hosted, ["install", "chess@1", "--from", str(file), "--json"]) == 0
     assert json.loads(capfd.readouterr().out)["jobs"][0]["type"] == "chess-update"
     for words in (["list", "chess", "--type", "Opening"], ["list", "schach", "--id", "c20"], ["get", "C20"]):
-        assert end_of(app, [*words, "--json"]) == 0
+        assert end_of(hosted, [*words, "--json"]) == 0
         assert "King's pawn" in capfd.readouterr().out
-    assert end_of(app, ["--help"]) == 0
+    assert end_of(hosted, ["--help"]) == 0
     assert "chess" in capfd.readouterr().out
     assert "chess" not in {kb.slug for kb in HOSTED.all}

@@ -59,6 +59,13 @@ class Session:
         except NotFound as unknown:
             raise InvalidRequest(str(unknown)) from None
 
+    def asked(self, word: str | None) -> list[KnowledgeBase]:
+        """The knowledge base of this name, or all of them.
+
+        Raises InvalidRequest where there is none of this name.
+        """
+        return list(self.knowledge_bases.all) if word is None else [self.knowledge_base(word)]
+
 
 def session_of(context: typer.Context) -> Session:
     """The session that the command line was started with."""

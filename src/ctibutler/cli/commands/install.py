@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctibutler.cli.options import JsonOption, SourceOption, examples
+from ctibutler.cli.options import JsonOption, SourceOption, declared
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
 from ctibutler.cli.targets import Target, read_release, read_target
@@ -18,20 +18,6 @@ from ctibutler.errors import InvalidRequest, NotFound, SourceUnavailable
 if TYPE_CHECKING:
     from ctibutler.cli.output.progress import Board
     from ctibutler.publishers.sources.offers import Sources
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Put the command in."""
-    app.command(
-        epilog=examples(
-            "ctibutler install attack-enterprise",
-            "ctibutler install attack-enterprise@17.1 cwe capec",
-            "ctibutler install cwe@all",
-            "ctibutler install cwe --source publisher",
-            "ctibutler install d3fend --source ./kb",
-            "ctibutler install attack-ics@17.1 --from ics-attack-17.1.json.zst",
-        )
-    )(install)
 
 
 def install(
@@ -67,9 +53,9 @@ def install(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Install releases, and make the links that follow.
+    """Install releases.
 
-    No server has to run. One that runs shows the release with its next answer.
+    Links between knowledge bases are created too. No server needs to run; one that runs shows the release at once.
     """
     from ctibutler.answers.jobs import InstallRequest, find_job
     from ctibutler.cli.output.progress import board
@@ -165,3 +151,14 @@ def _from_anywhere(source: str | None) -> str | None:
             " CTIBUTLER_BUCKET, with `--source bucket` here"
         )
     return source
+
+
+command = declared(
+    install,
+    "ctibutler install attack-enterprise",
+    "ctibutler install attack-enterprise@17.1 cwe capec",
+    "ctibutler install cwe@all",
+    "ctibutler install cwe --source publisher",
+    "ctibutler install d3fend --source ./kb",
+    "ctibutler install attack-ics@17.1 --from ics-attack-17.1.json.zst",
+)

@@ -8,24 +8,13 @@ import msgspec
 import typer
 
 from ctibutler.answers.pages import Sort
-from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, examples, words
+from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, declared, words
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.text import Column
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
 
 _STATES = ("pending", "processing", "completed", "failed")
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Put the command in."""
-    app.command(
-        epilog=examples(
-            "ctibutler jobs",
-            "ctibutler jobs --state failed",
-            "ctibutler jobs fbc43f28-6929-4b55-9559-326191701e48 --json",
-        )
-    )(jobs)
 
 
 def jobs(
@@ -43,7 +32,7 @@ def jobs(
     page_size: PageSizeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show jobs, the newest first, or one in full."""
+    """Show the newest jobs, or one in full."""
     from ctibutler.answers.jobs import JobQuery, find_job, list_jobs
 
     session = session_of(context)
@@ -105,3 +94,11 @@ def progress_text(progress: dict[str, Any]) -> str:
     if total:
         return f"{progress['stage']} {done:,} of {total:,}"
     return f"{progress['stage']} {done:,}" if done else str(progress["stage"])
+
+
+command = declared(
+    jobs,
+    "ctibutler jobs",
+    "ctibutler jobs --state failed",
+    "ctibutler jobs fbc43f28-6929-4b55-9559-326191701e48 --json",
+)

@@ -6,37 +6,11 @@ from typing import Annotated
 
 import typer
 
-from ctibutler.cli.options import JsonOption, examples
+from ctibutler.cli.options import JsonOption, declared, group
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.text import Column
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Put the group `keys` in."""
-    group = typer.Typer(
-        name="keys",
-        help="Make, list and end the keys of the API.",
-        epilog=examples(
-            "ctibutler keys add opencti",
-            "ctibutler keys add me --write",
-            "ctibutler keys list",
-            "ctibutler keys remove opencti",
-        ),
-        invoke_without_command=True,
-    )
-
-    @group.callback()
-    def start(context: typer.Context) -> None:
-        if context.invoked_subcommand is None:
-            typer.echo(context.get_help(), nl=False)
-            raise typer.Exit(2)
-
-    group.command("add", epilog=examples("ctibutler keys add opencti --write"))(add)
-    group.command("list", epilog=examples("ctibutler keys list --json"))(list_keys)
-    group.command("remove", epilog=examples("ctibutler keys remove opencti"))(remove)
-    app.add_typer(group)
 
 
 def add(
@@ -112,3 +86,17 @@ def _time(moment: int | None) -> str | None:
     from ctibutler.stix.times import rfc3339
 
     return None if moment is None else rfc3339(moment)
+
+
+command = group(
+    "Create, list and revoke API keys.",
+    {
+        "add": declared(add, "ctibutler keys add opencti --write"),
+        "list": declared(list_keys, "ctibutler keys list --json"),
+        "remove": declared(remove, "ctibutler keys remove opencti"),
+    },
+    "ctibutler keys add opencti",
+    "ctibutler keys add me --write",
+    "ctibutler keys list",
+    "ctibutler keys remove opencti",
+)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from inspect import Parameter, Signature
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from ctibutler.answers.pages import Sort
-from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, ReleaseOption, examples, words
+from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, ReleaseOption, declared, group, words
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
@@ -27,36 +28,41 @@ class _Option:
     default: object = None
 
 
-def add_commands(app: typer.Typer, knowledge_bases: KnowledgeBases) -> None:
-    """Put `list` in, with one command for each knowledge base."""
-    group = typer.Typer(
-        name="list",
-        help="List the objects of a knowledge base, filtered and sorted.",
-        epilog=examples(
-            "ctibutler list cwe --name injection",
-            "ctibutler list attack-enterprise --type Group --alias bear",
-            "ctibutler list location --alpha2-code DE,FR --json",
-            "ctibutler list cwe --help",
-        ),
-        invoke_without_command=True,
+def command_for(knowledge_bases: KnowledgeBases) -> TyperGroup:
+    """The command `list` of an installation with these knowledge bases."""
+    made = group(
+        "List the objects of a knowledge base, filtered and sorted.",
+        {},
+        "ctibutler list cwe --name injection",
+        "ctibutler list attack-enterprise --type Group --alias bear",
+        "ctibutler list location --alpha2-code DE,FR --json",
+        "ctibutler list cwe --help",
     )
+    made.commands = _Lists(knowledge_bases)  # type: ignore[assignment]  # read only: nobody adds to it
+    return made
 
-    @group.callback()
-    def start(context: typer.Context) -> None:
-        if context.invoked_subcommand is None:
-            typer.echo(context.get_help(), nl=False)
-            raise typer.Exit(2)
 
-    for kb in knowledge_bases.all:
-        for name in kb.names:
-            group.command(
-                name,
-                help=f"List the objects of {kb.title}.",
-                epilog=f"Sort keys, each followed by _ascending or _descending: {', '.join(kb.sort_keys)}."
-                + f"\n\n{examples(f'ctibutler list {kb.slug} --id {kb.examples[0]}')}",
-                hidden=name != kb.slug,
-            )(_command(kb))
-    app.add_typer(group)
+class _Lists(Mapping[str, TyperCommand]):
+    """The command of each knowledge base under each of its names, made when it is asked for."""
+
+    def __init__(self, knowledge_bases: KnowledgeBases) -> None:
+        self._by_name = {name: kb for kb in knowledge_bases.all for name in kb.names}
+
+    def __getitem__(self, name: str) -> TyperCommand:
+        kb = self._by_name[name]
+        return declared(
+            _command(kb),
+            f"ctibutler list {kb.slug} --id {kb.examples[0]}",
+            help_text=f"List the objects of {kb.title}.",
+            remark=f"Sort keys, each followed by _ascending or _descending: {', '.join(kb.sort_keys)}.",
+            hidden=name != kb.slug,
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
 
 
 def _command(kb: KnowledgeBase) -> Callable[..., None]:

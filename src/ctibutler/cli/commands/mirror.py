@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctibutler.cli.options import JsonOption, SourceOption, examples
+from ctibutler.cli.options import JsonOption, SourceOption, declared
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.text import Column
 from ctibutler.cli.session import session_of
@@ -18,17 +18,6 @@ from ctibutler.errors import Problem
 if TYPE_CHECKING:
     from ctibutler.cli.output.progress import Board
     from ctibutler.publishers.sources.offers import ReleaseFile, Sources
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Put the command in."""
-    app.command(
-        epilog=examples(
-            "ctibutler mirror ./kb attack-enterprise cwe@all d3fend@1.2.0",
-            "ctibutler mirror ./kb cwe --source publisher",
-            "CTIBUTLER_BUCKET=./kb ctibutler up",
-        )
-    )(mirror)
 
 
 def mirror(
@@ -106,3 +95,11 @@ def _told(release: ReleaseFile, files: list[tuple[Path, int]]) -> dict[str, Any]
         "converter_version": release.converter_version,
         "files": [{"path": str(path), "size": size} for path, size in files],
     }
+
+
+command = declared(
+    mirror,
+    "ctibutler mirror ./kb attack-enterprise cwe@all d3fend@1.2.0",
+    "ctibutler mirror ./kb cwe --source publisher",
+    "CTIBUTLER_BUCKET=./kb ctibutler up",
+)

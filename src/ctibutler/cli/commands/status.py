@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ctibutler import __version__
-from ctibutler.cli.options import JsonOption, examples
+from ctibutler.cli.options import JsonOption, declared
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.text import Column
 from ctibutler.cli.session import session_of
@@ -20,13 +20,8 @@ if TYPE_CHECKING:
 _SEEN_LATELY = 30 * 1_000_000
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Put the command in."""
-    app.command(epilog=examples("ctibutler status", "ctibutler status --json"))(status)
-
-
 def status(context: typer.Context, as_json: JsonOption = False) -> None:
-    """Show what is installed, where, and what goes on."""
+    """Show what is installed, where, and what is running."""
     session = session_of(context)
     with session.library() as library:
         found = _status(library, session.settings)
@@ -77,3 +72,6 @@ def _size(library: Library) -> int | None:
     path = Path(url.database)
     files = [path, path.with_name(path.name + "-wal")]
     return sum(file.stat().st_size for file in files if file.exists())
+
+
+command = declared(status, "ctibutler status", "ctibutler status --json")

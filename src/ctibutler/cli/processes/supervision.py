@@ -42,7 +42,7 @@ class Household:
     def start(self, name: str, arguments: Sequence[str]) -> Child:
         """Start a command of ours."""
         process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "ctibutler.cli.main", *arguments],
+            [sys.executable, "-m", "ctibutler", *arguments],
             stdin=subprocess.PIPE,
             stderr=None if self._tell is None else subprocess.PIPE,
             env={**os.environ, LIFELINE: "1"},

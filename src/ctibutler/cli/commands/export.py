@@ -1,0 +1,63 @@
+"""The command `export`: a release as files again."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ctibutler.cli.options import declared
+from ctibutler.cli.output import text as output
+from ctibutler.cli.session import session_of
+from ctibutler.cli.targets import read_installed
+from ctibutler.errors import InvalidRequest
+
+
+class ExportFormat(StrEnum):
+    """What an export is written as."""
+
+    STIX = "stix"
+    ARANGODB = "arangodb"
+
+
+def export(
+    context: typer.Context,
+    target: Annotated[
+        str, typer.Argument(metavar="KB[@RELEASE]", help="What to export. Default: the latest installed release.")
+    ],
+    to: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write, for ArangoDB the folder.")
+    ],
+    form: Annotated[
+        ExportFormat,
+        typer.Option("--format", help="A STIX 2.1 bundle, or the lines that ArangoDB's import tool takes."),
+    ] = ExportFormat.STIX,
+    derived: Annotated[
+        bool, typer.Option("--derived", help="Put the relationships that we made in the bundle too.")
+    ] = False,
+) -> None:
+    """Write a release as a STIX bundle, or for ArangoDB."""
+    from ctibutler.cli.output.exports import export_arangodb, export_bundle
+
+    session = session_of(context)
+    asked = read_installed(session, target)
+    if derived and form is ExportFormat.ARANGODB:
+        raise InvalidRequest(
+            "--derived: is for a STIX bundle; collections for ArangoDB have these relationships anyway"
+        )
+    with session.library() as library:
+        if form is ExportFormat.STIX:
+            written = export_bundle(library, asked, to, include_derived=derived)
+        else:
+            written = export_arangodb(library, asked, to)
+    for path, size in written:
+        output.line(f"{path}  {output.size_text(size)}")
+
+
+command = declared(
+    export,
+    "ctibutler export attack-enterprise@18.1 -o enterprise.json",
+    "ctibutler export cwe@4.14 --format arangodb -o FOLDER",
+)

@@ -1,0 +1,75 @@
+"""The command `get`: one object, wherever it is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ctibutler.cli.options import JsonOption, KbOption, ReleaseOption, declared
+from ctibutler.cli.output import text as output
+from ctibutler.cli.session import session_of
+from ctibutler.errors import InvalidRequest, NotFound
+
+
+def get(
+    context: typer.Context,
+    object_id: Annotated[
+        str, typer.Argument(metavar="ID", help="An id such as T1059, CWE-79 or US, or a STIX id, in any case.")
+    ],
+    kb: KbOption = None,
+    release: ReleaseOption = None,
+    bundle: Annotated[
+        bool, typer.Option("--bundle", help="Print it with its relationships and neighbours, as a STIX bundle.")
+    ] = False,
+    detail: Annotated[
+        bool,
+        typer.Option("--detail", help="Also show what its publisher says beyond STIX; with --json as its `details`."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one object.
+
+    Without --kb, all knowledge bases are searched for it.
+    """
+    from ctibutler.answers.across.ids import find_anywhere
+    from ctibutler.answers.objects import is_stix_id
+    from ctibutler.cli.finding import find_in
+    from ctibutler.cli.output.objects import show_object, write_bundle, write_detailed
+
+    session = session_of(context)
+    if bundle and detail:
+        raise InvalidRequest("--detail: a bundle holds STIX objects alone")
+    with session.library() as library:
+        try:
+            findings = find_in(library, session.asked(kb), object_id, release)
+        except NotFound:
+            if not is_stix_id(object_id) or kb or release or bundle or detail:
+                raise
+            # Neither listed nor in a latest release: perhaps a relationship, or of an older release.
+            content = find_anywhere(library, object_id, None)
+            output.write_json(content) if as_json else show_object(content, None, ())
+            return
+        first, *others = findings
+        namesakes = [other.kb.slug for other in others if other.stix_id != first.stix_id]
+        if namesakes:
+            output.note(f"{first.kb.slug} is shown; another object has this id in {', '.join(namesakes)} (--kb)")
+        same = [other for other in others if other.stix_id == first.stix_id]
+        if bundle:
+            write_bundle(library, first)
+        elif detail:
+            write_detailed(library, first, same, as_json)
+        elif as_json:
+            output.write_json(first.content)
+        else:
+            show_object(first.content, first, same)
+
+
+command = declared(
+    get,
+    "ctibutler get T1059",
+    "ctibutler get CWE-79 --detail",
+    "ctibutler get CWE-79 --json",
+    "ctibutler get TA0043 --kb mitre-f3",
+    "ctibutler get G0016 --release 17.1 --bundle > g0016.json",
+)

@@ -1,0 +1,58 @@
+"""The command `navigator`: ATT&CK Navigator layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ctibutler.cli.options import KbOption, ReleaseOption, declared
+from ctibutler.cli.output import text as output
+from ctibutler.cli.session import session_of
+from ctibutler.errors import InvalidRequest
+
+
+def navigator(
+    context: typer.Context,
+    object_id: Annotated[
+        str, typer.Argument(metavar="ID", help="A group, software, campaign, mitigation or asset, such as G0016.")
+    ],
+    file: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it. Default: standard output.")
+    ] = None,
+    kb: KbOption = None,
+    release: ReleaseOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a layer always is.")] = False,
+) -> None:
+    """Make an ATT&CK Navigator layer.
+
+    It marks the techniques that a group, a software or a campaign uses, that a mitigation mitigates, or that are used
+    against an asset.
+    """
+    from ctibutler.answers.navigator import layer
+    from ctibutler.answers.objects import ObjectRequest
+    from ctibutler.cli.finding import find_in
+    from ctibutler.cli.output.files import write_file
+
+    session = session_of(context)
+    asked = [item for item in session.asked(kb) if item.navigator_domain]
+    if not asked:
+        raise InvalidRequest(f"--kb: {kb} has no layers; ATT&CK has")
+    with session.library() as library:
+        first, *others = find_in(library, asked, object_id, release)
+        request = ObjectRequest(object_id, first.release, include_revoked=True, include_deprecated=True)
+        made = layer(library, first.kb, request, session.settings.navigator_link)
+    if file is None:
+        output.write_json(made)
+        return
+    write_file(file, [output.json_lines(made)])
+    also = f"; also in {', '.join(other.kb.slug for other in others)} (--kb)" if others else ""
+    output.note(f"{file}: {first.kb.slug} {first.release}{also}")
+
+
+command = declared(
+    navigator,
+    "ctibutler navigator G0016 -o layer.json",
+    "ctibutler navigator S0154 --kb attack-enterprise --release 17.1 -o layer.json",
+)

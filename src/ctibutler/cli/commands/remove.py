@@ -1,0 +1,35 @@
+"""The command `remove`: releases out of the catalogue."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ctibutler.cli.options import declared
+from ctibutler.cli.output import text as output
+from ctibutler.cli.session import session_of
+from ctibutler.cli.targets import read_release
+
+
+def remove(
+    context: typer.Context,
+    targets: Annotated[
+        list[str], typer.Argument(metavar="KB@RELEASE", help="Releases, such as cwe@4.15.", show_default=False)
+    ],
+) -> None:
+    """Remove releases.
+
+    The links from and to them are removed too.
+    """
+    from ctibutler.importing.removal import remove_release
+
+    session = session_of(context)
+    asked = [read_release(session, text) for text in targets]
+    with session.library() as library:
+        for target in asked:
+            report = remove_release(library.database, target.kb, str(target.label))
+            output.line(f"{target}: {report.removed:,} objects removed, {report.kept:,} are in other releases too")
+
+
+command = declared(remove, "ctibutler remove cwe@4.15", "ctibutler remove attack-ics@16.0 attack-ics@16.1")

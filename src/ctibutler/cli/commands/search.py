@@ -1,0 +1,81 @@
+"""The command `search`: objects by their words, in all knowledge bases."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, declared, words
+from ctibutler.cli.output import text as output
+from ctibutler.cli.session import Session, session_of
+from ctibutler.errors import InvalidRequest
+
+
+def search(
+    context: typer.Context,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="Words, or an id or name as a whole.")],
+    kb: Annotated[
+        list[str] | None, typer.Option("--kb", metavar="KB", help="Search this one only; several by giving it again.")
+    ] = None,
+    types: Annotated[
+        list[str] | None, typer.Option("--type", metavar="TYPE", help="STIX types, such as `intrusion-set`.")
+    ] = None,
+    include_revoked: Annotated[
+        bool, typer.Option("--include-revoked/--no-include-revoked", help="Whether revoked objects are found.")
+    ] = False,
+    include_deprecated: Annotated[
+        bool, typer.Option("--include-deprecated/--no-include-deprecated", help="Whether deprecated objects are found.")
+    ] = False,
+    page: PageOption = 1,
+    page_size: PageSizeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Search all knowledge bases.
+
+    The latest release of each is searched: names, descriptions, ids and aliases. The best match comes first.
+    """
+    from ctibutler.answers.pages import Sort
+    from ctibutler.answers.search import SearchQuery
+    from ctibutler.answers.search import search as found
+    from ctibutler.cli.finding import refuse_absent
+    from ctibutler.cli.output.objects import write_objects
+
+    session = session_of(context)
+    if not text.strip():
+        raise InvalidRequest("TEXT: say what to search for")
+    names = _known(session, words(kb))
+    query = SearchQuery(
+        text=text,
+        types=words(types),
+        knowledge_bases=names,
+        include_revoked=include_revoked,
+        include_deprecated=include_deprecated,
+        show_knowledgebase=True,
+        sort=Sort("relevance", True),
+        page=session.page(page, page_size),
+    )
+    with session.library() as library:
+        refuse_absent(
+            library, session.knowledge_bases.selected(query.knowledge_bases or ()) or session.asked(None), None
+        )
+        found_page = found(library, query)
+        if as_json:
+            output.write_json(output.page_as_json(found_page, "objects"))
+        else:
+            write_objects(session.knowledge_bases, found_page, None)
+
+
+def _known(session: Session, names: list[str] | None) -> list[str] | None:
+    for name in names or ():
+        if not session.knowledge_bases.selected([name]):
+            session.knowledge_base(name)
+    return names
+
+
+command = declared(
+    search,
+    'ctibutler search "credential dumping"',
+    "ctibutler search cwe79",
+    'ctibutler search "prompt injection" --kb atlas --json',
+)

@@ -1,0 +1,139 @@
+"""The command `up`: API and worker, and every knowledge base installed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import typer
+
+from ctibutler import __version__
+from ctibutler.cli.options import declared
+from ctibutler.cli.output import text as output
+from ctibutler.cli.processes.server_options import (
+    HostOption,
+    PortOption,
+    WorkersOption,
+    port_of,
+    refuse_open_door,
+    told,
+)
+from ctibutler.cli.session import Session, session_of
+from ctibutler.errors import Problem
+
+if TYPE_CHECKING:
+    from ctibutler.answers.library import Library
+    from ctibutler.cli.output.progress import Board
+    from ctibutler.cli.processes.supervision import Household
+    from ctibutler.settings import Settings
+
+_START_SECONDS = 60.0
+_WATCH_SECONDS = 0.5
+
+
+def up(context: typer.Context, host: HostOption = None, port: PortOption = None, workers: WorkersOption = None) -> None:
+    """Start the API and a worker, and install what is missing.
+
+    Of every knowledge base the newest release that can be had is installed where it is not there yet, while the API
+    answers already. Ctrl-C ends both.
+    """
+    from ctibutler.cli.processes.listen import listen
+    from ctibutler.cli.processes.supervision import Household, Stopped, stopped_by_signals
+    from ctibutler.logs import set_up_logs
+
+    session = told(session_of(context), host, port, workers)
+    with stopped_by_signals():
+        try:
+            with session.library() as library:
+                # Only to say now, and clearly, what would keep the server from starting: it binds again itself.
+                with listen(session.settings.host, session.settings.port) as probe:
+                    session = told(session, None, port_of(probe), None)
+                refuse_open_door(session.settings, library)
+                set_up_logs(session.settings, least=logging.WARNING)
+                voice = _Voice()
+                household = Household(voice.child_line if output.on_terminal() else None)
+                try:
+                    _keep_house(session, library, household, voice)
+                finally:
+                    household.stop()
+        except Stopped:
+            raise typer.Exit(0) from None
+
+
+class _Voice:
+    """Where lines go that come from elsewhere: above the bars while there are any."""
+
+    def __init__(self) -> None:
+        self.board: Board | None = None
+
+    def child_line(self, text: str) -> None:
+        """A line that a child wrote."""
+        if self.board is not None:
+            self.board.line(text)
+        else:
+            output.note(text)
+
+
+def _keep_house(session: Session, library: Library, household: Household, voice: _Voice) -> None:
+    """Start the API, ask the sources, start the worker, see the installations through, and watch over both."""
+    from ctibutler.catalog.releases import latest
+    from ctibutler.cli.offering import install_newest, not_to_be_had
+    from ctibutler.cli.processes.listen import answers
+    from ctibutler.cli.processes.supervision import wait_for
+
+    def check() -> None:
+        ended = household.ended()
+        if ended is not None:
+            raise Problem(f"the {ended.name} has ended by itself (exit code {ended.process.returncode})")
+
+    settings = session.settings
+    household.start("API", ["serve"])
+    if not wait_for(lambda: answers(settings), check, _START_SECONDS):
+        raise Problem(f"the API does not answer after {_START_SECONDS:.0f} seconds")
+    _say_where(settings, library)
+    looked = install_newest(library, settings)
+    household.start("worker", ["worker"])
+    for sentence in not_to_be_had(library, looked.report):
+        output.note(sentence)
+    _see_through(library, looked.job_ids, voice, check)
+    with library.database.read() as connection:
+        installed = len(latest(connection))
+    output.line(f"{installed} of {len(library.knowledge_bases.all)} knowledge bases are installed; Ctrl-C ends")
+    library.database.close()
+    while True:
+        check()
+        threading.Event().wait(_WATCH_SECONDS)
+
+
+def _see_through(library: Library, job_ids: list[str], voice: _Voice, check: Callable[[], None]) -> None:
+    from ctibutler.cli.output.job_progress import follow, links_since
+    from ctibutler.cli.output.progress import board
+    from ctibutler.stix.times import now
+
+    if not job_ids:
+        return
+    moment = now()
+    with board() as shown:
+        voice.board = shown
+        try:
+            follow(library, job_ids, shown, check)
+            follow(library, links_since(library, moment), shown, check)
+        finally:
+            voice.board = None
+
+
+def _say_where(settings: Settings, library: Library) -> None:
+    from ctibutler.cli.offering import sources_in_words
+    from ctibutler.cli.processes.listen import address
+
+    base = address(settings)
+    output.line(f"ctibutler {__version__}")
+    output.line(f"  API            {base}/api/v1/")
+    output.line(f"  documentation  {base}/api/schema/swagger-ui/")
+    output.line(f"  data           {library.database}")
+    output.line(f"  releases from  {sources_in_words(settings)}")
+
+
+command = declared(up, "ctibutler up", "CTIBUTLER_BUCKET=../kb ctibutler up --port 9000")

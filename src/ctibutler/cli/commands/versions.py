@@ -1,0 +1,93 @@
+"""The command `versions`: which releases are installed and available."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, cast
+
+import typer
+
+from ctibutler.cli.options import JsonOption, declared
+from ctibutler.cli.output import text as output
+from ctibutler.cli.output.text import Column
+from ctibutler.cli.session import session_of
+
+
+def versions(
+    context: typer.Context,
+    kb: Annotated[str | None, typer.Argument(metavar="KB", help="One knowledge base. Default: all of them.")] = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Ask the sources now, however lately they were.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show which releases are installed and available.
+
+    Also where each came from, or can be had; of one knowledge base also when, its digest and what read it. The sources
+    are asked when that was never done, or long ago (CTIBUTLER_OFFER_REFRESH_HOURS).
+    """
+    from ctibutler.answers.releases import available, installed
+    from ctibutler.cli.offering import refresh_offers
+
+    session = session_of(context)
+    asked = session.asked(kb)
+    with session.library() as library:
+        for sentence in refresh_offers(library, session.settings, now=refresh):
+            output.note(sentence)
+        held = {
+            item.slug: {
+                "latest": installed(library, item)["latest"],
+                "releases": available(library, item, True, session.settings.sources_of(item.sources)),
+            }
+            for item in asked
+        }
+    if as_json:
+        output.write_json(held)
+        return
+    rows = [
+        _row(slug, found["latest"], release)
+        for slug, found in held.items()
+        for release in cast("list[Mapping[str, Any]]", found["releases"])
+    ]
+    columns = [
+        Column("KNOWLEDGE BASE"),
+        Column("RELEASE"),
+        Column("STATE"),
+        Column("SIZE", right=True),
+        Column("SOURCE", wide=True),
+    ]
+    output.write_table(columns, rows)
+    if kb is not None:
+        _write_origins(held)
+    empty = [slug for slug, found in held.items() if not found["releases"]]
+    if empty:
+        output.note(f"nothing installed or known to be available: {', '.join(empty)}")
+
+
+def _row(slug: str, latest: object, release: Mapping[str, Any]) -> list[str]:
+    state = "latest" if release["version"] == latest else "installed" if release["installed"] else "available"
+    return [slug, release["version"], state, output.size_text(release["size"]), str(release["source"] or "")]
+
+
+def _write_origins(held: Mapping[str, Mapping[str, Any]]) -> None:
+    """Where each installed release came from, below the table."""
+    for slug, found in held.items():
+        for release in found["releases"]:
+            if release["origin"] is not None:
+                output.line()
+                output.line(f"{slug} {release['version']}")
+                for name, value in _origin(release["origin"]).items():
+                    output.line(f"  {name:<9}{output.printable(value)}")
+
+
+def _origin(origin: Mapping[str, Any]) -> dict[str, str]:
+    first = origin["mirrored_from"] or origin
+    facts = {
+        "from": first["location"],
+        "through": origin["location"] if first is not origin else None,
+        "fetched": (first["fetched_at"] or "")[:19].replace("T", " "),
+        "SHA-256": first["sha256"],
+        "read by": f"{first['converter']} {first['converter_version'] or ''}" if first["converter"] else None,
+    }
+    return {name: str(value).strip() for name, value in facts.items() if value}
+
+
+command = declared(versions, "ctibutler versions", "ctibutler versions cwe --json")

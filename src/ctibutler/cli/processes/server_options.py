@@ -1,0 +1,59 @@
+"""What `up` and `serve` can be told, how it reaches the processes that they start, and when they refuse to start."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ctibutler.cli.session import Session
+from ctibutler.errors import InvalidRequest, Problem
+
+if TYPE_CHECKING:
+    from ctibutler.answers.library import Library
+    from ctibutler.settings import Settings
+
+HostOption = Annotated[
+    str | None, typer.Option("--host", metavar="ADDRESS", help="Address to listen on. Default: CTIBUTLER_HOST.")
+]
+PortOption = Annotated[
+    int | None, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one. Default: CTIBUTLER_PORT.")
+]
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", min=1, max=64, help="Processes that answer. Default: CTIBUTLER_WORKERS.")
+]
+
+
+def told(session: Session, host: str | None, port: int | None, workers: int | None) -> Session:
+    """The session with these settings in its environment, where the processes that we start find them too."""
+    for name, value in (("HOST", host), ("PORT", port), ("WORKERS", workers)):
+        if value is not None:
+            os.environ[f"CTIBUTLER_{name}"] = str(value)
+    return Session(session.knowledge_bases)
+
+
+def port_of(listening: socket.socket) -> int:
+    return int(listening.getsockname()[1])
+
+
+def least_level(settings: Settings) -> int:
+    """The least level to log at: what `up` says itself its children need not, unless a person set the level."""
+    from ctibutler.cli.processes.supervision import has_parent
+
+    return logging.WARNING if has_parent() and "log_level" not in settings.given else logging.NOTSET
+
+
+def refuse_open_door(settings: Settings, library: Library) -> None:
+    """A server that others can reach needs a key, or the word that it is open.
+
+    Raises Problem: the command was used well, and cannot do what it was asked to.
+    """
+    from ctibutler.http.access import refuse_to_start_without_key
+
+    try:
+        refuse_to_start_without_key(settings, library.database)
+    except InvalidRequest as refusal:
+        raise Problem(str(refusal)) from None
