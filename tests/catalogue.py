@@ -1,5 +1,7 @@
 """Filled and empty catalogues for tests, on either engine, out of the real releases of the shared folder.
 
+A catalogue with given releases is made once in a run; every test that changes it works on a copy.
+
 `CTIBUTLER_TEST_POSTGRES_URL` names a PostgreSQL server on which databases can be made; tests on it are skipped, and say so,
 where it is missing. `CTIBUTLER_TEST_FILLED` may name a folder in which filled SQLite catalogues stay between runs, each
 under a digest of the code that fills it.
@@ -10,9 +12,10 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import sha256
@@ -175,6 +178,12 @@ def install(
     return import_release(database, kb or HOSTED.named(slug), label, content, options=options, force=force)
 
 
+def install_all(database: Database, *names: str, options: ImportOptions = ImportOptions()) -> None:
+    """Import releases of the shared folder, in this order."""
+    for name in names:
+        install(database, name, options=options)
+
+
 def link(database: Database, *modes: str, version: str | None = None) -> dict[str, int]:
     """Make the links of these modes, or of all; gives how many."""
     return {
@@ -185,19 +194,18 @@ def link(database: Database, *modes: str, version: str | None = None) -> dict[st
 
 
 class Catalogues:
-    """Makes catalogues on one engine, and removes what it made."""
+    """Makes catalogues on one engine in a folder of a test, and removes what it made."""
 
     def __init__(self, engine: str, folder: Path) -> None:
+        if engine == "postgresql" and not POSTGRES_URL:
+            pytest.skip("no PostgreSQL (CTIBUTLER_TEST_POSTGRES_URL, as `scripts/services postgres` prints it)")
         self.engine = engine
         self._folder = folder
         self._made: list[tuple[Database, str]] = []
 
     def empty(self, knowledge_bases: KnowledgeBases = HOSTED) -> Database:
         """A catalogue with nothing in it."""
-        name, url = self._new()
-        database = open_catalogue(url, knowledge_bases)
-        self._made.append((database, name))
-        return database
+        return self._copy((), links=False, knowledge_bases=knowledge_bases)
 
     def bare(self) -> Database:
         """A database without tables."""
@@ -213,6 +221,23 @@ class Catalogues:
         _administer(f"CREATE DATABASE {name}")
         return name, _database_url(name)
 
+    def _copy(self, names: Sequence[str], *, links: bool, knowledge_bases: KnowledgeBases = HOSTED) -> Database:
+        name = f"ctibutler_{uuid.uuid4().hex[:16]}"
+        what = f"{'-'.join(names) or 'empty'}{'-linked' if links else ''}"
+        what = re.sub(r"\W", "_", what) if len(what) < 30 else sha256(what.encode()).hexdigest()[:16]
+        common = _common_folder()
+        with _alone(common / f"{what}-{self.engine}.lock"):
+            if self.engine == "sqlite":
+                shutil.copy(_sqlite_file(common, what, list(names), links), self._folder / f"{name}.sqlite")
+                url = f"sqlite:///{self._folder}/{name}.sqlite"
+            else:
+                original = _postgres_database(common, what, list(names), links)
+                _administer(f"CREATE DATABASE {name} TEMPLATE {original}")
+                url = _database_url(name)
+        database = open_catalogue(url, knowledge_bases)
+        self._made.append((database, name))
+        return database
+
     def on_one_engine(self) -> None:
         """Skip on PostgreSQL: for a test that takes long, where a smaller one asks the same on both engines."""
         if self.engine != "sqlite":
@@ -224,12 +249,17 @@ class Catalogues:
         self._made.insert(0, (other, ""))
         return other
 
-    def with_releases(self, *names: str) -> Database:
-        """A catalogue with these releases, installed in this order, without links."""
-        database = self.empty()
-        for name in names:
-            install(database, name)
-        return database
+    def with_releases(self, *names: str, links: bool = False) -> Database:
+        """A catalogue of its own with these releases, installed in this order. Skips the test where they are missing."""
+        if not (SHARED / "kb").is_dir():
+            pytest.skip("no kb in the shared folder (CTIBUTLER_TEST_SHARED)")
+        return self._copy(names, links=links)
+
+    def __enter__(self) -> Catalogues:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Remove everything that was made."""
@@ -246,10 +276,16 @@ class Catalogues:
 
 
 @contextmanager
-def filled(engine: str, folder: Path, names: Iterable[str], *, links: bool, what: str) -> Iterator[Library]:
-    """A catalogue with these releases for tests that only read. `folder` is shared by all processes of one run: the first
-    that asks makes the catalogue, the others wait for it."""
-    wanted = list(names)
+def catalogue_with(engine: str, folder: Path, *names: str) -> Iterator[Database]:
+    """A catalogue of its own with these releases (`capec@3.9`), or an empty one. Skips the test where they are missing."""
+    with Catalogues(engine, folder) as made:
+        yield made.with_releases(*names) if names else made.empty()
+
+
+@contextmanager
+def filled(engine: str, names: Iterable[str], *, links: bool, what: str) -> Iterator[Library]:
+    """A catalogue with these releases for tests that only read: the first process of a run that asks makes it."""
+    wanted, folder = list(names), _common_folder()
     if not (SHARED / "kb").is_dir():
         pytest.skip("no kb in the shared folder (CTIBUTLER_TEST_SHARED)")
     with _alone(folder / f"{what}-{engine}.lock"):
@@ -275,6 +311,11 @@ def row_counts(database: Database) -> dict[str, int]:
     """The number of rows of every table that imports, links and removals write."""
     with database.read() as connection:
         return {table: int(connection.value(f"SELECT count(*) FROM {table}")) for table in TABLES}
+
+
+def _common_folder() -> Path:
+    """The folder that all processes of a run share, as tests/conftest.py sets it."""
+    return Path(os.environ["CTIBUTLER_TEST_COMMON"])
 
 
 def _sqlite_file(folder: Path, what: str, names: list[str], links: bool) -> Path:

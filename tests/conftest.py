@@ -19,10 +19,11 @@ _ENGINES = [
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nothing that a test does touches the data of whoever runs it."""
+def own_folders(tmp_path_factory: pytest.TempPathFactory, common_folder: Path) -> Iterator[None]:
+    """Nothing that a test does touches the data of whoever runs it. All processes of a run share filled catalogues."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CTIBUTLER_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("CTIBUTLER_TEST_COMMON", str(common_folder))
         yield
 
 
@@ -53,25 +54,24 @@ def common_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def filled_library(engine: str, common_folder: Path) -> Iterator[Library]:
+def filled_library(engine: str) -> Iterator[Library]:
     """Every release of the smaller knowledge bases and several of the larger ones, with links. For reading only."""
-    with filled(engine, common_folder, releases_on(engine), links=True, what="everything") as library:
+    with filled(engine, releases_on(engine), links=True, what="everything") as library:
         yield library
 
 
 @pytest.fixture(scope="session")
-def contract_library(engine: str, common_folder: Path) -> Iterator[Library]:
+def contract_library(engine: str) -> Iterator[Library]:
     """The releases that the contract gives numbers for, without links. For reading only."""
-    with filled(engine, common_folder, CONTRACT, links=False, what="contract") as library:
+    with filled(engine, CONTRACT, links=False, what="contract") as library:
         yield library
 
 
 @pytest.fixture
 def catalogues(engine: str, tmp_path: Path) -> Iterator[Catalogues]:
-    """Makes empty catalogues for tests that change them."""
-    made = Catalogues(engine, tmp_path)
-    yield made
-    made.close()
+    """Makes catalogues for tests that change them."""
+    with Catalogues(engine, tmp_path) as made:
+        yield made
 
 
 @pytest.hookimpl(trylast=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.catalogue import bundle_path
 from tests.shared import read_bundle
-from tests.stocked import bundle_name
 
 _STORAGE = uuid.UUID("72e906ce-ca1b-5d73-adcd-9ea9eb66a1b4")
 _LINKS = uuid.UUID("2e51a631-99d8-52a5-95a6-8314d3f4fbf3")
@@ -65,7 +65,7 @@ def references(obj: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]
 
 def _of_release(release: str) -> list[Expected]:
     label = release.partition("@")[2]
-    objects = read_bundle(bundle_name(release))["objects"]
+    objects = read_bundle(bundle_path(*release.split("@")))["objects"]
     distinct = {json.dumps(obj): obj for obj in objects}.values()  # exact copies once
     places: dict[str, int] = {}
     own: list[tuple[Expected, dict[str, Any]]] = []

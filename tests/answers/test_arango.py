@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ctibutler.answers.arango import arango_files
+from ctibutler.answers.library import Library
 from ctibutler.catalog.contract.documents import record_digest
 from ctibutler.catalog.engine.database import Database
 from ctibutler.errors import InvalidRequest, NotFound
@@ -20,9 +21,9 @@ from ctibutler.importing.releases import ReleaseContent, import_release
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.knowledge_bases.links import CWE_CAPEC, D3FEND_KNOWLEDGE_BASES
 from ctibutler.stix.seeds import dogesec
+from tests.catalogue import bundle_path, catalogue_with, install_all
 from tests.expected_records import expected_records
 from tests.shared import identity_vectors, read_bundle
-from tests.stocked import bundle_name, empty_catalogue, install, library_of
 
 Document = dict[str, Any]
 
@@ -43,7 +44,7 @@ SHOWN_BY_VIEWS = {
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """An empty catalogue."""
-    with empty_catalogue("sqlite", tmp_path) as database:
+    with catalogue_with("sqlite", tmp_path) as database:
         yield database
 
 
@@ -51,7 +52,7 @@ def exported(database: Database, release: str) -> tuple[list[Document], list[Doc
     """The documents of a release: vertices and edges."""
     slug, _, label = release.partition("@")
     kb = HOSTED.named(slug)
-    files = {name: list(map(json.loads, lines)) for name, lines in arango_files(library_of(database), kb, label)}
+    files = {name: list(map(json.loads, lines)) for name, lines in arango_files(Library(database, HOSTED), kb, label)}
     assert list(files) == [f"{kb.database_name}_vertex_collection.jsonl", f"{kb.database_name}_edge_collection.jsonl"]
     vertices, edges = files.values()
     return vertices, edges
@@ -81,7 +82,7 @@ def test_the_digest_escapes_everything_outside_ascii() -> None:
 
 def test_a_release_that_is_not_installed_is_said_at_once(database: Database) -> None:
     with pytest.raises(NotFound):
-        arango_files(library_of(database), HOSTED.named("cwe"), "4.14")
+        arango_files(Library(database, HOSTED), HOSTED.named("cwe"), "4.14")
 
 
 @pytest.mark.real
@@ -89,9 +90,9 @@ def test_a_release_that_is_not_installed_is_said_at_once(database: Database) -> 
 def test_documents_are_the_objects_as_published_with_the_properties_of_the_store(
     database: Database, release: str
 ) -> None:
-    install(database, release)
+    install_all(database, release)
     vertices, edges = exported(database, release)
-    bundle = read_bundle(bundle_name(release))["objects"]
+    bundle = read_bundle(bundle_path(*release.split("@")))["objects"]
     mine = [document for document in vertices if document.get("_stix2arango_note", "").startswith("version=")]
     native = [edge for edge in edges if not edge["_is_ref"] and "_arango_cti_processor_note" not in edge]
     assert [published(document) for document in mine] == [obj for obj in bundle if obj["type"] != "relationship"]
@@ -102,13 +103,15 @@ def test_documents_are_the_objects_as_published_with_the_properties_of_the_store
     }
     label = release.partition("@")[2]
     assert {document["_stix2arango_note"] for document in mine + native} == {f"version={label.replace('.', '_')}"}
-    assert {document["_file_name"] for document in mine + native} == {bundle_name(release).rpartition("/")[2]}
+    assert {document["_file_name"] for document in mine + native} == {
+        bundle_path(*release.split("@")).rpartition("/")[2]
+    }
     assert {document["_bundle_id"] for document in mine + native} == {""}
 
 
 @pytest.mark.real
 def test_the_vertices_end_with_the_seeds(database: Database) -> None:
-    install(database, "cwe@4.14")
+    install_all(database, "cwe@4.14")
     seeds = [document for document in exported(database, "cwe@4.14")[0] if "_file_name" not in document]
     notes = Counter(seed.get("_stix2arango_note") or seed["_arango_cti_processor_note"] for seed in seeds)
     assert notes == {
@@ -123,7 +126,7 @@ def test_the_vertices_end_with_the_seeds(database: Database) -> None:
 
 @pytest.mark.real
 def test_edges_lead_from_record_to_record(database: Database) -> None:
-    install(database, "disarm@1.6", "attack-ics@17.1")
+    install_all(database, "disarm@1.6", "attack-ics@17.1")
     for release in ("disarm@1.6", "attack-ics@17.1"):
         vertices, edges = exported(database, release)
         known = {document["_id"] for document in vertices + edges}
@@ -144,7 +147,7 @@ def test_edges_lead_from_record_to_record(database: Database) -> None:
     ids=" then ".join,
 )
 def test_the_flags_are_those_of_all_installed_releases(database: Database, wanted: tuple[str, str]) -> None:
-    install(database, *wanted)
+    install_all(database, *wanted)
     expected = expected_records(*wanted)
     found = [
         document
@@ -178,8 +181,8 @@ def check_taxii(documents: list[Document]) -> None:
 @pytest.mark.parametrize("engine", ["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
 def test_the_views_show_the_same(engine: str, tmp_path: Path) -> None:
     wanted = ("cwe@4.14", "d3fend@1.1.0", "d3fend@1.2.0", "capec@3.8", "capec@3.9", "atlas@5.5.0", "atlas@5.6.0")
-    with empty_catalogue(engine, tmp_path) as database:
-        install(database, *wanted, "attack-enterprise@18.1")
+    with catalogue_with(engine, tmp_path) as database:
+        install_all(database, *wanted, "attack-enterprise@18.1")
         assert make_links(database, HOSTED, LinkRequest(CWE_CAPEC)) == 1211
         assert make_links(database, HOSTED, LinkRequest(D3FEND_KNOWLEDGE_BASES)) == 612
         for release in wanted:
@@ -200,7 +203,7 @@ def test_the_views_show_the_same(engine: str, tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_links_carry_the_properties_of_the_link_layer(database: Database) -> None:
-    install(database, "capec@3.9", "cwe@4.14", "disarm@1.6")
+    install_all(database, "capec@3.9", "cwe@4.14", "disarm@1.6")
     make_links(database, HOSTED, LinkRequest(CWE_CAPEC))
     links = [edge for edge in exported(database, "cwe@4.14")[1] if "_arango_cti_processor_note" in edge]
     assert Counter(link["_is_ref"] for link in links) == {False: 1211, True: 3 * 1211}

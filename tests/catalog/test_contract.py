@@ -19,9 +19,9 @@ from ctibutler.catalog.removal import remove_orphans, remove_release
 from ctibutler.importing.links import LinkRequest, make_links
 from ctibutler.knowledge_bases import HOSTED, KnowledgeBases
 from ctibutler.knowledge_bases.links import CWE_CAPEC
+from tests.catalogue import bundle_path, catalogue_with, install_all
 from tests.expected_records import expected_records
 from tests.shared import read_shared
-from tests.stocked import bundle_name, empty_catalogue, install
 
 pytestmark = pytest.mark.real
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.real
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty catalogue on each engine."""
-    with empty_catalogue(request.param, tmp_path) as database:
+    with catalogue_with(request.param, tmp_path) as database:
         yield database
 
 
@@ -76,10 +76,10 @@ def test_nothing_is_written_when_nothing_changed(database: Database, monkeypatch
 
 @pytest.mark.parametrize("release", ["cwe@4.14", "attack-ics@18.1", "disarm@1.6", "mitre-f3@1.1", "location@1.0"])
 def test_a_release_has_as_many_records_as_its_bundle_says(database: Database, release: str) -> None:
-    install(database, release)
+    install_all(database, release)
     expected = Counter(record.family for record in expected_records(release))
     assert counted(database, release) == expected
-    facts = json.loads(read_shared("kb/facts.json"))["files"][bundle_name(release)]
+    facts = json.loads(read_shared("kb/facts.json"))["files"][bundle_path(*release.split("@"))]
     assert expected["native"] == facts["distinct_by_type"]["relationship"]
     references = sum(
         fact["references"] - fact["target_types"].get("", 0)
@@ -114,7 +114,7 @@ def counted(database: Database, release: str) -> Counter[str]:
     ids=" then ".join,
 )
 def test_one_record_of_each_id_is_the_latest_whatever_the_order(database: Database, wanted: tuple[str, ...]) -> None:
-    install(database, *wanted)
+    install_all(database, *wanted)
     expected = {record.name: record.latest for record in expected_records(*wanted)}
     name = HOSTED.named(wanted[0].partition("@")[0]).database_name
     found: dict[tuple[str, str], bool] = {}
@@ -126,7 +126,7 @@ def test_one_record_of_each_id_is_the_latest_whatever_the_order(database: Databa
 
 
 def test_every_content_of_one_id_is_a_record(database: Database) -> None:
-    install(database, "atlas@5.1.1", "atlas@5.6.0")
+    install_all(database, "atlas@5.1.1", "atlas@5.6.0")
     expected = expected_records("atlas@5.1.1", "atlas@5.6.0")
     rows = select(
         database,
@@ -141,7 +141,7 @@ def test_every_content_of_one_id_is_a_record(database: Database) -> None:
 
 
 def test_keys_are_made_of_id_and_moment_and_edges_lead_from_record_to_record(database: Database) -> None:
-    install(database, "cwe@4.14", "capec@3.8", "capec@3.9")
+    install_all(database, "cwe@4.14", "capec@3.8", "capec@3.9")
     assert make_links(database, HOSTED, LinkRequest(CWE_CAPEC)) == 1211
     known: set[str] = set()
     for name in ("mitre_cwe", "mitre_capec"):
@@ -170,9 +170,9 @@ def test_keys_are_made_of_id_and_moment_and_edges_lead_from_record_to_record(dat
 
 
 def test_links_fall_when_their_source_gets_a_new_record(database: Database) -> None:
-    install(database, "capec@3.8", "cwe@4.14")
+    install_all(database, "capec@3.8", "cwe@4.14")
     make_links(database, HOSTED, LinkRequest(CWE_CAPEC))
-    install(database, "capec@3.9")
+    install_all(database, "capec@3.9")
     make_links(database, HOSTED, LinkRequest(CWE_CAPEC))
     rows = select(
         database,
@@ -187,15 +187,15 @@ def test_links_fall_when_their_source_gets_a_new_record(database: Database) -> N
 
 
 def test_embedded_relationships_that_a_release_was_to_ignore_are_not_there(database: Database) -> None:
-    install(database, "disarm@1.5", options=ImportOptions(ignore_embedded_sro=True, ignore_embedded_smo=True))
+    install_all(database, "disarm@1.5", options=ImportOptions(ignore_embedded_sro=True, ignore_embedded_smo=True))
     rows = select(database, "SELECT DISTINCT _source_type FROM disarm_edge_collection WHERE _is_ref")
     assert {row[0] for row in rows} == {"attack-pattern", "x-mitre-tactic", "x-mitre-matrix", "identity"}
-    install(database, "disarm@1.4", options=ImportOptions(ignore_embedded=True))
+    install_all(database, "disarm@1.4", options=ImportOptions(ignore_embedded=True))
     assert not select(database, "SELECT 1 FROM disarm_edge_collection WHERE _is_ref AND release = '1.4'")
 
 
 def test_nothing_of_a_removed_release_is_shown(database: Database) -> None:
-    install(database, "disarm@1.4", "disarm@1.5")
+    install_all(database, "disarm@1.4", "disarm@1.5")
     with database.write() as connection:
         release = releases.find(connection, "disarm", "1.5")
         assert release
@@ -207,7 +207,7 @@ def test_nothing_of_a_removed_release_is_shown(database: Database) -> None:
 
 
 def test_times_are_readable_and_those_before_1970_too(database: Database) -> None:
-    install(database, "tlp@1")
+    install_all(database, "tlp@1")
     with database.write() as connection:
         connection.run("UPDATE object SET created = -1500000, modified = -1")
     row = select(database, "SELECT created, modified FROM tlp_vertex_collection")[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,12 +92,12 @@ QUESTIONS: dict[str, Question] = {
 
 
 @pytest.fixture(scope="module")
-def both(common_folder: Path) -> Any:
+def both() -> Any:
     if not POSTGRES_URL:
         pytest.skip("no PostgreSQL (CTIBUTLER_TEST_POSTGRES_URL, as `scripts/services postgres` prints it)")
     with (
-        filled("sqlite", common_folder, CONTRACT, links=False, what="contract") as one,
-        filled("postgresql", common_folder, CONTRACT, links=False, what="contract") as other,
+        filled("sqlite", CONTRACT, links=False, what="contract") as one,
+        filled("postgresql", CONTRACT, links=False, what="contract") as other,
     ):
         yield one, other
 

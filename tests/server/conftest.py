@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.serving import Server, filled, running
+from tests.catalogue import catalogue_with
+from tests.server.serving import Server, running
 
 # Those that the contract's own numbers are of.
 RELEASES = (
@@ -30,7 +31,10 @@ RELEASES = (
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with real releases of all knowledge bases but one. Tests only read it."""
-    with filled(tmp_path_factory.mktemp("releases"), *RELEASES) as database, running(database) as started:
+    with (
+        catalogue_with("sqlite", tmp_path_factory.mktemp("releases"), *RELEASES) as database,
+        running(database) as started,
+    ):
         yield started
 
 
@@ -38,5 +42,5 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def small(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server with a few small releases on each engine, for tests that change something."""
     releases = ("tlp@1", "tlp@2", "location@1.0")
-    with filled(tmp_path, *releases, engine=request.param) as database, running(database) as started:
+    with catalogue_with(request.param, tmp_path, *releases) as database, running(database) as started:
         yield started

@@ -8,18 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx2
-import pytest
 import uvicorn
 
 from ctibutler.api.app import create_app
 from ctibutler.catalog.engine.database import Database
 from ctibutler.knowledge_bases import HOSTED, KnowledgeBases
 from ctibutler.settings import Settings
-from tests.shared import SHARED
-from tests.stocked import empty_catalogue, install
 
 
 @dataclass(frozen=True)
@@ -63,13 +59,3 @@ def running(
     server.should_exit = True
     thread.join(10)
     listening.close()
-
-
-@contextmanager
-def filled(folder: Path, *releases: str, engine: str = "sqlite") -> Iterator[Database]:
-    """A catalogue with these real releases (`capec@3.9`). Skips the test where they are missing."""
-    if not (SHARED / "kb").is_dir():
-        pytest.skip("no kb in the shared folder (CTIBUTLER_TEST_SHARED)")
-    with empty_catalogue(engine, folder) as database:
-        install(database, *releases)
-        yield database

@@ -13,8 +13,8 @@ from ctibutler.catalog import access, jobs
 from ctibutler.importing import removal
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.settings import Settings
-from tests.server.serving import Server, filled, running
-from tests.stocked import install
+from tests.catalogue import catalogue_with, install
+from tests.server.serving import Server, running
 
 pytestmark = pytest.mark.real
 
@@ -105,7 +105,7 @@ def test_an_import_of_another_process_is_seen_by_the_next_request(small: Server)
     path = "/api/v1/sector/objects/"
     assert [small.total(path), small.total(path)] == [0, 0]
     code = (
-        "import sys; from tests.stocked import install; from ctibutler.catalog.schema import open_catalogue;"
+        "import sys; from tests.catalogue import install; from ctibutler.catalog.schema import open_catalogue;"
         "from ctibutler.knowledge_bases import HOSTED; install(open_catalogue(sys.argv[1], HOSTED), 'sector@1.0')"
     )
     run(
@@ -141,7 +141,7 @@ def test_answers_stay_in_memory_until_the_catalogue_changes(small: Server, monke
 
 
 def test_a_store_that_is_away_is_told_without_its_name(tmp_path: Path) -> None:
-    with filled(tmp_path, "tlp@2", engine="postgresql") as database, running(database) as server:
+    with catalogue_with("postgresql", tmp_path, "tlp@2") as database, running(database) as server:
         assert server.total("/api/v1/tlp/objects/") == 5
         name, url = database.url.database, database.url.set(database="ctibutler")
         admin = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
@@ -169,7 +169,7 @@ KEYED = [("keys", 401, 401), ("read-open", 200, 401), ("read-only", 200, 405), (
 
 @pytest.mark.parametrize(("mode", "reading", "changing"), KEYED)
 def test_modes_of_access_over_http(tmp_path: Path, mode: str, reading: int, changing: int) -> None:
-    with filled(tmp_path, "tlp@2") as database:
+    with catalogue_with("sqlite", tmp_path, "tlp@2") as database:
         reader, writer = access.add_key(database, "reader"), access.add_key(database, "writer", can_write=True)
         with running(database, Settings(access=mode)) as server:  # type: ignore[arg-type]
 
@@ -203,7 +203,7 @@ def test_modes_of_access_over_http(tmp_path: Path, mode: str, reading: int, chan
 
 
 def test_the_use_of_a_key_is_noted(tmp_path: Path) -> None:
-    with filled(tmp_path) as database:
+    with catalogue_with("sqlite", tmp_path) as database:
         secret = access.add_key(database, "reader")
         with running(database, Settings(access="keys")) as server:
             for _ in range(3):
@@ -233,7 +233,7 @@ def test_pages_of_other_origins_change_nothing_on_this_machine(small: Server) ->
 
 
 def test_settings_that_clients_see(tmp_path: Path) -> None:
-    with filled(tmp_path, "tlp@2") as database:
+    with catalogue_with("sqlite", tmp_path, "tlp@2") as database:
         settings = Settings(
             default_page_size=2,
             max_page_size=3,

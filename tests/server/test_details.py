@@ -10,10 +10,9 @@ import pytest
 
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.knowledge_bases.declaration import DetailField
-from tests.catalogue import install, made_content
+from tests.catalogue import catalogue_with, install, made_content
 from tests.excerpt import converted, details_of, excerpt
 from tests.server.serving import Server, running
-from tests.stocked import empty_catalogue
 
 ONE = "/api/v1/cwe/objects/CWE-1287/"
 
@@ -21,7 +20,7 @@ ONE = "/api/v1/cwe/objects/CWE-1287/"
 @pytest.fixture(params=["sqlite", "postgresql"])
 def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server with an excerpt of CWE, the latest release with and one without details."""
-    with empty_catalogue(request.param, tmp_path) as database:
+    with catalogue_with(request.param, tmp_path) as database:
         install(database, "cwe@4.14", excerpt())
         install(database, "cwe@4.13", excerpt(details=None))
         with running(database) as started:

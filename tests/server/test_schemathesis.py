@@ -10,7 +10,8 @@ from subprocess import run
 
 import pytest
 
-from tests.server.serving import Server, filled, running
+from tests.catalogue import catalogue_with
+from tests.server.serving import Server, running
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("schemathesis")]
 
@@ -37,7 +38,10 @@ checks.positive_data_acceptance.enabled = false
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server for schemathesis alone: it removes what it likes."""
     releases = ("attack-ics@17.0", "capec@3.9", "location@1.0", "sector@1.0", "tlp@1", "tlp@2")
-    with filled(tmp_path_factory.mktemp("fuzzed"), *releases) as database, running(database) as server:
+    with (
+        catalogue_with("sqlite", tmp_path_factory.mktemp("fuzzed"), *releases) as database,
+        running(database) as server,
+    ):
         yield server
 
 
