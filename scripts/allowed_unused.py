@@ -10,6 +10,17 @@ _.branch_labels
 _.depends_on
 _.downgrade
 _.object_marking_refs  # a field of the JSON that msgspec writes
+_.comment  # and these are fields of a Navigator layer's JSON
+_.show_subtechniques
+_.gradient
+_.colors
+_.min_value
+_.max_value
+_.legend_items
+_.layout
+_.show_id
+_.show_name
+_.expanded_subtechniques
 _.__signature__  # Typer reads both to build a command's options
 _.__annotations__
 _.describe  # prometheus_client calls both

@@ -151,6 +151,7 @@ def test_a_layer_for_the_navigator(stocked: Command) -> None:
     assert layer["domain"] == "ics-attack"
     assert layer["versions"]["attack"] == "18.1"
     assert layer["techniques"]
+    assert layer["layout"]["expandedSubtechniques"] == "annotated"
     assert "attack-ics 18.1" in outcome.stderr
     assert stocked.done("navigator", "G0034", "--kb", "attack-ics").json == layer
     technique = stocked("navigator", "T0800")

@@ -24,6 +24,7 @@ from ctibutler.answers.pages import Page, PageRequest, Sort
 from ctibutler.answers.releases import about, knowledge_base_list
 from ctibutler.answers.search import SearchQuery, search
 from ctibutler.errors import InvalidRequest, NotFound
+from ctibutler.forms.navigator_layer import layer_file
 from ctibutler.importing.removal import remove_release
 from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain
@@ -397,18 +398,15 @@ def test_an_old_number_leads_to_the_new_one(come: Come) -> None:
 # --- layers and inference
 
 
-def layer_expected(come: Come, stix_id: str, *, dead: bool) -> list[dict[str, Any]]:
-    """Number and comment of each technique at the other end of the object's own relationships."""
+def layer_expected(come: Come, stix_id: str, *, dead: bool) -> dict[str, tuple[str, ...]]:
+    """Number and descriptions of each technique at the other end of the object's own relationships."""
     comments: dict[str, list[str]] = {}
     sros = come.sros(stix_id, "native")
     for sro in sorted(sros, key=lambda sro: (plain.instant(sro, "created"), sro["id"])):
         other = come.after.get(sro["target_ref"] if sro["source_ref"] == stix_id else sro["source_ref"])
         if other and other["type"] == "attack-pattern" and (dead or (plain.live(other) and plain.live(sro))):
             comments.setdefault(number_of(other), []).append(sro.get("description") or "")
-    return [
-        {"techniqueID": number, "comment": "\n\n".join(filter(None, comments[number]))}
-        for number in sorted(comments, key=plain.natural)
-    ]
+    return {number: tuple(filter(None, comments[number])) for number in comments}
 
 
 def test_layers_leave_the_old_number_out_and_take_the_new_one_in(come: Come) -> None:
@@ -417,22 +415,23 @@ def test_layers_leave_the_old_number_out_and_take_the_new_one_in(come: Come) -> 
     assert come.made.group in users
     for user in users:
         for dead in (False, True):
-            shown: Any = layer(come.library, ICS, ObjectRequest(user, AFTER, dead, dead), LINK)
-            entries = [{key: entry[key] for key in ("techniqueID", "comment")} for entry in shown["techniques"]]
-            assert entries == layer_expected(come, user, dead=dead)
-            assert shown["versions"]["attack"] == AFTER
-            assert NEW_NUMBER in [entry["techniqueID"] for entry in entries]
-            assert dead or old not in [entry["techniqueID"] for entry in entries]
+            shown = layer(come.library, ICS, ObjectRequest(user, AFTER, dead, dead))
+            assert {entry.id: entry.descriptions for entry in shown.techniques} == layer_expected(come, user, dead=dead)
+            assert shown.release == AFTER
+            numbers = [entry.id for entry in shown.techniques]
+            assert numbers == sorted(numbers, key=plain.natural)
+            assert NEW_NUMBER in numbers
+            assert dead or old not in numbers
 
 
 def test_there_are_layers_of_new_types_and_still_none_of_tactics(come: Come) -> None:
-    shown: Any = layer(come.library, ICS, ObjectRequest("PB.ICS-0001", AFTER, False, False), LINK)
-    assert shown["name"] == "PB.ICS-0001"
-    assert shown["description"] == "Techniques used by Silent Substation Drill (PB.ICS-0001)"
-    assert [entry["techniqueID"] for entry in shown["techniques"]] == [NEW_NUMBER, SECOND_CHILD_NUMBER]
+    shown = layer(come.library, ICS, ObjectRequest("PB.ICS-0001", AFTER, False, False))
+    assert layer_file(shown, "").name == "Silent Substation Drill (PB.ICS-0001)"
+    assert layer_file(shown, "").description.startswith("Techniques used by Silent Substation Drill (PB.ICS-0001) in ")
+    assert [entry.id for entry in shown.techniques] == [NEW_NUMBER, SECOND_CHILD_NUMBER]
     for object_id in ("TA0103", "TA0112", NEW_NUMBER):
         with pytest.raises(InvalidRequest, match="no layer of a"):
-            layer(come.library, ICS, ObjectRequest(object_id), LINK)
+            layer(come.library, ICS, ObjectRequest(object_id))
 
 
 def test_inference_learns_from_what_uses_techniques_under_a_new_type(come: Come) -> None:

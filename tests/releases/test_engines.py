@@ -80,7 +80,7 @@ QUESTIONS: dict[str, Question] = {
     "changes": lambda library: changes(library, ATLAS, None, ChangesQuery(include_objects=True)),
     "versions": lambda library: object_versions(library, CWE, "CWE-79", by="content"),
     "versions anywhere": lambda library: versions_anywhere(library, "T1059"),
-    "layer": lambda library: layer(library, ENTERPRISE, ObjectRequest("G0007"), "https://example.org"),
+    "layer": lambda library: layer(library, ENTERPRISE, ObjectRequest("G0007")),
     "knowledge bases": knowledge_base_list,
     "about": lambda library: {**about(library, ENTERPRISE, "16.0"), "installed_at": None},
     "export": lambda library: list(

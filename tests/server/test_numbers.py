@@ -131,10 +131,11 @@ def test_a_release_is_named_in_many_ways(server: Server, label: str) -> None:
 
 def test_the_layer_of_disco(server: Server) -> None:
     layer = server.get("/api/v1/attack-enterprise/objects/S1088/navigator/").json()
-    assert layer["name"] == "S1088"
     assert layer["versions"] == {"layer": "4.5", "attack": "16.0", "navigator": "5.1.0"}
     assert layer["links"] == [{"label": "cti_butler", "url": "https://app.ctibutler.com"}]
     assert "T1105" in [technique["techniqueID"] for technique in layer["techniques"]]
+    compatible = server.get("/api/v1/attack-enterprise/objects/S1088/navigator/?form=compatible").json()
+    assert (layer["name"], compatible["name"]) == ("Disco (S1088)", "S1088")
     saved = server.get("/api/v1/attack-enterprise/objects/S1088/navigator/?download=true")
     assert saved.headers["content-disposition"] == 'attachment; filename="attack-enterprise-S1088.json"'
     assert server.get("/api/v1/attack-enterprise/objects/T1021.005/navigator/").status_code == 400

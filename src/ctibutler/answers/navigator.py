@@ -1,8 +1,10 @@
-"""ATT&CK Navigator layers: the techniques that an object has to do with."""
+"""The techniques that an object has to do with, as ATT&CK Navigator layers show them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from ctibutler.answers.library import Library
 from ctibutler.answers.objects import ObjectRequest, resolve
@@ -13,15 +15,54 @@ from ctibutler.errors import InvalidRequest
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.objects import decode, instant, is_deprecated, is_revoked, text
 
-LAYER_VERSION, NAVIGATOR_VERSION = "4.5", "5.1.0"
-TECHNIQUE = "attack-pattern"
+TECHNIQUE: Final = "attack-pattern"
 
 
-def layer(library: Library, kb: KnowledgeBase, request: ObjectRequest, link: str) -> dict[str, object]:
-    """A layer of the techniques at the other end of the object's own relationships.
+class Relation(NamedTuple):
+    """How the object is related to techniques: the type of the relationship, and whether it begins at the object."""
 
-    Relationships and techniques that are revoked or deprecated are left out unless the request includes them. `link` is
-    the address behind the layer's link.
+    relationship_type: str
+    outgoing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTechnique:
+    """A technique of a layer, by its primary id, with the descriptions of its relationships to the object: the oldest first, as
+    published, empty ones left out."""
+
+    id: str
+    descriptions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The techniques that an object of a release has to do with, in the order of their ids, and the relations that lead there,
+    sorted."""
+
+    kb: KnowledgeBase
+    release: str
+    stix_id: str
+    external_id: str | None
+    object_name: str | None
+    relations: tuple[Relation, ...]
+    techniques: tuple[LayerTechnique, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tie:
+    """A relationship between the object and a technique."""
+
+    relation: Relation
+    created: int
+    stix_id: str
+    technique_id: str
+    description: str | None
+
+
+def layer(library: Library, kb: KnowledgeBase, request: ObjectRequest) -> Layer:
+    """Find the techniques at the other end of the object's own relationships.
+
+    Relationships and techniques that are revoked or deprecated are left out unless the request includes them.
 
     Raises NotFound, and InvalidRequest for a type that has no layer (a technique).
     """
@@ -40,55 +81,54 @@ def layer(library: Library, kb: KnowledgeBase, request: ObjectRequest, link: str
             key for end in sorted(ends) for key in _member(catalog.named(connection, [release.key], stix_id=end))
         ]
         techniques = {str(item["id"]): item for item in map(decode, catalog.contents(connection, members))}
-    return {
-        "name": found.external_id or text(named, "name") or found.stix_id,
-        "description": f"Techniques used by {text(named, 'name') or found.stix_id} ({found.external_id})",
-        "domain": kb.navigator_domain,
-        "versions": {"layer": LAYER_VERSION, "attack": release.label, "navigator": NAVIGATOR_VERSION},
-        "techniques": _entries(kb, request, found.stix_id, sros, techniques),
-        "gradient": {"colors": ["#ffffff", "#ff6666"], "minValue": 0, "maxValue": 100},
-        "legendItems": [],
-        "metadata": [
-            {"name": "stix_id", "value": found.stix_id},
-            {"name": kb.id_parameter, "value": found.external_id or ""},
-        ],
-        "links": [{"label": "cti_butler", "url": link}],
-        "layout": {"layout": "side"},
-    }
+    ties = _ties(kb, request, found.stix_id, sros, techniques)
+    return Layer(
+        kb=kb,
+        release=release.label,
+        stix_id=found.stix_id,
+        external_id=found.external_id,
+        object_name=text(named, "name"),
+        relations=tuple(sorted({tie.relation for tie in ties})),
+        techniques=_techniques(ties),
+    )
 
 
 def _member(found: Sequence[catalog.Found]) -> list[int]:
     return [item.object_key for item in found if item.type == TECHNIQUE][:1]
 
 
-def _entries(
+def _ties(
     kb: KnowledgeBase,
     request: ObjectRequest,
     stix_id: str,
-    sros: Sequence[dict[str, object]],
-    techniques: dict[str, dict[str, object]],
-) -> list[dict[str, object]]:
-    comments: dict[str, list[str]] = {}
-    for sro in sorted(sros, key=lambda sro: (instant(sro, "created") or 0, str(sro["id"]))):
-        end = str(sro["target_ref"] if sro["source_ref"] == stix_id else sro["source_ref"])
-        technique = techniques.get(end)
+    sros: Sequence[Mapping[str, object]],
+    techniques: Mapping[str, Mapping[str, object]],
+) -> list[_Tie]:
+    ties = []
+    for sro in sros:
+        outgoing = sro["source_ref"] == stix_id
+        technique = techniques.get(str(sro["target_ref"] if outgoing else sro["source_ref"]))
         if technique is None or not (_allowed(request, sro) and _allowed(request, technique)):
             continue
         technique_id = kb.primary_id(technique)
         if technique_id:
-            comments.setdefault(technique_id, []).append(text(sro, "description") or "")
-    return [
-        {
-            "techniqueID": technique_id,
-            "score": 100,
-            "showSubtechniques": True,
-            "comment": "\n\n".join(comment for comment in comments[technique_id] if comment),
-        }
-        for technique_id in sorted(comments, key=natural_order)
-    ]
+            relation = Relation(str(sro["relationship_type"]), outgoing)
+            created = instant(sro, "created") or 0
+            ties.append(_Tie(relation, created, str(sro["id"]), technique_id, text(sro, "description")))
+    return sorted(ties, key=lambda tie: (tie.created, tie.stix_id))
 
 
-def _allowed(request: ObjectRequest, properties: dict[str, object]) -> bool:
+def _techniques(ties: Sequence[_Tie]) -> tuple[LayerTechnique, ...]:
+    descriptions: dict[str, list[str]] = {}
+    for tie in ties:
+        descriptions.setdefault(tie.technique_id, []).extend([tie.description] if tie.description else [])
+    return tuple(
+        LayerTechnique(technique_id, tuple(descriptions[technique_id]))
+        for technique_id in sorted(descriptions, key=natural_order)
+    )
+
+
+def _allowed(request: ObjectRequest, properties: Mapping[str, object]) -> bool:
     return (request.include_revoked or not is_revoked(properties)) and (
         request.include_deprecated or not is_deprecated(properties)
     )

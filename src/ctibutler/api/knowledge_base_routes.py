@@ -14,6 +14,7 @@ from ctibutler.answers.pages import PageRequest, Sort
 from ctibutler.answers.relationships import RelationshipQuery
 from ctibutler.api import responses
 from ctibutler.api.schemas import name_of_single_page
+from ctibutler.forms.navigator_layer import compatible_layer_file, layer_file
 from ctibutler.http.parameters import Kind, Parameter, page_parameters, sort_parameter
 from ctibutler.http.routing import Ask, Endpoint
 from ctibutler.knowledge_bases.declaration import Filter, KnowledgeBase
@@ -87,9 +88,9 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
             "GET",
             "objects/{id}/navigator/",
             _navigator,
-            "An ATT&CK Navigator layer of the techniques that an object uses",
+            "An ATT&CK Navigator layer of the techniques that an object is related to",
             "Layer",
-            (*named, _DOWNLOAD),
+            (*named, _FORM, _DOWNLOAD),
             cached=True,
             fails=(404,),
         )
@@ -147,9 +148,10 @@ def _bundle(ask: Ask) -> Response:
 
 
 def _navigator(ask: Ask) -> Response:
-    layer = navigator.layer(ask.library, ask.kb, object_request(ask), ask.settings.navigator_link)
+    layer = navigator.layer(ask.library, ask.kb, object_request(ask))
+    written = compatible_layer_file if ask.values.choice("form") == "compatible" else layer_file
     saved = responses.attachment(f"{ask.kb.slug}-{ask.path['id']}.json") if ask.values.flag("download") else {}
-    return responses.json(layer, headers=saved)
+    return responses.json(written(layer, ask.settings.navigator_link), headers=saved)
 
 
 def _infer(ask: Ask) -> Response:
@@ -311,6 +313,14 @@ _BY = Parameter(
     default="modified",
     allowed=("modified", "content"),
 )
-_DOWNLOAD = Parameter("download", "flag", "Whether a browser should save the layer.", default=False)
+_FORM = Parameter(
+    "form",
+    "choice",
+    "`navigator`: all annotated techniques are visible when the layer is opened, and comments are plain text."
+    " `compatible`: the layer as CTI Butler answers it.",
+    default="navigator",
+    allowed=("navigator", "compatible"),
+)
+_DOWNLOAD = Parameter("download", "flag", "Tell browsers to save the layer as a file.", default=False)
 _TECHNIQUE_IDS = Parameter("technique_ids", "csv", "Ids of the observed techniques, with commas.", required=True)
 _LIMIT = Parameter("limit", "number", "How many techniques to answer.", default=20, minimum=1, maximum=100)

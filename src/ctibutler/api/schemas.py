@@ -126,7 +126,7 @@ SCHEMAS: Mapping[str, Schema] = {
         description=TEXT,
         domain=TEXT,
         versions=ANYTHING,
-        techniques=array(record(techniqueID=TEXT, score={"type": "number"}, showSubtechniques=FLAG, comment=TEXT)),
+        techniques=array(record({"showSubtechniques": FLAG}, techniqueID=TEXT, score={"type": "number"}, comment=TEXT)),
         gradient=ANYTHING,
         legendItems=array(ANYTHING),
         metadata=array(record(name=TEXT, value=TEXT)),

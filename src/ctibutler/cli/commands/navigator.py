@@ -23,17 +23,18 @@ def navigator(
     ] = None,
     kb: KbOption = None,
     release: ReleaseOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a layer always is.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as this command always does.")] = False,
 ) -> None:
     """Make an ATT&CK Navigator layer.
 
-    It marks the techniques that a group, a software or a campaign uses, that a mitigation mitigates, or that are used
-    against an asset.
+    It annotates the techniques that a group, software or campaign uses, that a mitigation mitigates, or that target an
+    asset. All of them are visible when the layer is opened.
     """
     from ctibutler.answers.navigator import layer
     from ctibutler.answers.objects import ObjectRequest
     from ctibutler.cli.finding import find_in
     from ctibutler.cli.output.files import write_file
+    from ctibutler.forms.navigator_layer import layer_file
 
     session = session_of(context)
     asked = [item for item in session.asked(kb) if item.navigator_domain]
@@ -42,7 +43,7 @@ def navigator(
     with session.library() as library:
         first, *others = find_in(library, asked, object_id, release)
         request = ObjectRequest(object_id, first.release, include_revoked=True, include_deprecated=True)
-        made = layer(library, first.kb, request, session.settings.navigator_link)
+        made = layer_file(layer(library, first.kb, request), session.settings.navigator_link)
     if file is None:
         output.write_json(made)
         return

@@ -1,0 +1,181 @@
+"""ATT&CK Navigator layers, in layer format 4.5.
+
+The format is described in `layers/spec/v4.5/layerformat.md` of https://github.com/mitre-attack/attack-navigator.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from ctibutler.answers.navigator import Layer, Relation
+from ctibutler.stix.markup import plain_text
+
+LAYER_VERSION: Final = "4.5"
+NAVIGATOR_VERSION: Final = "5.1.0"
+SCORE: Final = 100
+
+# mitreattack-python writes a layer into a worksheet of its name, and no worksheet's name may have these characters.
+_NOT_IN_NAMES: Final = re.compile(r"[\\/*?:\[\]]")
+
+_PARTICIPLES: Final = {"uses": "used", "mitigates": "mitigated", "detects": "detected"}
+
+
+class LayerVersions(msgspec.Struct, frozen=True):
+    """The layer format, the release of ATT&CK, and the Navigator."""
+
+    layer: str
+    attack: str
+    navigator: str
+
+
+class AnnotatedTechnique(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    rename={"technique_id": "techniqueID", "show_subtechniques": "showSubtechniques"},
+):
+    """A technique of a layer; no tactic is named, so that it is annotated under all of its tactics."""
+
+    technique_id: str
+    score: int = SCORE
+    show_subtechniques: bool | UnsetType = UNSET
+    comment: str
+
+
+class LayerGradient(msgspec.Struct, frozen=True, rename="camel"):
+    """The colours of scores."""
+
+    colors: tuple[str, ...] = ("#ffffff", "#ff6666")
+    min_value: int = 0
+    max_value: int = 100
+
+
+class LayerMetadata(msgspec.Struct, frozen=True):
+    """A fact about a layer."""
+
+    name: str
+    value: str
+
+
+class LayerLink(msgspec.Struct, frozen=True):
+    """A link of a layer."""
+
+    label: str
+    url: str
+
+
+class LayerLayout(
+    msgspec.Struct,
+    frozen=True,
+    rename={
+        "show_id": "showID",
+        "show_name": "showName",
+        "expanded_subtechniques": "expandedSubtechniques",
+    },
+):
+    """How a layer is shown when it is opened. `annotated` unfolds the parents of annotated sub-techniques."""
+
+    layout: str = "side"
+    show_id: bool | UnsetType = UNSET
+    show_name: bool | UnsetType = UNSET
+    expanded_subtechniques: str | UnsetType = UNSET
+
+
+class LayerFile(msgspec.Struct, frozen=True, kw_only=True, rename={"legend_items": "legendItems"}):
+    """An ATT&CK Navigator layer."""
+
+    name: str
+    description: str
+    domain: str
+    versions: LayerVersions
+    techniques: list[AnnotatedTechnique]
+    gradient: LayerGradient = LayerGradient()
+    legend_items: tuple[str, ...] = ()
+    metadata: list[LayerMetadata]
+    links: list[LayerLink]
+    layout: LayerLayout
+
+
+def layer_file(layer: Layer, link: str) -> LayerFile:
+    """The layer as a file for the Navigator. `link` is the address behind the layer's link.
+
+    All annotated techniques are visible when it is opened, and comments are plain text.
+    """
+    return LayerFile(
+        name=_NOT_IN_NAMES.sub("-", _name(layer)),
+        description=f"{_relations(layer)} in {layer.kb.title} {layer.release}",
+        domain=str(layer.kb.navigator_domain),
+        versions=_versions(layer),
+        techniques=[
+            AnnotatedTechnique(
+                technique_id=technique.id, comment="\n\n".join(filter(None, map(plain_text, technique.descriptions)))
+            )
+            for technique in layer.techniques
+        ],
+        metadata=_metadata(layer),
+        links=_links(link),
+        # Without the other two, mitreattack-python leaves all cells empty.
+        layout=LayerLayout(show_id=False, show_name=True, expanded_subtechniques="annotated"),
+    )
+
+
+def compatible_layer_file(layer: Layer, link: str) -> LayerFile:
+    """The layer as CTI Butler answers it."""
+    return LayerFile(
+        name=layer.external_id or layer.object_name or layer.stix_id,
+        description=f"Techniques used by {layer.object_name or layer.stix_id} ({layer.external_id})",
+        domain=str(layer.kb.navigator_domain),
+        versions=_versions(layer),
+        techniques=[
+            AnnotatedTechnique(
+                technique_id=technique.id, show_subtechniques=True, comment="\n\n".join(technique.descriptions)
+            )
+            for technique in layer.techniques
+        ],
+        metadata=_metadata(layer),
+        links=_links(link),
+        layout=LayerLayout(),
+    )
+
+
+def _name(layer: Layer) -> str:
+    """`APT29 (G0016)`."""
+    if layer.object_name is None:
+        return layer.external_id or layer.stix_id
+    return f"{layer.object_name} ({layer.external_id})" if layer.external_id else layer.object_name
+
+
+def _relations(layer: Layer) -> str:
+    """`Techniques used by APT29 (G0016)`."""
+    name = _name(layer)
+    phrases = [_phrase(relation, name) for relation in layer.relations] or [f"techniques of {name}"]
+    said = " and ".join(phrases)
+    return said[:1].upper() + said[1:]
+
+
+def _phrase(relation: Relation, name: str) -> str:
+    words = relation.relationship_type.replace("-", " ")
+    if not relation.outgoing:
+        return f"techniques that {words.removesuffix('s')} {name}"
+    if relation.relationship_type in _PARTICIPLES:
+        return f"techniques {_PARTICIPLES[relation.relationship_type]} by {name}"
+    return f"techniques that {name} {words}"
+
+
+def _versions(layer: Layer) -> LayerVersions:
+    return LayerVersions(LAYER_VERSION, layer.release, NAVIGATOR_VERSION)
+
+
+def _metadata(layer: Layer) -> list[LayerMetadata]:
+    return [
+        LayerMetadata("stix_id", layer.stix_id),
+        LayerMetadata(layer.kb.id_parameter, layer.external_id or ""),
+    ]
+
+
+def _links(link: str) -> list[LayerLink]:
+    return [LayerLink("cti_butler", link)]

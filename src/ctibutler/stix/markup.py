@@ -1,0 +1,27 @@
+"""Plain text out of the markup that publishers write in descriptions: Markdown, some HTML, and citations."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_CITATION: Final = re.compile(r"\(Citation:(?:[^()]|\([^()]*\))*\)")
+_LINK: Final = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()\s]|\([^()]*\))*\)")
+# Not every pair of angle brackets is a tag: ATT&CK writes `<PID>` and `<username>` for what varies.
+_TAG: Final = re.compile(
+    r"</?(?:a|b|blockquote|code|em|i|li|ol|p|pre|strong|sub|sup|u|ul)(?:\s[^<>]*)?>", re.IGNORECASE
+)
+_BREAK: Final = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_CODE: Final = re.compile(r"`+([^`]+)`+")
+_ENTITIES: Final = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&nbsp;", " "), ("&amp;", "&"))
+_BLANKS: Final = re.compile(r"[^\S\n]+")
+
+
+def plain_text(markup: str) -> str:
+    """The text without citations, tags and marks of code; of a link its words remain. Line breaks stay."""
+    text = _LINK.sub(r"\1", _CITATION.sub("", markup))
+    text = _CODE.sub(r"\1", _TAG.sub("", _BREAK.sub("\n", text)))
+    for entity, character in _ENTITIES:
+        text = text.replace(entity, character)
+    lines = (_BLANKS.sub(" ", line).strip() for line in text.splitlines())
+    return "\n".join(lines).strip()

@@ -1,0 +1,43 @@
+"""Plain text out of descriptions as publishers write them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from ctibutler.stix.markup import plain_text
+from tests.catalogue import published
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        (
+            "[Disco](https://attack.mitre.org/software/S1088) can download files via SMB.(Citation: ESET August 2023)",
+            "Disco can download files via SMB.",
+        ),
+        ("used (Citation: A (B) C)(Citation: D) twice", "used twice"),
+        ("see [Data (raw)](https://example.org/wiki/Data_(raw)).", "see Data (raw)."),
+        ("runs <code>reg save</code> and `net view`", "runs reg save and net view"),
+        ("stops <PID> of <username> at <b>once</b>", "stops <PID> of <username> at once"),
+        ("[random string] is no link, [-1] (neither) is this", "[random string] is no link, [-1] (neither) is this"),
+        ("one<br>two<br/>three", "one\ntwo\nthree"),
+        ("&lt;html&gt; &amp;lt; a&copy=b", "<html> &lt; a&copy=b"),
+        ("first \n\n  second", "first\n\nsecond"),
+        ("[a](b) `[c](d)`", "a c"),
+        ("", ""),
+    ],
+)
+def test_links_citations_and_tags_are_left_out(markup: str, text: str) -> None:
+    assert plain_text(markup) == text
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("slug", ["attack-enterprise", "attack-mobile", "attack-ics"])
+def test_no_relationship_of_attack_keeps_a_link_or_a_citation(slug: str) -> None:
+    texts = {plain_text(stix.get("description", "")) for stix in published(slug, "18.1") if "source_ref" in stix}
+    assert len(texts) > 100
+    left = [text for text in texts if re.search(r"\]\(|Citation:|</?code>", text)]
+    assert not left, json.dumps(left[:3])
