@@ -18,7 +18,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 
-from ctibutler.api.app import create_app
+from ctibutler.app import create_app
 from ctibutler.catalog.schema import open_catalogue
 from ctibutler.importing.releases import ReleaseContent, import_release
 from ctibutler.knowledge_bases import HOSTED

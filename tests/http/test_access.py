@@ -10,8 +10,7 @@ from ctibutler.catalog import access as catalog
 from ctibutler.catalog.access import Key
 from ctibutler.catalog.schema import open_catalogue
 from ctibutler.errors import Forbidden, InvalidRequest, NotAllowed, NotFound, Unauthorized
-from ctibutler.http.access import Asker, Rules, judge, refuse_to_start_without_key
-from ctibutler.http.routing import Right
+from ctibutler.http.access import Client, Right, Rules, authorize, refuse_to_start_without_key
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.settings import AccessMode, Settings
 
@@ -25,7 +24,7 @@ def verdict(
 ) -> int:
     sent = {**headers, **({"api-key": "k"} if key else {})}
     try:
-        judge(Rules.of(mode, loopback), right, Asker.of(sent), key)
+        authorize(Rules.of(mode, loopback), right, Client.of(sent), key)
     except Unauthorized:
         return 401
     except Forbidden:
@@ -118,13 +117,16 @@ def test_what_came_through_a_proxy_is_not_local(header: str) -> None:
     assert verdict("read-open", "read", sent) == 200
 
 
-def test_a_key_comes_in_one_of_two_headers() -> None:
-    assert Asker.of({"api-key": " abc "}).key == "abc"
-    assert Asker.of({"authorization": "Bearer abc"}).key == "abc"
-    assert Asker.of({"authorization": "bearer  abc"}).key == "abc"
-    assert Asker.of({"authorization": "Basic abc"}).key is None
-    assert Asker.of({"api-key": "", "authorization": "Bearer abc"}).key == "abc"
-    assert Asker.of({}).key is None
+def test_a_key_comes_in_one_of_two_headers_under_one_of_two_schemes() -> None:
+    assert Client.of({"api-key": " abc "}).key == "abc"
+    assert Client.of({"authorization": "Bearer abc"}).key == "abc"
+    assert Client.of({"authorization": "bearer  abc"}).key == "abc"
+    assert Client.of({"authorization": "Token abc"}).key == "abc"
+    assert Client.of({"authorization": "TOKEN abc "}).key == "abc"
+    for other in ("Basic abc", "abc", "Tokenabc", "Token", "Bearer ", ""):
+        assert Client.of({"authorization": other}).key is None
+    assert Client.of({"api-key": "", "authorization": "Bearer abc"}).key == "abc"
+    assert Client.of({}).key is None
 
 
 def test_a_server_that_others_can_reach_does_not_start_without_a_key(tmp_path: Path) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 from starlette.responses import Response
 
-from ctibutler.http.routing import Ask, Endpoint, Route, RouteTree
+from ctibutler.api.errors import write_error
+from ctibutler.http.requests import Request
+from ctibutler.http.router import Router
+from ctibutler.http.routing import Edge, Endpoint, Route
 
 
-def _handler(_: Ask) -> Response:
+def _handler(_: Request) -> Response:
     return Response()
 
 
@@ -24,7 +27,13 @@ ROUTES = [
     _route("GET", "cwe/{id}/", "cwe/objects/{id}/"),
     _route("DELETE", "cwe/truncate/"),
 ]
-TREE = RouteTree(ROUTES, {"/api/v1/cwes": "/api/v1/cwe", "/v1": "/api/v1"})
+
+
+def _router(routes: list[Route], aliases: dict[str, str]) -> Router:
+    return Router([Edge(("/api",), routes, write_error, aliases=aliases)])
+
+
+ROUTER = _router(ROUTES, {"/api/v1/cwes": "/api/v1/cwe", "/v1": "/api/v1"})
 
 
 @pytest.mark.parametrize(
@@ -37,33 +46,36 @@ TREE = RouteTree(ROUTES, {"/api/v1/cwes": "/api/v1/cwe", "/v1": "/api/v1"})
         ("/api/v1/cwe/a%252Fb/", "/api/v1/cwe/{id}/", {"id": "a%2Fb"}),
         ("/api/v1/cwe/a%2Fb/", "/api/v1/cwe/{id}/", {"id": "a\uffffb"}),
         ("/api/v1/cwe/%00/", "/api/v1/cwe/{id}/", {"id": "\uffff"}),
+        ("//v1/cwe/objects/", "/api/v1/cwe/objects/", {}),
+        ("/api//v1///cwe/objects//", "/api/v1/cwe/objects/", {}),
+        ("/api/v1/cwe/objects//CWE-79", "/api/v1/cwe/objects/{id}/", {"id": "CWE-79"}),
     ],
 )
 def test_a_path_leads_to_a_route_and_its_values(path: str, template: str, values: dict[str, str]) -> None:
-    found = TREE.find(path)
-    assert (found.routes["GET"].template, found.path) == (template, values)
+    found = ROUTER.find(path)
+    assert (found.routes["GET"].route.template, found.path) == (template, values)
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/api", "/api/v1/", "/api/v1//cwe/", "/api/v1/cwe/objects//", "/api/v1/cwe/a/b/c/", "//"]
+    "path", ["/", "/api", "/api/v1/", "/api/v1/cwe/a/b/c/", "//", "/%2F/api/v1/cwe/", "/api%2Fv1/cwe/"]
 )
 def test_other_paths_lead_nowhere(path: str) -> None:
-    assert not TREE.find(path).routes
+    assert not ROUTER.find(path).routes
 
 
 def test_a_path_knows_its_methods() -> None:
-    assert TREE.find("/api/v1/cwe").allowed == ("GET", "HEAD", "POST", "OPTIONS")
-    assert TREE.find("/api/v1/cwe/truncate").allowed == ("DELETE", "OPTIONS")
+    assert ROUTER.find("/api/v1/cwe").allowed == ("GET", "HEAD", "POST", "OPTIONS")
+    assert ROUTER.find("/api/v1/cwe/truncate").allowed == ("DELETE", "OPTIONS")
 
 
 def test_an_alias_knows_the_path_that_it_stands_for() -> None:
-    assert TREE.find("/api/v1/cwe").routes["GET"].filled({}) == "/api/v1/cwe/objects/"
-    alias = TREE.find("/api/v1/cwe/x").routes["GET"]
+    assert ROUTER.find("/api/v1/cwe").routes["GET"].route.filled({}) == "/api/v1/cwe/objects/"
+    alias = ROUTER.find("/api/v1/cwe/x").routes["GET"].route
     assert alias.filled({"id": "a b:c/"}) == "/api/v1/cwe/objects/a%20b:c%2F/"
 
 
 def test_a_route_is_declared_once() -> None:
     with pytest.raises(ValueError, match="declared twice"):
-        RouteTree([*ROUTES, _route("POST", "cwe/")], {})
+        _router([*ROUTES, _route("POST", "cwe/")], {})
     with pytest.raises(ValueError, match="is a path already"):
-        RouteTree(ROUTES, {"/api/v1/cwe/objects": "/api/v1/cwe"})
+        _router(ROUTES, {"/api/v1/cwe/objects": "/api/v1/cwe"})

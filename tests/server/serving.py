@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import httpx2
 import uvicorn
 
-from ctibutler.api.app import create_app
+from ctibutler.app import create_app
 from ctibutler.catalog.engine.database import Database
 from ctibutler.knowledge_bases import HOSTED, KnowledgeBases
 from ctibutler.settings import Settings

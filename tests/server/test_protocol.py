@@ -9,7 +9,7 @@ import socket
 import pytest
 import zstandard
 
-from ctibutler.api.routes import PREFIX
+from ctibutler.api.edge import PREFIX
 from ctibutler.knowledge_bases import HOSTED
 from tests.server.serving import Server
 
@@ -30,6 +30,8 @@ ALIASES = [
     ("/v1/search/?text=deny", "/api/v1/search/?text=deny"),
     ("/v1/attack-ics/objects?version=v17_0", "/api/v1/attack-ics/objects/?attack_version=v17_0"),
     ("/api/v1/knowledge-bases", "/api/v1/knowledge-bases/"),
+    ("/api//v1/cwe///objects//CWE-79", "/api/v1/cwe/objects/CWE-79/"),
+    ("/api/v1/jobs/?type=cwe-update", "/api/v1/jobs/?types=cwe-update"),
 ]
 
 
@@ -45,6 +47,11 @@ def test_an_alias_answers_the_same_bytes(server: Server, alias: str, canonical: 
     assert headers[0] == headers[1]
 
 
+def test_a_base_address_may_end_with_a_slash(server: Server) -> None:
+    base = f"http://127.0.0.1:{server.port}/"
+    assert server.client.get(base + "/v1/search/?text=deny").content == server.get("/v1/search/?text=deny").content
+
+
 @pytest.mark.parametrize("kb", [kb.slug for kb in HOSTED.all])
 def test_every_route_answers_with_and_without_its_last_slash(server: Server, kb: str) -> None:
     for path in ("objects", "versions/installed", "versions/available", "versions"):
@@ -57,7 +64,6 @@ ERRORS = [
     ("GET", "/nothing", 404),
     ("GET", "/api/v1/unknown/objects/", 404),
     ("GET", "/api/v1/cwe/objects/CWE-0/", 404),
-    ("GET", "/api/v1/cwe/objects//", 404),
     ("GET", "/api/v1/cwe/objects/%00/", 404),
     ("GET", "/api/v1/cwe/objects/%FF%FE/", 404),
     ("GET", "/api/v1/cwe/objects/%/", 404),
@@ -107,6 +113,47 @@ def test_every_error_has_the_one_shape(server: Server, method: str, path: str, s
     assert answer.headers["cache-control"] == "no-store"
     if status == 405:
         assert "OPTIONS" in answer.headers["allow"]
+
+
+def test_unknown_parameters_are_ignored_and_named(server: Server) -> None:
+    plain = server.get("/api/v1/cwe/objects/?name=hash")
+    assert "ctibutler-ignored-parameters" not in plain.headers
+    for query, named in (
+        ("name=hash&tenant=4&_=17&tenant=5", "tenant, _"),
+        ("tenant=4&name=hash", "tenant"),
+        ("name=hash&strict=false&strict=", None),
+    ):
+        answer = server.get(f"/api/v1/cwe/objects/?{query}")
+        assert answer.headers.get("ctibutler-ignored-parameters") == named
+        assert (answer.content, answer.headers["etag"]) == (plain.content, plain.headers["etag"])
+        assert answer.headers["link"] == plain.headers["link"]
+        again = server.get(f"/api/v1/cwe/objects/?{query}", if_none_match=plain.headers["etag"])
+        assert (again.status_code, again.headers.get("ctibutler-ignored-parameters")) == (304, named)
+    unknown = server.get("/api/v1/cwe/objects/CWE-0/?tenant=4")
+    assert (unknown.status_code, unknown.headers["ctibutler-ignored-parameters"]) == (404, "tenant")
+
+
+def test_names_of_ignored_parameters_cannot_add_a_header(server: Server) -> None:
+    answer = server.get("/api/v1/tlp/objects/?a%0d%0aSet-Cookie:%20b=c&caf%C3%A9[]=1&x,y=2")
+    assert "set-cookie" not in answer.headers
+    assert answer.headers["ctibutler-ignored-parameters"] == "a%0D%0ASet-Cookie%3A%20b, caf%C3%A9[], x%2Cy"
+    many = server.get("/api/v1/tlp/objects/?" + "&".join(f"{'n' * 500}{number}=1" for number in range(50)))
+    assert many.headers["ctibutler-ignored-parameters"] == "n" * 50
+    many = server.get("/api/v1/tlp/objects/?" + "&".join(f"n{number}=1" for number in range(50)))
+    assert many.headers["ctibutler-ignored-parameters"].endswith("n18, n19, ...")
+
+
+def test_strict_refuses_unknown_parameters_with_the_nearest_names(server: Server) -> None:
+    answer = server.get("/api/v1/cwe/objects/?strict=true&tipes=weakness&tenant=4&sort=up")
+    assert answer.status_code == 400
+    assert answer.json()["details"] == {
+        "tipes": ["This parameter is not known here. Did you mean `types`?"],
+        "tenant": ["This parameter is not known here."],
+        "sort": [answer.json()["details"]["sort"][0]],
+    }
+    assert server.get("/api/v1/cwe/objects/?strict=true&name=hash").status_code == 200
+    assert server.get("/api/v1/knowledge-bases/?strict=1&x=1").status_code == 400
+    assert server.get("/api/v1/knowledge-bases/?strict=perhaps").json()["details"].keys() == {"strict"}
 
 
 def test_the_message_for_a_page_beyond_all(server: Server) -> None:
@@ -256,7 +303,7 @@ def test_a_preflight_allows_what_the_contract_lists(server: Server) -> None:
     assert answer.headers["access-control-allow-headers"] == "Content-Type, Authorization, API-KEY, If-None-Match"
     assert answer.headers["access-control-max-age"] == "600"
     exposed = server.get("/api/v1/cwe/objects/").headers["access-control-expose-headers"]
-    assert exposed == "ETag, Link, X-Total-Count, Location"
+    assert exposed == "ETag, Link, X-Total-Count, Location, Ctibutler-Ignored-Parameters"
 
 
 def test_options_names_the_methods_of_a_path(server: Server) -> None:

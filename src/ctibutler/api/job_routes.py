@@ -84,7 +84,12 @@ def _link(ask: Ask) -> Response:
 def _types(knowledge_bases: KnowledgeBases) -> Parameter:
     names = [kb.job_type + (f"--{kb.matrix}" if kb.matrix else "") for kb in knowledge_bases.all]
     names += [f"{LINK_JOB}--{mode.name}" for mode in LINK_MODES]
-    return Parameter("types", "csv", f"Types, with commas, with or without what follows `--`: {', '.join(names)}.")
+    return Parameter(
+        "types",
+        "csv",
+        f"Types, with commas, with or without what follows `--`: {', '.join(names)}.",
+        aliases=("type",),
+    )
 
 
 LINKS = (

@@ -8,19 +8,17 @@ import msgspec
 from starlette.responses import Response
 
 import ctibutler
+from ctibutler.answers import monitoring
+from ctibutler.answers.library import Library
 from ctibutler.api import responses
-from ctibutler.catalog import jobs, releases
 from ctibutler.errors import StoreUnavailable
 from ctibutler.http.exceptions import RETRY_AFTER_SECONDS
-from ctibutler.http.metrics import MEDIA_TYPE, Metrics
+from ctibutler.http.metrics import MEDIA_TYPE, Gauge, Metrics
 from ctibutler.http.parameters import Parameter
 from ctibutler.http.routing import Ask, Endpoint
-from ctibutler.stix.times import now
 
 OPENAPI = "application/vnd.oai.openapi"
 TAG = "service"
-# A worker that was not seen for this long is none.
-_WORKER_SEEN_MICROSECONDS = 120 * 1_000_000
 
 Schema = Callable[[], dict[str, object]]
 
@@ -46,7 +44,7 @@ def endpoints(metrics: Metrics | None, schema: Schema) -> Iterator[Endpoint]:
         yield Endpoint(
             "GET",
             "api/metrics/",
-            lambda _: Response(metrics.text(), media_type=MEDIA_TYPE),
+            lambda ask: Response(metrics.text(_gauges(ask.library)), media_type=MEDIA_TYPE),
             "Numbers for Prometheus",
             "Text",
             media_type="text/plain",
@@ -89,13 +87,19 @@ def _health(_: Ask) -> Response:
 
 def _readiness(ask: Ask) -> Response:
     try:
-        with ask.library.database.read() as connection:
-            releases.revision(connection)
-            workers = jobs.workers_seen_since(connection, now() - _WORKER_SEEN_MICROSECONDS)
+        worker = "ok" if monitoring.worker_is_there(ask.library) else "none"
     except StoreUnavailable:
         shown = {"status": "unavailable", "checks": {"store": "unavailable", "worker": "none"}}
         return responses.json(shown, 503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
-    return responses.json({"status": "ready", "checks": {"store": "ok", "worker": "ok" if workers else "none"}})
+    return responses.json({"status": "ready", "checks": {"store": "ok", "worker": worker}})
+
+
+def _gauges(library: Library) -> tuple[Gauge, Gauge]:
+    held = monitoring.holdings(library)
+    return (
+        Gauge("ctibutler_objects", "Objects of a release.", ("kb", "version"), held.objects.items()),
+        Gauge("ctibutler_jobs", "Jobs that are kept.", ("type", "state"), held.jobs.items()),
+    )
 
 
 class _Schema:

@@ -1,4 +1,4 @@
-"""Seeing, at little cost for each request, whether the catalogue changed."""
+"""The catalogue's current state, cheap enough to ask for with every request."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
 from ctibutler.errors import StoreUnavailable
 
-# The question is asked on the event loop: rather no answer than one that is waited for.
+# The question is asked on the event loop: better no answer than one that everybody waits for.
 _PATIENCE_MILLISECONDS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """What was seen: `stamp` stands for the state of all answers, `keys` are those that are valid."""
+class CatalogState:
+    """One state of the catalogue: `stamp` changes whenever an answer could change, `keys` are the valid API keys."""
 
     stamp: str
     keys: tuple[Key, ...]
 
 
 class Watch:
-    """Looks at the catalogue, and again only when some process has changed it.
+    """Knows the current state, and reads it again only after some process has changed the catalogue.
 
-    On SQLite `PRAGMA data_version` on a connection of its own says so in microseconds; PostgreSQL has nothing as cheap
-    that could not be late, so there every look is a query (`is_quick` tells them apart).
+    On SQLite, `PRAGMA data_version` on a connection of its own reports a change in microseconds. PostgreSQL has nothing as
+    cheap that is never late, so there the state is queried every time (`is_quick` tells the two apart).
     """
 
     def __init__(self, database: Database) -> None:
@@ -38,10 +38,10 @@ class Watch:
         self._lock = threading.Lock()
         self._connection: PoolProxiedConnection | None = None
         self._version: object = None
-        self._seen: Sight | None = None
+        self._seen: CatalogState | None = None
 
-    def look(self) -> Sight:
-        """The catalogue as it is now.
+    def current(self) -> CatalogState:
+        """The state of the catalogue right now.
 
         Raises StoreUnavailable.
         """
@@ -54,7 +54,7 @@ class Watch:
             return self._seen
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
@@ -73,9 +73,9 @@ class Watch:
             raise StoreUnavailable(f"{self._database}: the database does not answer: {failure}") from failure
         return row[0]
 
-    def _read(self) -> Sight:
+    def _read(self) -> CatalogState:
         with self._database.read() as connection:
-            return Sight(_stamp(connection), tuple(all_keys(connection)))
+            return CatalogState(_stamp(connection), tuple(all_keys(connection)))
 
 
 def _stamp(connection: Connection) -> str:

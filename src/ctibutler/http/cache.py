@@ -1,4 +1,7 @@
-"""Ready answers: an answer is a function of the catalogue's state and the URL, and so are its validators."""
+"""Answers from memory: an answer is a function of the catalogue's state and the URL, and so are its validators.
+
+No cache of others knows that state, or keys on the content encoding: what is kept is ready to be sent.
+"""
 
 from __future__ import annotations
 
@@ -7,72 +10,64 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from starlette.concurrency import run_in_threadpool
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Send
 
-from ctibutler.catalog.state import Sight, Watch
-from ctibutler.http.context import Visit, visit_of
+from ctibutler.catalog.state import CatalogState, Watch
+from ctibutler.http.requests import App, RawHeaders, Request, catalog_state
 from ctibutler.http.validators import matches
 
-Headers = list[tuple[bytes, bytes]]
 # URL, media type, content encoding.
 _Key = tuple[str, str | None, str]
-# What an entry takes besides its URL and body, roughly.
+# What an entry takes besides its URL and body, in bytes, roughly.
 _OVERHEAD = 1024
-# An answer that would take more than this part of the memory is not kept.
+# An answer that would take more than one part in this many is not kept.
 _LARGEST_PART = 8
 
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    headers: Headers
+    headers: RawHeaders
     body: bytes
 
 
 class AnswerCache:
-    """Answers from memory what was answered before, as long as the catalogue stands as it did."""
+    """Answers from memory what was answered before, as long as the catalogue has not changed."""
 
-    def __init__(
-        self, app: ASGIApp, watch: Watch, size: int, max_age: int | None, fingerprint: Sequence[object]
-    ) -> None:
-        """`size` is in bytes; `fingerprint` holds whatever else answers depend on: settings, the program's version."""
+    def __init__(self, app: App, watch: Watch, size: int, max_age: int | None, depends_on: Sequence[object]) -> None:
+        """`size` is in bytes; `depends_on` is whatever else answers depend on: settings, the program's version."""
         self._app = app
         self._watch = watch
         self._size = size
         self._max_age = max_age
-        self._fingerprint = repr(tuple(fingerprint))
+        self._fingerprint = repr(tuple(depends_on))
         self._stamp: str | None = None
         self._ready: OrderedDict[_Key, _Ready] = OrderedDict()
         self._used = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer from memory, or pass the request on and remember the answer."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
+    async def __call__(self, request: Request, receive: Receive, send: Send) -> None:
+        """Answer from memory, or pass the request on and keep the answer."""
+        if not request.policy.cached:
+            await self._app(request, receive, _uncached(send))
             return
-        visit = visit_of(scope)
-        if not visit.route.endpoint.cached or visit.problem is not None:
-            await self._app(scope, receive, _uncached(send))
-            return
-        sight = await look(self._watch, visit)
-        key = (visit.url, visit.media_type, visit.encoding)
-        tag = self._tag(sight, visit)
-        validators: Headers = [(b"etag", tag.encode()), (b"cache-control", self._cache_control(visit))]
-        asked = visit.headers.get("if-none-match")
+        state = await catalog_state(self._watch, request)
+        key = (request.target.canonical, request.media_type, request.encoding)
+        tag = self._tag(state, request)
+        validators: RawHeaders = [(b"etag", tag.encode()), (b"cache-control", self._cache_control(request))]
+        asked = request.headers.get("if-none-match")
         if asked is not None and asked.strip() != "*" and matches(asked, tag):
-            await _not_modified(send, visit, validators)
+            await _not_modified(send, request, validators)
             return
-        ready = self._find(sight.stamp, key)
+        ready = self._find(state.stamp, key)
         if ready is None:
-            await self._app(scope, receive, _Recorder(self, send, visit, sight.stamp, key, validators))
+            await self._app(request, receive, _Recorder(self, send, request, state.stamp, key, validators))
         elif asked is not None and matches(asked, tag):
-            await _not_modified(send, visit, validators)
+            await _not_modified(send, request, validators)
         else:
             await send({"type": "http.response.start", "status": 200, "headers": [*ready.headers, *validators]})
             await send({"type": "http.response.body", "body": ready.body})
 
-    def keep(self, stamp: str, key: _Key, headers: Headers, body: bytes) -> None:
-        """Remember an answer that was made while the catalogue had this stamp."""
+    def keep(self, stamp: str, key: _Key, headers: RawHeaders, body: bytes) -> None:
+        """Keep an answer that was made while the catalogue had this stamp."""
         cost = _cost(key, body)
         if stamp != self._stamp or key in self._ready or cost > self.largest:
             return
@@ -96,37 +91,37 @@ class AnswerCache:
             self._ready.move_to_end(key)
         return ready
 
-    def _tag(self, sight: Sight, visit: Visit) -> str:
-        text = "\n".join((self._fingerprint, sight.stamp, visit.url, visit.media_type or ""))
+    def _tag(self, state: CatalogState, request: Request) -> str:
+        text = "\n".join((self._fingerprint, state.stamp, request.target.canonical, request.media_type or ""))
         return f'W/"{blake2b(text.encode("utf-8", "replace"), digest_size=12).hexdigest()}"'
 
-    def _cache_control(self, visit: Visit) -> bytes:
+    def _cache_control(self, request: Request) -> bytes:
         if self._max_age is None:
-            return b"private, no-cache" if visit.is_private else b"no-cache"
-        if visit.is_private:
+            return b"private, no-cache" if request.is_private else b"no-cache"
+        if request.is_private:
             return b"private, max-age=%d" % self._max_age
         return b"public, max-age=%d, s-maxage=%d" % (self._max_age, self._max_age)
 
 
 class _Recorder:
-    """Sends an answer on, and keeps it when it is one to keep."""
+    """Sends an answer on, and keeps it if it is one to keep."""
 
     def __init__(
         self,
         cache: AnswerCache,
         send: Send,
-        visit: Visit,
+        request: Request,
         stamp: str,
         key: _Key,
-        validators: Headers,
+        validators: RawHeaders,
     ) -> None:
         self._cache = cache
         self._send = send
-        self._visit = visit
+        self._request = request
         self._stamp = stamp
         self._key = key
         self._validators = validators
-        self._headers: Headers | None = None
+        self._headers: RawHeaders | None = None
         self._body: list[bytes] = []
         self._length = 0
         self._is_silent = False
@@ -136,9 +131,9 @@ class _Recorder:
             return
         if message["type"] == "http.response.start":
             if message["status"] == 200:
-                if self._visit.headers.get("if-none-match", "").strip() == "*":
+                if self._request.headers.get("if-none-match", "").strip() == "*":
                     self._is_silent = True
-                    await _not_modified(self._send, self._visit, self._validators)
+                    await _not_modified(self._send, self._request, self._validators)
                     return
                 self._headers = list(message["headers"])
                 message = {**message, "headers": [*self._headers, *self._validators]}
@@ -160,15 +155,8 @@ def _cost(key: _Key, body: bytes) -> int:
     return len(key[0]) + len(body) + _OVERHEAD
 
 
-async def look(watch: Watch, visit: Visit) -> Sight:
-    """The catalogue as this visit sees it, looked at once."""
-    if visit.sight is None:
-        visit.sight = watch.look() if watch.is_quick else await run_in_threadpool(watch.look)
-    return visit.sight
-
-
-async def _not_modified(send: Send, visit: Visit, validators: Headers) -> None:
-    headers = [*validators, (b"vary", visit.vary.encode())]
+async def _not_modified(send: Send, request: Request, validators: RawHeaders) -> None:
+    headers = [*validators, (b"vary", request.policy.vary.encode())]
     await send({"type": "http.response.start", "status": 304, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
 

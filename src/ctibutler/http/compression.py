@@ -1,4 +1,7 @@
-"""Answers compressed as the client prefers."""
+"""Answers compressed as the client prefers.
+
+Starlette's middleware knows no zstd, takes no account of q-values, and would compress what the cache holds with every answer.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,21 @@ from typing import Protocol
 
 import zstandard
 from starlette.concurrency import run_in_threadpool
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Send
 
-from ctibutler.http.context import Visit, visit_of
 from ctibutler.http.negotiation import IDENTITY
+from ctibutler.http.requests import App, RawHeaders, Request
 
 SMALLEST = 1024
 _GZIP_LEVEL, _GZIP_WINDOW = 4, 31
 _ZSTD_LEVEL = 3
 # More than this takes long enough to be done in a thread.
 _LONG = 64 * 1024
-_COMPRESSIBLE = (
-    b"application/json",
-    b"application/stix+json",
-    b"application/vnd.oai.openapi",
-    b"application/javascript",
-    b"text/",
+_COMPRESSIBLE = frozenset(
+    (b"application/json", b"application/javascript", b"application/vnd.oai.openapi", b"application/xml")
 )
+# Its events are to arrive one by one: a compressor would hold them back.
+_EVENTS = b"text/event-stream"
 
 
 class _Compressor(Protocol):
@@ -34,23 +35,20 @@ class _Compressor(Protocol):
 class Compression:
     """Compresses bodies of more than a KiB, whole ones and streams."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: App) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, request: Request, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        await self._app(scope, receive, _Sender(send, visit_of(scope)))
+        await self._app(request, receive, _Sender(send, request))
 
 
 class _Sender:
     """Sends one answer, compressed or not."""
 
-    def __init__(self, send: Send, visit: Visit) -> None:
+    def __init__(self, send: Send, request: Request) -> None:
         self._send = send
-        self._visit = visit
+        self._request = request
         self._start: Message | None = None
         self._compressor: _Compressor | None = None
 
@@ -64,15 +62,15 @@ class _Sender:
 
     async def _first(self, start: Message, message: Message) -> None:
         self._start = None
-        headers = list(start["headers"])
-        kind = next((value for name, value in headers if name == b"content-type"), b"")
-        is_whole = not message.get("more_body", False) and not self._visit.route.endpoint.streams
-        encoding = self._visit.encoding
-        if kind.startswith(_COMPRESSIBLE):
-            headers.append((b"vary", self._visit.vary.encode()))
+        headers: RawHeaders = list(start.get("headers", ()))
+        is_whole = not message.get("more_body", False) and not self._request.policy.streams
+        encoding = self._request.encoding
+        if _is_compressible(headers):
+            headers.append((b"vary", self._request.policy.vary.encode()))
         else:
             encoding = IDENTITY
-        if encoding == IDENTITY or start["status"] in (204, 304) or (is_whole and len(message["body"]) <= SMALLEST):
+        size = len(message.get("body", b""))
+        if encoding == IDENTITY or start["status"] in (204, 304) or (is_whole and size <= SMALLEST):
             await self._send({**start, "headers": headers})
             await self._send(message)
             return
@@ -80,7 +78,7 @@ class _Sender:
         headers.append((b"content-encoding", encoding.encode()))
         self._compressor = _compressor(encoding)
         if is_whole:
-            body = await self._compressed(message["body"], last=True)
+            body = await self._compressed(message.get("body", b""), last=True)
             headers.append((b"content-length", str(len(body)).encode()))
             await self._send({**start, "headers": headers})
             await self._send({**message, "body": body})
@@ -106,6 +104,15 @@ class _Sender:
         compressor = self._compressor
         assert compressor is not None
         return compressor.compress(body) + (compressor.flush() if last else b"")
+
+
+def _is_compressible(headers: RawHeaders) -> bool:
+    """Whether an answer with these headers gets smaller, and is not compressed already."""
+    names = dict(headers)
+    kind = names.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if b"content-encoding" in names or kind == _EVENTS:
+        return False
+    return kind in _COMPRESSIBLE or kind.startswith(b"text/") or kind.endswith((b"+json", b"+xml"))
 
 
 def _compressor(encoding: str) -> _Compressor:

@@ -1,11 +1,8 @@
-"""What went wrong, as HTTP says it: one status and one shape for every error."""
+"""What went wrong, in the terms of HTTP: one status for every problem, and what may be told about it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
-
-import msgspec
 
 from ctibutler.errors import (
     Busy,
@@ -28,6 +25,10 @@ class MethodNotAllowed(Problem):
     def __init__(self, method: str, allowed: tuple[str, ...]) -> None:
         super().__init__(f"`{method[:20]}` is not possible here; {', '.join(allowed)} are")
         self.allowed = allowed
+
+
+class InternalError(Problem):
+    """A fault of ours: the request may have been fine."""
 
 
 class UnsupportedMediaType(Problem):
@@ -54,20 +55,18 @@ HTTP_STATUS: Mapping[type[Problem], int] = {
 
 
 def status_of(problem: Problem) -> int:
-    """The HTTP status of a problem; 500 for one that no request should ever meet."""
+    """The HTTP status of a problem; 500 for one that no request should meet."""
     return next((HTTP_STATUS[kind] for kind in type(problem).__mro__ if kind in HTTP_STATUS), 500)
 
 
-def details_of(problem: Problem) -> Mapping[str, object]:
-    """The `details` of a problem: bad fields under their names, anything else as a sentence under `error`."""
+def sentence_of(problem: Problem) -> str:
+    """What may be told about a problem. What is wrong with the database or with us stays in the log."""
     status = status_of(problem)
-    if status == 503:
-        return {"error": "the catalogue is not available at the moment; try again later"}
     if status == 500:
-        return INTERNAL
-    if isinstance(problem, InvalidRequest) and problem.details:
-        return problem.details
-    return {"error": str(problem), **problem.details}
+        return "something went wrong here; the log has it under this request's X-Request-ID"
+    if status == 503:
+        return "the catalogue is not available at the moment; try again later"
+    return str(problem)
 
 
 def headers_of(problem: Problem) -> dict[str, str]:
@@ -83,13 +82,3 @@ def headers_of(problem: Problem) -> dict[str, str]:
     elif isinstance(problem, NotAllowed):
         headers["Allow"] = "GET, HEAD, OPTIONS"
     return headers
-
-
-INTERNAL: Mapping[str, object] = {
-    "error": "something went wrong here; the log has it under this request's X-Request-ID"
-}
-
-
-def error_body(status: int, details: Mapping[str, object]) -> bytes:
-    """The one error shape: `{"code", "message", "details"}`."""
-    return msgspec.json.encode({"code": status, "message": HTTPStatus(status).phrase, "details": details})

@@ -8,11 +8,11 @@ import re
 import time
 
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from ctibutler.http.context import find_visit
-from ctibutler.http.exceptions import INTERNAL, error_body
-from ctibutler.http.metrics import UNKNOWN_ROUTE, Metrics
+from ctibutler.http.exceptions import InternalError
+from ctibutler.http.metrics import Metrics
+from ctibutler.http.requests import App, Request
 
 LOGGER = "ctibutler.api"
 _SAFE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
@@ -24,45 +24,37 @@ logger = logging.getLogger(LOGGER)
 
 
 class RequestLog:
-    """The outermost layer: whatever happens within, there is one answer, one count and one line."""
+    """Whatever happens within, there is one answer, one count and one line."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: App, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, request: Request, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        start, method, status = time.perf_counter(), scope["method"], 0
-        request_id = _request_id(scope)
+        start, method, status = time.perf_counter(), request.scope["method"], 0
+        request_id = _request_id(request)
+        request.answer_headers += ((b"x-request-id", request_id), (b"x-content-type-options", b"nosniff"))
 
-        async def with_id(message: Message) -> None:
+        async def with_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [
-                    *message.get("headers", ()),
-                    (b"x-request-id", request_id),
-                    (b"x-content-type-options", b"nosniff"),
-                ]
-                message = {**message, "headers": headers}
             await send(message)
 
         try:
-            await self._app(scope, receive, with_id)
+            await self._app(request, receive, with_status)
         except ClientDisconnect:
             status = status or _CLIENT_GONE
         except Exception:
             logger.exception("request %s failed", request_id.decode())
             if not status:
-                await _send_internal_error(with_id, with_body=method != "HEAD")
+                answer = request.policy.write_error(request, InternalError("not handled"))
+                await answer(request.scope, receive, with_status)
         seconds = time.perf_counter() - start
-        visit = find_visit(scope)
-        self._metrics.observe(method, UNKNOWN_ROUTE if visit is None else visit.route.template, status, seconds)
+        self._metrics.observe(method, request.policy.route, status, seconds)
         if logger.isEnabledFor(logging.INFO):
-            _log(scope, method, status, seconds, request_id)
+            _log(request.scope, method, status, seconds, request_id)
 
 
 def _log(scope: Scope, method: str, status: int, seconds: float, request_id: bytes) -> None:
@@ -80,19 +72,6 @@ def _log(scope: Scope, method: str, status: int, seconds: float, request_id: byt
     logger.info("%s %s %s %.1f ms", method, fields["url"], status, seconds * 1000, extra={"fields": fields})
 
 
-def _request_id(scope: Scope) -> bytes:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _SAFE_ID.fullmatch(value):
-            return bytes(value)
-    return os.urandom(16).hex().encode()
-
-
-async def _send_internal_error(send: Send, with_body: bool) -> None:
-    body = error_body(500, INTERNAL)
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-    ]
-    await send({"type": "http.response.start", "status": 500, "headers": headers})
-    await send({"type": "http.response.body", "body": body if with_body else b""})
+def _request_id(request: Request) -> bytes:
+    sent = request.headers.get("x-request-id", "").encode("latin-1")
+    return sent if _SAFE_ID.fullmatch(sent) else os.urandom(16).hex().encode()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
+from itertools import islice
 from typing import Literal, cast
 from urllib.parse import parse_qsl, quote
 
@@ -24,6 +26,11 @@ _NUMBER = re.compile(rf"[{BLANKS}]*([+-]?)0*([0-9]+)[{BLANKS}]*")
 # PostgreSQL cannot hold NUL, and no published text has it. This character, which Unicode keeps from ever being one, takes
 # its place: such a value goes the way of any other and matches nothing.
 _NOT_NUL = "\uffff"
+
+
+# How much of the names of unknown parameters is repeated to the client.
+_MOST_NAMES = 20
+_LONGEST_NAME = 50
 
 
 @dataclass(frozen=True)
@@ -63,9 +70,13 @@ class Parameter:
 class Values:
     """The parameters of one request, typed and with defaults filled in."""
 
-    def __init__(self, table: Mapping[str, Parameter], given: Mapping[str, object]) -> None:
+    def __init__(
+        self, table: Mapping[str, Parameter], given: Mapping[str, object], ignored: tuple[str, ...] = ()
+    ) -> None:
+        """`ignored` are the names that the route does not know, as the client wrote them."""
         self._table = table
         self._given = given
+        self.ignored = ignored
 
     def _value(self, name: str) -> object:
         value = self._given.get(name)
@@ -127,17 +138,25 @@ class Table:
                     self._names.setdefault(f"{name}[]", (parameter.name, rank))
 
     def read(self, query_string: str) -> Values:
-        """The typed values of a query string, still percent-encoded. Unknown parameters do not count.
+        """The typed values of a query string, still percent-encoded. Unknown parameters are ignored unless `strict`.
 
         Raises InvalidRequest that names every parameter that is wrong.
         """
         given: dict[str, dict[int, list[str]]] = {}
+        unknown: dict[str, None] = {}
+        strict: list[str] = []
         for name, value in parse_qsl(query_string):
             known = self._names.get(name)
             if known is not None:
                 given.setdefault(known[0], {}).setdefault(known[1], []).append(value.replace("\x00", _NOT_NUL))
+            elif name == STRICT.name:
+                strict.append(value)
+            else:
+                unknown[name] = None
         values: dict[str, object] = {}
         wrong: dict[str, list[str]] = {}
+        if strict and STRICT.read(strict):
+            wrong = {brief(name): [self._unknown(name)] for name in islice(unknown, _MOST_NAMES)}
         for name, parameter in self.parameters.items():
             try:
                 if name in given:
@@ -151,7 +170,24 @@ class Table:
                 wrong.update(cast("dict[str, list[str]]", problem.details))
         if wrong:
             raise InvalidRequest.of_fields(wrong)
-        return Values(self.parameters, values)
+        return Values(self.parameters, values, tuple(unknown))
+
+    def _unknown(self, name: str) -> str:
+        near = get_close_matches(
+            name[:_LONGEST_NAME], (known for known in self._names if known[-1] != "]"), n=3, cutoff=0.7
+        )
+        hint = f" Did you mean {' or '.join(f'`{word}`' for word in near)}?" if near else ""
+        return f"This parameter is not known here.{hint}"
+
+
+def ignored_header(names: Sequence[str]) -> tuple[tuple[bytes, bytes], ...]:
+    """The header that names these ignored parameters, percent-encoded: at most twenty, each cut at 50 characters."""
+    if not names:
+        return ()
+    shown = list(dict.fromkeys(quote(name[:_LONGEST_NAME], safe="[]") for name in names))
+    if len(shown) > _MOST_NAMES:
+        shown[_MOST_NAMES:] = ["..."]
+    return ((b"ctibutler-ignored-parameters", ", ".join(shown).encode("ascii")),)
 
 
 def _read_csv(_: Parameter, given: list[str]) -> object:
@@ -226,6 +262,12 @@ def brief(text: str) -> str:
     """A text of a client, short and printable enough to be repeated in a sentence."""
     printable = "".join(char if char.isprintable() else "�" for char in text[:101])
     return printable if len(printable) <= 100 else printable[:97] + "..."
+
+
+STRICT = Parameter(
+    "strict", "flag", "Refuse parameters that this route does not know, instead of ignoring them.", default=False
+)
+"""Known on every route. It changes no answer, so it is not part of a canonical URL."""
 
 
 def sort_parameter(keys: Iterable[str], default: str, also: Mapping[str, str] | None = None) -> Parameter:

@@ -47,7 +47,7 @@ def serve(
         output.line(f"API on {address(settings)}/api/v1/")
     end_with_parent()
     config = uvicorn.Config(
-        "ctibutler.api.app:from_environment",
+        "ctibutler.app:from_environment",
         factory=True,
         workers=settings.workers,
         log_config=None,

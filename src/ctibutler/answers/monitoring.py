@@ -1,0 +1,49 @@
+"""What monitoring asks: whether the catalogue answers, and how much it holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ctibutler.answers.library import Library
+from ctibutler.catalog import jobs, releases
+from ctibutler.stix.times import now
+
+# A worker that was not seen for this long is gone.
+_WORKER_SEEN_MICROSECONDS = 120 * 1_000_000
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """How much the catalogue holds: objects by (knowledge base, release), jobs by (type, state)."""
+
+    objects: Mapping[tuple[str, str], int]
+    jobs: Mapping[tuple[str, str], int]
+
+
+def worker_is_there(library: Library) -> bool:
+    """Whether a worker was seen lately.
+
+    Raises StoreUnavailable where the catalogue does not answer.
+    """
+    with library.database.read() as connection:
+        releases.revision(connection)
+        return bool(jobs.workers_seen_since(connection, now() - _WORKER_SEEN_MICROSECONDS))
+
+
+def holdings(library: Library) -> Holdings:
+    """What the catalogue holds at this moment.
+
+    Raises StoreUnavailable.
+    """
+    with library.database.read() as connection:
+        installed = releases.installed(connection)
+        states = Counter((job.type, job.state) for job in jobs.all_jobs(connection))
+    return Holdings(
+        {
+            (release.knowledge_base, release.label): sum(release.facts["counts_by_type"].values())
+            for release in installed
+        },
+        dict(sorted(states.items())),
+    )

@@ -1,0 +1,61 @@
+"""The HTTP application: the catalogue, and the edges over it. A new edge is a folder, and a line here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from starlette.types import ASGIApp
+
+from ctibutler.answers.library import Library
+from ctibutler.api import edge as api
+from ctibutler.catalog.engine.database import Database
+from ctibutler.catalog.schema import open_catalogue
+from ctibutler.catalog.state import Watch
+from ctibutler.http.access import refuse_to_start_without_key
+from ctibutler.http.metrics import Metrics
+from ctibutler.http.routing import Edge
+from ctibutler.http.server import Server
+from ctibutler.knowledge_bases import HOSTED, KnowledgeBases
+from ctibutler.logs import set_up_logs
+from ctibutler.settings import Settings, load_settings
+
+MakeEdge = Callable[[KnowledgeBases, Settings, Metrics], Edge]
+
+EDGES: tuple[MakeEdge, ...] = (api.make_edge,)
+"""The first one answers the paths that belong to none."""
+
+
+def create_app(
+    settings: Settings,
+    knowledge_bases: KnowledgeBases = HOSTED,
+    database: Database | None = None,
+    edges: Sequence[MakeEdge] = EDGES,
+) -> ASGIApp:
+    """The application of one process. It opens the catalogue and closes it at the end, unless one is passed in.
+
+    Raises StoreUnavailable, and InvalidRequest when access needs a key and there is none.
+    """
+    catalogue = database or open_catalogue(settings.url, knowledge_bases)
+    refuse_to_start_without_key(settings, catalogue)
+    watch = Watch(catalogue)
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        yield
+        watch.close()
+        if database is None:
+            catalogue.close()
+
+    made = [make(knowledge_bases, settings, metrics) for make in edges]
+    return Server(made, Library(catalogue, knowledge_bases), settings, watch, metrics, lifespan)
+
+
+def from_environment() -> ASGIApp:
+    """The application as environment variables describe it: what uvicorn's worker processes call."""
+    settings = load_settings()
+    if not logging.getLogger().handlers:  # a process of its own, beside others
+        set_up_logs(settings)
+    return create_app(settings)

@@ -1,0 +1,78 @@
+"""What answers a request at the end: a handler in a thread, a mounted application, or the problem with the request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import unquote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from ctibutler.errors import Problem
+from ctibutler.http.bodies import LARGEST_BODY, read_body, read_fields
+from ctibutler.http.requests import App, Request
+from ctibutler.http.routing import Mount, Route
+
+
+def answer_with(route: Route) -> App:
+    """Answers with the route's handler, or with the problem that it raises."""
+    handler, fields = route.endpoint.handler, route.endpoint.fields
+
+    async def answer(request: Request, receive: Receive, send: Send) -> None:
+        try:
+            if fields is not None:
+                content = await _whole_body(request.scope, receive)
+                request.body = read_fields(fields, read_body(content, request.headers.get("content-type")))
+            response = await run_in_threadpool(handler, request)
+        except Problem as problem:
+            response = request.policy.write_error(request, problem)
+        await response(request.scope, receive, send)
+
+    return answer
+
+
+def refuse(problem: Problem) -> App:
+    """Answers with what is wrong with the request."""
+
+    async def answer(request: Request, receive: Receive, send: Send) -> None:
+        await request.policy.write_error(request, problem)(request.scope, receive, send)
+
+    return answer
+
+
+def answer_options(allowed: Sequence[str]) -> App:
+    """Answers with the methods of the path."""
+
+    async def answer(request: Request, receive: Receive, send: Send) -> None:
+        await Response(status_code=204, headers={"Allow": ", ".join(allowed)})(request.scope, receive, send)
+
+    return answer
+
+
+def pass_to(mount: Mount) -> App:
+    """Passes the request to a mounted application, which sees its own path below `root_path` (ASGI)."""
+
+    async def answer(request: Request, receive: Receive, send: Send) -> None:
+        await mount.app(_scope_below(request.scope, mount.path, request.path["path"]), receive, send)
+
+    return answer
+
+
+def _scope_below(scope: Scope, path: str, rest: str) -> Scope:
+    root = scope.get("root_path", "") + path
+    return {**scope, "root_path": root, "path": root + unquote(rest), "raw_path": (root + rest).encode("latin-1")}
+
+
+async def _whole_body(scope: Scope, receive: Receive) -> bytes:
+    """The body, or as much of it as shows that it is too long.
+
+    Raises ClientDisconnect.
+    """
+    content = bytearray()
+    async for chunk in StarletteRequest(scope, receive).stream():
+        content += chunk
+        if len(content) > LARGEST_BODY:
+            break
+    return bytes(content)

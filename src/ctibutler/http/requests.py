@@ -1,0 +1,147 @@
+"""One request: who asks, for what, in which form; made once and passed through every layer to what answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from ctibutler.answers.library import Library
+from ctibutler.catalog.state import CatalogState, Watch
+from ctibutler.errors import NotFound, Problem
+from ctibutler.http.access import AccessRule, Right
+from ctibutler.http.bodies import BodyValues
+from ctibutler.http.parameters import Values
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.settings import Settings
+
+NO_VALUES = Values({}, {})
+NO_BODY = BodyValues({}, frozenset())
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How the layers treat requests to one route.
+
+    `route` names it in the metrics. `write_error` and `access` are those of its edge; `cors` lets pages of other origins read
+    its answers. Answers of a `cached` route depend only on the catalogue and the URL. A route that `streams` produces its
+    answer while sending it. `Accept` can choose one of `variants` instead of `media_type`.
+    """
+
+    route: str
+    write_error: ErrorWriter
+    access: AccessRule
+    right: Right = "open"
+    cors: bool = True
+    cached: bool = False
+    streams: bool = False
+    media_type: str = "application/json"
+    variants: tuple[str, ...] = ()
+
+    @property
+    def vary(self) -> str:
+        """The request headers that the answer depends on."""
+        return "Accept, Accept-Encoding" if self.variants else "Accept-Encoding"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a method and a URL lead to: `app` answers, `policy` says how the layers treat the request.
+
+    `path` holds the values in the path, `url` is the canonical path without its query, `canonical` with it: the same for
+    every way to write the URL. `headers` go onto every answer.
+    """
+
+    app: App
+    policy: Policy
+    kb: KnowledgeBase | None = None
+    path: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""
+    canonical: str = ""
+    values: Values = NO_VALUES
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(slots=True)
+class Request:
+    """One request, read.
+
+    `headers` have names in lower case. `media_type` is the variant that the client prefers over the usual media type, if
+    any; `encoding` the content encoding that it prefers. `body` is filled in before the handler runs, `catalog_state` by
+    the first layer that needs it. `is_private`: the answer is only for whoever has a key. `answer_headers` go onto the
+    answer, whichever layer sends it.
+    """
+
+    target: Target
+    library: Library
+    settings: Settings
+    scope: Scope
+    headers: Mapping[str, str]
+    is_head: bool
+    media_type: str | None
+    encoding: str
+    answer_headers: RawHeaders
+    body: BodyValues = NO_BODY
+    catalog_state: CatalogState | None = None
+    is_private: bool = False
+
+    @property
+    def policy(self) -> Policy:
+        """How the layers treat it."""
+        return self.target.policy
+
+    @property
+    def kb(self) -> KnowledgeBase:
+        """The knowledge base that the route belongs to.
+
+        Raises NotFound where it belongs to none.
+        """
+        if self.target.kb is None:
+            raise NotFound("this route does not belong to a knowledge base")
+        return self.target.kb
+
+    @property
+    def path(self) -> Mapping[str, str]:
+        """The values in the path."""
+        return self.target.path
+
+    @property
+    def values(self) -> Values:
+        """The query parameters."""
+        return self.target.values
+
+    @property
+    def url(self) -> str:
+        """The canonical path, without the query."""
+        return self.target.url
+
+
+App = Callable[[Request, Receive, Send], Awaitable[None]]
+"""A layer, or what answers at the end: as an ASGI application, with a request that is read already."""
+
+ErrorWriter = Callable[[Request, Problem], Response]
+"""Writes a problem in the error format of an edge."""
+
+
+async def catalog_state(watch: Watch, request: Request) -> CatalogState:
+    """The state of the catalogue for this request, asked for once.
+
+    Raises StoreUnavailable.
+    """
+    if request.catalog_state is None:
+        request.catalog_state = watch.current() if watch.is_quick else await run_in_threadpool(watch.current)
+    return request.catalog_state
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """The headers by their names in lower case; the values of a repeated one are joined with commas."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers

@@ -1,0 +1,124 @@
+"""The application: every request is read once and passed through the layers that all edges share.
+
+CORS → log → errors → access → answer cache → compression → the edge's route or mounted application.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from starlette.routing import Router as Lifespan
+from starlette.types import Message, Receive, Scope, Send
+
+from ctibutler.answers.library import Library
+from ctibutler.catalog.state import Watch
+from ctibutler.errors import Problem
+from ctibutler.http.authentication import Authentication
+from ctibutler.http.cache import AnswerCache
+from ctibutler.http.compression import Compression
+from ctibutler.http.cors import Cors
+from ctibutler.http.log import RequestLog
+from ctibutler.http.metrics import Metrics
+from ctibutler.http.negotiation import preferred_encoding, preferred_media_type
+from ctibutler.http.requests import App, Request, headers_of
+from ctibutler.http.router import Router
+from ctibutler.http.routing import Edge, EnterLifespan
+from ctibutler.settings import Settings
+
+
+class Server:
+    """The ASGI application over these edges."""
+
+    def __init__(
+        self,
+        edges: Sequence[Edge],
+        library: Library,
+        settings: Settings,
+        watch: Watch,
+        metrics: Metrics,
+        lifespan: EnterLifespan,
+    ) -> None:
+        """`lifespan` is entered before those of the edges and left after them."""
+        self._lifespans = [lifespan, *(edge.lifespan for edge in edges if edge.lifespan is not None)]
+        self._library = library
+        self._settings = settings
+        self._router = Router(edges)
+        self._lifespan = Lifespan(lifespan=self._run_edges)
+        depends_on = [value for edge in edges for value in edge.depends_on]
+        app: App = Compression(_answer)
+        app = AnswerCache(app, watch, settings.answer_cache_bytes, settings.cache_max_age, depends_on)
+        app = Authentication(app, settings, library.database, watch)
+        app = RequestLog(_Errors(app), metrics)
+        self._app = Cors(app, settings.cors_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or start and stop with the server."""
+        if scope["type"] != "http":
+            await self._lifespan(scope, receive, send)
+            return
+        request = self._read(scope)
+        await self._app(request, receive, _Sender(request, send))
+
+    def _read(self, scope: Scope) -> Request:
+        target = self._router.resolve(scope["method"], _raw_path(scope), scope["query_string"].decode("latin-1"))
+        headers, policy = headers_of(scope), target.policy
+        variant = None
+        if policy.variants and "accept" in headers:
+            variant = preferred_media_type(headers["accept"], policy.media_type, policy.variants)
+        return Request(
+            target=target,
+            library=self._library,
+            settings=self._settings,
+            scope=scope,
+            headers=headers,
+            is_head=scope["method"] == "HEAD",
+            media_type=variant,
+            encoding=preferred_encoding(headers.get("accept-encoding", "")),
+            answer_headers=list(target.headers),
+        )
+
+    @asynccontextmanager
+    async def _run_edges(self, _: object) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for enter in self._lifespans:
+                await stack.enter_async_context(enter())
+            yield
+
+
+class _Errors:
+    """Answers with the problem that a layer raised, in the error format of the edge."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, request: Request, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(request, receive, send)
+        except Problem as problem:
+            await request.policy.write_error(request, problem)(request.scope, receive, send)
+
+
+class _Sender:
+    """Puts the headers that layers have for the answer onto it, and leaves the body out where `HEAD` asked."""
+
+    def __init__(self, request: Request, send: Send) -> None:
+        self._request = request
+        self._send = send
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), *self._request.answer_headers]}
+        elif self._request.is_head and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await self._send(message)
+
+
+async def _answer(request: Request, receive: Receive, send: Send) -> None:
+    await request.target.app(request, receive, send)
+
+
+def _raw_path(scope: Scope) -> str:
+    raw: bytes | None = scope.get("raw_path")
+    path: str = scope["path"] if raw is None else raw.partition(b"?")[0].decode("latin-1")
+    return path.removeprefix(scope.get("root_path", ""))

@@ -1,0 +1,57 @@
+"""Every problem is answered in one format."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ctibutler import errors
+from ctibutler.api.errors import problem_response
+from ctibutler.errors import InvalidRequest, MalformedFile, NotFound, Problem, StoreUnavailable, Unauthorized
+from ctibutler.http.exceptions import MethodNotAllowed, status_of
+
+
+def body_of(problem: Problem) -> dict[str, object]:
+    body: dict[str, object] = json.loads(bytes(problem_response(problem).body))
+    return body
+
+
+def test_a_general_problem_is_a_sentence_with_further_facts_beside_it() -> None:
+    assert body_of(NotFound("no object `x`", {"candidates": ["cwe"]})) == {
+        "code": 404,
+        "message": "Not Found",
+        "details": {"error": "no object `x`", "candidates": ["cwe"]},
+    }
+
+
+def test_bad_fields_stand_under_their_names() -> None:
+    assert body_of(InvalidRequest.of("sort", "No.")) == {
+        "code": 400,
+        "message": "Bad Request",
+        "details": {"sort": ["No."]},
+    }
+
+
+def test_what_is_wrong_with_the_store_stays_inside() -> None:
+    response = problem_response(StoreUnavailable("sqlite:////var/lib/secret.sqlite: disk I/O error"))
+    assert response.status_code == 503
+    assert b"sqlite" not in bytes(response.body)
+    assert int(response.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("problem", "header", "value"),
+    [
+        (Unauthorized("x"), "www-authenticate", 'Bearer realm="ctibutler"'),
+        (MethodNotAllowed("PUT", ("GET", "HEAD")), "allow", "GET, HEAD"),
+        (errors.NotAllowed("x"), "allow", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_some_statuses_have_a_header(problem: Problem, header: str, value: str) -> None:
+    assert problem_response(problem).headers[header] == value
+
+
+def test_a_problem_that_no_request_should_meet_tells_nothing() -> None:
+    assert status_of(MalformedFile("bundle.json: objects[3]")) == 500
+    assert "bundle" not in str(body_of(MalformedFile("bundle.json: objects[3]")))
