@@ -5,9 +5,11 @@ import signal
 import sys
 import traceback
 
-from pycti import OpenCTIConnectorHelper
+from pycti import OpenCTIApiClient, OpenCTIConnectorHelper
 
+from connector.compatibility import mismatch, platform_version
 from connector.connector import CtiButlerConnector
+from connector.dry_run import dry_run
 from connector.settings import ConfigValidationError, ConnectorSettings
 from connector.stopping import Stopped, raise_on_sigterm
 
@@ -15,7 +17,7 @@ _gave_up = False
 
 
 def _pycti_gave_up(*_: object) -> None:
-    """pycti calls the exception hook where it cannot go on, a failed check of the queue for instance."""
+    """pycti calls the exception hook when it cannot continue, for example after a failed check of the queue."""
     global _gave_up
     _gave_up = True
     traceback.print_exc()
@@ -23,15 +25,17 @@ def _pycti_gave_up(*_: object) -> None:
 
 
 def main() -> int:
-    """Run the connector; the exit code is 2 for a configuration that cannot be used, 1 for a failed run."""
+    """Run the connector. The exit code is 2 for an unusable configuration and 1 for a failed run."""
     try:
         settings = ConnectorSettings()
     except ConfigValidationError as error:
         print(error, file=sys.stderr)
         return 2
-    connector = None
     raise_on_sigterm()
+    connector = None
     try:
+        if settings.ctibutler.dry_run:
+            return 0 if dry_run(settings, _client(settings), print) else 1
         helper = OpenCTIConnectorHelper(config=settings.to_helper_config())
         sys.excepthook = _pycti_gave_up
         connector = CtiButlerConnector(settings, helper)
@@ -40,10 +44,24 @@ def main() -> int:
         return int(_gave_up)
     except SystemExit:
         pass  # how pycti ends a run-and-terminate, always with 0
-    except Exception:
+    except Exception as error:
         traceback.print_exc()
+        _explain(error, settings)
         return 1
     return int(connector is None or connector.failed)
+
+
+def _explain(error: Exception, settings: ConnectorSettings) -> None:
+    """Say so if the platform refused pycti because their versions do not fit."""
+    said = mismatch(error, None)
+    if said:
+        print(mismatch(error, platform_version(_client(settings))) or said, file=sys.stderr)
+
+
+def _client(settings: ConnectorSettings) -> OpenCTIApiClient:
+    options = settings.to_helper_config()["opencti"]
+    verify = str(options.get("ssl_verify", "false")).lower() == "true"
+    return OpenCTIApiClient(options["url"], options["token"], log_level="error", ssl_verify=verify)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""Writes the schema and the table of settings in `__metadata__` from the declarations: `python -m tests.config_doc`."""
+"""Writes the schema and the table of settings in `__metadata__`: `python -m tests.config_doc`.
+
+The schema has the form that the platform's connector manager reads: one flat property for each environment variable,
+with simple types. The connectors SDK has a generator for it, which is used where the SDK is installed.
+"""
 
 import json
 import sys
@@ -8,79 +12,75 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(FOLDER / "src"))
 
-from pydantic import BaseModel  # noqa: E402
-from pydantic_core import PydanticUndefined  # noqa: E402
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue  # noqa: E402
 
-from connector.sdk import OpenCtiConfig  # noqa: E402
-from connector.settings import CtibutlerConfig, ExternalImportConnectorConfig  # noqa: E402
+from connector.settings import ConnectorSettings  # noqa: E402
 
 SCHEMA = FOLDER / "__metadata__" / "connector_config_schema.json"
 TABLE = FOLDER / "__metadata__" / "CONNECTOR_CONFIG_DOC.md"
-
-_SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
-    ("OPENCTI", OpenCtiConfig),
-    ("CONNECTOR", ExternalImportConnectorConfig),
-    ("CTIBUTLER", CtibutlerConfig),
-)
-_KEPT = ("type", "enum", "const", "format", "minimum", "maximum", "exclusiveMinimum", "minLength", "minItems", "items")
+SLUG = "ctibutler"
 
 
-def properties() -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """Every setting by its environment variable, and those that must be given."""
-    found: dict[str, dict[str, Any]] = {}
-    required = []
-    for prefix, model in _SECTIONS:
-        described = model.model_json_schema()["properties"]
-        for name, field in model.model_fields.items():
-            key = f"{prefix}_{name.upper()}"
-            shape = described[name]
-            shape = next((one for one in shape.get("anyOf", ()) if one.get("type") != "null"), shape)
-            # Simple types alone: the platform's form shows nothing else.
-            entry = {"description": field.description, **{part: shape[part] for part in _KEPT if part in shape}}
-            if entry.get("type") == "object":
-                entry["type"] = "string"
-            default = None if field.default is PydanticUndefined else field.default
-            if name == "duration_period":
-                default = "P7D"
-            elif field.is_required():
+class _Flat(GenerateJsonSchema):
+    def nullable_schema(self, schema: Any) -> JsonSchemaValue:
+        """An optional value has the type of the value: the platform's form shows no unions."""
+        return self.generate_inner(schema["schema"])
+
+
+def whole() -> dict[str, Any]:
+    """The schema of all settings."""
+    if hasattr(ConnectorSettings, "config_json_schema"):
+        return dict(ConnectorSettings.config_json_schema(connector_name=SLUG))
+    found: dict[str, Any] = {}
+    required: list[str] = []
+    nested = ConnectorSettings.model_json_schema(schema_generator=_Flat)
+    for section, reference in nested["properties"].items():
+        model = nested["$defs"][reference["$ref"].split("/")[-1]]
+        for name, entry in model["properties"].items():
+            key = f"{section}_{name}".upper()
+            found[key] = {part: value for part, value in entry.items() if part != "title"}
+            if name in model.get("required", ()):
                 required.append(key)
-            if default not in (None, {}):
-                entry["default"] = default if isinstance(default, bool | int | float | str | list) else str(default)
-            found[key] = entry
-    return found, required
-
-
-def schema() -> str:
-    found, required = properties()
-    whole = {
+    del found["CONNECTOR_ID"]  # the platform gives a managed connector its id
+    return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "https://www.filigran.io/connectors/ctibutler_config.schema.json",
+        "$id": f"https://www.filigran.io/connectors/{SLUG}_config.schema.json",
         "type": "object",
         "properties": found,
         "required": required,
         "additionalProperties": True,
     }
-    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+def properties() -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Every setting by its environment variable, and those that are required."""
+    schema = whole()
+    return schema["properties"], schema["required"]
+
+
+def schema() -> str:
+    """The text of the schema file."""
+    return json.dumps(whole(), indent=2, ensure_ascii=False) + "\n"
 
 
 def table() -> str:
+    """The text of the table of settings."""
     found, required = properties()
     lines = [
         "# Connector Configurations",
         "",
-        "Below is an exhaustive list of all configuration parameters, their types, defaults and meaning.",
+        "All settings with their types, defaults and meaning.",
         "",
         "| Property | Type | Required | Possible values | Default | Description |",
         "| -------- | ---- | -------- | --------------- | ------- | ----------- |",
     ]
     for key, entry in found.items():
-        kind = f"array of {entry['items']['type']}" if "items" in entry else entry.get("type", "string")
-        values = " ".join(f"`{value}`" for value in entry.get("enum", [entry["const"]] if "const" in entry else []))
-        default = json.dumps(entry["default"], ensure_ascii=False) if "default" in entry else ""
-        need = "yes" if key in required else ""
-        lines.append(
-            f"| {key} | `{kind}` | {need} | {values} | {f'`{default}`' if default else ''} | {entry['description']} |"
-        )
+        kind = entry.get("type", "string")
+        length = f"Length: `{kind} >= {entry['minLength']}`" if "minLength" in entry else ""
+        values = " ".join(f"`{value}`" for value in entry.get("enum", ())) or entry.get("const", "") or length
+        default = f"`{json.dumps(entry['default'], ensure_ascii=False)}`" if "default" in entry else ""
+        need = "✅" if key in required else ""
+        lines.append(f"| {key} | `{kind}` | {need} | {values} | {default} | {entry.get('description', '')} |")
     return "\n".join(lines) + "\n"
 
 

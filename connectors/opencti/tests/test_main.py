@@ -1,5 +1,6 @@
 """The entry point, with the platform's client replaced."""
 
+import os
 import runpy
 from typing import Any
 
@@ -16,6 +17,16 @@ RAW = {
 }
 
 
+def configure(monkeypatch: pytest.MonkeyPatch, raw: dict[str, dict[str, str]]) -> None:
+    """Have the settings in the environment, and nothing else."""
+    for name in list(os.environ):
+        if name.startswith(("OPENCTI_", "CONNECTOR_", "CTIBUTLER_")) and not name.startswith("CTIBUTLER_TEST"):
+            monkeypatch.delenv(name)
+    for section, values in raw.items():
+        for name, value in values.items():
+            monkeypatch.setenv(f"{section}_{name}".upper(), value)
+
+
 @pytest.fixture
 def helper(monkeypatch: pytest.MonkeyPatch) -> Any:
     from unittest.mock import MagicMock
@@ -25,7 +36,7 @@ def helper(monkeypatch: pytest.MonkeyPatch) -> Any:
     place = "pycti.connector.opencti_connector_helper"
     for name in ("OpenCTIApiClient", "PingAlive", "OpenCTIMetricHandler", "sched.scheduler", "killProgramHook"):
         monkeypatch.setattr(f"{place}.{name}", MagicMock())
-    monkeypatch.setattr(ConnectorSettings, "_load_config_dict", classmethod(lambda cls: RAW))
+    configure(monkeypatch, RAW)
     return OpenCTIConnectorHelper(config=ConnectorSettings().to_helper_config())
 
 
@@ -41,6 +52,6 @@ def test_a_configuration_that_cannot_be_used_is_exit_code_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main = runpy.run_path(str(SOURCE / "main.py"))["main"]
-    monkeypatch.setattr(ConnectorSettings, "_load_config_dict", classmethod(lambda cls: {name: {} for name in RAW}))
+    configure(monkeypatch, {name: {} for name in RAW})
     assert main() == 2
     assert "OPENCTI_URL: is required" in capsys.readouterr().err

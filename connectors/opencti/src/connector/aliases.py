@@ -1,7 +1,7 @@
-"""Aliases that may be sent.
+"""Aliases that are safe to send.
 
-OpenCTI treats an alias as a second name: an object whose alias is another object's name is merged with it, and one
-alias on two objects merges those. So an alias goes only where it can belong to one live object alone.
+OpenCTI treats an alias as a second name. An object whose alias is the name of another one becomes that one, and two
+objects with the same alias become one. So an alias is sent only if it belongs to one live object.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ def fold(name: str) -> str:
 
 
 class Aliases:
-    """Decides about the aliases of the live objects of one release."""
+    """The aliases of the live objects of one release."""
 
     def __init__(self, live: Iterable[tuple[str, str, Iterable[str]]]) -> None:
         """`live` are (type, name, aliases) of every live object."""
@@ -40,17 +40,17 @@ class Aliases:
             if self._names[kind, folded]:
                 self.left_out["alias that is the name of another live object"] += 1
             elif self._claims[kind, folded] > 1:
-                self.left_out["alias that two live objects claim"] += 1
+                self.left_out["alias of two live objects"] += 1
             else:
                 kept[folded] = alias.strip()
         return list(kept.values())
 
 
 def listed(item: StixObject, keys: Iterable[str]) -> list[str]:
-    """All aliases that an object carries under any of these properties."""
+    """The aliases of an object in any of these properties."""
     return [alias for key in keys for alias in item.get(key) or ()]
 
 
 def claims(items: Iterable[StixObject], keys: Mapping[str, Iterable[str]]) -> list[tuple[str, str, list[str]]]:
-    """(type, name, aliases) of objects, with the properties that hold the aliases of each type."""
+    """Type, name and aliases of objects. `keys` are the properties that hold the aliases of each type."""
     return [(item["type"], item["name"], listed(item, keys.get(item["type"], ()))) for item in items]

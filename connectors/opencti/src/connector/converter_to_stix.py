@@ -1,7 +1,7 @@
-"""A release of a knowledge base as OpenCTI takes it.
+"""Converts a release of a knowledge base to the objects that OpenCTI accepts.
 
-A pure function of the release and of the operator's options: what other knowledge bases contribute (cross-links, and
-the techniques that F3 borrows from ATT&CK) is added by `links` and `borrowed`.
+A pure function of the release and the settings. `links` adds what depends on other knowledge bases: cross-links, and the
+techniques that F3 borrows from ATT&CK.
 """
 
 from collections import Counter
@@ -18,20 +18,20 @@ from connector.sendable import Known, Sendable, digest
 from connector.stix import StixObject, external_id, is_deprecated, is_revoked, type_of
 from ctibutler_client.releases import Release
 
-MAPPING_VERSION = 1
-"""Raise it when a release becomes something else than before: every platform then gets everything again."""
+MAPPING_VERSION = 2
+"""Raise it when a release becomes something else than before. Every connector then sends everything again."""
 
 MITRE = "The MITRE Corporation"
-"""The author of what names none (ATLAS and F3), and of what names one that no file has."""
+"""The author of objects without one (ATLAS and F3), and of objects whose author is in no file."""
 
 
 def convert(release: Release, kb: KnowledgeBase, options: Options) -> Sendable:
-    """What this release becomes in OpenCTI, cross-links apart."""
+    """The objects of this release for OpenCTI, without cross-links."""
     return _Converter(ReleaseIndex(release, kb, options), MAPPINGS[kb.mapping]).run()
 
 
 class _Converter:
-    """The state of one conversion."""
+    """One conversion."""
 
     def __init__(self, index: ReleaseIndex, mapping: Mapping) -> None:
         self._index = index
@@ -66,15 +66,16 @@ class _Converter:
         for relation in self._mapping.relations(self._index):
             self._add_relation(relation)
         self._add_authors()
-        for item in (*self._phases.objects(), *map(self._statement, self._statements.values())):
+        for item in map(self._statement, self._statements.values()):
             self._result.objects[item["id"]] = item
         self._close_references()
         self._result.digests = {stix_id: digest(item) for stix_id, item in self._result.objects.items()}
+        self._result.phase_order = self._phases.used
         left_out = self._result.left_out
         left_out.update(self._index.left_out)
         left_out.update(self._aliases.left_out)
         for phase, times in self._phases.unknown.items():
-            left_out[f"tactic order of {phase}, which no matrix names"] = times
+            left_out[f"tactic order of {phase}: not in the matrix"] = times
         return self._result
 
     # entities
@@ -84,7 +85,7 @@ class _Converter:
             if item["type"] not in self._kb.entities and item["type"] not in ("identity", "marking-definition"):
                 self._result.left_out[f"{item['type']}: OpenCTI has no such entity"] += 1
         replaced = self._index.replaced()
-        # The live ones first: a dead one whose name is an alias of a live one would arrive as that one, and revoke it.
+        # Live objects first. A revoked object whose name is an alias of a live one would become that one, and revoke it.
         also_known: set[str] = set()
         for item in sorted(self._sources, key=lambda item: not self._index.is_live(item)):
             live = self._index.is_live(item)
@@ -96,14 +97,14 @@ class _Converter:
             elif item["id"] in replaced and identifiers.standard_id(sent) not in also_known:
                 self._keep(item, sent)
             else:
-                self._result.dead[sent["id"]] = sent
-                self._result.left_out[f"{item['type']}: {self._why_dead(item, replaced)}"] += 1
+                self._result.withdrawn[sent["id"]] = sent
+                self._result.left_out[f"{item['type']}: {self._why_left_out(item, replaced)}"] += 1
                 if not is_revoked(item):
                     self._result.deprecated.add(sent["id"])
 
     def _keep(self, item: StixObject, sent: StixObject) -> None:
         if sent["id"] in self._result.objects:
-            self._result.left_out["second object with the id of another"] += 1
+            self._result.left_out["second object with the same id"] += 1
             return
         self._result.objects[sent["id"]] = sent
         self._sent_ids[item["id"]] = sent["id"]
@@ -120,15 +121,16 @@ class _Converter:
             alias_ids=tuple(identifiers.alias_ids(sent)),
         )
 
-    def _why_dead(self, item: StixObject, replaced: set[str]) -> str:
+    def _why_left_out(self, item: StixObject, replaced: set[str]) -> str:
         if item["id"] in replaced:
-            return "revoked, and its name is an alias of a live one"
+            return "revoked, and its name is an alias of a live object"
         return "revoked, without a live successor" if is_revoked(item) else "deprecated"
 
     def _entity(self, item: StixObject, live: bool) -> StixObject:
         sent = self._mapping.entity(item, self._index)
         sent["revoked"] = not live
         self._name(sent, item)
+        self._set_platforms(sent)
         description = self._mapping.describe(item, self._index)
         if not live and not is_revoked(item) and is_deprecated(item):
             description = f"{description or ''}\n\nDeprecated in {self._kb.title} {self._index.version}.".strip()
@@ -136,14 +138,14 @@ class _Converter:
             sent["description"] = description
         else:
             sent.pop("description", None)
-        # The aliases of a dead object are mostly those of its successor: with them it would arrive as that one.
+        # A revoked object mostly has the aliases of its successor. With them it would become the successor.
         names = live and self._aliases.of(
             item["type"], self._mapping.name(item), self._mapping.aliases(item, self._index)
         )
         if names:
             sent[entities.SENT_ALIAS_KEY.get(sent["type"], "x_opencti_aliases")] = names
         if item.get("kill_chain_phases"):
-            sent["kill_chain_phases"] = self._phases.ordered(self._mapping.phases(item))
+            sent["kill_chain_phases"] = self._phases.of(item)
         self._sign(sent, item)
         references = entities.references(item, self._kb.external_ids)
         if references:
@@ -151,7 +153,7 @@ class _Converter:
         return sent
 
     def _name(self, sent: StixObject, item: StixObject) -> None:
-        """Give techniques and mitigations their number; a mitigation without one is known by its name alone."""
+        """Set the external id of techniques and mitigations. A mitigation without one is known by its name."""
         if sent["type"] not in ("attack-pattern", "course-of-action"):
             return
         number = external_id(item, self._kb.external_ids)
@@ -159,6 +161,14 @@ class _Converter:
             sent["x_mitre_id"] = number
         elif sent["name"] in self._shared_names:
             sent["name"] = f"{sent['name']} ({item['id'].split('--')[1][:8]})"
+
+    def _set_platforms(self, sent: StixObject) -> None:
+        """Drop values that are not platforms: OpenCTI would add each to its vocabulary."""
+        if "x_mitre_platforms" in sent:
+            renamed = (self._kb.platforms.get(name, name) for name in sent.pop("x_mitre_platforms"))
+            platforms = list(dict.fromkeys(filter(None, renamed)))
+            if platforms:
+                sent["x_mitre_platforms"] = platforms
 
     def _is_nameless(self, item: StixObject) -> bool:
         return item["type"] == "course-of-action" and not external_id(item, self._kb.external_ids)
@@ -179,7 +189,7 @@ class _Converter:
         }
 
     def _sign(self, sent: StixObject, origin: StixObject) -> None:
-        """Set author and markings. An author that nobody sends would make the platform refuse the object."""
+        """Set author and markings. The platform refuses an object whose author was never sent."""
         author = origin.get("created_by_ref")
         known = author in self._index.objects and type_of(str(author)) == "identity"
         sent["created_by_ref"] = author if known else self._default_author["id"]
@@ -218,7 +228,7 @@ class _Converter:
             self._result.left_out[f"relationship {relation.type}: an end is revoked or deprecated"] += 1
             return
         if self._result.identity(ends[0]) == self._result.identity(ends[1]):
-            self._result.left_out["relationship: both ends are one entity"] += 1
+            self._result.left_out["relationship: both ends are the same entity"] += 1
             return
         sent = relationship(relation, *ends)
         self._sign(sent, relation.origin)
@@ -229,13 +239,13 @@ class _Converter:
         self._merge(sent)
 
     def _merge(self, sent: StixObject) -> None:
-        """Add a relationship; a second one between the same two objects is the same one told in other words."""
+        """Add a relationship. A second one of the same type between the same objects adds its description."""
         triple = (sent["relationship_type"], sent["source_ref"], sent["target_ref"])
         present = self._triples.setdefault(triple, sent)
         if present is sent:
             self._result.objects[sent["id"]] = sent
             return
-        self._result.left_out["relationship: told again between the same two objects"] += 1
+        self._result.left_out["relationship: repeats another one"] += 1
         tell_also(present, sent)
 
     def _why_open(self, relation: Relation, source: str | None, target: str | None) -> str:
@@ -248,7 +258,7 @@ class _Converter:
         return f"relationship {relation.type}: an end is revoked or deprecated"
 
     def _close_references(self) -> None:
-        """Drop references to data sources that are not sent, and members of groupings that are not."""
+        """Drop references to data sources and members of groupings that are not sent."""
         for item in self._result.objects.values():
             if item["type"] == "grouping":
                 members = (self._sent_ids.get(ref) for ref in item["object_refs"])
@@ -258,9 +268,10 @@ class _Converter:
 
 
 def relationship(relation: Relation, source: StixObject, target: StixObject) -> StixObject:
-    """A relationship between two sent objects, author, markings and references apart.
+    """A relationship between two sent objects, still without author, markings and references.
 
-    Start and stop are sent as null: for a relationship without them pycti would guess dates from the citations.
+    It has no dates unless its publisher gave some. Start and stop are sent as null, because pycti guesses missing ones
+    from dates in the citations.
     """
     kind, description = relation.type, relation.description
     stix_id = relation.id
@@ -286,7 +297,7 @@ def relationship(relation: Relation, source: StixObject, target: StixObject) -> 
 
 
 def tell_also(present: StixObject, again: StixObject) -> None:
-    """Add to a relationship what another one between the same two objects says."""
+    """Add the description of another relationship between the same objects."""
     told, more = present.get("description", ""), again.get("description", "")
     if more and more not in told.split("\n"):
         present["description"] = f"{told}\n{more}".strip()
@@ -298,5 +309,5 @@ def _with_verb(relation: Relation) -> str:
 
 
 def left_out_lines(left_out: Counter[str]) -> Iterable[str]:
-    """The reasons, most frequent first."""
+    """The reasons with their counts, most frequent first."""
     return (f"{times} {reason}" for reason, times in left_out.most_common())

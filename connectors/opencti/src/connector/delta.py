@@ -1,12 +1,11 @@
-"""What has to be sent so that OpenCTI, which has one release, has another.
+"""What to send to get OpenCTI from one release to another.
 
-Objects are compared by a digest of what would be sent, and withdrawn by what makes them one in OpenCTI: publishers give
-objects new STIX ids (ATLAS did so with every release up to 5.1.1) and relationships, too, come back under another id.
+Objects are compared by a digest of what would be sent. What is gone is compared by OpenCTI's own identity, because
+publishers give objects new STIX ids (ATLAS did so with every release up to 5.1.1).
 
-The reverse happens as well: a relationship keeps its id and gets another end (48 did so from 17.1 to 18.1 of Enterprise
-ATT&CK). OpenCTI would find the old one by the id and leave it where it is. So the old one is deleted, however others
-are withdrawn, and the new one goes under an id made of its ends: were both to go under the same id, the order in which
-workers take them would decide which one stays.
+A relationship can also keep its id and get another end: 48 did so from 17.1 to 18.1 of Enterprise ATT&CK. OpenCTI cannot
+move a relationship, so the old one is deleted whatever the settings say, and the new one gets an id made of its ends.
+With the same id for both, the order in which workers take the messages would decide which one stays.
 """
 
 from collections import Counter
@@ -20,7 +19,7 @@ from connector.stix import StixObject
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The operator's wishes about what its publisher gives up."""
+    """What to do with objects that their publisher deprecates or removes."""
 
     deprecated: str = "revoke"
     removed: str = "revoke"
@@ -28,15 +27,15 @@ class Rules:
 
 @dataclass(slots=True)
 class Plan:
-    """Objects to send, in order, and what is not sent, by reason."""
+    """Objects to send, in order, and the number left out by reason."""
 
     objects: list[StixObject] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
-    """What OpenCTI finds the live objects of other knowledge bases by."""
+class Namesakes:
+    """The ids that OpenCTI finds live objects of other knowledge bases by."""
 
     standard_ids: set[str] = field(default_factory=set)
     alias_ids: set[str] = field(default_factory=set)
@@ -44,7 +43,7 @@ class Foreign:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What other knowledge bases add to a release: cross-links, and borrowed techniques in the lender's form."""
+    """What depends on other knowledge bases: cross-links, and borrowed techniques in the form of their owner."""
 
     links: tuple[StixObject, ...] = ()
     borrowed: tuple[StixObject, ...] = ()
@@ -54,12 +53,12 @@ def plan(
     target: Sendable,
     base: Sendable | None,
     rules: Rules,
-    namesakes: Callable[[], Foreign],
+    namesakes: Callable[[], Namesakes],
     contribution: Contribution = Contribution(),
 ) -> Plan:
-    """From `base` (or from nothing) to `target`.
+    """The way from `base`, or from nothing, to `target`.
 
-    `namesakes` tells of live objects in other knowledge bases; it is asked only where something is to be revoked or
+    `namesakes` returns the live objects of other knowledge bases. It is called only if something is to be revoked or
     deleted.
     """
     planner = _Planner(target, base, rules, namesakes)
@@ -67,7 +66,7 @@ def plan(
 
 
 def contribution_only(target: Sendable, contribution: Contribution) -> Plan:
-    """Cross-links and borrowed techniques again, where nothing but their other ends has changed."""
+    """Cross-links and borrowed techniques alone, if only their other ends changed."""
     result = Plan()
     if contribution.links or contribution.borrowed:
         result.objects = [*_authors(target), *contribution.borrowed, *contribution.links]
@@ -75,7 +74,7 @@ def contribution_only(target: Sendable, contribution: Contribution) -> Plan:
 
 
 def changed_links(links: Iterable[StixObject], base: Iterable[StixObject], rules: Rules) -> tuple[StixObject, ...]:
-    """Links that differ from those of the base, and those that the target no longer has, withdrawn."""
+    """Links that are new or changed, and withdrawals of those that are gone."""
     before = {item["id"]: item for item in base}
     now = {item["id"]: item for item in links}
     new = [item for stix_id, item in now.items() if stix_id not in before or digest(before[stix_id]) != digest(item)]
@@ -84,7 +83,9 @@ def changed_links(links: Iterable[StixObject], base: Iterable[StixObject], rules
 
 
 class _Planner:
-    def __init__(self, target: Sendable, base: Sendable | None, rules: Rules, namesakes: Callable[[], Foreign]) -> None:
+    def __init__(
+        self, target: Sendable, base: Sendable | None, rules: Rules, namesakes: Callable[[], Namesakes]
+    ) -> None:
         self._target = target
         self._base = base
         self._rules = rules
@@ -96,7 +97,7 @@ class _Planner:
             if item["type"] != "relationship" and not item.get("revoked")
         }
         self._alias_ids = {stix_id for known in target.known.values() for stix_id in known.alias_ids}
-        self._foreign: Foreign | None = None
+        self._known_namesakes: Namesakes | None = None
 
     def plan(self, contribution: Contribution) -> Plan:
         wanted = [item for item in self._target.in_order() if self._is_new(item)]
@@ -114,7 +115,7 @@ class _Planner:
         wanted = [_under_an_id_of_its_ends(item) if item["id"] in moved else item for item in wanted]
         objects = [*wanted, *contribution.links, *self._withdrawals(moved)]
         if objects:
-            # The author goes first, every time: nothing may arrive without it.
+            # The author always goes first, because the platform refuses objects without it.
             present = {item["id"] for item in objects}
             objects = [*(item for item in _authors(self._target) if item["id"] not in present), *objects]
         self._plan.objects = objects
@@ -125,12 +126,12 @@ class _Planner:
 
     def _ends_in(self, item: StixObject, unknown: set[str]) -> bool:
         if item["type"] == "relationship" and unknown & {item["source_ref"], item["target_ref"]}:
-            self._plan.left_out["relationship: an end was kept out for its live namesake"] += 1
+            self._plan.left_out["relationship: an end has a live namesake"] += 1
             return True
         return False
 
     def _moved(self, wanted: list[StixObject]) -> set[str]:
-        """The ids of relationships that are other ones in OpenCTI than those that came with the same ids."""
+        """The ids of relationships whose type or ends changed."""
         if self._base is None:
             return set()
         pairs = [
@@ -143,7 +144,7 @@ class _Planner:
             for old, new in pairs
             if old["relationship_type"] != new["relationship_type"]
             or any(
-                # The same id is the same entity, whatever its name is now.
+                # The same id is the same entity even if its name changed.
                 old[end] != new[end] and self._base.identity_of(old[end]) != self._target.identity_of(new[end])
                 for end in ("source_ref", "target_ref")
             )
@@ -158,15 +159,15 @@ class _Planner:
         for stix_id in sorted(moved):
             item = self._base.objects[stix_id]
             if self._base.identity(item) in told:
-                self._plan.left_out["known under another id now"] += 1
+                self._plan.left_out["now under another id"] += 1
             else:
                 relationships.append(_deleted(item))
         for stix_id in sorted(self._base.objects.keys() - self._target.objects.keys()):
             item = self._base.objects[stix_id]
-            if stix_id in self._base.authors or item["type"] == "kill-chain-phase":
+            if stix_id in self._base.authors:
                 continue
             if self._base.identity(item) in told:
-                self._plan.left_out["known under another id now"] += 1
+                self._plan.left_out["now under another id"] += 1
             elif item["type"] == "relationship":
                 relationships.append(self._gone_relationship(item, self._base))
             else:
@@ -176,23 +177,23 @@ class _Planner:
     def _gone_relationship(self, item: StixObject, base: Sendable) -> StixObject | None:
         ends = {base.identity_of(item["source_ref"]), base.identity_of(item["target_ref"])}
         if not ends <= self._live:
-            return None  # it went with one of its ends
+            return None  # it is gone together with an end
         if ends <= self._others().standard_ids:
-            # Matrices share relationships as they share objects, and only the objects of the other one are known.
-            self._plan.left_out["gone relationship whose ends another knowledge base has too"] += 1
+            # Matrices share relationships as they share objects, and only the objects of the other matrix are known here.
+            self._plan.left_out["gone relationship between objects that another knowledge base has too"] += 1
             return None
         return _withdrawn(item, self._rules)
 
     def _gone_entity(self, item: StixObject, base: Sendable) -> StixObject | None:
-        dead = self._target.dead.get(item["id"])
-        if self._has_live_namesake(item, base) or (dead and self._has_live_namesake(dead, self._target)):
-            self._plan.left_out["gone object that another knowledge base has too, or with a live namesake"] += 1
+        withdrawn = self._target.withdrawn.get(item["id"])
+        if self._has_live_namesake(item, base) or (withdrawn and self._has_live_namesake(withdrawn, self._target)):
+            self._plan.left_out["gone object that another knowledge base has too"] += 1
             return None
-        if dead is None:
+        if withdrawn is None:
             return _withdrawn(item, self._rules)
         if item["id"] in self._target.deprecated and self._rules.deprecated == "skip":
             return None
-        return dead
+        return withdrawn
 
     def _has_live_namesake(self, item: StixObject, release: Sendable) -> bool:
         if item["type"] == "relationship":
@@ -201,13 +202,13 @@ class _Planner:
         if identity in self._live or identity in self._others().standard_ids:
             return True
         if self._base and item["id"] in self._base.objects:
-            return False  # it arrived while it was live, as an entity of its own
+            return False  # it was sent while it was live, so it has an entity of its own
         return identity in self._alias_ids or identity in self._others().alias_ids
 
     def _former_names(self) -> set[str]:
-        """The names and aliases of what OpenCTI has as entities of their own, and is live no more.
+        """The names and aliases of entities that are no longer live.
 
-        Nobody else may take them yet: who comes with the alias of an entity becomes that entity.
+        No other object may take them: an object with the name of an entity as alias becomes that entity.
         """
         if self._base is None:
             return set()
@@ -217,14 +218,14 @@ class _Planner:
                 former |= {str(identity), *identifiers.alias_ids(item)}
         return former
 
-    def _others(self) -> Foreign:
-        if self._foreign is None:
-            self._foreign = self._namesakes()
-        return self._foreign
+    def _others(self) -> Namesakes:
+        if self._known_namesakes is None:
+            self._known_namesakes = self._namesakes()
+        return self._known_namesakes
 
 
 def _without_aliases(item: StixObject, former: set[str]) -> StixObject:
-    """The object without aliases that are the names of withdrawn entities: the two would become one."""
+    """The object without aliases that name a withdrawn entity."""
     if not former or former.isdisjoint(identifiers.alias_ids(item)):
         return item
     key = "aliases" if "aliases" in item else "x_opencti_aliases"
@@ -237,7 +238,7 @@ def _authors(target: Sendable) -> list[StixObject]:
 
 
 def _withdrawn(item: StixObject, rules: Rules) -> StixObject | None:
-    """An object that its publisher dropped without a word, in the form that the operator asked for."""
+    """An object that its publisher removed, as the settings want it."""
     if rules.removed == "delete":
         return _deleted(item)
     if rules.removed == "revoke" and not item.get("revoked"):
@@ -246,10 +247,14 @@ def _withdrawn(item: StixObject, rules: Rules) -> StixObject | None:
 
 
 def _deleted(item: StixObject) -> StixObject:
-    kept = ("type", "id", "source_ref", "target_ref")
+    kept = ("type", "id", "relationship_type", "source_ref", "target_ref")
     return {**{key: item[key] for key in kept if key in item}, "opencti_operation": "delete"}
 
 
 def _under_an_id_of_its_ends(item: StixObject) -> StixObject:
-    ends = (item["relationship_type"], item["source_ref"], item["target_ref"])
-    return {**item, "id": identifiers.relationship_id(*ends)}
+    return {**item, "id": identifiers.relationship_id(*relationship_key(item))}
+
+
+def relationship_key(item: StixObject) -> tuple[str, str, str]:
+    """Type, source and target of a relationship."""
+    return (item["relationship_type"], item["source_ref"], item["target_ref"])

@@ -1,4 +1,4 @@
-"""Publishers' objects in the form that OpenCTI reads: the properties it knows, and no others."""
+"""Objects with the properties that OpenCTI reads, and no others."""
 
 from urllib.parse import urlsplit
 
@@ -6,7 +6,7 @@ from connector.stix import StixObject
 
 _COMMON = ("created", "modified", "name", "description", "labels", "lang")
 
-# What pycti reads of each type, beside what `converter_to_stix` sets itself. Everything else is weight in the queue.
+# What pycti reads of each type, besides what `converter_to_stix` sets. Everything else would only fill the queue.
 _READ: dict[str, tuple[str, ...]] = {
     "attack-pattern": ("x_mitre_platforms", "x_mitre_detection", "x_mitre_permissions_required"),
     "campaign": ("first_seen", "last_seen", "objective"),
@@ -46,14 +46,14 @@ ALIAS_KEYS: dict[str, tuple[str, ...]] = {
     "tool": ("x_mitre_aliases", "aliases"),
     "weakness": ("x_opencti_aliases",),
 }
-"""Where publishers keep aliases, by the publisher's type."""
+"""The properties with aliases, by the publisher's type."""
 
 SENT_ALIAS_KEY = {"campaign": "aliases", "intrusion-set": "aliases", "malware": "aliases", "tool": "aliases"}
-"""Where pycti looks for aliases, by the type sent; `x_opencti_aliases` for all others."""
+"""The property where pycti reads aliases, by the type that is sent. For all others it is `x_opencti_aliases`."""
 
 
 def read_by_opencti(item: StixObject) -> StixObject:
-    """The part of an object that OpenCTI reads, under its own id and type."""
+    """The properties of an object that OpenCTI reads."""
     sent: StixObject = {"type": item["type"], "id": item["id"], "spec_version": "2.1"}
     for key in (*_COMMON, *_READ[item["type"]]):
         value = item.get(key)
@@ -65,9 +65,9 @@ def read_by_opencti(item: StixObject) -> StixObject:
 
 
 def references(item: StixObject, naming: tuple[str, ...]) -> list[StixObject]:
-    """The external references that the platform can keep, the one that names the object first.
+    """The external references that the platform accepts, the one that names the object first.
 
-    It needs a URL, or a source with an id. CWE has references with a URL and an empty source: the host stands in.
+    A reference needs a URL, or a source with an id. Where the source is empty, as in CWE, it becomes the host of the URL.
     """
     kept = []
     for reference in item.get("external_references") or ():

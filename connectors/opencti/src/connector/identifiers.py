@@ -1,6 +1,6 @@
-"""The ids under which OpenCTI knows what we send: two objects with one such id are one entity there.
+"""The ids that OpenCTI gives to objects. Two objects with the same id become one entity.
 
-They are computed with pycti at run time and never stored, because their recipes change with the platform.
+pycti computes them at run time. They are never stored, because the recipes change with the platform.
 """
 
 import pycti
@@ -9,7 +9,7 @@ from connector.stix import StixObject
 
 
 def standard_id(item: StixObject) -> str:
-    """The platform's id of an object in the form in which it is sent."""
+    """The platform's id of an object that is sent."""
     match item["type"]:
         case "attack-pattern":
             return str(pycti.AttackPattern.generate_id(item["name"], item.get("x_mitre_id")))
@@ -38,7 +38,7 @@ def standard_id(item: StixObject) -> str:
 
 
 def alias_ids(item: StixObject) -> list[str]:
-    """The ids that the platform also finds an object by, because of its aliases. A number outweighs all names."""
+    """The ids that the platform finds an object by because of its aliases. None for an object with an external id."""
     if item.get("x_mitre_id"):
         return []
     names = [*(item.get("aliases") or ()), *(item.get("x_opencti_aliases") or ())]
@@ -46,20 +46,15 @@ def alias_ids(item: StixObject) -> list[str]:
 
 
 def relationship_id(relationship_type: str, source_ref: str, target_ref: str) -> str:
-    """The id of a relationship that no publisher gave one."""
+    """The id of a relationship that has none from its publisher."""
     return str(pycti.StixCoreRelationship.generate_id(relationship_type, source_ref, target_ref))
 
 
-def phase_id(kill_chain: str, phase: str) -> str:
-    """The platform's id of a kill chain phase."""
-    return str(pycti.KillChainPhase.generate_id(phase, kill_chain))
-
-
 def vulnerability_id(name: str) -> str:
-    """The platform's id of a vulnerability: what a weakness becomes."""
+    """The platform's id of a vulnerability."""
     return str(pycti.Vulnerability.generate_id(name))
 
 
 def organization_id(name: str) -> str:
-    """The platform's id of an organisation."""
+    """The platform's id of an organization."""
     return str(pycti.Identity.generate_id(name, "organization"))

@@ -1,10 +1,11 @@
-"""The knowledge bases that this connector can bring into OpenCTI, in the order in which it works through them.
+"""The knowledge bases that this connector imports, in the order of import.
 
-The order matters: a relationship between two knowledge bases may only follow both of its ends, and one message queue
-keeps the order from one work to the next.
+The order matters. A relationship between two knowledge bases must follow both of its ends, and the message queue keeps the
+order from one work to the next.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 ATTACK_TYPES = (
     "attack-pattern",
@@ -20,7 +21,7 @@ ATTACK_TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class LinkMode:
-    """A kind of cross-link that the server derives: its name there, and the knowledge bases that its ends lie in."""
+    """A kind of cross-link on the server: its name, and the knowledge bases of its ends."""
 
     name: str
     ends: tuple[str, ...]
@@ -28,25 +29,27 @@ class LinkMode:
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeBase:
-    """What the connector must know about one knowledge base."""
+    """What the connector knows about a knowledge base."""
 
     slug: str
     title: str
     mapping: str
-    """Which rules turn its objects into OpenCTI's: a key of `converter_to_stix.MAPPINGS`."""
+    """A key of `mappings.MAPPINGS`: the rules that convert its objects."""
     entities: tuple[str, ...]
-    """Types of the publisher that arrive in OpenCTI as entities."""
+    """The publisher's types that become entities."""
     external_ids: tuple[str, ...] = ()
-    """`source_name` of the external reference that names an object in its own knowledge base."""
+    """`source_name` of the external references whose `external_id` names an object of this knowledge base."""
     version_parameter: str = "version"
-    """How the older API calls the release in its lists; it ignores any other word."""
+    """The name of the release parameter in the lists of the older API, which ignores any other name."""
     namesakes: tuple[str, ...] = ()
-    """Knowledge bases whose live objects may share OpenCTI's identity with a dead object of this one."""
+    """Knowledge bases whose live objects may share an entity with a revoked or deprecated object of this one."""
     links: tuple[LinkMode, ...] = ()
     borrows_from: tuple[str, ...] = ()
-    """Knowledge bases whose techniques appear here again under their own number."""
+    """Knowledge bases whose techniques appear here again with their own external id."""
     site: str = ""
-    """What a relative link in a description is relative to."""
+    """The base of relative links in descriptions."""
+    platforms: Mapping[str, str | None] = field(default_factory=dict)
+    """Values of `x_mitre_platforms` to replace; None drops a value that is not a platform."""
 
 
 def _attack(matrix: str, title: str) -> KnowledgeBase:
@@ -59,6 +62,7 @@ def _attack(matrix: str, title: str) -> KnowledgeBase:
         external_ids=("mitre-attack", "mitre-mobile-attack", "mitre-ics-attack"),
         version_parameter="attack_version",
         namesakes=(*others, "mitre-f3"),
+        platforms={"None": None},  # on 82 techniques of ATT&CK for ICS
     )
 
 
@@ -91,6 +95,7 @@ ALL = (
         entities=("attack-pattern",),
         external_ids=("DISARM", "mitre-attack"),
         version_parameter="disarm_version",
+        platforms={"Mac": "macOS"},
     ),
     KnowledgeBase(
         slug="atlas",
@@ -100,6 +105,7 @@ ALL = (
         external_ids=("mitre-atlas",),
         version_parameter="atlas_version",
         site="https://atlas.mitre.org",
+        platforms={"ATLAS": None},
     ),
     KnowledgeBase(
         slug="mitre-f3",
@@ -110,6 +116,7 @@ ALL = (
         version_parameter="f3_version",
         namesakes=("attack-enterprise", "attack-mobile", "attack-ics"),
         borrows_from=("attack-enterprise", "attack-mobile", "attack-ics"),
+        platforms={"F3": None},
     ),
     KnowledgeBase(
         slug="location",
@@ -142,7 +149,7 @@ ALL = (
 BY_SLUG = {kb.slug: kb for kb in ALL}
 
 NOTHING_TO_IMPORT = ("tlp",)
-"""Accepted names whose objects the platform makes itself."""
+"""Names that are accepted although the platform has these objects already."""
 
 ALIASES = {
     "attack": ("attack-enterprise", "attack-mobile", "attack-ics"),
@@ -151,4 +158,4 @@ ALIASES = {
 }
 
 NAMES = tuple(BY_SLUG) + NOTHING_TO_IMPORT
-"""Every name that the configuration accepts, aliases apart."""
+"""Every accepted name, without the aliases."""

@@ -1,7 +1,4 @@
-"""Relationships between two knowledge bases, and techniques that one borrows from another.
-
-Both depend on more than one release, so they stand apart from what a release alone becomes.
-"""
+"""What depends on two knowledge bases: relationships between them, and techniques that one borrows from the other."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,7 +15,7 @@ from connector.stix import StixObject
 def cross_links(
     links: Sequence[StixObject], own: Sendable, kb: KnowledgeBase, neighbours: Neighbours, left_out: Counter[str]
 ) -> list[StixObject]:
-    """The server's links of a release between objects that OpenCTI has, in order of id."""
+    """The cross-links of a release whose ends are in OpenCTI, ordered by id."""
     ends: dict[str, Known] = dict(own.known)
     for slug in dict.fromkeys(slug for mode in kb.links for slug in mode.ends):
         ends.update(neighbours.of(slug) or {})
@@ -28,20 +25,20 @@ def cross_links(
         if source is None or target is None:
             left_out["cross-link: an end is not imported"] += 1
         elif source.standard_id == target.standard_id:
-            left_out["cross-link: both ends are one entity"] += 1
+            left_out["cross-link: both ends are the same entity"] += 1
         else:
             item = _link(link, source, target, kb)
             present = sent.setdefault((item["relationship_type"], item["source_ref"], item["target_ref"]), item)
             if present is not item:
-                left_out["cross-link: told again between the same two objects"] += 1
+                left_out["cross-link: repeats another one"] += 1
                 tell_also(present, item)
     return sorted(sent.values(), key=lambda item: str(item["id"]))
 
 
 def borrowed(own: Sendable, matrices: Iterable[Objects]) -> list[StixObject]:
-    """Techniques that carry ATT&CK's number, in a form that leaves ATT&CK's name, author and text as they are.
+    """Techniques with an external id of ATT&CK, without anything that would replace ATT&CK's name, author or text.
 
-    In OpenCTI they are ATT&CK's techniques: lists are added to, absent values erase nothing.
+    In OpenCTI they are ATT&CK's techniques. Their phases and references are added to those of ATT&CK.
     """
     lent = {
         known.external_id: known
@@ -72,7 +69,7 @@ def _link(link: StixObject, source: Known, target: Known, kb: KnowledgeBase) -> 
     sent = relationship(
         relation, {"id": source.sent_id, "type": source.type}, {"id": target.sent_id, "type": target.type}
     )
-    # The link layer's own identity is in no knowledge base: whoever wrote the source speaks.
+    # The author of the link layer is in no knowledge base, so the link gets the author of its source.
     sent["created_by_ref"] = source.author
     if source.markings:
         sent["object_marking_refs"] = list(source.markings)

@@ -1,6 +1,6 @@
-"""Publishers' texts as markdown: HTML becomes marks, relative links become absolute.
+"""Converts publishers' texts to markdown.
 
-Only tags that are known to be mark-up are touched: a `<script>` that a text speaks about is text, and stays.
+Only known tags are converted. A `<script>` that a text writes about is text and stays.
 """
 
 import html
@@ -18,10 +18,10 @@ _MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`"}
 
 
 def from_html(text: str) -> str:
-    """A text with HTML mark-up, as markdown. A text without it comes back as it was, entities resolved."""
+    """HTML as markdown. A text without markup is returned as it is, with its entities resolved."""
     if not _TAG.search(text):
         return html.unescape(text).strip()
-    # Inside block mark-up a line break is only white space; a text with nothing but <br> and <b> has lines of its own.
+    # With block elements a line break is white space. A text with only <br> and <b> has meaningful lines.
     squeeze = bool(_BLOCK.search(text))
     out: list[str] = []
     lists: list[int] = []
@@ -36,7 +36,7 @@ def from_html(text: str) -> str:
 
 
 def absolute_links(text: str, site: str) -> str:
-    """Make links that begin with a slash absolute."""
+    """Make links that start with a slash absolute."""
     return _RELATIVE.sub(lambda link: f"]({site}{link.group(1)})", text)
 
 
@@ -45,7 +45,7 @@ def _plain(text: str, squeeze: bool) -> str:
 
 
 def _mark(tag: re.Match[str], lists: list[int], links: list[str]) -> str:
-    """The markdown of one tag. `lists` holds the item counters of open lists, -1 for those with bullets."""
+    """The markdown of one tag. `lists` has the item counter of each open list, or -1 for bullets."""
     name, closing = tag["name"].lower(), bool(tag["close"])
     if name in _MARKS:
         return _MARKS[name]
@@ -82,7 +82,7 @@ def _item(lists: list[int]) -> str:
 
 
 def _tidy(text: str) -> str:
-    text = re.sub(r"\0\s*", "", text)  # \0 marks the begin of a list item: whatever space follows it is not text
+    text = re.sub(r"\0\s*", "", text)  # \0 marks the start of a list item; the space after it is not text
     text = re.sub(r"[ \t]+\n", "\n", text)
     text = re.sub(r"\n[ \t]+(?![ \t]*(?:- |\d+\. ))", "\n", text)
     text = re.sub(r"(\*\*|\*) +(?=\1)", r"\1", text)

@@ -1,6 +1,6 @@
-"""Marking definitions, mapped to those which OpenCTI creates at its first start.
+"""Maps marking definitions to those that OpenCTI creates at its first start.
 
-A reference to a marking that the platform does not have makes it refuse the whole object.
+The platform refuses an object with a marking that it does not have.
 """
 
 from connector.stix import StixObject
@@ -19,7 +19,7 @@ PLATFORM = {
     "red": TLP_RED,
 }
 
-# TLP 2.0 has definitions of its own; the platform kept the ids of TLP 1.0 and gave AMBER+STRICT one more.
+# TLP 2.0 has new ids. The platform kept those of TLP 1.0, and has its own for AMBER+STRICT.
 TLP_2 = {
     "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487": TLP_CLEAR,
     "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb": TLP_GREEN,
@@ -30,10 +30,10 @@ TLP_2 = {
 
 
 class Markings:
-    """Maps the markings of one release, by the operator's settings."""
+    """The markings of one release, as the settings want them."""
 
     def __init__(self, default: str, statements: dict[str, StixObject]) -> None:
-        """`default` marks objects without TLP (`none`: nothing does); `statements` are definitions to keep."""
+        """`default` is for objects without TLP, or `none`. `statements` are the definitions to keep."""
         self._default = PLATFORM.get(default)
         self._statements = statements
 

@@ -1,7 +1,6 @@
-"""What a run knows about the live objects of knowledge bases other than the one at hand.
+"""The live objects of other knowledge bases, as far as a run needs them.
 
-What was read in this run is remembered. What was not is asked for once, at the release that OpenCTI has, and without
-relationships.
+Those that the run has read are remembered. The others are read once, in the release that OpenCTI has.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -16,12 +15,12 @@ class Neighbours:
     """The other knowledge bases of one run."""
 
     def __init__(self, fetch: Callable[[str], Objects | None]) -> None:
-        """`fetch` reads one; `None` means that OpenCTI does not have it (yet)."""
+        """`fetch` reads one. It returns None if OpenCTI does not have it."""
         self._fetch = fetch
         self._seen: dict[str, Objects | None] = {}
 
     def remember(self, slug: str, known: Objects) -> None:
-        """Keep what was read and is in OpenCTI now."""
+        """Remember the objects of a knowledge base."""
         self._seen[slug] = known
 
     def of(self, slug: str) -> Objects | None:
@@ -35,5 +34,5 @@ class Neighbours:
         return {known.standard_id for slug in slugs for known in (self.of(slug) or {}).values()}
 
     def alias_ids(self, slugs: Iterable[str]) -> set[str]:
-        """The ids by which it finds them for their aliases."""
+        """The ids by which OpenCTI finds them because of their aliases."""
         return {stix_id for slug in slugs for known in (self.of(slug) or {}).values() for stix_id in known.alias_ids}

@@ -1,14 +1,13 @@
 """The order of tactics, read from the matrix, on every kill chain phase.
 
-A phase that arrives without an order is set to 0 by the platform, so each phase carries one. Names are never written
-down here: publishers rename and split tactics.
+The platform gives a phase without an order the position 0, so each phase carries one. No tactic is named here:
+publishers rename and split tactics.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from connector import identifiers
 from connector.stix import StixObject
 
 Phase = dict[str, Any]
@@ -20,45 +19,30 @@ class PhaseOrder:
     def __init__(self, objects: Iterable[StixObject], phases_of: Callable[[StixObject], Iterable[Phase]]) -> None:
         tactics: dict[str, str] = {}
         matrices: list[StixObject] = []
-        chains: Counter[str] = Counter()
         for item in objects:
             if item["type"] == "x-mitre-tactic" and item.get("x_mitre_shortname"):
                 tactics[item["id"]] = item["x_mitre_shortname"]
             elif item["type"] == "x-mitre-matrix":
                 matrices.append(item)
-            for phase in phases_of(item) if item.get("kill_chain_phases") else ():
-                chains[phase["kill_chain_name"]] += 1
-        # Mobile ATT&CK has two matrices: the larger one is what people see, the other one's tactics follow.
+        # Mobile ATT&CK has two matrices. The tactics of the larger one come first.
         matrices.sort(key=lambda matrix: (-len(matrix.get("tactic_refs") or ()), matrix["id"]))
         names = (tactics.get(ref) for matrix in matrices for ref in matrix.get("tactic_refs") or ())
         self._positions = {name: position for position, name in enumerate(dict.fromkeys(filter(None, names)))}
-        self._chain = chains.most_common(1)[0][0] if chains else None
+        self._phases_of = phases_of
+        self._used: dict[tuple[str, str], int] = {}
         self.unknown: Counter[str] = Counter()
 
-    def ordered(self, phases: Iterable[Phase]) -> list[Phase]:
-        """The phases of an object, each with its position; one that no matrix names comes last."""
-        result = []
-        for phase in phases:
-            name = phase["phase_name"]
-            if name not in self._positions:
-                self.unknown[name] += 1
-            position = self._positions.get(name, len(self._positions))
-            entry = {"kill_chain_name": phase["kill_chain_name"], "phase_name": name, "x_opencti_order": position}
-            result.append(entry)
-        return result
+    def of(self, item: StixObject) -> list[Phase]:
+        """The phases of an object with their positions. A phase that no matrix names comes last."""
+        return [self._placed(phase["kill_chain_name"], phase["phase_name"]) for phase in self._phases_of(item)]
 
-    def objects(self) -> list[StixObject]:
-        """The phases as objects of their own, so that one message moves a column."""
-        chain = self._chain
-        if chain is None:
-            return []
-        return [
-            {
-                "type": "kill-chain-phase",
-                "id": identifiers.phase_id(chain, name),
-                "kill_chain_name": chain,
-                "phase_name": name,
-                "order": position,
-            }
-            for name, position in self._positions.items()
-        ]
+    @property
+    def used(self) -> Mapping[tuple[str, str], int]:
+        """The position of each phase that an object has, by kill chain and phase name."""
+        return self._used
+
+    def _placed(self, chain: str, name: str) -> Phase:
+        if name not in self._positions:
+            self.unknown[name] += 1
+        position = self._used[chain, name] = self._positions.get(name, len(self._positions))
+        return {"kill_chain_name": chain, "phase_name": name, "x_opencti_order": position}

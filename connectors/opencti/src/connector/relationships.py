@@ -1,7 +1,7 @@
-"""Relationships that OpenCTI takes, and what becomes of the others.
+"""The relationships that OpenCTI accepts.
 
-The platform refuses a relationship whose type it does not know between two kinds of entities. It takes `related-to` and
-`revoked-by` between any two, so a verb that it would refuse goes into the description of a `related-to`.
+The platform has a list of relationship types for each pair of entity types, and refuses all others. It accepts
+`related-to` and `revoked-by` between any two. A type that it refuses becomes the description of a `related-to`.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from connector.stix import StixObject
 
 ANYWHERE = frozenset({"related-to", "revoked-by"})
 
-# Only pairs that our knowledge bases can produce.
+# Only the pairs that the knowledge bases have.
 ALLOWED: dict[tuple[str, str], frozenset[str]] = {
     ("attack-pattern", "attack-pattern"): frozenset({"subtechnique-of", "derived-from"}),
     ("attack-pattern", "malware"): frozenset({"uses", "delivers"}),
@@ -55,16 +55,16 @@ _DATA_KINDS = {"x-mitre-data-component": "data-component", "x-mitre-data-source"
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A relationship on its way to OpenCTI: its ends still carry the publisher's ids."""
+    """A relationship before conversion. Its ends are the publisher's ids."""
 
     type: str
     source: str
     target: str
     origin: StixObject
-    """The object that says so: its author, markings, times and references go with the relationship."""
+    """The object it comes from. Its author, markings, dates and references become those of the relationship."""
     description: str | None = None
     id: str | None = None
-    """The publisher's id; `None` for one that we derive, or whose id serves several relationships."""
+    """The publisher's id. None for a derived relationship, and for an id that several relationships share."""
 
 
 def kind_of(sent: StixObject) -> str:
@@ -77,5 +77,5 @@ def kind_of(sent: StixObject) -> str:
 
 
 def is_allowed(relationship_type: str, source_kind: str, target_kind: str) -> bool:
-    """Whether the platform takes this relationship between these kinds."""
+    """Whether the platform accepts this relationship between these kinds."""
     return relationship_type in ANYWHERE or relationship_type in ALLOWED.get((source_kind, target_kind), ())

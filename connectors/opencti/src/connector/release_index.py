@@ -1,4 +1,4 @@
-"""A release as the mappings look at it: by id, by relationship, live or dead."""
+"""An index of a release: objects by id, relationships, and which of them are live."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +12,7 @@ from ctibutler_client.releases import Release
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The settings that change what a release becomes in OpenCTI."""
+    """The settings that change the converted objects."""
 
     marking: str = "clear"
     keep_statement_markings: bool = False
@@ -36,7 +36,7 @@ class ReleaseIndex:
             if item["type"] == "relationship":
                 self.relationships.append(item)
             elif item["id"] in self.objects:
-                self.left_out["second object with the id of another"] += 1
+                self.left_out["second object with the same id"] += 1
             else:
                 self.objects[item["id"]] = item
         self._worked_out: dict[str, Any] = {}
@@ -52,16 +52,16 @@ class ReleaseIndex:
         return (item for item in self.relationships if item["relationship_type"] in types)
 
     def is_live(self, item: StixObject) -> bool:
-        """Neither revoked nor, unless the operator keeps such objects, deprecated."""
+        """Neither revoked nor deprecated. Deprecated objects count as live if the settings keep them."""
         return not is_revoked(item) and (self.options.deprecated == "keep" or not is_deprecated(item))
 
     def is_live_id(self, stix_id: str) -> bool:
-        """Whether this id belongs to a live object of the release."""
+        """Whether a live object has this id."""
         item = self.objects.get(stix_id)
         return item is not None and self.is_live(item)
 
     def own_id(self, relationship: StixObject) -> str | None:
-        """The id of a publisher's relationship, `None` where several relationships share it (ATLAS does that)."""
+        """The id of a relationship, or None if several relationships share it, as in ATLAS."""
         stix_id: str = relationship["id"]
         return None if stix_id in self._reused else stix_id
 
@@ -76,7 +76,7 @@ class ReleaseIndex:
         }
 
     def once(self, what: str, work_out: Callable[[], Any]) -> Any:
-        """Something that a mapping looks up often and works out once for each release."""
+        """A value that a mapping computes once for each release."""
         if what not in self._worked_out:
             self._worked_out[what] = work_out()
         return self._worked_out[what]

@@ -1,24 +1,24 @@
-"""What a release becomes in OpenCTI: the objects to have there, each with a digest of what would be sent."""
+"""What a release becomes in OpenCTI: its objects, each with a digest of what would be sent."""
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from connector import identifiers
 from connector.stix import StixObject
 
-# Publishers renew dates with each release (DISARM, D3FEND) or leave them where the text changed (ATT&CK, CAPEC), so
-# they say nothing. A phase's order is sent with the phase itself: a moved column must not repeat each technique.
+# Dates say nothing: publishers renew them with each release (DISARM, D3FEND), or keep them although the text changed
+# (ATT&CK, CAPEC). The order of a phase is left out too, because `phase_order` moves a column without the techniques.
 _NOT_DIGESTED = frozenset({"created", "modified"})
 
-_RANKS = {"identity": 3, "grouping": 4, "kill-chain-phase": 1, "x-mitre-data-source": 2, "relationship": 5}
+_RANKS = {"x-mitre-data-source": 1, "grouping": 3, "relationship": 4}
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What other knowledge bases need to know about an object: some hundred bytes."""
+    """What other knowledge bases need to know about an object."""
 
     sent_id: str
     type: str
@@ -32,21 +32,23 @@ class Known:
 
 @dataclass(slots=True)
 class Sendable:
-    """The objects of one release as they are sent, and what is known about the rest."""
+    """The objects of one release in the form that is sent."""
 
     slug: str
     version: str
     objects: dict[str, StixObject] = field(default_factory=dict)
     """By the id that is sent."""
     authors: frozenset[str] = frozenset()
-    dead: dict[str, StixObject] = field(default_factory=dict)
-    """Withdrawn objects that a first sync does not send, in the form that tells OpenCTI so."""
+    withdrawn: dict[str, StixObject] = field(default_factory=dict)
+    """Revoked and deprecated objects that a first import does not send, as they are sent later."""
     deprecated: set[str] = field(default_factory=set)
-    """Those of the dead that are deprecated, not revoked."""
+    """The ids in `withdrawn` that are deprecated, not revoked."""
     known: dict[str, Known] = field(default_factory=dict)
-    """Live objects, by the publisher's id."""
+    """Live objects by the publisher's id."""
     left_out: Counter[str] = field(default_factory=Counter)
     digests: dict[str, str] = field(default_factory=dict)
+    phase_order: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """The position of each kill chain phase in use, by chain and phase name."""
     _identities: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -58,19 +60,21 @@ class Sendable:
         """All objects in the order of sending."""
         return sorted(self.objects.values(), key=self.position)
 
-    def position(self, item: StixObject) -> tuple[int, str]:
-        """Authors first, then phases, entities and relationships; by id among themselves."""
-        return (0 if item["id"] in self.authors else _RANKS.get(item["type"], 3), item["id"])
+    def position(self, item: StixObject) -> tuple[int, bool, str]:
+        """Authors first, then entities and relationships. Revoked before live: where OpenCTI takes both for one
+        entity, the live one has the last word."""
+        rank = 0 if item["id"] in self.authors else _RANKS.get(item["type"], 2)
+        return (rank, not item.get("revoked"), item["id"])
 
     def identity(self, item: StixObject) -> str | tuple[str, str, str]:
-        """What makes an object the same one in OpenCTI, whatever its STIX id."""
+        """What OpenCTI knows the object by, whatever its STIX id."""
         if item["type"] != "relationship":
             return self._entity_identity(item)
         ends = (self.identity_of(item["source_ref"]), self.identity_of(item["target_ref"]))
         return (item["relationship_type"], *ends)
 
     def identity_of(self, stix_id: str) -> str:
-        """What makes the object with this id the same one in OpenCTI; the id itself where it is not in the set."""
+        """What OpenCTI knows the object with this id by; the id itself for an unknown object."""
         item = self.objects.get(stix_id)
         return self._entity_identity(item) if item else stix_id
 
@@ -81,7 +85,7 @@ class Sendable:
         return known
 
     def counts(self) -> dict[str, int]:
-        """How many objects of each type there are to send."""
+        """The number of objects of each type."""
         return dict(sorted(Counter(item["type"] for item in self.objects.values()).items()))
 
 
@@ -96,13 +100,13 @@ def digest(item: StixObject) -> str:
 
 
 def digest_of_all(digests: dict[str, str]) -> str:
-    """A digest of many digests, whatever their order: 16 hexadecimal digits."""
+    """A digest of digests in any order, as 16 hexadecimal digits."""
     lines = "\n".join(f"{stix_id} {value}" for stix_id, value in sorted(digests.items()))
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
 def digest_of_list(items: Iterable[StixObject]) -> str:
-    """A digest of a list of objects in its order: 8 hexadecimal digits."""
+    """A digest of objects in this order, as 8 hexadecimal digits."""
     total = hashlib.sha256()
     for item in items:
         total.update(f"{item['id']} {digest(item)}\n".encode())

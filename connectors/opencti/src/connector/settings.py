@@ -1,28 +1,58 @@
-"""The connector's settings: what an operator may write, and what it means.
+"""The connector's settings: their names, defaults and meaning.
 
-Everything wrong is found before the connector registers on the platform, and named all at once.
+All mistakes are found before the connector registers, and reported at once.
 """
 
 import hashlib
 import json
 import uuid
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from connector.converter_to_stix import MAPPING_VERSION
 from connector.knowledge_bases import ALIASES, ALL, NAMES, NOTHING_TO_IMPORT
 from connector.release_index import Options
-from connector.sdk import (
-    BaseConfigModel,
-    BaseConnectorSettings,
-    BaseExternalImportConnectorConfig,
-    ConfigValidationError,
-    ListFromString,
-)
 from ctibutler_client.api_client import ServerAddress
+
+if TYPE_CHECKING:
+    from connector.standalone_settings import (
+        BaseConfigModel,
+        BaseConnectorSettings,
+        BaseExternalImportConnectorConfig,
+        ConfigValidationError,
+        ListFromString,
+    )
+else:
+    try:
+        from connectors_sdk import (
+            BaseConfigModel,
+            BaseConnectorSettings,
+            BaseExternalImportConnectorConfig,
+            ConfigValidationError,
+            ListFromString,
+        )
+    except ModuleNotFoundError:
+        from connector.standalone_settings import (
+            BaseConfigModel,
+            BaseConnectorSettings,
+            BaseExternalImportConnectorConfig,
+            ConfigValidationError,
+            ListFromString,
+        )
 
 __all__ = ["ConfigValidationError", "ConnectorSettings", "CtibutlerConfig"]
 
@@ -40,70 +70,123 @@ def _pins(value: Any) -> Any:
     return {name.strip(): version.strip() for name, version in (pair.split("=", 1) for pair in pairs)}
 
 
+def _as_pycti_reads_it(value: Any) -> Any:
+    # pycti takes any other text for true, even "FALSE".
+    if isinstance(value, str) and value.strip() not in ("yes", "true", "True", "no", "false", "False"):
+        raise ValueError(f"expected true or false, found `{value}`")
+    return value.strip() if isinstance(value, str) else value
+
+
+Switch = Annotated[bool, BeforeValidator(_as_pycti_reads_it)]
+"""A switch that pycti reads too."""
+
+
 class ExternalImportConnectorConfig(BaseExternalImportConnectorConfig):
-    """The section `connector`, with this connector's defaults."""
+    """The section `connector`, with the defaults of this connector."""
 
     id: str = Field(default=_CONNECTOR_ID, description="A UUIDv4 that identifies this connector on the platform.")
-    name: str = Field(default="CTI Butler", min_length=1, description="The name that the platform shows.")
-    scope: ListFromString = Field(default=["ctibutler"], description="Shown by the platform; never a filter.")
+    name: str = Field(default="CTI Butler", min_length=1, description="The name shown on the platform.")
+    scope: ListFromString = Field(default=["ctibutler"], description="Shown on the platform. It is not a filter.")
+    duration_period: timedelta = Field(
+        default=timedelta(days=7), description="The time between two runs, as an ISO 8601 duration."
+    )
+    run_and_terminate: Switch = Field(default=False, description="Run once and exit.")
+    queue_threshold: float = Field(
+        default=500, gt=0, description="No run starts while the queue holds more megabytes than this."
+    )
+    queue_protocol: Literal["amqp", "api"] = Field(
+        default="amqp", description="How objects reach the platform: RabbitMQ or the platform's API."
+    )
+    send_to_queue: Switch = Field(default=True, description="Send objects to the platform.")
+    send_to_directory: Switch = Field(default=False, description="Write the bundles to a folder as well.")
 
     @field_validator("id")
     @classmethod
     def _is_uuid4(cls, value: str) -> str:
         try:
-            known = uuid.UUID(value)
+            known = uuid.UUID(value.strip())
         except ValueError:
             known = None
         if known is None or known.version != 4:
             raise ValueError(f"expected a UUIDv4, found `{value}`")
-        return value
+        return value.strip()
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("duration_period", mode="before")
+    @classmethod
+    def _zero(cls, value: Any) -> Any:
+        return "PT0S" if str(value).strip() == "0" else value
+
+    @field_serializer("scope", when_used="json")
+    def _as_text(self, value: list[str]) -> str:
+        return ",".join(value)  # pycti splits it
 
 
 class CtibutlerConfig(BaseConfigModel):
-    """The section `ctibutler`: which server, which knowledge bases, and how they arrive."""
+    """The section `ctibutler`: the server, the knowledge bases, and how to import them."""
 
     base_url: HttpUrl = Field(
         default=HttpUrl("https://api.ctibutler.com/"),
-        description="The server, with or without `/api`, `/v1` and trailing slash.",
+        description="The server. `/api`, `/v1` and a trailing slash are optional.",
     )
     api_key: SecretStr | None = Field(
-        default=None, description="Sent as header `API-KEY`. Required by the hosted API, optional otherwise."
+        default=None, description="The API key, sent in the header `API-KEY`. The hosted API requires one."
     )
     knowledgebases: ListFromString = Field(
-        min_length=1, description="The knowledge bases to import, separated by commas, or `all`."
+        default=["attack"],
+        min_length=1,
+        description="The knowledge bases to import, separated by commas. `all` imports all of them, `attack` the three "
+        "matrices of ATT&CK.",
     )
-    interval_days: int = Field(default=7, ge=0, description="Days between two runs; 0 runs once and ends.")
-    versions: Annotated[dict[str, str], BeforeValidator(_pins)] = Field(
+    interval_days: int = Field(default=7, ge=0, description="Days between two runs. 0 runs once and exits.")
+    versions: Annotated[dict[str, str], BeforeValidator(_pins, json_schema_input_type=str)] = Field(
         default={},
-        description="Releases to stay at, as `attack-enterprise=17.1,cwe=4.17`; all others follow the newest.",
+        description="Releases to stay at, such as `attack-enterprise=17.1,cwe=4.17`. The others follow the newest one.",
     )
     verify_ssl: str = Field(default="true", description="`true`, `false`, or the path of a file with CA certificates.")
-    timeout: float = Field(default=60, gt=0, description="Seconds of silence after which a request is given up.")
-    retries: int = Field(default=5, ge=0, description="How often a request is repeated that may succeed later.")
-    page_size: int = Field(default=500, ge=1, description="Objects asked for at a time from a server with pages only.")
-    concurrency: int = Field(default=4, ge=1, le=16, description="Requests at a time to a server with pages only.")
-    batch_size: int = Field(default=2000, ge=1, description="Objects handed to the platform at a time.")
+    timeout: float = Field(default=60, gt=0, description="Seconds without data after which a request fails.")
+    retries: int = Field(default=5, ge=0, description="Retries of a request after 429, 5xx or a broken connection.")
+    page_size: int = Field(default=500, ge=1, description="Objects per page, for servers without bundles.")
+    concurrency: int = Field(default=4, ge=1, le=16, description="Requests at a time, for servers without bundles.")
+    batch_size: int = Field(default=2000, ge=1, description="Objects sent to the platform at a time.")
     marking: Literal["clear", "green", "amber", "amber+strict", "red", "none"] = Field(
         default="clear", description="The TLP marking of objects that have none."
     )
     keep_statement_markings: bool = Field(
-        default=False, description="Whether copyright statements stay as markings, which hide data from other users."
+        default=False,
+        description="Keep copyright statements as markings. They hide objects from users without that marking.",
     )
     deprecated: Literal["revoke", "skip", "keep"] = Field(
-        default="revoke", description="What becomes of objects that their publisher deprecates."
+        default="revoke",
+        description="Deprecated objects: `revoke` them, `skip` them (what is on the platform stays), or `keep` them as "
+        "if they were live.",
     )
     removed: Literal["revoke", "delete", "keep"] = Field(
-        default="revoke", description="What becomes of objects that a newer release no longer has."
+        default="revoke", description="Objects that the newer release no longer has: `revoke`, `delete` or `keep` them."
     )
-    cross_links: bool = Field(
-        default=True, description="Whether relationships between two knowledge bases are imported."
-    )
-    cwe_groupings: bool = Field(default=False, description="Whether CWE's categories and views arrive as groupings.")
+    cross_links: bool = Field(default=True, description="Import relationships between two enabled knowledge bases.")
+    cwe_groupings: bool = Field(default=False, description="Import the categories and views of CWE as groupings.")
     detections: bool = Field(
-        default=True, description="Whether ATT&CK's detection strategies are folded into `detects`."
+        default=True, description="Turn the detection strategies of ATT&CK into `detects` relationships."
     )
-    location_aliases: bool = Field(default=True, description="Whether ISO codes become aliases of countries.")
-    force_full: bool = Field(default=False, description="Whether the first run after a start sends everything again.")
+    location_aliases: bool = Field(default=True, description="Add ISO codes as aliases of countries.")
+    keep_platform_names: bool = Field(
+        default=True,
+        description="Locations and sectors that OpenCTI has keep their name and their parent. `false` overwrites both.",
+    )
+    force_full: bool = Field(default=False, description="Send everything again in the first run after a start.")
+    dry_run: bool = Field(
+        default=False, description="Print what a run would change in OpenCTI, write nothing to it, and exit."
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _trim(cls, value: Any) -> Any:
+        return value.strip() if isinstance(value, str) else value
 
     @field_validator("marking", "deprecated", "removed", mode="before")
     @classmethod
@@ -113,7 +196,7 @@ class CtibutlerConfig(BaseConfigModel):
     @field_validator("knowledgebases")
     @classmethod
     def _known(cls, value: list[str]) -> list[str]:
-        names = [str(name).strip().lower() for name in value]
+        names = [str(name).strip(" '\"").lower() for name in value]
         _refuse_unknown(name for name in names if name not in NAMES and name not in ALIASES)
         wanted = {real for name in names for real in ALIASES.get(name, (name,))}
         return [name for name in NAMES if name in wanted]
@@ -140,11 +223,11 @@ class CtibutlerConfig(BaseConfigModel):
     def _given_to_the_hosted_api(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         host = urlsplit(str(info.data.get("base_url", ""))).hostname
         if host == HOSTED and not (value and value.get_secret_value()):
-            raise ValueError(f"is required for {HOSTED}; a server of your own (CTIBUTLER_BASE_URL) may need none")
+            raise ValueError(f"is required for {HOSTED}; your own server (CTIBUTLER_BASE_URL) may not need one")
         return value
 
     def address(self) -> ServerAddress:
-        """The server, as the client wants it."""
+        """The server, in the form that the client takes."""
         verify: bool | str = self.verify_ssl == "true" if self.verify_ssl in ("true", "false") else self.verify_ssl
         return ServerAddress(
             base_url=str(self.base_url),
@@ -157,7 +240,7 @@ class CtibutlerConfig(BaseConfigModel):
         )
 
     def options(self) -> Options:
-        """The settings that change what a release becomes."""
+        """The settings that change the converted objects."""
         return Options(
             marking=self.marking,
             keep_statement_markings=self.keep_statement_markings,
@@ -168,7 +251,7 @@ class CtibutlerConfig(BaseConfigModel):
         )
 
     def mapping_digest(self) -> str:
-        """Changes when the same release would become something else: 12 hexadecimal digits."""
+        """A digest of everything that changes the converted objects, as 12 hexadecimal digits."""
         options = self.options()
         values = {name: getattr(options, name) for name in Options.__slots__}
         text = json.dumps([MAPPING_VERSION, values], sort_keys=True)
@@ -178,12 +261,24 @@ class CtibutlerConfig(BaseConfigModel):
 class ConnectorSettings(BaseConnectorSettings):
     """The whole configuration of the connector."""
 
-    connector: ExternalImportConnectorConfig
-    ctibutler: CtibutlerConfig
+    connector: ExternalImportConnectorConfig = Field(default_factory=ExternalImportConnectorConfig)
+    ctibutler: CtibutlerConfig = Field(default_factory=CtibutlerConfig)
 
     def __init__(self) -> None:
-        """Read the configuration of this process. Raises ConfigValidationError, which names every problem."""
-        super().__init__()
+        """Read the configuration of this process. Raises ConfigValidationError, which names every mistake."""
+        try:
+            super().__init__()
+        except ConfigValidationError as error:
+            cause = error.__cause__
+            raise ConfigValidationError(
+                _all_mistakes(cause) if isinstance(cause, ValidationError) else error
+            ) from cause
+
+    @model_validator(mode="after")
+    def _token_is_set(self) -> Self:
+        if self.opencti.token.strip().lower() in ("", "changeme"):
+            raise ValueError("OPENCTI_TOKEN: set the token of the connector's user")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -200,3 +295,13 @@ def _refuse_unknown(names: Any) -> None:
     if unknown:
         allowed = ", ".join([*(kb.slug for kb in ALL), *NOTHING_TO_IMPORT, *ALIASES])
         raise ValueError(f"unknown: {', '.join(unknown)}. Allowed: {allowed}")
+
+
+def _all_mistakes(error: ValidationError) -> str:
+    """Every mistake on a line of its own, by the name of the environment variable."""
+    lines = []
+    for mistake in error.errors():
+        name = "_".join(str(part) for part in mistake["loc"] if isinstance(part, str)).upper()
+        reason = "is required" if mistake["type"] == "missing" else mistake["msg"].removeprefix("Value error, ")
+        lines.append(f"  {name}: {reason}" if name else f"  {reason}")
+    return "\n".join(["The configuration cannot be used:", *dict.fromkeys(lines)])

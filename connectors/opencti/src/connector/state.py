@@ -1,4 +1,4 @@
-"""The state that the platform keeps for the connector: under 2 kB, because it travels with every ping."""
+"""The state that the platform keeps for the connector. It goes with every ping, so it stays under 2 kB."""
 
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ class StateReset(Exception):
 
 
 class Helper(Protocol):
-    """The part of pycti's helper that the state needs."""
+    """The part of pycti's helper that this module needs."""
 
     connector_id: str
     connector_info: Any
@@ -22,31 +22,33 @@ class Helper(Protocol):
     def set_state(self, state: dict[str, Any] | None) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Imported:
     """The release of a knowledge base that OpenCTI has."""
 
     version: str
     release: str | None
-    """The begin of the server's digest of the release; `None` for a server that gives none."""
+    """The start of the server's digest of the release; None if the server has none."""
     digest: str
-    """Of everything that the release became, cross-links and borrowed techniques apart."""
+    """Digest of the objects of the release, without cross-links and borrowed techniques."""
     objects: int
     done: str
     links: str | None = None
-    """What other knowledge bases contributed: digests of the links' counts, and of the releases at their other ends."""
+    """Digest of how many cross-links the server had for the release; None where no other knowledge base is involved."""
+    link_ends: str | None = None
+    """Digest of the releases at the other ends of these links."""
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A run that has not ended: where it goes on."""
+    """A run that has not finished, and where it continues."""
 
     kb: str
     version: str
     base: str | None
     sent: int
     list: str
-    """Digest of the list of objects that `sent` is a position in."""
+    """Digest of the objects that `sent` counts."""
     work: str | None = None
 
 
@@ -61,9 +63,9 @@ class SyncState:
 
     @classmethod
     def read(cls, raw: Any, config: str) -> "SyncState":
-        """The state as the platform gave it. What cannot be read, or was made by other settings, counts as lost.
+        """The state from the platform. A state that cannot be read, or comes from other settings, counts as empty.
 
-        A run left open is always read: its work must be closed.
+        An unfinished run is always read, because its work must be closed.
         """
         state = cls(config)
         if not isinstance(raw, dict) or raw.get("v") != FORMAT:
@@ -78,7 +80,7 @@ class SyncState:
         return state
 
     def write(self) -> dict[str, Any]:
-        """The state in the form that travels."""
+        """The state as the platform stores it."""
         raw: dict[str, Any] = {"v": FORMAT, "last_run": self.last_run, "config": self.config}
         raw["kb"] = {slug: _compact(entry) for slug, entry in self.kb.items()}
         if self.open:
@@ -87,9 +89,9 @@ class SyncState:
 
 
 class StateStore:
-    """Reads and writes the state, and notices when it is reset.
+    """Reads and writes the state, and notices a reset.
 
-    The helper's own `force_ping` answers a reset by writing the old state back, so pings are made here.
+    The helper's own `force_ping` writes the old state back after a reset, so this class pings by itself.
     """
 
     def __init__(self, helper: Helper) -> None:
@@ -97,12 +99,12 @@ class StateStore:
         self._written = False
 
     def read(self, config: str) -> SyncState:
-        """The state at the begin of a run."""
+        """The state at the start of a run."""
         self._written = False
         return SyncState.read(self._helper.get_state(), config)
 
     def write(self, state: SyncState) -> None:
-        """Keep the state and tell the platform. Raises StateReset if someone reset it meanwhile."""
+        """Store the state on the platform. Raises StateReset if someone reset it in the meantime."""
         if self._written and self._helper.get_state() is None:
             self._forget()
             raise StateReset
@@ -120,16 +122,20 @@ class StateStore:
         self._ping(None)
 
     def _ping(self, raw: dict[str, Any] | None) -> dict[str, Any] | None:
-        """The platform's answer, `None` if it gave none: the next ping of the helper repeats it."""
+        """The platform's answer, or None if the ping failed. The helper pings again soon."""
         try:
             details = self._helper.connector_info.all_details
             answer = self._helper.api.connector.ping(self._helper.connector_id, raw, details)
         except Exception as error:  # pycti raises whatever it meets
-            self._helper.connector_logger.warning("The platform did not take a ping", {"reason": str(error)})
+            self._helper.connector_logger.warning("The ping failed", {"reason": str(error)})
             return None
         return answer if isinstance(answer, dict) else None
 
 
 def _compact(entry: Imported | Open) -> dict[str, Any]:
     names = type(entry).__slots__
-    return {name: getattr(entry, name) for name in names if name not in ("links", "work") or getattr(entry, name)}
+    return {
+        name: getattr(entry, name)
+        for name in names
+        if name not in ("links", "link_ends", "work") or getattr(entry, name)
+    }

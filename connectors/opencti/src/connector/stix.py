@@ -1,4 +1,4 @@
-"""STIX objects as the publishers write them: their liveness, and the external id that names them."""
+"""STIX objects as publishers write them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,17 +7,17 @@ StixObject = dict[str, Any]
 
 
 def is_revoked(item: StixObject) -> bool:
-    """Replaced by its publisher (in ATT&CK with a `revoked-by` relationship)."""
+    """Whether its publisher replaced it. ATT&CK then has a `revoked-by` relationship."""
     return bool(item.get("revoked"))
 
 
 def is_deprecated(item: StixObject) -> bool:
-    """Withdrawn by its publisher without a successor: ATT&CK and CAPEC say so in properties of their own."""
+    """Whether its publisher withdrew it without a successor. ATT&CK and CAPEC have their own properties for that."""
     return bool(item.get("x_mitre_deprecated")) or item.get("x_capec_status") in ("Deprecated", "Obsolete")
 
 
 def external_id(item: StixObject, source_names: Iterable[str]) -> str | None:
-    """The external id of the first reference with one of these source names, `None` where there is none."""
+    """The external id of the first reference with one of these source names, or None."""
     names = set(source_names)
     for reference in item.get("external_references") or ():
         if reference.get("source_name") in names and reference.get("external_id"):

@@ -1,4 +1,4 @@
-"""A clean end on SIGTERM: pycti has no handler, so without one the process dies in the middle of a batch."""
+"""A clean exit on SIGTERM. pycti has no handler, so the process would die in the middle of a batch."""
 
 import os
 import signal
@@ -7,19 +7,18 @@ import threading
 from types import FrameType
 
 PATIENCE = 8.0
-"""Seconds for the work to be closed and the state to be kept; container engines kill after ten."""
+"""Seconds to close the work and store the state. Container engines kill after ten."""
 
 
 class Stopped(BaseException):
-    """Someone asked the process to end.
+    """The process was asked to stop.
 
-    Not an `Exception`: it must pass through code that survives everything, such as a loop that repeats for ever
-    because the queue is full.
+    Not an `Exception`, because pycti catches those: its loop on a full queue, for example, repeats forever.
     """
 
 
 def raise_on_sigterm() -> None:
-    """Raise Stopped in the main thread on SIGTERM and Ctrl-C, and end the process if that takes too long."""
+    """Raise Stopped in the main thread on SIGTERM and Ctrl-C. Exit if stopping takes too long."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
 

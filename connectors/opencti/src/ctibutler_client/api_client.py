@@ -1,28 +1,29 @@
-"""GET requests to a CTI Butler server: time limits, retries with growing pauses, errors that say what to do."""
+"""GET requests to a CTI Butler server, with time limits, retries and errors that say what to do."""
 
 import json
-import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
+import stamina
 from requests.adapters import HTTPAdapter
 
-from ctibutler_client.errors import BrokenAnswer, Forbidden, NotFound, ServerError, Unauthorized, Unavailable
+from ctibutler_client.errors import BrokenResponse, Forbidden, NotFound, ServerError, Unauthorized, Unavailable
 
 LONGEST_PAUSE = 120.0
 _CHUNK = 1 << 18
-# A server that sends a byte now and then never runs into the limit on silence; nothing takes this many of them.
-_WHOLE_ANSWER = 20
+# The time limit is on silence. A server that sends a byte now and then never reaches it, so the whole response has a
+# limit too: this many times the limit on silence.
+_WHOLE_RESPONSE = 20
 
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """Where the server is and how it is asked."""
+    """The server and how to talk to it."""
 
     base_url: str
     api_key: str | None = field(default=None, repr=False)
@@ -34,9 +35,9 @@ class ServerAddress:
 
 
 def api_roots(base_url: str) -> tuple[str, ...]:
-    """The roots to try, in order: `…/v1/`, or `…/api/v1/` if the URL says `api`.
+    """The API roots to try in order: `/v1/` and `/api/v1/`, or only the second if the URL has `api`.
 
-    The hosted API and our server answer at both, a self-hosted one of the older kind only at the second.
+    The hosted API and ctibutler have both. Older self-hosted servers have only the second.
     """
     parts = urlsplit(base_url)
     segments = [segment for segment in parts.path.split("/") if segment]
@@ -50,15 +51,13 @@ def api_roots(base_url: str) -> tuple[str, ...]:
 
 
 class ApiClient:
-    """Asks one server."""
+    """A client of one server."""
 
-    def __init__(self, address: ServerAddress, sleep: Callable[[float], None] = time.sleep, pause: float = 1.0) -> None:
+    def __init__(self, address: ServerAddress) -> None:
         self.address = address
         self.requests_made = 0
         self._roots = api_roots(address.base_url)
         self._root_is_known = len(self._roots) == 1
-        self._sleep = sleep
-        self._pause = pause
         self._session = requests.Session()
         self._session.headers["Accept"] = "application/json"
         if address.api_key:
@@ -68,32 +67,37 @@ class ApiClient:
         self._session.mount("https://", HTTPAdapter(pool_maxsize=address.concurrency))
 
     def get(self, path: str, parameters: Mapping[str, str | int] | None = None) -> Any:
-        """The JSON at a path below the API's root."""
+        """The JSON at a path below the API root."""
         if self._root_is_known:
-            return self._get_patiently(self._roots[0] + path, parameters)
+            return self._get_with_retries(self._roots[0] + path, parameters)
         first, second = self._roots
         try:
-            answer = self._get_patiently(first + path, parameters)
+            answer = self._get_with_retries(first + path, parameters)
             self._settle(first)
         except NotFound:
-            answer = self._get_patiently(second + path, parameters)
+            answer = self._get_with_retries(second + path, parameters)
             self._settle(second)
         return answer
 
     def _settle(self, root: str) -> None:
         self._roots, self._root_is_known = (root,), True
 
-    def _get_patiently(self, url: str, parameters: Mapping[str, str | int] | None) -> Any:
-        attempt = 0
-        while True:
-            try:
-                return self._get_once(url, parameters)
-            except _TryAgain as trouble:
-                if attempt >= self.address.retries:
-                    raise trouble.final from trouble
-                pause = min(self._pause * 2**attempt, LONGEST_PAUSE) * random.uniform(0.75, 1.25)  # noqa: S311
-                self._sleep(trouble.wait if trouble.wait is not None else pause)
-                attempt += 1
+    def _get_with_retries(self, url: str, parameters: Mapping[str, str | int] | None) -> Any:
+        retries = stamina.retry_context(
+            on=_backoff,
+            attempts=self.address.retries + 1,
+            timeout=None,
+            wait_initial=1.0,
+            wait_max=LONGEST_PAUSE,
+            wait_jitter=1.0,
+        )
+        try:
+            for attempt in retries:
+                with attempt:
+                    return self._get_once(url, parameters)
+        except _Temporary as trouble:
+            raise trouble.final from trouble
+        raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _get_once(self, url: str, parameters: Mapping[str, str | int] | None) -> Any:
         self.requests_made += 1
@@ -103,25 +107,32 @@ class ApiClient:
                 url, params=parameters, timeout=limit, stream=True, allow_redirects=False
             ) as response:
                 _check_status(response, url)
-                body = _read(response, time.monotonic() + limit * _WHOLE_ANSWER)
+                body = _read(response, time.monotonic() + limit * _WHOLE_RESPONSE)
         except requests.exceptions.SSLError as error:
-            raise ServerError(f"{_origin(url)}: the certificate is not accepted: {_reason(error)}") from error
+            raise ServerError(f"{_origin(url)}: the certificate is not trusted: {_reason(error)}") from error
         except requests.exceptions.Timeout as error:
-            raise _TryAgain(Unavailable(f"{_origin(url)}: no answer within {limit:g} seconds")) from error
+            raise _Temporary(Unavailable(f"{_origin(url)}: no response within {limit:g} seconds")) from error
         except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
-            raise _TryAgain(BrokenAnswer(f"{url}: the answer was cut: {_reason(error)}")) from error
+            raise _Temporary(BrokenResponse(f"{url}: the response was cut off: {_reason(error)}")) from error
         except requests.exceptions.ConnectionError as error:
-            raise _TryAgain(Unavailable(f"{_origin(url)}: no connection: {_reason(error)}")) from error
+            raise _Temporary(Unavailable(f"{_origin(url)}: no connection: {_reason(error)}")) from error
         except requests.exceptions.RequestException as error:
             raise ServerError(f"{url}: {_reason(error)}") from error
         try:
             return json.loads(body)
         except ValueError as error:
-            raise _TryAgain(BrokenAnswer(f"{url}: the answer is no JSON, or was cut: {error}")) from error
+            raise _Temporary(BrokenResponse(f"{url}: the response is not JSON, or was cut off: {error}")) from error
 
 
-class _TryAgain(Exception):
-    """A trouble that may pass: `final` is what it is if it does not, `wait` what the server asked to wait."""
+def _backoff(error: Exception) -> bool | float:
+    """Whether to retry, or how long the server asks to wait before that."""
+    if not isinstance(error, _Temporary):
+        return False
+    return True if error.wait is None else error.wait
+
+
+class _Temporary(Exception):
+    """An error that may go away. `final` is raised if it does not; `wait` is the pause that the server asked for."""
 
     def __init__(self, final: ServerError, wait: float | None = None) -> None:
         super().__init__(str(final))
@@ -135,23 +146,23 @@ def _check_status(response: requests.Response, url: str) -> None:
         return
     if 300 <= status < 400:
         place = response.headers.get("Location", "elsewhere")
-        raise ServerError(f"{url}: the server redirects to {place}; set that as the base URL")
+        raise ServerError(f"{url}: the server redirects to {place}; use that as CTIBUTLER_BASE_URL")
     said = _said(response)
     if status == 401:
         raise Unauthorized(f"{_origin(url)}: authentication failed (401): set CTIBUTLER_API_KEY to a valid key{said}")
     if status == 403:
-        raise Forbidden(f"{url}: access denied (403): the API key has no right to this{said}")
+        raise Forbidden(f"{url}: access denied (403): the API key may not read this{said}")
     if status == 404:
         raise NotFound(f"{url}: not found (404){said}")
     if status == 429:
-        raise _TryAgain(Unavailable(f"{_origin(url)}: too many requests (429){said}"), _retry_after(response))
+        raise _Temporary(Unavailable(f"{_origin(url)}: too many requests (429){said}"), _retry_after(response))
     if status >= 500:
-        raise _TryAgain(Unavailable(f"{url}: the server failed ({status}){said}"), _retry_after(response))
+        raise _Temporary(Unavailable(f"{url}: the server failed ({status}){said}"), _retry_after(response))
     raise ServerError(f"{url}: the server refused the request ({status}){said}")
 
 
 def _said(response: requests.Response) -> str:
-    """What the server said about an error, short."""
+    """What the server says about the error, shortened."""
     try:
         body = next(response.iter_content(2000), b"")
         details = json.loads(body).get("details")
@@ -162,7 +173,7 @@ def _said(response: requests.Response) -> str:
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """The pause that the server asked for, in seconds or as a date; bounded."""
+    """The pause that the server asks for, in seconds or as a date, up to the longest pause."""
     value = response.headers.get("Retry-After", "").strip()
     if not value:
         return None
@@ -179,7 +190,7 @@ def _read(response: requests.Response, deadline: float) -> bytes:
     for chunk in response.iter_content(_CHUNK):
         body += chunk
         if time.monotonic() > deadline:
-            raise requests.exceptions.ReadTimeout("the answer does not end")
+            raise requests.exceptions.ReadTimeout("the response does not end")
     return bytes(body)
 
 
@@ -189,7 +200,7 @@ def _origin(url: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost reason of a chain of exceptions."""
+    """The innermost error of a chain."""
     inner: Any = error
     while True:
         deeper = (

@@ -1,25 +1,25 @@
-"""What can go wrong between the connector and a CTI Butler server, in words for its operator."""
+"""What can go wrong between the connector and a CTI Butler server."""
 
 
 class ServerError(Exception):
-    """The server did not give what was asked for."""
+    """The server did not return what was asked for."""
 
 
 class Unauthorized(ServerError):
-    """401: no key, or one that the server does not know."""
+    """401: no API key, or one that the server does not know."""
 
 
 class Forbidden(ServerError):
-    """403: the key may not do this."""
+    """403: the API key may not do this."""
 
 
 class NotFound(ServerError):
-    """404: the server has no such knowledge base, release or route."""
+    """404: no such knowledge base, release or route."""
 
 
 class Unavailable(ServerError):
-    """The server did not answer, or answered with an error, until the retries were used up."""
+    """The server did not respond, or failed, until no retries were left."""
 
 
-class BrokenAnswer(ServerError):
-    """An answer that is not what it promises: cut, short, or no JSON."""
+class BrokenResponse(ServerError):
+    """A response that is cut off, incomplete or not JSON."""

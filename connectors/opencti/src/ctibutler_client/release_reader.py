@@ -1,7 +1,6 @@
-"""Reads releases: as one bundle from a server that gives out whole releases, else page by page.
+"""Reads releases: as one bundle where the server has bundles, else page by page.
 
-The older API has neither a release's digest nor its bundle. There the objects are listed by pages, and their
-relationships are asked for object by object.
+The older API has neither digests nor bundles of releases. It lists objects in pages, and relationships object by object.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ctibutler_client.api_client import ApiClient
-from ctibutler_client.errors import BrokenAnswer, NotFound
+from ctibutler_client.errors import BrokenResponse, NotFound
 from ctibutler_client.releases import Release, StixObject, sort_out
 
 
 class Wanted(Protocol):
-    """What a reader must know about a knowledge base."""
+    """What a reader needs to know about a knowledge base."""
 
     @property
     def slug(self) -> str: ...
@@ -27,7 +26,7 @@ class Wanted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReleaseFacts:
-    """What a server says about a release without giving it out; nothing but its version on the older API."""
+    """What the server says about a release. The older API says only its version."""
 
     version: str
     sha256: str | None = None
@@ -35,46 +34,46 @@ class ReleaseFacts:
 
     @property
     def whole(self) -> bool:
-        """Whether the server gives out whole releases."""
+        """Whether the server has the release as one bundle."""
         return self.sha256 is not None
 
 
 class ReleaseReader:
-    """Reads from one server."""
+    """Reads releases from one server."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
-        self._gives_whole_releases: bool | None = None
+        self._has_bundles: bool | None = None
 
     def installed(self, kb: Wanted) -> list[str]:
-        """The releases that the server holds, newest first."""
+        """The installed releases, newest first."""
         answer = self._client.get(f"{kb.slug}/versions/installed/")
         versions = answer.get("versions") if isinstance(answer, dict) else None
         if not isinstance(versions, list):
-            raise BrokenAnswer(f"{kb.slug}: the list of installed releases has no `versions`")
+            raise BrokenResponse(f"{kb.slug}: the list of installed releases has no `versions`")
         return [str(version) for version in versions]
 
     def facts(self, kb: Wanted, version: str) -> ReleaseFacts:
-        """What the server says about a release."""
-        if self._gives_whole_releases is False:
+        """What the server says about a release, without its objects."""
+        if self._has_bundles is False:
             return ReleaseFacts(version)
         try:
             answer = self._client.get(f"{kb.slug}/versions/{version}/")
         except NotFound:
-            # The release is installed, so it is the route that is missing.
-            self._gives_whole_releases = False
+            # The release is installed, so the route is missing.
+            self._has_bundles = False
             return ReleaseFacts(version)
         if not isinstance(answer, dict) or not answer.get("sha256"):
-            raise BrokenAnswer(f"{kb.slug} {version}: the server does not tell the release's digest")
-        self._gives_whole_releases = True
+            raise BrokenResponse(f"{kb.slug} {version}: the server returned no digest of the release")
+        self._has_bundles = True
         links = sorted((answer.get("derived_relationships") or {}).items())
         return ReleaseFacts(version, str(answer["sha256"]), tuple(links))
 
     def read(self, kb: Wanted, version: str, with_links: bool = False, types: Iterable[str] = ()) -> Release:
-        """A release; `types` narrows it to these types."""
-        if self._gives_whole_releases is None:
+        """A release, or only its objects of `types`."""
+        if self._has_bundles is None:
             self.facts(kb, version)
-        if self._gives_whole_releases:
+        if self._has_bundles:
             return sort_out(kb.slug, version, self._bundle(kb, version, with_links, types))
         return sort_out(kb.slug, version, self._pages(kb, version, tuple(types)))
 
@@ -86,13 +85,13 @@ class ReleaseReader:
         bundle = self._client.get(f"{kb.slug}/versions/{version}/bundle/", parameters)
         objects = bundle.get("objects") if isinstance(bundle, dict) else None
         if not isinstance(objects, list):
-            raise BrokenAnswer(f"{kb.slug} {version}: the bundle has no objects")
+            raise BrokenResponse(f"{kb.slug} {version}: the bundle has no objects")
         return objects
 
     # the older API
 
     def _pages(self, kb: Wanted, version: str, types: tuple[str, ...]) -> Iterator[StixObject]:
-        # A list without these two leaves revoked and deprecated objects out, and nobody ever learns of them.
+        # Without these two the list has no revoked and deprecated objects.
         release = {kb.version_parameter: version, "include_revoked": "true", "include_deprecated": "true"}
         narrowed = {**release, "types": ",".join(types)} if types else release
         objects = list(self._walk(f"{kb.slug}/objects/", narrowed, "objects"))
@@ -104,7 +103,7 @@ class ReleaseReader:
         yield from self._relationships(list(paths), {**release, "include_embedded_refs": "false"})
 
     def _relationships(self, paths: list[str], parameters: dict[str, str]) -> Iterator[StixObject]:
-        """The relationships of many objects, several asked for at a time; most come from both of their ends."""
+        """The relationships of many objects, with several requests at a time. Most come twice, once from each end."""
         pool = ThreadPoolExecutor(self._client.address.concurrency)
         try:
             for found in pool.map(lambda path: list(self._walk(path, parameters, "relationships")), paths):
@@ -113,7 +112,7 @@ class ReleaseReader:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _authors(self, kb: Wanted, release: dict[str, str], objects: list[StixObject]) -> list[StixObject]:
-        """The identities that the lists leave out."""
+        """The authors that the lists do not have."""
         present = {item["id"] for item in objects}
         needed = {item.get("created_by_ref") for item in objects} - present - {None}
         found: list[StixObject] = []
@@ -121,11 +120,11 @@ class ReleaseReader:
             try:
                 found.extend(self._walk(f"{kb.slug}/objects/{stix_id}/", release, "objects"))
             except NotFound:
-                continue  # ATLAS names an author that is in no file
+                continue  # the author of ATLAS is in no file
         return found
 
     def _walk(self, path: str, parameters: dict[str, str], key: str) -> Iterator[StixObject]:
-        """Every item of a paged list: as many as it promised, or an error."""
+        """Every item of a paged list. Raises BrokenResponse if there are fewer than the list says."""
         page, received = 1, 0
         while True:
             asked: dict[str, str | int] = {**parameters, "page": page, "page_size": self._client.address.page_size}
@@ -135,9 +134,9 @@ class ReleaseReader:
             received += len(items)
             if received >= total:
                 return
-            # The server decides on the size of a page; the older one caps it at 50.
+            # The server decides on the page size. The older API has at most 50.
             if not items or len(items) < int(answer.get("page_size") or 0):
-                raise BrokenAnswer(f"{path}: page {page} is short: {received} items of {total} and no more to come")
+                raise BrokenResponse(f"{path}: page {page} is short: {received} of {total} items")
             page += 1
 
 
@@ -150,5 +149,5 @@ def _page_of(answer: Any, key: str, path: str) -> tuple[list[StixObject], int]:
     items = answer.get(key) if isinstance(answer, dict) else None
     total = answer.get("total_results_count") if isinstance(answer, dict) else None
     if not isinstance(items, list) or not isinstance(total, int):
-        raise BrokenAnswer(f"{path}: a page has no `{key}` or no `total_results_count`")
+        raise BrokenResponse(f"{path}: a page has no `{key}` or no `total_results_count`")
     return items, total

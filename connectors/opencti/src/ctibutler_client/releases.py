@@ -1,4 +1,4 @@
-"""A release of a knowledge base as a server gives it out."""
+"""A release of a knowledge base, as the server returns it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,22 +8,22 @@ StixObject = dict[str, Any]
 
 _STORAGE_NOTE = "embedded-relationship"
 _LINK_MARKING = "marking-definition--2e51a631-99d8-52a5-95a6-8314d3f4fbf3"
-"""The marking of what the server's link layer derives; no publisher uses it."""
+"""The marking of relationships that the server derives. No publisher uses it."""
 
 
 @dataclass(slots=True)
 class Release:
-    """The publisher's objects of one release, and the cross-links that the server derived for it."""
+    """The publisher's objects of one release, and the cross-links that the server derived."""
 
     knowledge_base: str
     version: str
     objects: list[StixObject]
-    """Verbatim; an exact copy within the file counts once."""
+    """Verbatim, without exact duplicates."""
     links: list[StixObject] = field(default_factory=list)
 
 
 def sort_out(knowledge_base: str, version: str, items: Iterable[StixObject]) -> Release:
-    """Separate what the publisher wrote from what the server derived, and drop exact copies."""
+    """Separate the publisher's objects from derived ones, and drop exact duplicates."""
     release = Release(knowledge_base, version, [])
     seen: dict[str, list[StixObject]] = {}
     for item in items:
@@ -39,7 +39,7 @@ def sort_out(knowledge_base: str, version: str, items: Iterable[StixObject]) -> 
 
 
 def _family(item: StixObject) -> str:
-    """`published`, `link`, or `embedded` for what only repeats a property of an object."""
+    """`published`, `link`, or `embedded` for a relationship that repeats a property of an object."""
     if item["type"] != "relationship":
         return "published"
     note: StixObject = next(iter(item.get("external_references") or ()), {})

@@ -1,11 +1,13 @@
 """What the stand-in of OpenCTI knows, and the platform's rules about it.
 
-Written from what the platform documents and does, not from the connector's own tables: the two must not share an error.
+Written from the platform's source, not from the connector's own tables: the two must not share a mistake.
 """
 
 import uuid
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import pycti
@@ -72,18 +74,40 @@ def _allowed_pairs() -> dict[tuple[str, str], set[str]]:
 
 PAIRS = _allowed_pairs()
 
-# Types of entities without aliases of their own in an identity: an alias of a technique never joins two techniques.
-_NUMBERED = ("Attack-Pattern", "Course-Of-Action")
-
-_REQUIRED = {"Malware": ("name", "is_family"), "Grouping": ("name", "context", "objects"), "Location": ("name", "type")}
+_REQUIRED = {"Malware": ("name", "is_family"), "Grouping": ("name", "context", "objects")}
 _REFERENCES = ("createdBy", "objectMarking", "dataSource", "objects")
 _INTERNAL = ("objectLabel", "killChainPhases", "externalReferences")
-_LISTS = ("aliases", "x_opencti_aliases", "x_mitre_platforms", "objectMarking", "objects", *_INTERNAL)
-_NOT_STORED = ("stix_id", "update", "customFieldValues", "x_opencti_stix_ids", "upsertOperations")
+_LISTS = (
+    "aliases",
+    "x_opencti_aliases",
+    "x_mitre_platforms",
+    "malware_types",
+    "tool_types",
+    "collection_layers",
+    "objectMarking",
+    "objects",
+    *_INTERNAL,
+)
+_ALWAYS_ADDED = ("objectLabel", "externalReferences")
+"""What is added to an entity whatever the confidence of the user."""
+_NOT_STORED = (
+    "stix_id",
+    "update",
+    "customFieldValues",
+    "x_opencti_stix_ids",
+    "upsertOperations",
+    "confidence",
+    "fromId",
+    "toId",
+    "type",
+)
+_SHORTEST_NAME = 2
+_SAME_TIME = timedelta(days=30)
+"""Two relationships of one type between the same ends are one if their dates are closer than this."""
 
 
 class Refused(Exception):
-    """The platform does not take an object, now or ever."""
+    """The platform does not accept an object."""
 
     def __init__(self, name: str, message: str, **data: Any) -> None:
         super().__init__(message)
@@ -93,7 +117,7 @@ class Refused(Exception):
 
 
 def missing(ids: list[str]) -> Refused:
-    """A reference to something unknown: the worker tries again, it may be on its way."""
+    """A reference to an unknown object. The worker tries again, because the object may be on its way."""
     return Refused("MISSING_REFERENCE_ERROR", "Element(s) not found", unresolvedIds=ids)
 
 
@@ -111,16 +135,12 @@ class Entity:
     standard_id: str
     stix_ids: set[str]
     values: dict[str, Any] = field(default_factory=dict)
+    confidence: int = 0
 
-    def answer(self) -> dict[str, Any]:
-        parents = ["Basic-Object", "Stix-Object", "Stix-Core-Object", "Stix-Domain-Object"]
-        return {
-            "id": self.id,
-            "standard_id": self.standard_id,
-            "entity_type": self.entity_type,
-            "parent_types": parents,
-            "observables": [],
-        }
+    @property
+    def ids(self) -> set[str]:
+        """Every id that the platform finds it by."""
+        return {self.id, self.standard_id, *self.stix_ids, *_alias_ids(self.entity_type, self.values)}
 
 
 class Knowledge:
@@ -130,109 +150,106 @@ class Knowledge:
         self.entities: dict[str, Entity] = {}
         self.relationships: dict[str, Entity] = {}
         self.small: dict[str, dict[str, Any]] = {}
-        """Labels, phases, external references and vocabularies, by internal id."""
+        """Labels, phases, external references and vocabularies by internal id."""
         self.incidents: list[str] = []
-        """What the platform would do without complaint, and nobody wants."""
+        """What the platform does without an error, although nobody wants it."""
         self.writes: Counter[str] = Counter()
-        self._by_any_id: dict[str, Entity] = {}
+        self.user_confidence = 100
+        """The maximum confidence level of the user that writes."""
+        self._by_any_id: dict[str, dict[str, Entity]] = {}
         for stix_id, name in TLP.items():
-            self._keep(
-                self.entities, Entity(str(uuid.uuid4()), "Marking-Definition", stix_id, {stix_id}, {"name": name})
-            )
+            self._keep(self.entities, Entity(str(uuid.uuid4()), "Marking-Definition", stix_id, set(), {"name": name}))
 
     # reading
 
     def find(self, any_id: str) -> Entity | None:
-        return self._by_any_id.get(any_id)
+        return next(iter(self._by_any_id.get(any_id, {}).values()), None)
 
     def of_type(self, *types: str) -> list[Entity]:
         return [entity for entity in self.entities.values() if entity.entity_type in types]
 
+    def named(self, entity_type: str, name: str) -> Entity:
+        """The one entity with this name."""
+        (found,) = (entity for entity in self.of_type(entity_type) if entity.values["name"] == name)
+        return found
+
     def counts(self) -> dict[str, int]:
-        """Entities by type and relationships by kind; markings that the platform brings along apart."""
+        """Entities by type and relationships by kind, without the markings that the platform brings along."""
         kinds = Counter(entity.entity_type for entity in self.entities.values())
         del kinds["Marking-Definition"]
         kinds.update(entity.values["relationship_type"] for entity in self.relationships.values())
         kinds["Kill-Chain-Phase"] = sum(1 for item in self.small.values() if item["entity_type"] == "Kill-Chain-Phase")
         return {kind: count for kind, count in kinds.items() if count}
 
-    def live(self, *types: str) -> list[Entity]:
-        return [entity for entity in self.of_type(*types) if not entity.values.get("revoked")]
+    def phases(self, chain: str) -> dict[str, int]:
+        """The order of each phase of a kill chain."""
+        return {
+            item["phase_name"]: item["x_opencti_order"]
+            for item in self.small.values()
+            if item["entity_type"] == "Kill-Chain-Phase" and item["kill_chain_name"] == chain
+        }
+
+    def words(self, category: str) -> set[str]:
+        """The words of a vocabulary."""
+        return {item["name"] for item in self.small.values() if item.get("category") == category}
 
     # writing
 
-    def add_small(self, entity_type: str, key: str, values: dict[str, Any]) -> dict[str, Any]:
-        """Find or create a label, phase, external reference or vocabulary."""
-        item = self.small.setdefault(key, {"id": f"{key}", "entity_type": entity_type})
-        item.update({name: value for name, value in values.items() if value is not None})
+    def add_small(
+        self, entity_type: str, key: str, values: dict[str, Any], changeable: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """Find or create a label, phase, external reference or vocabulary word. Only some fields can change later."""
+        given = {name: value for name, value in values.items() if value is not None}
+        item = self.small.setdefault(key, {"id": key, "standard_id": key, "entity_type": entity_type, **given})
+        item.update({name: given[name] for name in changeable if name in given})
         return item
 
     def add_entity(self, entity_type: str, given: dict[str, Any]) -> Entity:
-        """Create an entity or add to the one that it is."""
+        """Create an entity, or update the one that it is."""
         self.writes[entity_type] += 1
-        for key in _REQUIRED.get(entity_type, ("name",)):
-            if given.get(key) in (None, ""):
-                raise wrong(f"{entity_type} without {key}")
+        _check_required(entity_type, given)
         self._check_references(given)
-        standard_id = _standard_id(entity_type, given)
-        found = self._found(given, [standard_id])
-        by_alias = self._found({}, [_standard_id(entity_type, {**given, "name": alias}) for alias in _aliases(given)])
-        if entity_type in _NUMBERED and given.get("x_mitre_id"):
-            by_alias = []
-        several = list(dict.fromkeys(entity.id for entity in (*found, *by_alias)))
-        if len(several) > 1:
-            names = sorted(str(self.entities[internal].values["name"]) for internal in several)
-            self.incidents.append(f"{entity_type} {given['name']} melts {names}")
-        if not several:
-            ids = {standard_id, *filter(None, [given.get("stix_id")])}
-            ids |= {_standard_id(entity_type, {**given, "name": alias}) for alias in _aliases(given)}
-            entity = Entity(str(uuid.uuid4()), entity_type, standard_id, ids)
-            self._upsert(entity, given)
+        standard_id = standard_id_of(entity_type, given)
+        found = self._found(entity_type, given, standard_id)
+        if not found:
+            entity = Entity(str(uuid.uuid4()), entity_type, standard_id, set(), confidence=self._confidence(given))
+            self._add_stix_ids(entity, given)
+            self._set(entity, given, matching=True, upper=True)
             return self._keep(self.entities, entity)
-        entity = self.entities[several[0]]
-        if entity.entity_type != entity_type:
-            raise wrong(f"{given['name']} is a {entity.entity_type} already")
-        old, new = str(entity.values["name"]), str(given["name"])
-        if not found and old.strip().lower() != new.strip().lower():
-            self.incidents.append(f"{entity_type} {old} is renamed {new} through an alias")
-        if given.get("revoked") and not entity.values.get("revoked") and given.get("stix_id") not in entity.stix_ids:
-            self.incidents.append(f"{entity_type} {old} is revoked by another object, {given.get('stix_id')}")
+        entity = found[0]
+        if len(found) > 1:
+            names = sorted(str(one.values["name"]) for one in found)
+            self.incidents.append(f"{entity_type} {given['name']} melts {names}")
+            entity, given = self._resolve(found, standard_id, given)
+        self._note_surprises(entity, given)
         self._upsert(entity, given)
-        entity.stix_ids |= {standard_id, *filter(None, [given.get("stix_id")])}
-        entity.stix_ids |= {_standard_id(entity_type, {**given, "name": alias}) for alias in _aliases(given)}
         return self._keep(self.entities, entity)
 
     def add_relationship(self, given: dict[str, Any]) -> Entity:
-        """Create a relationship or add to the one that it is."""
+        """Create a relationship, or update the one that it is."""
         kind = given["relationship_type"]
         self.writes[kind] += 1
         self._check_references(given)
-        ends = [self.find(given["fromId"]), self.find(given["toId"])]
-        lost = [given[key] for key, end in zip(("fromId", "toId"), ends, strict=True) if end is None]
-        if lost:
-            raise missing(lost)
-        source, target = (end for end in ends if end is not None)
+        source, target = self._ends(given)
         if source.id == target.id:
             raise wrong(f"{kind} from {source.values['name']} to itself")
         pair = (source.entity_type, target.entity_type)
         if kind not in ("related-to", "revoked-by") and kind not in PAIRS.get(pair, ()):
             raise wrong(f"The relationship type {kind} is not allowed between {pair[0]} and {pair[1]}")
-        if given.get("start_time") or given.get("stop_time"):
-            self.incidents.append(f"{kind} {given['stix_id']} with a date that nobody gave")
-        standard_id = f"{kind}+{source.id}+{target.id}+{given.get('start_time')}+{given.get('stop_time')}"
-        found = self._found(given, [standard_id])
-        if len({entity.id for entity in found}) > 1:
-            self.incidents.append(f"{kind} {given['stix_id']} melts two relationships")
-        if found:
-            entity = found[0]
-            if (entity.values["fromId"], entity.values["toId"]) != (source.id, target.id):
-                self.incidents.append(f"{kind} {given['stix_id']} has the id of another relationship")
-        else:
-            entity = Entity(str(uuid.uuid4()), kind, standard_id, set())
-        entity.stix_ids |= {standard_id, given["stix_id"]}
-        entity.values |= {"relationship_type": kind}
-        self._upsert(entity, {key: value for key, value in given.items() if key not in ("fromId", "toId")})
-        entity.values |= {"fromId": source.id, "toId": target.id}
+        standard_id = _relationship_id(kind, source, target, given)
+        entity = self._present_relationship(kind, source, target, given, standard_id)
+        if entity is None:
+            entity = Entity(str(uuid.uuid4()), kind, standard_id, set(), confidence=self._confidence(given))
+            entity.values |= {"relationship_type": kind, "fromId": source.id, "toId": target.id}
+            self._add_stix_ids(entity, given)
+            self._set(entity, given, matching=True, upper=True)
+            return self._keep(self.relationships, entity)
+        if (entity.values["fromId"], entity.values["toId"]) != (source.id, target.id):
+            self.incidents.append(f"{kind} {given['stix_id']} has the id of another relationship")
+        author = given.get("createdBy")
+        if author and entity.values.get("createdBy") and self.find(author) is not self.find(entity.values["createdBy"]):
+            self.incidents.append(f"{kind} {given['stix_id']} writes over the relationship of another author")
+        self._upsert(entity, given)
         return self._keep(self.relationships, entity)
 
     def delete(self, any_id: str) -> None:
@@ -241,16 +258,118 @@ class Knowledge:
         if entity is None:
             raise wrong(f"Cannot delete {any_id}: not found")
         self.writes["delete"] += 1
-        doomed = [entity]
-        if entity.id in self.entities:
-            doomed += [
-                one for one in self.relationships.values() if entity.id in (one.values["fromId"], one.values["toId"])
-            ]
-        for one in doomed:
-            self.entities.pop(one.id, None)
-            self.relationships.pop(one.id, None)
-            for known in (one.id, *one.stix_ids):
-                self._by_any_id.pop(known, None)
+        self._remove(entity)
+        for one in list(self.relationships.values()):
+            if entity.id in (one.values["fromId"], one.values["toId"]):
+                self._remove(one)
+
+    # finding what an object is
+
+    def _found(self, entity_type: str, given: dict[str, Any], standard_id: str) -> list[Entity]:
+        """The entities that answer to any id of the object, aliases among them; the oldest first."""
+        ids = [standard_id, given.get("stix_id"), *(given.get("x_opencti_stix_ids") or ())]
+        ids += _alias_ids(entity_type, given)
+        found = {
+            entity.id: entity
+            for one in ids
+            for entity in self._by_any_id.get(one or "", {}).values()
+            if entity.entity_type == entity_type
+        }
+        return [entity for entity in self.entities.values() if entity.id in found]
+
+    def _resolve(self, found: list[Entity], standard_id: str, given: dict[str, Any]) -> tuple[Entity, dict[str, Any]]:
+        """Which of several entities the object is, and what of it is left for that one."""
+        own = next((one for one in found if one.standard_id == standard_id), None)
+        if own is None:
+            return found[0], given
+        by_stix_id = next((one for one in found if given.get("stix_id") in {one.standard_id, *one.stix_ids}), None)
+        if by_stix_id is not None and by_stix_id is not own:
+            self._merge(own, by_stix_id)
+        others = [one for one in found if one is not own and one.id in self.entities]
+        taken = {_fold(name) for one in others for name in (one.values["name"], *_aliases(one.values))}
+        rest = dict(given)
+        for key in ("aliases", "x_opencti_aliases"):
+            if given.get(key):
+                rest[key] = [alias for alias in given[key] if _fold(alias) not in taken]
+        return own, rest
+
+    def _merge(self, target: Entity, source: Entity) -> None:
+        for relation in self.relationships.values():
+            for end in ("fromId", "toId"):
+                if relation.values[end] == source.id:
+                    relation.values[end] = target.id
+        stix_ids = {source.standard_id, *source.stix_ids}
+        names = [source.values["name"], *_aliases(source.values)]
+        self._remove(source)
+        target.stix_ids |= stix_ids
+        key = "aliases" if "aliases" in target.values else "x_opencti_aliases"
+        target.values[key] = list(dict.fromkeys([*target.values.get(key, []), *names]))
+        self._keep(self.entities, target)
+
+    def _present_relationship(
+        self, kind: str, source: Entity, target: Entity, given: dict[str, Any], standard_id: str
+    ) -> Entity | None:
+        """The first relationship that has one of the ids, or the same type and ends at about the same time."""
+        ids = {standard_id, given.get("stix_id"), *(given.get("x_opencti_stix_ids") or ())}
+        for one in self.relationships.values():
+            if ids & one.ids:
+                return one
+            same = (one.entity_type, one.values["fromId"], one.values["toId"]) == (kind, source.id, target.id)
+            if same and all(_same_time(given.get(key), one.values.get(key)) for key in ("start_time", "stop_time")):
+                return one
+        return None
+
+    def _ends(self, given: dict[str, Any]) -> tuple[Entity, Entity]:
+        ends = [self.find(given["fromId"]), self.find(given["toId"])]
+        lost = [given[key] for key, end in zip(("fromId", "toId"), ends, strict=True) if end is None]
+        if lost:
+            raise missing(lost)
+        source, target = (end for end in ends if end is not None)
+        return source, target
+
+    # changing what is there
+
+    def _confidence(self, given: dict[str, Any]) -> int:
+        asked = given.get("confidence")
+        return min(self.user_confidence, 100 if asked is None else int(asked))
+
+    def _upsert(self, entity: Entity, given: dict[str, Any]) -> None:
+        level = self._confidence(given)
+        self._add_stix_ids(entity, given)
+        self._set(entity, given, matching=level >= entity.confidence, upper=level > entity.confidence)
+        entity.confidence = max(entity.confidence, level)
+
+    def _set(self, entity: Entity, given: dict[str, Any], matching: bool, upper: bool) -> None:
+        """Set values: empty ones never erase, lists are added to, and too low a confidence only fills gaps."""
+        before = entity.values.get("name")
+        for key, value in given.items():
+            if key in _NOT_STORED or value is None or value in ("", []):
+                continue
+            is_empty = entity.values.get(key) in (None, "", [])
+            if key == "createdBy":
+                if is_empty or upper:
+                    entity.values[key] = value
+            elif key in _LISTS:
+                if is_empty or matching or key in _ALWAYS_ADDED:
+                    entity.values[key] = list(dict.fromkeys([*(entity.values.get(key) or []), *_as_list(value)]))
+            elif is_empty or matching:
+                entity.values[key] = value
+        if before and _fold(entity.values["name"]) != _fold(before):
+            entity.stix_ids.add(entity.standard_id)
+            entity.standard_id = standard_id_of(entity.entity_type, entity.values)
+
+    def _add_stix_ids(self, entity: Entity, given: dict[str, Any]) -> None:
+        entity.stix_ids |= {one for one in (given.get("stix_id"), *(given.get("x_opencti_stix_ids") or ())) if one}
+        entity.stix_ids.discard(entity.standard_id)
+
+    def _note_surprises(self, entity: Entity, given: dict[str, Any]) -> None:
+        old, new = str(entity.values["name"]), str(given["name"])
+        if given.get("stix_id") in entity.stix_ids or standard_id_of(entity.entity_type, given) == entity.standard_id:
+            return
+        if _fold(old) != _fold(new):
+            self.incidents.append(f"{entity.entity_type} {old} is renamed {new} through an alias")
+        if given.get("revoked") and not entity.values.get("revoked"):
+            self.incidents.append(f"{entity.entity_type} {old} is revoked by another object, {given.get('stix_id')}")
 
     def _check_references(self, given: dict[str, Any]) -> None:
         wanted = [ref for key in _REFERENCES for ref in _as_list(given.get(key))]
@@ -261,39 +380,21 @@ class Knowledge:
         if unknown:
             raise wrong(f"unknown internal id {unknown[0]}")
 
-    def _found(self, given: dict[str, Any], ids: list[str]) -> list[Entity]:
-        candidates = [*ids, given.get("stix_id"), *(given.get("x_opencti_stix_ids") or [])]
-        found = {entity.id: entity for one in candidates if one and (entity := self.find(one))}
-        return list(found.values())
-
-    def _upsert(self, entity: Entity, given: dict[str, Any]) -> None:
-        """Single values are replaced, never by empty ones; lists are added to."""
-        for key, value in given.items():
-            if key in _NOT_STORED or value is None or value == "" or value == []:
-                continue
-            if key in _LISTS:
-                entity.values[key] = list(dict.fromkeys([*entity.values.get(key, []), *_as_list(value)]))
-            else:
-                entity.values[key] = value
-
     def _keep(self, where: dict[str, Entity], entity: Entity) -> Entity:
         where[entity.id] = entity
-        for known in (entity.id, entity.standard_id, *entity.stix_ids):
-            self._by_any_id[known] = entity
+        for known in entity.ids:
+            self._by_any_id.setdefault(known, {})[entity.id] = entity
         return entity
 
-
-def _as_list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
-
-
-def _aliases(given: dict[str, Any]) -> list[str]:
-    return [*(given.get("aliases") or []), *(given.get("x_opencti_aliases") or [])]
+    def _remove(self, entity: Entity) -> None:
+        self.entities.pop(entity.id, None)
+        self.relationships.pop(entity.id, None)
+        for found in self._by_any_id.values():
+            found.pop(entity.id, None)
 
 
-def _standard_id(entity_type: str, given: dict[str, Any]) -> str:
+def standard_id_of(entity_type: str, given: dict[str, Any]) -> str:
+    """The platform's own id of an entity."""
     name = given["name"]
     match entity_type:
         case "Attack-Pattern":
@@ -302,5 +403,70 @@ def _standard_id(entity_type: str, given: dict[str, Any]) -> str:
             return str(pycti.CourseOfAction.generate_id(name, given.get("x_mitre_id")))
         case "Grouping":
             return str(pycti.Grouping.generate_id(name, given["context"], given.get("created")))
+        case "Intrusion-Set":
+            return str(pycti.IntrusionSet.generate_id(name))
+        case "Campaign":
+            return str(pycti.Campaign.generate_id(name))
+        case "Malware":
+            return str(pycti.Malware.generate_id(name))
+        case "Tool":
+            return str(pycti.Tool.generate_id(name))
+        case "Vulnerability":
+            return str(pycti.Vulnerability.generate_id(name))
+        case "Data-Source":
+            return str(pycti.DataSource.generate_id(name))
+        case "Data-Component":
+            return str(pycti.DataComponent.generate_id(name))
+        case "Organization" | "Individual" | "System":
+            return str(pycti.Identity.generate_id(name, entity_type.lower()))
+        case "Sector":
+            return str(pycti.Identity.generate_id(name, "class"))
+        case "Country" | "Region" | "City" | "Administrative-Area" | "Position":
+            return str(pycti.Location.generate_id(name, entity_type))
         case _:
-            return f"{entity_type.lower()}--{name.strip().lower()}"
+            return f"{entity_type.lower()}--{_fold(name)}"
+
+
+def _relationship_id(kind: str, source: Entity, target: Entity, given: dict[str, Any]) -> str:
+    dates = (given.get("start_time"), given.get("stop_time"))
+    return str(pycti.StixCoreRelationship.generate_id(kind, source.standard_id, target.standard_id, *dates))
+
+
+def _check_required(entity_type: str, given: dict[str, Any]) -> None:
+    for key in _REQUIRED.get(entity_type, ("name",)):
+        if given.get(key) in (None, ""):
+            raise wrong(f"{entity_type} without {key}")
+    if len(given["name"].strip()) < _SHORTEST_NAME:
+        raise wrong(f"{entity_type} {given['name']!r}: the name is too short")
+
+
+def _alias_ids(entity_type: str, values: dict[str, Any]) -> list[str]:
+    """An alias stands for the entity as if it were its name, unless a number does."""
+    if values.get("x_mitre_id"):
+        return []
+    return [standard_id_of(entity_type, {**values, "name": alias}) for alias in _aliases(values)]
+
+
+def _aliases(values: dict[str, Any]) -> list[str]:
+    return [*(values.get("aliases") or []), *(values.get("x_opencti_aliases") or [])]
+
+
+def _same_time(given: str | None, present: str | None) -> bool:
+    """A relationship without a date is like any other; one with a date is like those close to it."""
+    if given is None:
+        return True
+    if present is None:
+        return False
+    dates = (datetime.fromisoformat(one.replace("Z", "+00:00")) for one in (given, present))
+    one, other = dates
+    return abs(one - other) < _SAME_TIME
+
+
+def _fold(name: str) -> str:
+    return name.strip().lower()
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]

@@ -1,6 +1,7 @@
 """The platform's worker: takes messages from the queue and imports them with pycti's own code."""
 
 import base64
+import inspect
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,18 +39,22 @@ def take(platform: OpenCti, connector_id: str) -> Delivery:
 def import_all(platform: OpenCti, connector_id: str) -> Delivery:
     """Empty the queue into the platform, as a worker does."""
     delivery = take(platform, connector_id)
-    client = OpenCTIApiClient(platform.url, TOKEN, log_level="critical", perform_health_check=False)
+    client = OpenCTIApiClient(platform.url, TOKEN, log_level="critical")
     client.session.trust_env = False  # looking for proxies costs a fifth of the time, and there are none
+    has_work_header = hasattr(client, "set_work_id")
+    has_retry_count = "objects_max_refs" in inspect.signature(client.stix2.import_bundle_from_json).parameters
     for message in delivery.messages:
         client.set_applicant_id_header(message["applicant_id"])
-        client.set_draft_id(message["draft_id"])
-        client.set_work_id(message["work_id"])
-        _, too_large = client.stix2.import_bundle_from_json(
+        client.set_draft_id(message.get("draft_id") or "")
+        if has_work_header:
+            client.set_work_id(message["work_id"])
+        result = client.stix2.import_bundle_from_json(
             base64.b64decode(message["content"]),
             message["update"],
             message["entities_types"] or None,
             message["work_id"],
-            0,
+            *((0,) if has_retry_count else ()),
         )
-        delivery.too_large.extend(too_large)
+        if isinstance(result, tuple):
+            delivery.too_large.extend(result[1])
     return delivery

@@ -5,6 +5,7 @@ live, which verbs arrive as what. Keys are OpenCTI's names.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 Bundle = list[dict[str, Any]]
@@ -71,9 +72,16 @@ def attack(bundle: Bundle) -> Counter[str]:
                         pairs.add((source["x_mitre_data_component_ref"], item["target_ref"]))
     if pairs:
         counts["detects"] += len(pairs)
-    counts["Kill-Chain-Phase"] = sum(1 for item in bundle if item["type"] == "x-mitre-tactic")
+    counts["Kill-Chain-Phase"] = phases(by_id[stix_id] for stix_id in live | replaced)
     counts["Organization"] = 1
     return counts
+
+
+def phases(items: Iterable[dict[str, Any]]) -> int:
+    """The kill chain phases that these objects have."""
+    return len(
+        {(one["kill_chain_name"], one["phase_name"]) for item in items for one in item.get("kill_chain_phases", [])}
+    )
 
 
 def capec(bundle: Bundle) -> Counter[str]:
@@ -137,7 +145,7 @@ def _techniques(bundle: Bundle, author: str) -> Counter[str]:
             if item["type"] == "relationship"
         }
     )
-    counts["Kill-Chain-Phase"] = sum(1 for item in bundle if item["type"] == "x-mitre-tactic")
+    counts["Kill-Chain-Phase"] = phases(bundle)
     counts[author] += 1
     return counts
 

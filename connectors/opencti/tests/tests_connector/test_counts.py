@@ -18,7 +18,6 @@ KINDS = {
     "x-mitre-data-source": "Data-Source",
     "x-mitre-data-component": "Data-Component",
     "vulnerability": "Vulnerability",
-    "kill-chain-phase": "Kill-Chain-Phase",
 }
 IDENTITIES = {"class": "Sector", "system": "System", "organization": "Organization"}
 
@@ -63,7 +62,9 @@ def test_a_release_becomes_what_plain_python_counts(converted: Converted, slug: 
     found: dict[str, int] = {}
     for item in converted(slug, version).objects.values():
         found[kind(item)] = found.get(kind(item), 0) + 1
-    assert found == dict(COUNTED[slug](kb.objects(slug, version)))
+    counted = COUNTED[slug](kb.objects(slug, version))
+    del counted["Kill-Chain-Phase"]  # these arrive with the techniques
+    assert found == dict(counted)
 
 
 @pytest.mark.parametrize(

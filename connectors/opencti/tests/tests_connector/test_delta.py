@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connector.delta import Contribution, Foreign, Plan, Rules, plan
+from connector.delta import Contribution, Namesakes, Plan, Rules, plan
 from connector.sendable import Known, Sendable, digest
 from tests.tests_connector.conftest import Converted
 
@@ -56,15 +56,15 @@ def release(*items: dict[str, Any], dead: tuple[dict[str, Any], ...] = (), depre
         "1",
         objects=objects,
         authors=frozenset({AUTHOR["id"]}),
-        dead={item["id"]: item for item in dead},
+        withdrawn={item["id"]: item for item in dead},
         deprecated={item["id"] for item in dead} if deprecated else set(),
         known=known,
         digests={stix_id: digest(item) for stix_id, item in objects.items()},
     )
 
 
-def planned(target: Sendable, base: Sendable | None, foreign: Foreign | None = None, **rules: str) -> Plan:
-    return plan(target, base, Rules(**rules), lambda: foreign or Foreign())
+def planned(target: Sendable, base: Sendable | None, others: Namesakes | None = None, **rules: str) -> Plan:
+    return plan(target, base, Rules(**rules), lambda: others or Namesakes())
 
 
 def told(result: Plan) -> list[tuple[str, Any]]:
@@ -163,10 +163,10 @@ def test_a_dead_object_never_revokes_its_live_namesake() -> None:
 def test_a_dead_object_never_revokes_what_lives_in_another_knowledge_base() -> None:
     from connector import identifiers
 
-    foreign = Foreign({identifiers.standard_id(group(5, "B"))})
+    others = Namesakes({identifiers.standard_id(group(5, "B"))})
     base = release(group(1, "A"), group(2, "B"))
     for removed in ("revoke", "delete"):
-        result = planned(release(group(1, "A")), base, foreign, removed=removed)
+        result = planned(release(group(1, "A")), base, others, removed=removed)
         assert result.objects == []
         assert sum(result.left_out.values()) == 1
 
@@ -196,7 +196,7 @@ def test_an_object_that_lives_again_says_so() -> None:
 
 def test_a_borrowed_technique_arrives_as_the_lender_has_it() -> None:
     own, lent = group(1, "Own name"), group(1, "Lender's name")
-    result = plan(release(own), None, Rules(), Foreign, Contribution(borrowed=(lent,)))
+    result = plan(release(own), None, Rules(), Namesakes, Contribution(borrowed=(lent,)))
     assert [item["name"] for item in result.objects] == ["Publisher", "Lender's name"]
 
 

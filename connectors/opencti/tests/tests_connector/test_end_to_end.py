@@ -120,7 +120,7 @@ def test_enterprise_attack_comes_whole_and_changes(
     ("slug", "releases", "most"),
     [
         ("attack-ics", ("17.1", "18.0", "18.1"), (625, 25)),
-        ("capec", ("3.8", "3.9"), (120,)),
+        pytest.param("capec", ("3.8", "3.9"), (120,), marks=pytest.mark.slow),
         ("disarm", ("1.5", "1.6"), (220,)),
         ("atlas", ("4.9.0", "5.6.0"), (550,)),
     ],
@@ -169,6 +169,7 @@ def test_what_is_gone_is_deleted_where_that_is_asked_for(platform: OpenCti, star
     assert_whole(platform, [("disarm", "1.5")])
 
 
+@pytest.mark.slow
 def test_knowledge_bases_are_linked_with_each_other(platform: OpenCti, server: FaultyProxy, start: Start) -> None:
     connector = start("cwe,capec")
     runs_well(connector.run())
@@ -189,6 +190,7 @@ def test_knowledge_bases_are_linked_with_each_other(platform: OpenCti, server: F
     assert worker.take(platform, connector.id).objects == []
 
 
+@pytest.mark.slow
 def test_new_links_alone_are_sent_alone(platform: OpenCti, server: FaultyProxy, start: Start) -> None:
     connector = start("cwe")
     runs_well(connector.run())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from connector.compatibility import OLDEST_PLATFORM, installed_pycti
 from connector.knowledge_bases import ALIASES, NAMES
 from tests import config_doc
 
@@ -32,7 +33,7 @@ def test_the_sample_holds_nothing_that_the_settings_do_not_know() -> None:
     )
     found, _ = config_doc.properties()
     for section, values in yaml.safe_load(uncommented).items():
-        assert {f"{section}_{key}".upper() for key in values} <= set(found)
+        assert {f"{section}_{key}".upper() for key in values} <= {*found, "CONNECTOR_ID"}
 
 
 def test_the_manifest_is_what_the_repository_of_connectors_expects() -> None:
@@ -40,6 +41,10 @@ def test_the_manifest_is_what_the_repository_of_connectors_expects() -> None:
     assert manifest["slug"] == "ctibutler"
     assert len(manifest["short_description"]) <= 250
     assert manifest["container_type"] == "EXTERNAL_IMPORT"
+    assert manifest["contact"] is None or manifest["contact"].strip()
+    assert manifest["support_version"] == f">={OLDEST_PLATFORM}"
+    for name in ("title", "description", "container_version"):
+        assert manifest[name].strip()
 
 
 def test_the_logo_is_a_square_of_sufficient_size() -> None:
@@ -47,11 +52,19 @@ def test_the_logo_is_a_square_of_sufficient_size() -> None:
     assert width == height >= 96
 
 
-def test_pycti_is_pinned_to_one_release_and_everything_else_is_bounded() -> None:
-    lines = (FOLDER / "src" / "requirements.txt").read_text().split()
-    assert [line for line in lines if line.startswith("pycti")] == ["pycti==7.261026.0"]
-    assert all("<" in line or "==" in line for line in lines)
-    assert (FOLDER / "requirements.txt").read_text().split() == ["-r", "src/requirements.txt"]
+def test_every_dependency_is_bounded_and_the_image_takes_one_pycti() -> None:
+    lines = [line for line in (FOLDER / "src" / "requirements.txt").read_text().splitlines() if line[0] != "#"]
+    assert [line for line in lines if line.startswith("pycti")] == [f"pycti>={OLDEST_PLATFORM},<8"]
+    assert all("<" in line for line in lines)
+    assert f"ARG PYCTI={installed_pycti()}" in (FOLDER / "Dockerfile").read_text()
+
+
+def test_the_metadata_is_what_the_repository_of_connectors_expects() -> None:
+    found, required = config_doc.properties()
+    assert "CONNECTOR_ID" not in found
+    assert found["CTIBUTLER_KNOWLEDGEBASES"]["default"]
+    assert required == ["OPENCTI_URL", "OPENCTI_TOKEN"]
+    assert not [name for name, entry in found.items() if "anyOf" in entry or "$ref" in entry]
 
 
 def test_the_compose_file_quotes_no_value() -> None:
@@ -64,7 +77,7 @@ def test_the_image_needs_no_compiler() -> None:
     text = (FOLDER / "Dockerfile").read_text()
     assert "--only-binary=:all:" in text
     assert "USER connector" in text
-    assert "exec python3 main.py" in (FOLDER / "entrypoint.sh").read_text()
+    assert 'ENTRYPOINT ["python3", "main.py"]' in text
 
 
 def test_nothing_private_of_pycti_is_used() -> None:

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.real, pytest.mark.parametrize(("slug", "version"), REL
 
 
 def entities(objects: dict[str, Any]) -> list[dict[str, Any]]:
-    return [item for item in objects.values() if item["type"] not in ("relationship", "kill-chain-phase")]
+    return [item for item in objects.values() if item["type"] != "relationship"]
 
 
 def relationships(objects: dict[str, Any]) -> list[dict[str, Any]]:
@@ -89,12 +89,16 @@ def test_techniques_and_mitigations_carry_the_number_of_their_publisher(
 
 
 def test_every_phase_carries_its_position_in_the_matrix(converted: Converted, slug: str, version: str) -> None:
-    objects = converted(slug, version).objects
-    order = {item["phase_name"]: item["order"] for item in objects.values() if item["type"] == "kill-chain-phase"}
-    assert sorted(order.values()) == list(range(len(order)))
-    for item in objects.values():
-        for phase in item.get("kill_chain_phases", ()):
-            assert phase["x_opencti_order"] == order[phase["phase_name"]]
+    release = converted(slug, version)
+    phases = [phase for item in release.objects.values() for phase in item.get("kill_chain_phases", ())]
+    used = {(phase["kill_chain_name"], phase["phase_name"]): phase["x_opencti_order"] for phase in phases}
+    assert used == release.phase_order
+    assert len(set(used.values())) == len(used)
+
+
+def test_every_platform_is_one(converted: Converted, slug: str, version: str) -> None:
+    for item in converted(slug, version).objects.values():
+        assert not {"None", "ATLAS", "F3", "Mac"} & set(item.get("x_mitre_platforms", ()))
 
 
 def test_texts_hold_no_markup_of_their_publisher(converted: Converted, slug: str, version: str) -> None:

@@ -14,10 +14,8 @@ WORK = "work_0f8e4c1c-4a3e-4f2c-8d2b-0a1b2c3d4e5f_1795474915764459409"
 def full_state() -> SyncState:
     state = SyncState("0123456789ab", "2026-01-01T00:00:00Z")
     for kb in ALL:
-        links = "4f53cda1-f52494fc" if kb.links or kb.borrows_from else None
-        state.kb[kb.slug] = Imported(
-            "18.10", "0123456789abcdef", "0123456789abcdef", 23968, "2026-01-01T00:00:00Z", links
-        )
+        links = ("4f53cda1", "f52494fc") if kb.links or kb.borrows_from else (None, None)
+        state.kb[kb.slug] = Imported("18.10", "0123456789ab", "0123456789abcdef", 23968, "2026-01-01T00:00:00Z", *links)
     state.open = Open("attack-enterprise", "18.10", "17.1", 20000, "01234567", WORK)
     return state
 

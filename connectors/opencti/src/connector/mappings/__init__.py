@@ -1,4 +1,4 @@
-"""The rules of each knowledge base, by the name that `knowledge_bases` declares."""
+"""The conversion rules of each knowledge base, by the name in `knowledge_bases`."""
 
 from connector.mappings.attack import AttackMapping
 from connector.mappings.capec import CapecMapping

@@ -1,8 +1,8 @@
-"""ATT&CK: three matrices of one form.
+"""ATT&CK.
 
-Since release 18 what detects a technique lies in detection strategies, of which OpenCTI knows nothing:
-strategy → analytics → log sources → data component. The chain is folded into what it does know, a data component that
-detects a technique, and the analytics' texts become the technique's detection text.
+Since release 18, detections are in detection strategies, which OpenCTI does not have: strategy → analytics → log sources
+→ data component. The chain becomes a data component that detects a technique, and the texts of the analytics become the
+detection text of the technique.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from connector.stix import StixObject
 
 STRATEGY = "x-mitre-detection-strategy"
 
-# OpenCTI holds the detection text in a short text field.
+# The detection text is a short text field in OpenCTI.
 LONGEST_DETECTION = 5000
 
 
@@ -59,7 +59,7 @@ def _analytics(technique: StixObject, index: ReleaseIndex) -> Iterator[StixObjec
 
 
 def _components(technique: StixObject, index: ReleaseIndex) -> Iterator[str]:
-    """The live data components in which a technique shows."""
+    """The live data components that detect a technique."""
     if not index.is_live(technique):
         return
     for analytic in _analytics(technique, index):

@@ -1,4 +1,4 @@
-"""CAPEC: its hierarchy lies in properties, its facts in properties, its texts in HTML."""
+"""CAPEC. Its hierarchy is in properties, and its texts are HTML."""
 
 from collections.abc import Iterator
 
@@ -26,9 +26,9 @@ class CapecMapping(Mapping):
         return "\n\n".join(filter(None, (text, f"{facts}." if facts else None))) or None
 
     def relations(self, index: ReleaseIndex) -> Iterator[Relation]:
-        """The mitigations' relationships, and what the patterns say of each other.
+        """The published relationships, and those in the properties of the patterns.
 
-        `parent_of` and `can_follow` say the same from the other side, for each pair.
+        `parent_of` and `can_follow` are not read: they repeat `child_of` and `can_precede` from the other side.
         """
         yield from super().relations(index)
         for item in index.of_type("attack-pattern"):

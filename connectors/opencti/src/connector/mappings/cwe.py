@@ -1,4 +1,4 @@
-"""CWE: OpenCTI has no weaknesses, so a weakness arrives as the vulnerability `CWE-79`, with the label `weakness`."""
+"""CWE. OpenCTI has no weaknesses, so a weakness becomes a vulnerability such as `CWE-79` with the label `weakness`."""
 
 from collections.abc import Iterator, Sequence
 
@@ -29,11 +29,11 @@ _SYMMETRIC = frozenset({"PeerOf"})
 
 
 class CweMapping(Mapping):
-    """Weaknesses, and categories and views where the operator wants them."""
+    """Weaknesses, and categories and views if the settings want them."""
 
     def takes(self, item: StixObject, index: ReleaseIndex) -> bool:
         if item["type"] == "grouping" and not index.options.cwe_groupings:
-            index.left_out["grouping: categories and views are not asked for"] += 1
+            index.left_out["grouping: categories and views are off"] += 1
             return False
         return True
 
@@ -81,12 +81,12 @@ class CweMapping(Mapping):
             yield Relation("related-to", source, target, origin=item, description=phrase)
 
     def text(self, text: str | None, index: ReleaseIndex) -> str | None:
-        # The line between short and extended description would make markdown take what precedes it for a heading.
+        # Markdown would take the line between short and extended description for a heading.
         return from_html(text.replace("\n-------------\n", "<p></p>")) if text else text
 
 
 def number(weakness: StixObject) -> str:
-    """The number of a weakness, with its prefix: its name in OpenCTI."""
+    """The external id of a weakness, which is its name in OpenCTI."""
     return external_id(weakness, ("cwe",)) or str(weakness["name"])
 
 

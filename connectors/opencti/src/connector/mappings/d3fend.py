@@ -1,7 +1,7 @@
-"""D3FEND: its techniques arrive as courses of action.
+"""D3FEND. Its techniques become courses of action.
 
-Its digital artifacts do not: they are indicators with pseudo patterns. What a technique does to them, and the tactic
-that it serves, becomes text.
+Its digital artifacts are indicators with placeholder patterns and are not sent. The description of a technique says
+what it does to them, and names its tactic.
 """
 
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ class D3fendMapping(Mapping):
                     kind, item["source_ref"], item["target_ref"], item, self.text(item.get("description"), index)
                 )
             elif type_of(item["target_ref"]) == "x-mitre-tactic" or type_of(item["source_ref"]) == "course-of-action":
-                index.left_out["relationship: told in a description"] += 1
+                index.left_out["relationship: in a description instead"] += 1
             else:
                 index.left_out["relationship: between digital artifacts"] += 1
 

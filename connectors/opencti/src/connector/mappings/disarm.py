@@ -1,4 +1,4 @@
-"""DISARM: techniques of influence operations, with a little HTML in their texts."""
+"""DISARM: techniques of influence operations. Their texts have some HTML."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,7 +15,7 @@ class DisarmMapping(Mapping):
     """DISARM techniques."""
 
     def phases(self, item: StixObject) -> Iterable[dict[str, Any]]:
-        # The foundation's own file calls its chain `mitre-attack`, which would put its tactics into ATT&CK's matrix.
+        # In the foundation's own file the chain is `mitre-attack`, which would put its tactics into the matrix of ATT&CK.
         return [{**phase, "kill_chain_name": KILL_CHAIN} for phase in item["kill_chain_phases"]]
 
     def text(self, text: str | None, index: ReleaseIndex) -> str | None:

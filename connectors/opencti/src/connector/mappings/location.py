@@ -1,4 +1,4 @@
-"""Locations: countries and regions, each in the nearest region that contains it."""
+"""Countries and regions, each in the nearest region."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,7 +7,7 @@ from connector.relationships import Relation
 from connector.release_index import ReleaseIndex
 from connector.stix import StixObject, external_id
 
-# The file links a country with each region around it, which would put it into OpenCTI's lists three times.
+# The file links a country to each of its regions, so OpenCTI would list it up to three times.
 _NEAREST_FIRST = ("intermediate-region", "sub-region", "region")
 
 

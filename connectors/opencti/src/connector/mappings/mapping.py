@@ -1,4 +1,4 @@
-"""How the objects of a knowledge base become OpenCTI's, where its publisher needs nothing special."""
+"""The conversion rules of a knowledge base without peculiarities."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -11,14 +11,14 @@ from connector.stix import StixObject
 
 
 class Mapping:
-    """The rules of one knowledge base; each method is one question that the converter asks."""
+    """The rules of one knowledge base. Each method answers one question of the converter."""
 
     def takes(self, item: StixObject, index: ReleaseIndex) -> bool:
-        """Whether an object of a type that arrives as an entity is one."""
+        """Whether an object becomes an entity."""
         return True
 
     def name(self, item: StixObject) -> str:
-        """The name under which the object arrives."""
+        """The name of the entity."""
         return str(item["name"])
 
     def aliases(self, item: StixObject, index: ReleaseIndex) -> Sequence[str]:
@@ -26,7 +26,7 @@ class Mapping:
         return aliases.listed(item, entities.ALIAS_KEYS.get(item["type"], ()))
 
     def entity(self, item: StixObject, index: ReleaseIndex) -> StixObject:
-        """The object with the properties of its own; the converter adds what all objects have."""
+        """The object with its own properties. The converter adds those that all objects have."""
         return entities.read_by_opencti(item)
 
     def describe(self, item: StixObject, index: ReleaseIndex) -> str | None:
@@ -38,12 +38,12 @@ class Mapping:
         return item["kill_chain_phases"]  # type: ignore[no-any-return]
 
     def relations(self, index: ReleaseIndex) -> Iterator[Relation]:
-        """The relationships of the release, those it only implies among them."""
+        """The relationships of the release, including those that are only in properties."""
         for item in index.relationships:
             yield self.published(item, index)
 
     def published(self, item: StixObject, index: ReleaseIndex) -> Relation:
-        """A relationship of the publisher, as it is."""
+        """A published relationship, unchanged."""
         return Relation(
             type=item["relationship_type"],
             source=item["source_ref"],

@@ -6,7 +6,7 @@ from connector.stix import StixObject
 
 
 class SectorMapping(Mapping):
-    """Sectors; the identity that made the file is their author, not a sector."""
+    """Sectors. The identity that made the file is their author, not a sector."""
 
     def takes(self, item: StixObject, index: ReleaseIndex) -> bool:
         return item.get("identity_class") == "class"
