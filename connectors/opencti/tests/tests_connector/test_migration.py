@@ -4,12 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pycti import OpenCTIApiClient
 
+from connector import safeguards
+from connector.platform import LimitReached, Platform
 from tests.platform import datasets, kb, worker
 from tests.platform.connector_process import Connector, Ended
 from tests.platform.ctibutler_server import CtiButlerServer
 from tests.platform.knowledge import Entity, Knowledge
-from tests.platform.opencti import OpenCti
+from tests.platform.opencti import TOKEN, OpenCti
+from tests.tests_connector.conftest import Converted
 
 pytestmark = [pytest.mark.real, pytest.mark.server]
 
@@ -210,3 +214,37 @@ def test_a_dry_run_names_renames(platform: OpenCti, start: Start) -> None:
     ended = start("location", dry_run="true").run()
     assert "→ Taiwan" not in ended.output
     assert "name: OpenCTI keeps its own" in ended.output
+
+
+# the groups of Enterprise ATT&CK, without the import of all of it
+
+
+def test_saint_bear_is_not_renamed_ember_bear(platform: OpenCti, converted: Converted) -> None:
+    """UAC-0056 is an alias of both, so a connector that merges by alias has one entity for the two."""
+    release = converted("attack-enterprise", "18.1")
+    groups = [item for item in release.in_order() if item.get("name") in ("Saint Bear", "Ember Bear")]
+    saint, ember = sorted(groups, key=lambda item: item["name"], reverse=True)
+    entity = merged(platform.knowledge, "Intrusion-Set", "Saint Bear", [saint["id"], ember["id"]])
+    client = OpenCTIApiClient(platform.url, TOKEN, log_level="critical")
+    checked = safeguards.check(Platform(client), groups, release.objects, keep_names=True)
+    assert [item["name"] for item in checked.objects] == ["Saint Bear"]
+    assert checked.held_back["shares an entity with another object"] == 1
+    (sentence,) = checked.at_risk
+    assert "Intrusion-Set Saint Bear stands for" in sentence
+    assert "Ember Bear (live)" in sentence
+    assert entity.values["name"] == "Saint Bear"
+
+
+def test_revoked_objects_are_sent_before_live_ones(converted: Converted) -> None:
+    groups = [item for item in converted("attack-ics", "18.1").in_order() if item["type"] == "intrusion-set"]
+    assert [item["name"] for item in groups if item["revoked"]] == ["Dragonfly 2.0"]
+    assert groups[0]["name"] == "Dragonfly 2.0"
+
+
+def test_a_question_with_too_many_results_is_given_up(platform: OpenCti) -> None:
+    datasets.load(platform.knowledge)
+    client = OpenCTIApiClient(platform.url, TOKEN, log_level="critical")
+    small = Platform(client, page_size=1, max_pages=3)
+    with pytest.raises(LimitReached, match="more than 3 results"):
+        small.entities(["Country"], [], list(datasets.COUNTRIES))
+    assert len(Platform(client, page_size=1).entities(["Country"], [], list(datasets.COUNTRIES))) == 6
