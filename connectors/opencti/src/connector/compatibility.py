@@ -39,7 +39,8 @@ def supports_multipart(initiate_work: Any) -> bool:
 
 def unknown_field(error: BaseException) -> str | None:
     """The field that the platform does not know, or None if the error is about something else."""
-    found = _UNKNOWN.search(str(error).replace('\\"', '"'))
+    # The message may be quoted once more, inside the text of another exception or of JSON.
+    found = _UNKNOWN.search(str(error).replace("\\", ""))
     return found[found.lastgroup] if found and found.lastgroup else None
 
 

@@ -5,6 +5,7 @@ with an unknown field is refused in the platform's words.
 """
 
 import json
+import re
 import threading
 import time
 import uuid
@@ -139,7 +140,7 @@ class OpenCti:
         if isinstance(original, Refused):
             return _errors(original)
         self.invalid.append(error.message)
-        return _errors(Refused("BAD_USER_INPUT", error.message))
+        return _errors(Refused("BAD_USER_INPUT", _in_the_words_of_the_platform(error.message)))
 
 
 @cache
@@ -150,6 +151,14 @@ def _document(version: str, query: str) -> tuple[DocumentNode | None, list[str]]
     except GraphQLError as error:
         return None, [error.message]
     return document, [error.message for error in validate(schema_of(version), document)]
+
+
+def _in_the_words_of_the_platform(message: str) -> str:
+    """The platform's library quotes otherwise, and releases of ours differ about unknown fields."""
+    unknown = re.search(r"'(\w+)' not to include unknown field '(\w+)'", message)
+    if unknown:
+        return f'Variable "$input" got invalid value; Field "{unknown[2]}" is not defined by type "{unknown[1]}".'
+    return re.sub(r"'(\$?\w+)'", r'"\1"', message)
 
 
 def _operation_name(document: DocumentNode) -> str:
