@@ -14,6 +14,7 @@ from ctibutler.answers.changes import ChangesPage, ChangesQuery, changes
 from ctibutler.answers.library import Library
 from ctibutler.answers.pages import Page, PageRequest, Sort
 from ctibutler.errors import NotFound
+from ctibutler.forms.changes import rows_of
 from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain
 from tests.answers.walking import ALL, decoded, ids, walk
@@ -57,17 +58,21 @@ def compared(library: Library, slug: str, new: str | None, since: str | None, **
     return changes(library, HOSTED.named(slug), new, ChangesQuery(since, **asked))
 
 
+def rows_in(found: ChangesPage, *, include_objects: bool = False) -> list[dict[str, Any]]:
+    return decoded(rows_of(found, include_objects=include_objects))
+
+
 @pytest.mark.parametrize("slug", KNOWLEDGE_BASES)
 def test_changes_are_those_that_plain_python_finds(filled_library: Library, slug: str) -> None:
     for _, old, new in [pair for pair in pairs(filled_library.database.engine) if pair[0] == slug]:
         answered = compared(filled_library, slug, new, old)
         wanted = expected(slug, old, new)
-        rows = decoded(answered.page)
+        rows = rows_in(answered)
         assert {row["id"]: row["change"] for row in rows} == {
             stix_id: change for stix_id, change in wanted.items() if change != "unchanged"
         }
-        assert {change: count for change, count in answered.counts.items() if count} == Counter(wanted.values())
-        assert (answered.knowledge_base, answered.version, answered.since) == (slug, new, old)
+        assert {change: count for change, count in answered.counted().items() if count} == Counter(wanted.values())
+        assert (answered.knowledge_base, answered.release, answered.since) == (slug, new, old)
         assert ids(rows) == sorted(ids(rows))
         before, after = by_id(slug, old), by_id(slug, new)
         for row in rows:
@@ -95,7 +100,7 @@ def test_another_order_of_keys_is_no_change(filled_library: Library) -> None:
         and plain.same(before[stix_id][0]) == plain.same(after[stix_id][0])
     ]
     assert len(reordered) == 232
-    answered = {row["id"] for row in decoded(compared(filled_library, "attack-ics", "17.1", "17.0").page)}
+    answered = {row["id"] for row in rows_in(compared(filled_library, "attack-ics", "17.1", "17.0"))}
     assert not answered & set(reordered)
 
 
@@ -110,19 +115,19 @@ def test_without_since_the_next_lower_release_is_compared(filled_library: Librar
 def test_where_there_is_no_lower_release_everything_is_added(filled_library: Library) -> None:
     answered = compared(filled_library, "atlas", "4.7.0", None)
     assert answered.since is None
-    assert answered.counts["added"] == answered.page.total == len(by_id("atlas", "4.7.0"))
+    assert answered.counted()["added"] == answered.total == len(by_id("atlas", "4.7.0"))
 
 
 def test_a_higher_release_may_be_since(filled_library: Library) -> None:
     back = compared(filled_library, "disarm", "1.5", "1.6")
     wanted = expected("disarm", "1.6", "1.5")
-    assert {change: count for change, count in back.counts.items() if count} == Counter(wanted.values())
+    assert {change: count for change, count in back.counted().items() if count} == Counter(wanted.values())
 
 
 def test_a_release_compared_with_itself_is_unchanged(filled_library: Library) -> None:
     answered = compared(filled_library, "disarm", "1.6", "1.6")
-    assert answered.page.total == 0
-    assert answered.counts["unchanged"] == len(by_id("disarm", "1.6"))
+    assert answered.total == 0
+    assert answered.counted()["unchanged"] == len(by_id("disarm", "1.6"))
 
 
 def test_changes_of_a_release_that_is_not_installed_are_not_found(filled_library: Library) -> None:
@@ -133,7 +138,7 @@ def test_changes_of_a_release_that_is_not_installed_are_not_found(filled_library
 
 def test_filters_leave_the_counts_of_the_whole_alone(filled_library: Library) -> None:
     whole = compared(filled_library, "attack-ics", "18.1", "17.1")
-    rows = decoded(whole.page)
+    rows = rows_in(whole)
     for wanted, types in (
         (["added"], None),
         (["removed", "modified"], ["attack-pattern", "malware"]),
@@ -141,14 +146,14 @@ def test_filters_leave_the_counts_of_the_whole_alone(filled_library: Library) ->
     ):
         part = compared(filled_library, "attack-ics", "18.1", "17.1", change=wanted, types=types)
         assert part.counts == whole.counts
-        assert decoded(part.page) == [
+        assert rows_in(part) == [
             row for row in rows if (not wanted or row["change"] in wanted) and (not types or row["type"] in types)
         ]
 
 
 def test_changes_give_the_bodies_when_asked(filled_library: Library) -> None:
     for slug, old, new in (("attack-ics", "17.1", "18.1"), ("atlas", "5.1.1", "5.2.0")):
-        rows = decoded(compared(filled_library, slug, new, old, include_objects=True).page)
+        rows = rows_in(compared(filled_library, slug, new, old), include_objects=True)
         before, after = by_id(slug, old), by_id(slug, new)
         lists = 0
         for row in rows:
@@ -162,10 +167,29 @@ def test_changes_give_the_bodies_when_asked(filled_library: Library) -> None:
 @pytest.mark.parametrize("key", ["id", "type", "name", "change"])
 def test_changes_are_sorted_and_walked_in_pages(filled_library: Library, key: str) -> None:
     def ask(page: PageRequest) -> Page:
-        return compared(filled_library, "disarm", "1.6", "1.5", sort=Sort(key, descending=True), page=page).page
+        found = compared(filled_library, "disarm", "1.6", "1.5", sort=Sort(key, descending=True), page=page)
+        return rows_of(found, include_objects=False)
 
     rows = walk(ask, 100)
     by_key = sorted(rows, key=lambda row: row["id"])
     by_key.sort(key=lambda row: plain.fold(row[key] or "") if key == "name" else row[key], reverse=True)
     assert ids(rows) == ids(by_key)
     assert len(rows) > 200
+
+
+def test_objects_come_by_type_and_number_before_relationships(filled_library: Library) -> None:
+    found = compared(filled_library, "attack-ics", "18.1", "17.1", sort=Sort("number"))
+    rows = [(change.type, plain.natural(change.external_id or ""), change.id) for change in found.changes]
+    objects = [row for row in rows if row[0] != "relationship"]
+    relationships = [row for row in rows if row[0] == "relationship"]
+    assert rows == sorted(objects) + sorted(relationships)
+    assert objects
+    assert relationships
+
+
+def test_counts_can_be_asked_for_by_type(filled_library: Library) -> None:
+    found = compared(filled_library, "attack-ics", "18.1", "17.1")
+    wanted = expected("attack-ics", "17.1", "18.1")
+    for kinds in ({"relationship"}, {"attack-pattern", "malware"}, {"no-such-type"}):
+        counted = Counter(change for stix_id, change in wanted.items() if stix_id.partition("--")[0] in kinds)
+        assert {kind: count for kind, count in found.counted(kinds.__contains__).items() if count} == counted

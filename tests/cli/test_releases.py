@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 from tests.cli.command import Command
@@ -36,8 +38,70 @@ def test_changes_are_those_between_the_two_bundles(stocked: Command) -> None:
         "changes", "disarm", "1.5", "1.6", "--change", "removed", "--type", "attack-pattern", "--json"
     )
     assert all(change["change"] == "removed" for change in removed.json["changes"])
-    table = stocked.done("changes", "disarm", "1.5", "latest").stdout
-    assert table.startswith("disarm 1.5 to 1.6: ")
+
+
+def test_changes_are_counted_for_objects_and_relationships_apart(stocked: Command) -> None:
+    before, after = by_id(read_bundle(DISARM_1_5)), by_id(read_bundle(DISARM_1_6))
+
+    def counts(passes: Callable[[str], bool]) -> str:
+        old = {stix_id: stix for stix_id, stix in before.items() if passes(stix["type"])}
+        new = {stix_id: stix for stix_id, stix in after.items() if passes(stix["type"])}
+        changed = sum(old[stix_id] != new[stix_id] for stix_id in old.keys() & new.keys())
+        return (
+            f"{len(new.keys() - old.keys()):,} added, {changed:,} modified, {len(old.keys() - new.keys()):,} removed,"
+            f" 0 revoked, 0 deprecated, {len(old.keys() & new.keys()) - changed:,} unchanged"
+        )
+
+    whole = stocked.done("changes", "disarm", "1.5", "latest").stdout.splitlines()
+    assert whole[:4] == [
+        "disarm 1.5 to 1.6",
+        f"objects        {counts(lambda kind: kind != 'relationship')}",
+        f"relationships  {counts(lambda kind: kind == 'relationship')}",
+        "",
+    ]
+    part = stocked.done("changes", "disarm", "1.5", "latest", "--type", "attack-pattern,x-mitre-tactic")
+    assert part.stdout.splitlines()[1:3] == [
+        f"objects        {counts(lambda kind: kind in ('attack-pattern', 'x-mitre-tactic'))}",
+        "",
+    ]
+
+
+def test_rows_of_changes_come_by_kind_and_id_and_say_what_changed(stocked: Command) -> None:
+    before, after = by_id(read_bundle(DISARM_1_5)), by_id(read_bundle(DISARM_1_6))
+    modified = {stix_id for stix_id in before.keys() & after.keys() if before[stix_id] != after[stix_id]}
+    asked = ("changes", "disarm", "1.5", "1.6", "--change", "modified", "--type", "attack-pattern", "--page-size", 1000)
+    rows = stocked.done(*asked, "--json").json["changes"]
+    assert {row["id"] for row in rows} == {stix_id for stix_id in modified if stix_id.startswith("attack-pattern")}
+    table = [re.split(r"  +", line) for line in stocked.done(*asked).stdout.splitlines()[3:]]
+    assert table[0] == ["CHANGE", "ID", "TYPE", "NAME", "CHANGED PROPERTIES"]
+    assert (
+        [line[1] for line in table[1:]] == [row["external_id"] for row in rows] == sorted(line[1] for line in table[1:])
+    )
+    by_number = {row["external_id"]: row["id"] for row in rows}
+    for line in table[1:]:
+        was, now = before[by_number[line[1]]], after[by_number[line[1]]]
+        assert line[4].split(", ") == sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
+
+
+def test_one_change_is_one_change(stocked: Command) -> None:
+    one = stocked.done("changes", "disarm", "1.5", "1.6", "--change", "modified", "--type", "x-mitre-matrix")
+    assert one.stderr.splitlines()[-1] == "1 change"
+
+
+def test_a_bundle_can_be_exported_to_standard_output(stocked: Command) -> None:
+    file = stocked.folder / "disarm.json"
+    stocked.done("export", "disarm@1.6", "-o", file)
+    written = stocked.done("export", "disarm@1.6", "-o", "-")
+    assert written.stdout.encode() == file.read_bytes()
+    assert not (stocked.folder / "-").exists()
+
+
+def test_the_two_files_for_arangodb_need_a_folder(stocked: Command) -> None:
+    refused = stocked("export", "disarm@1.6", "--format", "arangodb", "-o", "-")
+    assert refused.code == 2
+    assert "two files" in refused.stderr
+    assert "folder" in refused.stderr
+    assert refused.stdout == ""
 
 
 def test_an_exported_release_is_what_was_imported(stocked: Command, command: Command) -> None:

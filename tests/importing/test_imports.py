@@ -17,6 +17,7 @@ from ctibutler.answers.releases import about, installed
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.releases import ImportOptions, revision
 from ctibutler.errors import MalformedFile
+from ctibutler.forms.changes import rows_of
 from ctibutler.importing.removal import remove_release, truncate
 from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain
@@ -64,7 +65,8 @@ def answers_of(library: Library, *names: str) -> str:
             said.append(related(library, slug, stix["id"], label))
             said.append(object_versions(library, kb, stix["id"], by="content"))
         compared = changes(library, kb, label, ChangesQuery())
-        said.append([compared.since, dict(compared.counts), [item.decode() for item in compared.page.items]])
+        rows = rows_of(compared, include_objects=False)
+        said.append([compared.since, compared.counted(), [item.decode() for item in rows.items]])
         bundle = release_bundle(library, kb, label, include_derived=True)
         said.append([bundle.digest, sorted(map(plain.same, json.loads(b"".join(bundle.chunks))["objects"]))])
     return json.dumps(said, sort_keys=True)

@@ -149,7 +149,7 @@ def test_its_objects_relationships_and_changes_are_answered(library: Library) ->
     page = list_relationships(library, BIRDS, ObjectRequest("B1"), RelationshipQuery())
     assert sorted(sro["relationship_type"] for sro in decoded(page)) == ["feeds", "home"]
     compared = changes(library, BIRDS, None, ChangesQuery())
-    assert dict(compared.counts) == {
+    assert compared.counted() == {
         "added": 2,
         "modified": 1,
         "removed": 0,

@@ -14,7 +14,7 @@ import pytest
 from ctibutler.answers.across.ids import find_anywhere, versions_anywhere
 from ctibutler.answers.across.lists import EverythingQuery, list_everything
 from ctibutler.answers.bundles import BundleQuery, object_as_stix_bundle, object_bundle
-from ctibutler.answers.changes import ChangesQuery, changes
+from ctibutler.answers.changes import ChangesPage, ChangesQuery, changes
 from ctibutler.answers.exports import release_bundle
 from ctibutler.answers.inference import infer
 from ctibutler.answers.library import Library
@@ -24,6 +24,7 @@ from ctibutler.answers.pages import Page, PageRequest, Sort
 from ctibutler.answers.releases import about, knowledge_base_list
 from ctibutler.answers.search import SearchQuery, search
 from ctibutler.errors import InvalidRequest, NotFound
+from ctibutler.forms.changes import rows_of
 from ctibutler.forms.navigator_layer import layer_file
 from ctibutler.importing.removal import remove_release
 from ctibutler.knowledge_bases import HOSTED
@@ -263,8 +264,12 @@ def test_a_matrix_names_the_new_tactic(come: Come) -> None:
 # --- changes and versions
 
 
+def rows_in(found: ChangesPage) -> list[dict[str, Any]]:
+    return decoded(rows_of(found, include_objects=True))
+
+
 def test_changes_since_the_release_before_are_those_of_the_two_files(come: Come) -> None:
-    answered = changes(come.library, ICS, AFTER, ChangesQuery(include_objects=True, page=ALL))
+    answered = changes(come.library, ICS, AFTER, ChangesQuery(page=ALL))
     before, after = come.before, come.after
     wanted = {
         stix_id: plain.change(
@@ -272,9 +277,9 @@ def test_changes_since_the_release_before_are_those_of_the_two_files(come: Come)
         )
         for stix_id in before.keys() | after.keys()
     }
-    rows = decoded(answered.page)
+    rows = rows_in(answered)
     assert answered.since == BEFORE
-    assert {change: count for change, count in answered.counts.items() if count} == Counter(wanted.values())
+    assert {change: count for change, count in answered.counted().items() if count} == Counter(wanted.values())
     assert {row["id"]: row["change"] for row in rows} == {
         stix_id: change for stix_id, change in wanted.items() if change != "unchanged"
     }
@@ -287,7 +292,7 @@ def test_changes_since_the_release_before_are_those_of_the_two_files(come: Come)
 
 
 def test_changes_tell_what_became_of_what(come: Come) -> None:
-    rows = {row["id"]: row for row in decoded(changes(come.library, ICS, AFTER, ChangesQuery(page=ALL)).page)}
+    rows = {row["id"]: row for row in rows_in(changes(come.library, ICS, AFTER, ChangesQuery(page=ALL)))}
     for stix_id in come.made.renumbered:
         assert rows[stix_id]["change"] == "revoked"
         assert {"kill_chain_phases", "revoked"} <= set(rows[stix_id]["changed_properties"])
@@ -298,12 +303,12 @@ def test_changes_tell_what_became_of_what(come: Come) -> None:
     (unknown,) = [row for row in rows.values() if "x_mitre_future" in row["changed_properties"]]
     assert {"x_mitre_future_refs", "x_mitre_platforms", "x_mitre_steps"} <= set(unknown["changed_properties"])
     of_type = changes(come.library, ICS, AFTER, ChangesQuery(types=[PLAYBOOK], sort=Sort("name")))
-    assert [row["external_id"] for row in decoded(of_type.page)] == ["PB.ICS-0002", "PB.ICS-0001"]
+    assert [row["external_id"] for row in rows_in(of_type)] == ["PB.ICS-0002", "PB.ICS-0001"]
 
 
 def test_back_from_the_new_release_everything_new_is_removed(come: Come) -> None:
     answered = changes(come.library, ICS, BEFORE, ChangesQuery(AFTER, change=["removed"], page=ALL))
-    assert {row["id"] for row in decoded(answered.page)} == come.after.keys() - come.before.keys()
+    assert {row["id"] for row in rows_in(answered)} == come.after.keys() - come.before.keys()
 
 
 def test_versions_by_number_go_as_far_as_the_number_does(come: Come) -> None:
@@ -492,7 +497,7 @@ def everything_about(library: Library) -> str:
     for stix in said[0][::10]:
         said.append(related(library, SLUG, stix["id"]))
         said.append(object_versions(library, ICS, stix["id"]))
-    said.append([item.decode() for item in changes(library, ICS, None, ChangesQuery(page=ALL)).page.items])
+    said.append(rows_in(changes(library, ICS, None, ChangesQuery(page=ALL))))
     queries = [SearchQuery(text, sort=Sort("relevance", True), page=ALL) for text in ("substation", "telemetry", SPLIT)]
     said += [decoded(search(library, query)) for query in queries]
     for kind, key in (("sdos", "name"), ("knowledgebases", "name"), ("smos", "type"), ("sros", "created")):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
 from ctibutler.answers.across.ids import versions_anywhere
 from ctibutler.answers.across.lists import EverythingQuery, Kind, list_everything
@@ -21,6 +22,8 @@ from ctibutler.answers.relationships import RelationshipQuery, list_relationship
 from ctibutler.answers.releases import about, knowledge_base_list
 from ctibutler.answers.search import SearchQuery, search
 from ctibutler.catalog.releases import find
+from ctibutler.forms.changes import rows_of
+from ctibutler.forms.navigator_layer import layer_file
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from tests.catalogue import CONTRACT, POSTGRES_URL, filled, row_counts
@@ -77,10 +80,10 @@ QUESTIONS: dict[str, Question] = {
     "bundle": lambda library: object_bundle(
         library, ENTERPRISE, ObjectRequest("T1021.005"), BundleQuery(include_embedded_sros=True)
     ),
-    "changes": lambda library: changes(library, ATLAS, None, ChangesQuery(include_objects=True)),
+    "changes": lambda library: rows_of(changes(library, ATLAS, None, ChangesQuery()), include_objects=True),
     "versions": lambda library: object_versions(library, CWE, "CWE-79", by="content"),
     "versions anywhere": lambda library: versions_anywhere(library, "T1059"),
-    "layer": lambda library: layer(library, ENTERPRISE, ObjectRequest("G0007")),
+    "layer": lambda library: to_builtins(layer_file(layer(library, ENTERPRISE, ObjectRequest("G0007")), "")),
     "knowledge bases": knowledge_base_list,
     "about": lambda library: {**about(library, ENTERPRISE, "16.0"), "installed_at": None},
     "export": lambda library: list(

@@ -5,43 +5,78 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-import msgspec
+from typing import Final
 
 from ctibutler.answers.library import Library
 from ctibutler.answers.objects import installed_release
-from ctibutler.answers.pages import Page, PageRequest, Sort, cut
-from ctibutler.catalog import objects as catalog
-from ctibutler.catalog import releases
+from ctibutler.answers.pages import PageRequest, Sort
+from ctibutler.catalog import objects, releases
 from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.folding import natural_order
 from ctibutler.catalog.releases import Release
-from ctibutler.comparing.differences import CHANGES, Difference
+from ctibutler.comparing.differences import CHANGES, ChangeKind, Difference
 from ctibutler.comparing.releases import Comparison
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.stix.objects import decode, text
+from ctibutler.stix.objects import RELATIONSHIP, decode, text
+
+UNCHANGED: Final = "unchanged"
 
 
 @dataclass(frozen=True, slots=True)
 class ChangesQuery:
-    """A comparison's other release (None: the next lower one), its filters, and whether to give the objects' bodies."""
+    """Which release to compare with (None: the next lower one), and which of the changes to return in which order.
+
+    The keys to sort by are those of `SORT_KEYS`.
+    """
 
     since: str | None = None
     change: Sequence[str] | None = None
     types: Sequence[str] | None = None
-    include_objects: bool = False
     page: PageRequest = PageRequest()
     sort: Sort = Sort("id")
 
 
 @dataclass(frozen=True, slots=True)
-class ChangesPage:
-    """A page of changes; `counts` are over the whole comparison."""
+class Change:
+    """A STIX id that differs between two releases.
 
-    page: Page
+    `before` and `after` are its contents as published, in the order of the files; one of them is empty for an id that was
+    added or removed. Name and primary id are those of the first content after, or before if it was removed.
+    `changed_properties` are the sorted names of top-level properties whose value differs.
+    """
+
+    id: str
+    type: str
+    name: str | None
+    external_id: str | None
+    change: ChangeKind
+    before_modified: str | None
+    after_modified: str | None
+    changed_properties: tuple[str, ...]
+    before: tuple[bytes, ...]
+    after: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesPage:
+    """Some of the `total` changes of a release since another one that pass the filters.
+
+    `counts` are over the whole comparison: STIX type → kind of change, or `unchanged` → number of ids. `since` is None if
+    there was no lower release.
+    """
+
     knowledge_base: str
-    version: str
+    release: str
     since: str | None
-    counts: Mapping[str, int]
+    counts: Mapping[str, Mapping[str, int]]
+    request: PageRequest
+    total: int
+    changes: Sequence[Change]
+
+    def counted(self, passes: Callable[[str], bool] = lambda _: True) -> dict[str, int]:
+        """Kind of change, or `unchanged` → number of ids of the STIX types that pass, zeros included."""
+        passing = [counts for stix_type, counts in self.counts.items() if passes(stix_type)]
+        return {kind: sum(counts.get(kind, 0) for counts in passing) for kind in (*CHANGES, UNCHANGED)}
 
 
 def changes(library: Library, kb: KnowledgeBase, label: str | None, query: ChangesQuery) -> ChangesPage:
@@ -55,8 +90,16 @@ def changes(library: Library, kb: KnowledgeBase, label: str | None, query: Chang
         since = _since(connection, kb, release, query.since)
         comparison = library.comparisons.compare(connection, since, release)
         passing = _sorted([found for found in comparison.differences if _passes(found, query)], query.sort)
-        page = cut(passing, query.page, lambda shown: _rendered(connection, kb, shown, query.include_objects))
-    return ChangesPage(page, kb.slug, release.label, since.label if since else None, _counts(comparison))
+        shown = passing[query.page.start : query.page.start + query.page.size]
+        return ChangesPage(
+            knowledge_base=kb.slug,
+            release=release.label,
+            since=since.label if since else None,
+            counts=_counts(comparison),
+            request=query.page,
+            total=len(passing),
+            changes=_changes(connection, kb, shown),
+        )
 
 
 def _since(connection: Connection, kb: KnowledgeBase, release: Release, label: str | None) -> Release | None:
@@ -66,9 +109,11 @@ def _since(connection: Connection, kb: KnowledgeBase, release: Release, label: s
     return lower[0] if lower else None
 
 
-def _counts(comparison: Comparison) -> dict[str, int]:
-    counted = Counter(difference.change for difference in comparison.differences)
-    return {change: counted[change] for change in CHANGES} | {"unchanged": sum(comparison.unchanged.values())}
+def _counts(comparison: Comparison) -> dict[str, Counter[str]]:
+    counts = {stix_type: Counter({UNCHANGED: number}) for stix_type, number in comparison.unchanged.items()}
+    for difference in comparison.differences:
+        counts.setdefault(difference.type, Counter())[difference.change] += 1
+    return counts
 
 
 def _passes(difference: Difference, query: ChangesQuery) -> bool:
@@ -77,60 +122,51 @@ def _passes(difference: Difference, query: ChangesQuery) -> bool:
     return query.types is None or difference.type in query.types
 
 
-_SORT_KEYS: Mapping[str, Callable[[Difference], str]] = {
-    "id": lambda difference: difference.id,
-    "type": lambda difference: difference.type,
-    "name": lambda difference: difference.folded_name,
-    "change": lambda difference: difference.change,
+def _type_and_number(difference: Difference) -> tuple[str, ...]:
+    last = "1" if difference.type == RELATIONSHIP else "0"
+    return last, difference.type, natural_order(difference.external_id or ""), difference.id
+
+
+SORT_KEYS: Mapping[str, Callable[[Difference], tuple[str, ...]]] = {
+    "id": lambda difference: (difference.id,),
+    "type": lambda difference: (difference.type,),
+    "name": lambda difference: (difference.folded_name,),
+    "change": lambda difference: (difference.change,),
+    "number": _type_and_number,
 }
+"""`number`: by type and primary id, as people count, with relationships last."""
 
 
 def _sorted(by_id: list[Difference], sort: Sort) -> list[Difference]:
-    return sorted(by_id, key=_SORT_KEYS[sort.key], reverse=sort.descending)
+    return sorted(by_id, key=SORT_KEYS[sort.key], reverse=sort.descending)
 
 
-def _rendered(
-    connection: Connection, kb: KnowledgeBase, shown: Sequence[Difference], include_objects: bool
-) -> list[bytes]:
-    keys = sorted({key for change in shown for key in (*change.before, *change.after)})
-    bodies = dict(zip(keys, catalog.contents(connection, keys), strict=True))
+def _changes(connection: Connection, kb: KnowledgeBase, shown: Sequence[Difference]) -> list[Change]:
+    keys = sorted({key for difference in shown for key in (*difference.before, *difference.after)})
+    contents = dict(zip(keys, objects.contents(connection, keys), strict=True))
     return [
-        msgspec.json.encode(
-            _described(
-                kb,
-                change,
-                [bodies[key] for key in change.before],
-                [bodies[key] for key in change.after],
-                include_objects,
-            )
+        _change(
+            kb,
+            difference,
+            tuple(contents[key] for key in difference.before),
+            tuple(contents[key] for key in difference.after),
         )
-        for change in shown
+        for difference in shown
     ]
 
 
-def _described(
-    kb: KnowledgeBase, change: Difference, before: Sequence[bytes], after: Sequence[bytes], include_objects: bool
-) -> dict[str, object]:
-    old, new = [decode(content) for content in before], [decode(content) for content in after]
-    shown = (new or old)[0]
-    described: dict[str, object] = {
-        "id": change.id,
-        "type": change.type,
-        "name": text(shown, "name"),
-        "external_id": kb.primary_id(shown),
-        "change": change.change,
-        "before_modified": text(old[0], "modified") if old else None,
-        "after_modified": text(new[0], "modified") if new else None,
-        "changed_properties": change.changed_properties,
-    }
-    if include_objects:
-        described["before"] = _one_or_all(before)
-        described["after"] = _one_or_all(after)
-    return described
-
-
-def _one_or_all(contents: Sequence[bytes]) -> object:
-    """The object, null where there is none, a list where one id has several contents."""
-    if len(contents) > 1:
-        return [msgspec.Raw(content) for content in contents]
-    return msgspec.Raw(contents[0]) if contents else None
+def _change(kb: KnowledgeBase, difference: Difference, before: tuple[bytes, ...], after: tuple[bytes, ...]) -> Change:
+    first, last = (decode(contents[0]) if contents else None for contents in (before, after))
+    told = last or first or {}
+    return Change(
+        id=difference.id,
+        type=difference.type,
+        name=text(told, "name"),
+        external_id=kb.primary_id(told),
+        change=difference.change,
+        before_modified=text(first, "modified") if first else None,
+        after_modified=text(last, "modified") if last else None,
+        changed_properties=difference.changed_properties,
+        before=before,
+        after=after,
+    )

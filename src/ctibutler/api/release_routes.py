@@ -12,6 +12,7 @@ from starlette.responses import Response
 from ctibutler.answers import changes, exports, jobs, releases
 from ctibutler.answers.changes import ChangesQuery
 from ctibutler.api import responses
+from ctibutler.forms.changes import facts_of, rows_of
 from ctibutler.http.bodies import Field
 from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
 from ctibutler.http.routing import Ask, Endpoint
@@ -122,18 +123,12 @@ def _changes(ask: Ask) -> Response:
         since=values.text("since"),
         change=values.csv("change"),
         types=values.csv("types"),
-        include_objects=values.flag("include_objects"),
         page=values.page(),
         sort=values.sort(),
     )
     found = changes.changes(ask.library, ask.kb, ask.path["version"], query)
-    extra = {
-        "knowledge_base": found.knowledge_base,
-        "version": found.version,
-        "since": found.since,
-        "counts": found.counts,
-    }
-    return responses.page(ask, found.page, "changes", extra)
+    rows = rows_of(found, include_objects=values.flag("include_objects"))
+    return responses.page(ask, rows, "changes", facts_of(found))
 
 
 def _remove(ask: Ask) -> Response:

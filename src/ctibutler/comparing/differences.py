@@ -13,8 +13,8 @@ from typing import Any, Final, Literal
 
 from ctibutler.stix.objects import canonical, is_deprecated, is_revoked, type_of_id
 
-Change = Literal["added", "modified", "removed", "revoked", "deprecated"]
-CHANGES: Final[tuple[Change, ...]] = ("added", "modified", "removed", "revoked", "deprecated")
+ChangeKind = Literal["added", "modified", "removed", "revoked", "deprecated"]
+CHANGES: Final[tuple[ChangeKind, ...]] = ("added", "modified", "removed", "revoked", "deprecated")
 
 Content = Mapping[str, Any]
 
@@ -29,7 +29,7 @@ class Difference:
     """
 
     id: str
-    change: Change
+    change: ChangeKind
     before: tuple[int, ...]
     after: tuple[int, ...]
     folded_name: str
@@ -47,7 +47,7 @@ def is_same(old: Sequence[Content], new: Sequence[Content]) -> bool:
     return set(map(canonical, old)) == set(map(canonical, new))
 
 
-def change_of(old: Sequence[Content], new: Sequence[Content]) -> Change:
+def change_of(old: Sequence[Content], new: Sequence[Content]) -> ChangeKind:
     """How an id changed that both releases have: the first that applies of revoked, deprecated, modified."""
     if any(map(is_revoked, new)) and not any(map(is_revoked, old)):
         return "revoked"

@@ -10,7 +10,7 @@ from ctibutler.catalog import comparisons, objects
 from ctibutler.catalog.comparisons import Member
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release
-from ctibutler.comparing.differences import Change, Difference, change_of, changed_properties, is_same
+from ctibutler.comparing.differences import ChangeKind, Difference, change_of, changed_properties, is_same
 from ctibutler.stix.objects import decode
 
 # Contents of this many ids are decoded at once.
@@ -61,7 +61,7 @@ def _differences(connection: Connection, old: Release | None, new: Release) -> l
 
 def _one_sided(stix_id: str, before: Sequence[Member], after: Sequence[Member]) -> Difference:
     shown = (after or before)[0]
-    change: Change = "added" if after else "removed"
+    change: ChangeKind = "added" if after else "removed"
     return Difference(stix_id, change, _keys(before), _keys(after), shown.folded_name or "", shown.external_id)
 
 

@@ -10,7 +10,6 @@ import typer
 from ctibutler.answers.pages import Sort
 from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, declared, words
 from ctibutler.cli.output import text as output
-from ctibutler.cli.output.text import Column
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
 
@@ -42,6 +41,8 @@ def changes(
     """
     from ctibutler.answers.changes import ChangesQuery
     from ctibutler.answers.changes import changes as compared
+    from ctibutler.cli.output.changes import write_changes
+    from ctibutler.forms.changes import facts_of, rows_of
 
     session = session_of(context)
     known = session.knowledge_base(kb)
@@ -49,35 +50,21 @@ def changes(
     wrong = [kind for kind in kinds or () if kind.lower() not in _KINDS]
     if wrong:
         raise InvalidRequest(f"--change: `{wrong[0]}` is none of {', '.join(_KINDS)}")
+    stix_types = words(types)
     query = ChangesQuery(
         since=since,
         change=None if kinds is None else [kind.lower() for kind in kinds],
-        types=words(types),
-        include_objects=objects and as_json,
+        types=stix_types,
         page=session.page(page, page_size),
-        sort=Sort("id"),
+        sort=Sort("number"),
     )
     with session.library() as library:
         found = compared(library, known, release, query)
     if as_json:
-        facts = {
-            "knowledge_base": found.knowledge_base,
-            "version": found.version,
-            "since": found.since,
-            "counts": found.counts,
-        }
-        output.write_json(output.page_as_json(found.page, "changes", msgspec.json.encode(facts)[1:-1] + b","))
-        return
-    counts = ", ".join(f"{number:,} {kind}" for kind, number in found.counts.items())
-    output.line(output.filled(f"{found.knowledge_base} {found.since} to {found.version}: {counts}"))
-    if found.page.items:
-        output.line()
-    rows = [msgspec.json.decode(item) for item in found.page.items]
-    output.write_table(
-        [Column("CHANGE"), Column("ID", wide=True), Column("TYPE"), Column("NAME", wide=True)],
-        [[row["change"], row.get("external_id") or row["id"], row["type"], row.get("name") or ""] for row in rows],
-    )
-    output.note(output.page_note(found.page, "changes"))
+        facts = msgspec.json.encode(facts_of(found))[1:-1] + b","
+        output.write_json(output.page_as_json(rows_of(found, include_objects=objects), "changes", facts))
+    else:
+        write_changes(found, stix_types)
 
 
 command = declared(

@@ -28,7 +28,13 @@ def export(
         str, typer.Argument(metavar="KB[@RELEASE]", help="What to export. Default: the latest installed release.")
     ],
     to: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write, for ArangoDB the folder.")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The file to write, or `-` for standard output; for ArangoDB, the folder.",
+        ),
     ],
     form: Annotated[
         ExportFormat,
@@ -39,7 +45,7 @@ def export(
     ] = False,
 ) -> None:
     """Write a release as a STIX bundle, or for ArangoDB."""
-    from ctibutler.cli.output.exports import export_arangodb, export_bundle
+    from ctibutler.cli.output.exports import export_arangodb, export_bundle, print_bundle
 
     session = session_of(context)
     asked = read_installed(session, target)
@@ -47,7 +53,13 @@ def export(
         raise InvalidRequest(
             "--derived: is for a STIX bundle; collections for ArangoDB have these relationships anyway"
         )
+    to_standard_output = str(to) == "-"
+    if to_standard_output and form is ExportFormat.ARANGODB:
+        raise InvalidRequest("--output: ArangoDB's import tool takes two files, so name a folder")
     with session.library() as library:
+        if to_standard_output:
+            print_bundle(library, asked, include_derived=derived)
+            return
         if form is ExportFormat.STIX:
             written = export_bundle(library, asked, to, include_derived=derived)
         else:
@@ -59,5 +71,6 @@ def export(
 command = declared(
     export,
     "ctibutler export attack-enterprise@18.1 -o enterprise.json",
+    "ctibutler export cwe@4.14 -o - | jq '.objects | length'",
     "ctibutler export cwe@4.14 --format arangodb -o FOLDER",
 )

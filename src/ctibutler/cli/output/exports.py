@@ -7,6 +7,7 @@ from pathlib import Path
 from ctibutler.answers.arango import arango_files
 from ctibutler.answers.exports import release_bundle
 from ctibutler.answers.library import Library
+from ctibutler.cli.output import text as output
 from ctibutler.cli.output.files import write_file
 from ctibutler.cli.targets import Target
 
@@ -15,6 +16,12 @@ def export_bundle(library: Library, target: Target, path: Path, *, include_deriv
     """Write a release as a STIX bundle; gives what was written, and its size in bytes."""
     bundle = release_bundle(library, target.kb, target.label, include_derived=include_derived)
     return [(path, write_file(path, bundle.chunks))]
+
+
+def print_bundle(library: Library, target: Target, *, include_derived: bool) -> None:
+    """Write a release as a STIX bundle to standard output."""
+    for chunk in release_bundle(library, target.kb, target.label, include_derived=include_derived).chunks:
+        output.write_bytes(chunk)
 
 
 def export_arangodb(library: Library, target: Target, folder: Path) -> list[tuple[Path, int]]:

@@ -1,0 +1,50 @@
+"""What changed between two releases, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ctibutler.answers.changes import Change, ChangesPage
+from ctibutler.answers.pages import Page
+from ctibutler.cli.output import text as output
+from ctibutler.cli.output.text import Column
+from ctibutler.stix.objects import RELATIONSHIP
+
+_COLUMNS = [Column("CHANGE"), Column("ID"), Column("TYPE"), Column("NAME", wide=True)]
+_PROPERTIES = Column("CHANGED PROPERTIES", wide=True)
+
+
+def write_changes(found: ChangesPage, types: Sequence[str] | None) -> None:
+    """The counts of objects and of relationships, of these STIX types only if there are any, then a row for each change."""
+    output.line(f"{found.knowledge_base} {found.since} to {found.release}")
+    for what, passes in _groups(types):
+        counts = ", ".join(f"{number:,} {kind}" for kind, number in found.counted(passes).items())
+        output.line(output.filled(f"{what:<15}{counts}", " " * 15))
+    if found.changes:
+        output.line()
+    with_properties = any(change.changed_properties for change in found.changes)
+    columns = [*_COLUMNS, _PROPERTIES] if with_properties else _COLUMNS
+    output.write_table(columns, [_row(change)[: len(columns)] for change in found.changes])
+    shown = Page(found.request, [b""] * len(found.changes), found.total)
+    output.note(output.page_note(shown, "change" if found.total == 1 else "changes"))
+
+
+def _groups(types: Sequence[str] | None) -> list[tuple[str, Callable[[str], bool]]]:
+    """Objects and relationships, or what of them is asked for, with a test of a STIX type."""
+    wanted = None if types is None else set(types)
+    groups: list[tuple[str, Callable[[str], bool]]] = []
+    if wanted is None or wanted - {RELATIONSHIP}:
+        groups.append(("objects", lambda kind: kind != RELATIONSHIP and (wanted is None or kind in wanted)))
+    if wanted is None or RELATIONSHIP in wanted:
+        groups.append(("relationships", lambda kind: kind == RELATIONSHIP))
+    return groups
+
+
+def _row(change: Change) -> list[str]:
+    return [
+        change.change,
+        change.external_id or change.id,
+        change.type,
+        change.name or "",
+        ", ".join(change.changed_properties),
+    ]
