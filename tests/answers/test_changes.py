@@ -166,7 +166,7 @@ def test_changes_give_the_bodies_when_asked(filled_library: Library) -> None:
 
 @pytest.mark.parametrize("key", ["id", "type", "name", "change"])
 def test_changes_are_sorted_and_walked_in_pages(filled_library: Library, key: str) -> None:
-    def ask(page: PageRequest) -> Page:
+    def ask(page: PageRequest) -> Page[Any]:
         found = compared(filled_library, "disarm", "1.6", "1.5", sort=Sort(key, descending=True), page=page)
         return rows_of(found, include_objects=False)
 

@@ -20,7 +20,7 @@ from ctibutler.errors import NotFound
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.stix.well_known import WELL_KNOWN
 from tests.answers import plain
-from tests.answers.walking import ALL, decoded, ids, walk
+from tests.answers.walking import ALL, as_json, decoded, ids, walk
 from tests.catalogue import CONTRACT, Catalogues, installed_labels
 
 pytestmark = pytest.mark.real
@@ -138,7 +138,7 @@ def test_every_id_is_listed_once_from_the_release_that_answers_for_it(filled_lib
 
 @pytest.mark.parametrize("sort", ["name_descending", "created_ascending", "type_ascending", "modified_ascending"])
 def test_objects_are_sorted_and_walked_in_pages(filled_library: Library, sort: str) -> None:
-    def ask(page: PageRequest) -> Page:
+    def ask(page: PageRequest) -> Page[Any]:
         return list_everything(
             filled_library, "sdos", EverythingQuery(Sort.parse(sort), page, types=["malware", "campaign"])
         )
@@ -247,7 +247,7 @@ def test_relationships_of_all_knowledge_bases_are_listed_once_each(catalogues: C
     expect(lambda _, sro: visible(sro, MITRE), visible_to=MITRE)
     assert everything(library, "sros", "created_ascending", types=["malware"]) == []
 
-    def ask(page: PageRequest) -> Page:
+    def ask(page: PageRequest) -> Page[Any]:
         return list_everything(library, "sros", EverythingQuery(Sort("created"), page))
 
     assert ids(walk(ask, 1000)) == in_order([sro for _, sro in sros], "created_ascending")
@@ -265,7 +265,7 @@ def test_no_id_that_is_handed_out_is_a_dead_end(filled_library: Library) -> None
     wanted += [dict(stix) for stix in WELL_KNOWN.values()][:4]
     homes = {stix["id"]: stix for _, stix in answering(latest(engine, SLUGS))}
     for stix in wanted:
-        answered = json.loads(find_anywhere(filled_library, stix["id"]))
+        answered = json.loads(find_anywhere(filled_library, stix["id"]).content)
         expected = homes.get(stix["id"], stix)
         if stix["id"] in homes or stix.get("created_by_ref") != plain.STIX2ARANGO:
             assert plain.same(answered) == plain.same(expected)
@@ -279,7 +279,7 @@ def test_what_only_an_older_release_has_is_found_there(filled_library: Library) 
     gone = sorted(older.keys() - now)
     assert gone
     for stix_id in gone[:5]:
-        assert plain.same(json.loads(find_anywhere(filled_library, stix_id))) == plain.same(older[stix_id])
+        assert plain.same(json.loads(find_anywhere(filled_library, stix_id).content)) == plain.same(older[stix_id])
         listed = everything(filled_library, "sdos", "name_ascending", name=older[stix_id]["name"])
         assert stix_id not in ids(listed)
 
@@ -288,7 +288,7 @@ def test_a_primary_id_is_found_where_one_knowledge_base_has_it(filled_library: L
     for number, slug in (("CWE-79", "cwe"), ("aml.t0000", "atlas"), ("S0154", "attack-enterprise"), ("US", "location")):
         engine = filled_library.database.engine
         expected = plain.named(slug, installed_labels(engine, slug)[-1], number)
-        assert plain.same(json.loads(find_anywhere(filled_library, number))) == plain.same(expected or {})
+        assert plain.same(json.loads(find_anywhere(filled_library, number).content)) == plain.same(expected or {})
     with pytest.raises(NotFound) as problem:
         find_anywhere(filled_library, "TA0001")
     candidates: Any = problem.value.details["candidates"]
@@ -321,7 +321,7 @@ def test_versions_say_in_which_knowledge_bases_an_id_stands(filled_library: Libr
             for stix in plain.vertices(slug, label):
                 if stix["id"] == shared:
                     expected.setdefault((slug, stix["modified"]), []).append(label)
-    answered = versions_anywhere(filled_library, shared)
+    answered = as_json(versions_anywhere(filled_library, shared))
     assert {(row["knowledge_base"], row["modified"]): row["versions"] for row in answered} == expected
     times = [str(row["modified"]) for row in answered]
     assert times == sorted(times, reverse=True)
@@ -358,6 +358,8 @@ def test_objects_are_hidden_from_those_who_may_not_see_them(contract_library: Li
     for stix in hidden[::100]:
         with pytest.raises(NotFound):
             find_anywhere(contract_library, stix["id"], visible_to=nobody)
-        assert json.loads(find_anywhere(contract_library, stix["id"], visible_to=stix["created_by_ref"]))
+        assert json.loads(find_anywhere(contract_library, stix["id"], visible_to=stix["created_by_ref"]).content)
     for stix in shown[::400]:
-        assert re.match(r"[\w-]+--", json.loads(find_anywhere(contract_library, stix["id"], visible_to=nobody))["id"])
+        assert re.match(
+            r"[\w-]+--", json.loads(find_anywhere(contract_library, stix["id"], visible_to=nobody).content)["id"]
+        )

@@ -93,7 +93,7 @@ def test_walking_the_pages_gives_every_item_exactly_once(filled_library: Library
     for sort, few in (("type_descending", 7), ("modified_ascending", 50)):
         size = few if len(plain.listed(slug, label)) < 400 else 20 * few
 
-        def ask(page: PageRequest, sort: str = sort) -> Page:
+        def ask(page: PageRequest, sort: str = sort) -> Page[Any]:
             return list_objects(filled_library, HOSTED.named(slug), ObjectQuery(page=page, sort=Sort.parse(sort)))
 
         assert ids(walk(ask, size)) == plain.ordered(slug, plain.listed(slug, label), sort)
@@ -254,7 +254,7 @@ def test_all_filters_of_a_request_hold_at_once(filled_library: Library) -> None:
 
 
 def test_descriptions_are_filtered_before_paging(filled_library: Library) -> None:
-    def ask(page: PageRequest) -> Page:
+    def ask(page: PageRequest) -> Page[Any]:
         return list_objects(filled_library, HOSTED.named("capec"), ObjectQuery(page=page, description="injection"))
 
     expected = [stix for stix in plain.listed("capec", "3.9") if "injection" in plain.fold(stix.get("description", ""))]

@@ -14,6 +14,7 @@ from ctibutler.answers.objects import ObjectRequest, find_object, object_version
 from ctibutler.errors import NotFound
 from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain
+from tests.answers.walking import as_json
 from tests.catalogue import installed_labels
 
 pytestmark = pytest.mark.real
@@ -22,9 +23,7 @@ KNOWLEDGE_BASES = [kb.slug for kb in HOSTED.all]
 
 
 def found(library: Library, slug: str, object_id: str, release: str | None = None, **flags: bool) -> dict[str, Any]:
-    stix: dict[str, Any] = json.loads(
-        find_object(library, HOSTED.named(slug), ObjectRequest(object_id, release, **flags))
-    )
+    stix: dict[str, Any] = as_json(find_object(library, HOSTED.named(slug), ObjectRequest(object_id, release, **flags)))
     return stix
 
 
@@ -181,12 +180,12 @@ def _versions(slug: str, engine: str, object_id: str, by_content: bool) -> list[
 )
 def test_versions_say_in_which_releases_an_object_stands(filled_library: Library, slug: str, object_id: str) -> None:
     kb, engine = HOSTED.named(slug), filled_library.database.engine
-    answered = object_versions(filled_library, kb, object_id)
-    assert [(group["modified"], group["versions"]) for group in answered] == _versions(slug, engine, object_id, False)
-    assert all(group.keys() == {"modified", "versions"} for group in answered)
-    by_content = object_versions(filled_library, kb, object_id, by="content")
-    assert [(group["modified"], group["versions"]) for group in by_content] == _versions(slug, engine, object_id, True)
-    digests = [str(group["digest"]) for group in by_content]
+    answered = as_json(object_versions(filled_library, kb, object_id))
+    assert [(state["modified"], state["versions"]) for state in answered] == _versions(slug, engine, object_id, False)
+    assert all(state.keys() == {"modified", "versions"} for state in answered)
+    by_content = as_json(object_versions(filled_library, kb, object_id, by="content"))
+    assert [(state["modified"], state["versions"]) for state in by_content] == _versions(slug, engine, object_id, True)
+    digests = [state["digest"] for state in by_content]
     assert len(set(digests)) == len(digests)
     assert {len(digest) for digest in digests} == {32}
 

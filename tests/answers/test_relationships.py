@@ -99,7 +99,7 @@ def test_every_filter_of_relationships_holds(contract_library: Library, slug: st
 def test_relationships_come_in_order_and_each_once(contract_library: Library, sort: str) -> None:
     key, _, direction = sort.partition("_")
 
-    def ask(page: PageRequest) -> Page:
+    def ask(page: PageRequest) -> Page[Any]:
         query = RelationshipQuery(page=page, sort=Sort.parse(sort))
         return list_relationships(contract_library, HOSTED.named("attack-enterprise"), ObjectRequest("G0007"), query)
 
@@ -117,7 +117,7 @@ def test_relationships_come_in_order_and_each_once(contract_library: Library, so
 def test_the_thousands_of_relationships_of_a_maker_are_walked_in_pages(contract_library: Library) -> None:
     maker = "identity--c78cb6e5-0c4b-4611-8297-d1b8b55e40b5"
 
-    def ask(page: PageRequest) -> Page:
+    def ask(page: PageRequest) -> Page[Any]:
         return list_relationships(
             contract_library, HOSTED.named("attack-ics"), ObjectRequest(maker), RelationshipQuery(page=page)
         )
@@ -233,7 +233,7 @@ def test_a_stix_bundle_is_the_same_whole_with_the_objects_uuid(contract_library:
 
 
 def test_a_bundle_is_walked_in_pages(contract_library: Library) -> None:
-    def ask(page: PageRequest) -> Page:
+    def ask(page: PageRequest) -> Page[Any]:
         query = BundleQuery(page=page, include_embedded_sros=True)
         return object_bundle(contract_library, HOSTED.named("attack-enterprise"), ObjectRequest("G0007"), query)
 

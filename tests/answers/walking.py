@@ -10,17 +10,23 @@ from ctibutler.answers.library import Library
 from ctibutler.answers.objects import ObjectQuery, ObjectRequest, list_objects
 from ctibutler.answers.pages import Page, PageRequest, Sort
 from ctibutler.answers.relationships import RelationshipQuery, list_relationships
+from ctibutler.forms.json_form import record_as_json
 from ctibutler.knowledge_bases import HOSTED
 
 ALL = PageRequest(1, 1_000_000)
 
 
-def decoded(page: Page) -> list[dict[str, Any]]:
+def decoded(page: Page[Any]) -> list[dict[str, Any]]:
     """The items of a page."""
-    return [json.loads(item) for item in page.items]
+    return [as_json(item) for item in page.items]
 
 
-def walk(ask: Callable[[PageRequest], Page], size: int) -> list[dict[str, Any]]:
+def as_json(record: object) -> Any:
+    """A record as a client reads it."""
+    return json.loads(record_as_json(record))
+
+
+def walk(ask: Callable[[PageRequest], Page[Any]], size: int) -> list[dict[str, Any]]:
     """Every item of a list, page by page as a client does: until it has as many as the answer says there are."""
     found: list[dict[str, Any]] = []
     number = 1

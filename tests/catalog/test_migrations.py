@@ -85,7 +85,7 @@ def test_a_catalogue_of_the_first_version_keeps_what_it_holds(from_a001: Databas
         assert connection.value("SELECT version_num FROM alembic_version") == schema.CURRENT
     library = Library(from_a001, HOSTED)
     assert installed(library, CWE) == {"latest": "4.14", "versions": ["4.14"]}
-    assert json.loads(find_object(library, CWE, ObjectRequest("CWE-7"))) == OBJECTS[6]
+    assert json.loads(find_object(library, CWE, ObjectRequest("CWE-7")).content) == OBJECTS[6]
     assert list_objects(library, CWE, ObjectQuery(text="weakness about")).total == len(OBJECTS)
 
 

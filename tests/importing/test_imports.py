@@ -21,7 +21,7 @@ from ctibutler.forms.changes import rows_of
 from ctibutler.importing.removal import remove_release, truncate
 from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain
-from tests.answers.walking import listed, related
+from tests.answers.walking import as_json, decoded, listed, related
 from tests.catalogue import Catalogues, content_of, install, link, made_content, row_counts
 
 pytestmark = pytest.mark.real
@@ -63,10 +63,10 @@ def answers_of(library: Library, *names: str) -> str:
         said.append([known[key] for key in ("total_objects", "counts_by_type", "derived_relationships", "latest")])
         for stix in objects[:: max(1, len(objects) // 12)]:
             said.append(related(library, slug, stix["id"], label))
-            said.append(object_versions(library, kb, stix["id"], by="content"))
+            said.append(as_json(object_versions(library, kb, stix["id"], by="content")))
         compared = changes(library, kb, label, ChangesQuery())
         rows = rows_of(compared, include_objects=False)
-        said.append([compared.since, compared.counted(), [item.decode() for item in rows.items]])
+        said.append([compared.since, compared.counted(), decoded(rows)])
         bundle = release_bundle(library, kb, label, include_derived=True)
         said.append([bundle.digest, sorted(map(plain.same, json.loads(b"".join(bundle.chunks))["objects"]))])
     return json.dumps(said, sort_keys=True)

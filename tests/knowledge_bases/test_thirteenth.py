@@ -143,9 +143,9 @@ def test_its_declared_filters_and_sorts_work(library: Library) -> None:
 
 
 def test_its_objects_relationships_and_changes_are_answered(library: Library) -> None:
-    assert json.loads(find_object(library, BIRDS, ObjectRequest("bird:B1"))) == {**CROW, "song": "Kraah"}
+    assert json.loads(find_object(library, BIRDS, ObjectRequest("bird:B1")).content) == {**CROW, "song": "Kraah"}
     by_content = object_versions(library, BIRDS, "b1", by="content")
-    assert [row["versions"] for row in by_content] == [["1.1"], ["1.0"]]
+    assert [state.releases for state in by_content] == [("1.1",), ("1.0",)]
     page = list_relationships(library, BIRDS, ObjectRequest("B1"), RelationshipQuery())
     assert sorted(sro["relationship_type"] for sro in decoded(page)) == ["feeds", "home"]
     compared = changes(library, BIRDS, None, ChangesQuery())
@@ -181,4 +181,4 @@ def test_a_declaration_is_data_that_can_be_varied(catalogues: Catalogues) -> Non
     install(database, "birds@1", made_content([CROW, GULL]), kb=hiding)
     library = Library(database, KnowledgeBases((hiding,)))
     assert [stix["name"] for stix in decoded(list_objects(library, hiding, ObjectQuery()))] == ["Crow"]
-    assert json.loads(find_object(library, hiding, ObjectRequest("B10"))) == GULL
+    assert json.loads(find_object(library, hiding, ObjectRequest("B10")).content) == GULL

@@ -29,7 +29,7 @@ from ctibutler.forms.navigator_layer import layer_file
 from ctibutler.importing.removal import remove_release
 from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain
-from tests.answers.walking import ALL, decoded, ids, listed, related, walk
+from tests.answers.walking import ALL, as_json, decoded, ids, listed, related, walk
 from tests.catalogue import Catalogues, install, made_content, row_counts
 from tests.releases.come import BASES, ICS, NEVER_IN_LISTS, NEW_TYPES, SLUG, Come, as_written, by_content, made_from
 from tests.releases.to_come import (
@@ -67,7 +67,9 @@ def test_every_object_comes_back_as_it_was_written(come: Come) -> None:
         assert as_written(bundle["objects"]) == as_written(objects)
     for stix_id, stix in come.after.items():
         if stix["type"] in (*NEW_TYPES, "sighting", "extension-definition", "language-content", "x-mitre-tactic"):
-            assert json.dumps(json.loads(find_object(come.library, ICS, ObjectRequest(stix_id)))) == json.dumps(stix)
+            assert json.dumps(json.loads(find_object(come.library, ICS, ObjectRequest(stix_id)).content)) == json.dumps(
+                stix
+            )
 
 
 def test_a_part_of_the_release_is_exported_by_a_new_type(come: Come) -> None:
@@ -136,7 +138,7 @@ def test_types_that_no_release_has_or_lists_match_nothing(come: Come) -> None:
 def test_new_types_are_sorted_and_paged_among_the_others(come: Come, sort: str, direction: str) -> None:
     order = Sort.parse(f"{sort}_{direction}")
 
-    def ask(page: PageRequest) -> Page:
+    def ask(page: PageRequest) -> Page[Any]:
         return list_objects(come.library, ICS, ObjectQuery(AFTER, page, order))
 
     found = walk(ask, 50)
@@ -314,7 +316,7 @@ def test_back_from_the_new_release_everything_new_is_removed(come: Come) -> None
 def test_versions_by_number_go_as_far_as_the_number_does(come: Come) -> None:
     def versions(object_id: str, dead: bool = False) -> list[tuple[str, list[str]]]:
         found = object_versions(come.library, ICS, object_id, dead, dead)
-        return [(str(row["modified"]), row["versions"]) for row in found]  # type: ignore[misc]
+        return [(str(state.modified), list(state.releases)) for state in found]
 
     for old in come.made.renumbered:
         number = number_of(come.before[old])
@@ -325,8 +327,8 @@ def test_versions_by_number_go_as_far_as_the_number_does(come: Come) -> None:
         assert [labels for _, labels in versions(new)] == [[AFTER]]
     tactic = (come.before[come.made.tactic]["modified"], come.after[come.made.tactic]["modified"])
     assert versions("TA0103") == [(tactic[1], [AFTER]), (tactic[0], [BEFORE])]
-    assert object_versions(come.library, ICS, MADE_MEASURE) == [{"modified": None, "versions": [AFTER]}]
-    assert versions_anywhere(come.library, "PB.ICS-0001") == [
+    assert as_json(object_versions(come.library, ICS, MADE_MEASURE)) == [{"modified": None, "versions": [AFTER]}]
+    assert as_json(versions_anywhere(come.library, "PB.ICS-0001")) == [
         {"knowledge_base": SLUG, "modified": come.after[FIRST_PLAYBOOK]["modified"], "versions": [AFTER]}
     ]
 
@@ -391,7 +393,7 @@ def test_an_old_number_leads_to_the_new_one(come: Come) -> None:
         with pytest.raises(NotFound, match="is revoked; pass include_revoked=true"):
             find_object(come.library, ICS, ObjectRequest(number, AFTER, include_revoked=False))
         request = ObjectRequest(number, include_revoked=True, include_deprecated=False)
-        assert json.loads(find_object(come.library, ICS, request)) == come.after[old]
+        assert json.loads(find_object(come.library, ICS, request).content) == come.after[old]
         (sro,) = related(come.library, SLUG, number, relationship_type="revoked-by", direction="source_ref")
         assert (sro["source_ref"], sro["target_ref"]) == (old, new)
         assert new in ids(decoded(object_bundle(come.library, ICS, request, BundleQuery(ALL))))
@@ -473,7 +475,7 @@ def test_a_new_domain_of_attack_is_as_open_as_the_others(come: Come) -> None:
     stranger = "identity--00000000-0000-4000-8000-000000000000"
     query = EverythingQuery(Sort("name"), ALL, types=[PLAYBOOK], visible_to=stranger)
     assert ids(decoded(list_everything(come.library, "sdos", query))) == [OLD_PLAYBOOK, FIRST_PLAYBOOK]
-    assert json.loads(find_anywhere(come.library, "PB.ICS-0001", visible_to=stranger))["id"] == FIRST_PLAYBOOK
+    assert json.loads(find_anywhere(come.library, "PB.ICS-0001", visible_to=stranger).content)["id"] == FIRST_PLAYBOOK
 
 
 def test_the_public_views_show_new_types(come: Come) -> None:
@@ -496,7 +498,7 @@ def everything_about(library: Library) -> str:
     said: list[Any] = [decoded(list_objects(library, ICS, ObjectQuery(page=ALL)))]
     for stix in said[0][::10]:
         said.append(related(library, SLUG, stix["id"]))
-        said.append(object_versions(library, ICS, stix["id"]))
+        said.append(as_json(object_versions(library, ICS, stix["id"])))
     said.append(rows_in(changes(library, ICS, None, ChangesQuery(page=ALL))))
     queries = [SearchQuery(text, sort=Sort("relevance", True), page=ALL) for text in ("substation", "telemetry", SPLIT)]
     said += [decoded(search(library, query)) for query in queries]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +22,7 @@ from ctibutler.answers.releases import about, knowledge_base_list
 from ctibutler.answers.search import SearchQuery, search
 from ctibutler.catalog.releases import find
 from ctibutler.forms.changes import rows_of
+from ctibutler.forms.json_form import page_as_json, record_as_json
 from ctibutler.forms.navigator_layer import layer_file
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -110,11 +110,7 @@ def test_both_engines_give_the_same_bytes(both: tuple[Library, Library], questio
     said: list[Any] = []
     for library in both:
         answer = QUESTIONS[question](library)
-        page = getattr(answer, "page", answer)
-        if isinstance(page, Page):
-            said.append((list(page.items), page.total))
-        else:
-            said.append(json.dumps(answer, default=bytes.decode))
+        said.append(page_as_json(answer, "items") if isinstance(answer, Page) else record_as_json(answer))
     assert said[0] == said[1]
 
 

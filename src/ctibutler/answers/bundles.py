@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ctibutler.answers.library import Library
+from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.objects import ObjectRequest, resolve
 from ctibutler.answers.pages import Page, PageRequest, cut
 from ctibutler.catalog import objects as catalog
@@ -42,7 +43,7 @@ class Entry:
     edge: Edge | None = None
 
 
-def object_bundle(library: Library, kb: KnowledgeBase, request: ObjectRequest, query: BundleQuery) -> Page:
+def object_bundle(library: Library, kb: KnowledgeBase, request: ObjectRequest, query: BundleQuery) -> Page[ObjectView]:
     """A page of the object (first), its relationships and its neighbours, by STIX id.
 
     Raises NotFound.
@@ -51,7 +52,8 @@ def object_bundle(library: Library, kb: KnowledgeBase, request: ObjectRequest, q
         release, found = resolve(connection, kb, request)
         question = ("bundle", release.key, found.object_key, repr(replace(query, page=PageRequest())))
         entries = library.long_lists.get(connection, question, lambda: around(connection, release, found, query))
-        return cut(entries, query.page, lambda shown: entry_contents(connection, shown))
+        shown = cut(entries, query.page)
+        return shown.with_items(views(entry_contents(connection, shown.items)))
 
 
 def object_as_stix_bundle(

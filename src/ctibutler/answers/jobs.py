@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import msgspec
+from typing import Any
 
 from ctibutler.answers.library import Library
 from ctibutler.answers.pages import Page, PageRequest, Sort, cut
@@ -46,14 +45,15 @@ class InstallRequest:
     source: str | None = None
 
 
-def list_jobs(library: Library, query: JobQuery) -> Page:
+def list_jobs(library: Library, query: JobQuery) -> Page[dict[str, Any]]:
     """The jobs that pass the filters."""
     with library.database.read() as connection:
         everything = catalog.all_jobs(connection)
     passing = [job for job in everything if _passes(job, query)]
     passing.sort(key=lambda job: job.id)
     passing.sort(key=lambda job: _sort_value(job, query.sort.key), reverse=query.sort.descending)
-    return cut(passing, query.page, lambda shown: [msgspec.json.encode(described(job)) for job in shown])
+    shown = cut(passing, query.page)
+    return shown.with_items([described(job) for job in shown.items])
 
 
 def find_job(library: Library, job_id: str) -> dict[str, object]:

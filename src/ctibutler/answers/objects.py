@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from ctibutler.answers.library import Library
+from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.pages import Page, PageRequest, Sort, cut
 from ctibutler.catalog import details, releases
 from ctibutler.catalog import objects as catalog
@@ -41,6 +44,17 @@ class ObjectQuery:
     filters: Mapping[str, Sequence[str] | str] = field(default_factory=dict)
 
 
+class ObjectState(msgspec.Struct, frozen=True, kw_only=True):
+    """One state of an object, and the releases that hold it in this state, newest first.
+
+    `digest` (hexadecimal) is set where states are told apart by their content.
+    """
+
+    modified: str | None
+    digest: str | msgspec.UnsetType = msgspec.UNSET
+    releases: tuple[str, ...] = msgspec.field(name="versions")
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectRequest:
     """One object by primary id or STIX id, in one release (the latest for None)."""
@@ -51,34 +65,37 @@ class ObjectRequest:
     include_deprecated: bool = True
 
 
-def list_objects(library: Library, kb: KnowledgeBase, query: ObjectQuery) -> Page:
+def list_objects(library: Library, kb: KnowledgeBase, query: ObjectQuery) -> Page[ObjectView]:
     """The objects of a release that pass the filters. A release that is not installed has none."""
     with library.database.read() as connection:
         release = releases.find(connection, kb.slug, query.release)
         if release is None:
             return Page(query.page, [], 0)
-        return select_page(connection, _selection(kb, query, release), _sort(kb, query), query.page, query.description)
+        page = _select_page(connection, _selection(kb, query, release), _sort(kb, query), query)
+        return page.with_items(views(page.items, kb, release.label))
 
 
-def find_object(library: Library, kb: KnowledgeBase, request: ObjectRequest) -> bytes:
-    """The object as it was published.
+def find_object(library: Library, kb: KnowledgeBase, request: ObjectRequest) -> ObjectView:
+    """The object in its release.
 
     Raises NotFound, which says so when the object is there but revoked or deprecated and those were not asked for.
     """
     with library.database.read() as connection:
-        _, found = resolve(connection, kb, request)
-        return catalog.contents(connection, [found.object_key])[0]
+        release, found = resolve(connection, kb, request)
+        return ObjectView(catalog.contents(connection, [found.object_key])[0], kb, release.label)
 
 
-def find_object_with_details(library: Library, kb: KnowledgeBase, request: ObjectRequest) -> tuple[bytes, bytes | None]:
-    """The object as it was published, and what its publisher says of it beyond STIX; None where the release came without.
+def find_object_with_details(
+    library: Library, kb: KnowledgeBase, request: ObjectRequest
+) -> tuple[ObjectView, bytes | None]:
+    """The object in its release, and what its publisher says of it beyond STIX; None where the release came without.
 
     Raises NotFound, as `find_object` does.
     """
     with library.database.read() as connection:
         release, found = resolve(connection, kb, request)
         content = catalog.contents(connection, [found.object_key])[0]
-        return content, details.of_object(connection, release.key, found.stix_id)
+        return ObjectView(content, kb, release.label), details.of_object(connection, release.key, found.stix_id)
 
 
 def object_versions(
@@ -88,8 +105,8 @@ def object_versions(
     include_revoked: bool = True,
     include_deprecated: bool = True,
     by: Literal["modified", "content"] = "modified",
-) -> list[dict[str, object]]:
-    """In which installed releases the object stands, grouped by its `modified` or by its content, newest first.
+) -> list[ObjectState]:
+    """The states of an object in the installed releases, told apart by `modified` or by content, newest first.
 
     Raises NotFound when it is in none.
     """
@@ -143,11 +160,10 @@ def is_stix_id(text: str) -> bool:
     return text.count("--") == 1
 
 
-def select_page(
-    connection: Connection, selection: Selection, sort: Sort, request: PageRequest, description: str | None = None
-) -> Page:
+def _select_page(connection: Connection, selection: Selection, sort: Sort, query: ObjectQuery) -> Page[bytes]:
     """A page of selected objects; a part of the description, which no column holds, is looked for in their bytes."""
-    if description is None:
+    request = query.page
+    if query.description is None:
         keys, total = catalog.select(
             connection,
             selection,
@@ -158,10 +174,10 @@ def select_page(
         )
         return Page(request, catalog.contents(connection, keys), total)
     keys, _ = catalog.select(connection, selection, sort=sort.key, descending=sort.descending)
-    part = folded(description)
+    part = folded(query.description)
     bodies = catalog.contents(connection, keys)
     passing = [content for content in bodies if part in folded(text(decode(content), "description") or "")]
-    return cut(passing, request, lambda shown: shown)
+    return cut(passing, request)
 
 
 def shown_types(kb: KnowledgeBase, release: Release, wanted: Iterable[str] | None = None) -> list[str]:
@@ -237,22 +253,20 @@ def preferred(kb: KnowledgeBase, object_id: str, candidates: Sequence[Found]) ->
     )
 
 
-def _grouped(connection: Connection, chosen: Sequence[tuple[str, Found]], by: str) -> list[dict[str, object]]:
+def _grouped(connection: Connection, chosen: Sequence[tuple[str, Found]], by: str) -> list[ObjectState]:
     bodies = catalog.contents(connection, [found.object_key for _, found in chosen])
-    groups: dict[object, dict[str, object]] = {}
+    states: dict[object, ObjectState] = {}
     newest: dict[object, int] = {}
     for (label, found), content in zip(chosen, bodies, strict=True):
         modified = text(decode(content), "modified")
         key: object = found.digest if by == "content" else modified
-        if key not in groups:
-            groups[key] = {"modified": modified, "versions": []}
-            if by == "content":
-                groups[key] = {"modified": modified, "digest": found.digest.hex(), "versions": []}
-            newest[key] = -1 if found.modified is None else found.modified
-        versions = groups[key]["versions"]
-        assert isinstance(versions, list)
-        versions.append(label)
-    return [groups[key] for key in sorted(groups, key=lambda key: newest[key], reverse=True)]
+        if key in states:
+            states[key] = msgspec.structs.replace(states[key], releases=(*states[key].releases, label))
+            continue
+        digest = found.digest.hex() if by == "content" else msgspec.UNSET
+        states[key] = ObjectState(modified=modified, digest=digest, releases=(label,))
+        newest[key] = -1 if found.modified is None else found.modified
+    return [states[key] for key in sorted(states, key=lambda key: newest[key], reverse=True)]
 
 
 def brief(object_id: str) -> str:

@@ -1,12 +1,13 @@
-"""Pages: the part of a list that one answer shows, and how it is asked for."""
+"""Pages: how a part of a list is asked for, and the part itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+Other = TypeVar("Other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +38,18 @@ class Sort:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Part of a list: its items as JSON, ready to be joined, and how many there are in all."""
+class Page(Generic[Item]):
+    """Part of a list: its items, and the length of the whole list."""
 
     request: PageRequest
-    items: Sequence[bytes]
+    items: Sequence[Item]
     total: int
 
+    def with_items(self, items: Sequence[Other]) -> Page[Other]:
+        """The same part of the list, with what its items stand for."""
+        return Page(self.request, items, self.total)
 
-def cut(everything: Sequence[Item], request: PageRequest, render: Callable[[Sequence[Item]], Sequence[bytes]]) -> Page:
-    """The asked page of a list that is at hand; only its items are rendered."""
-    shown = everything[request.start : request.start + request.size]
-    return Page(request, render(shown), len(everything))
+
+def cut(listed: Sequence[Item], request: PageRequest) -> Page[Item]:
+    """The requested page of a list that is complete in memory."""
+    return Page(request, listed[request.start : request.start + request.size], len(listed))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ctibutler.answers.library import Library
+from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.objects import ObjectRequest, resolve
 from ctibutler.answers.pages import Page, PageRequest, Sort, cut
 from ctibutler.catalog import relationships as catalog
@@ -38,7 +39,9 @@ class RelationshipQuery:
         return repr(replace(self, page=PageRequest()))
 
 
-def list_relationships(library: Library, kb: KnowledgeBase, request: ObjectRequest, query: RelationshipQuery) -> Page:
+def list_relationships(
+    library: Library, kb: KnowledgeBase, request: ObjectRequest, query: RelationshipQuery
+) -> Page[ObjectView]:
     """Every relationship of the object in its release, and its links to other knowledge bases.
 
     Raises NotFound when there is no such object.
@@ -52,7 +55,8 @@ def list_relationships(library: Library, kb: KnowledgeBase, request: ObjectReque
 
         question = ("relationships", release.key, found.stix_id, query.question)
         listed = library.long_lists.get(connection, question, passing)
-        return cut(listed, query.page, lambda shown: catalog.contents(connection, shown))
+        shown = cut(listed, query.page)
+        return shown.with_items(views(catalog.contents(connection, shown.items), kb, release.label))
 
 
 def filtered(edges: Iterable[Edge], query: RelationshipQuery, stix_id: str | None = None) -> list[Edge]:

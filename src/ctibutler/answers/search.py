@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ctibutler.answers.library import Library
+from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.pages import Page, PageRequest, Sort
 from ctibutler.answers.relevance import ranked
 from ctibutler.catalog import objects as catalog
@@ -33,7 +34,7 @@ class SearchQuery:
     page: PageRequest = PageRequest()
 
 
-def search(library: Library, query: SearchQuery) -> Page:
+def search(library: Library, query: SearchQuery) -> Page[ObjectView]:
     """The objects that match, each once for every knowledge base that it lives in.
 
     By relevance, objects whose id, name or alias is the query are found too, and come first.
@@ -61,7 +62,7 @@ def search(library: Library, query: SearchQuery) -> Page:
         items = catalog.contents(connection, shown)
         if query.show_knowledgebase:
             items = _with_knowledge_base(connection, shown, items, where)
-        return Page(query.page, items, total)
+        return Page(query.page, views(items), total)
 
 
 def _releases(library: Library, connection: Connection, query: SearchQuery) -> list[Release]:

@@ -109,7 +109,7 @@ def _lister(kind: str) -> Handler:
 
 
 def _one(ask: Ask) -> Response:
-    return responses.raw_json(anywhere.find_anywhere(ask.library, ask.path["id"], ask.values.text("visible_to")))
+    return responses.json(anywhere.find_anywhere(ask.library, ask.path["id"], ask.values.text("visible_to")))
 
 
 def _bundle(ask: Ask) -> Response:

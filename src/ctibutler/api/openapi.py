@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
 import ctibutler
-from ctibutler.api.schemas import SCHEMAS, Schema, ref, schemas_of
+from ctibutler.api.derived_schemas import Schema, ref
+from ctibutler.api.schemas import SCHEMAS, schemas_of
 from ctibutler.http.bodies import LARGEST_NUMBER, Field
 from ctibutler.http.parameters import BLANKS, Parameter
 from ctibutler.http.routing import Endpoint, Route

@@ -1,51 +1,40 @@
-"""Answers: stored bytes joined into an envelope, nothing encoded again."""
+"""Answers as responses: their JSON, and the headers that belong to it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from math import ceil
+from typing import Any
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
+from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.pages import Page, PageRequest
+from ctibutler.forms.json_form import page_as_json, record_as_json
 from ctibutler.http.routing import Ask
 
 JSON = "application/json"
 STIX = "application/stix+json;version=2.1"
 
 
-def page(ask: Ask, found: Page, key: str, extra: Mapping[str, object] | None = None) -> Response:
-    """A page of a list under its key, with links to the other pages. `extra` are further fields of the envelope."""
-    envelope: dict[str, object] = {
-        "page_size": found.request.size,
-        "page_number": found.request.number,
-        "page_results_count": len(found.items),
-        "total_results_count": found.total,
-        **(extra or {}),
-    }
-    head = msgspec.json.encode(envelope)[:-1] + b',"' + key.encode() + b'":['
+def page(ask: Ask, found: Page[Any], key: str, facts: Mapping[str, object] | None = None) -> Response:
+    """A page of a list under its key, with links to the other pages. `facts` are further fields of the envelope."""
     headers = {"Link": _links(ask, found.request, found.total), "X-Total-Count": str(found.total)}
-    return Response(b"".join((head, b",".join(found.items), b"]}")), media_type=JSON, headers=headers)
+    return Response(page_as_json(found, key, facts), media_type=JSON, headers=headers)
 
 
-def one_object(content: bytes, page_size: int, **beside: bytes | None) -> Response:
+def one_object(found: ObjectView, page_size: int, **beside: bytes | None) -> Response:
     """The page that holds a single object. `beside` are further lists of one item each, null where there is none."""
-    found = Page(PageRequest(1, page_size), [content], 1)
     head = b'{"page_size":%d,"page_number":1,"page_results_count":1,"total_results_count":1,"objects":['
     lists = b"".join(b',"%s":[%s]' % (name.encode(), item or b"null") for name, item in beside.items())
-    return Response(head % found.request.size + content + b"]" + lists + b"}", media_type=JSON)
-
-
-def raw_json(content: bytes) -> Response:
-    """JSON that is ready."""
-    return Response(content, media_type=JSON)
+    return Response(head % page_size + found.content + b"]" + lists + b"}", media_type=JSON)
 
 
 def json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A value of ours as JSON."""
-    return Response(msgspec.json.encode(value), status, media_type=JSON, headers=dict(headers or {}))
+    """A record as JSON."""
+    return Response(record_as_json(value), status, media_type=JSON, headers=dict(headers or {}))
 
 
 def no_content() -> Response:

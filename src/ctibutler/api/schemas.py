@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ctibutler.answers.across.ids import ObjectStateAcross
+from ctibutler.answers.object_view import ObjectView
+from ctibutler.answers.objects import ObjectState
+from ctibutler.api.derived_schemas import Schema, derived, page_type, ref
 from ctibutler.knowledge_bases.declaration import DetailField, KnowledgeBase
-
-Schema = Mapping[str, object]
 
 TEXT: Schema = {"type": "string"}
 TIME: Schema = {"type": "string", "format": "date-time"}
@@ -14,10 +16,14 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 FLAG: Schema = {"type": "boolean"}
 ANYTHING: Schema = {"type": "object", "additionalProperties": True}
 
-
-def ref(name: str) -> Schema:
-    """A reference to a schema below."""
-    return {"$ref": f"#/components/schemas/{name}"}
+_DERIVED = derived(
+    {
+        "ObjectPage": page_type("ObjectPage", "objects", ObjectView),
+        "RelationshipPage": page_type("RelationshipPage", "relationships", ObjectView),
+        "ObjectVersions": list[ObjectState],
+        "EverywhereVersions": list[ObjectStateAcross],
+    }
+)
 
 
 def array(items: Schema) -> Schema:
@@ -61,6 +67,7 @@ _READ: Mapping[str, Schema] = {
 _ORIGIN = record(**_READ, mirrored_from=or_null(record(**_READ)))
 
 SCHEMAS: Mapping[str, Schema] = {
+    **_DERIVED,
     "StixObject": {
         "type": "object",
         "description": "A STIX 2.1 object, as its publisher wrote it.",
@@ -68,10 +75,6 @@ SCHEMAS: Mapping[str, Schema] = {
         "properties": {"type": TEXT, "id": TEXT},
         "additionalProperties": True,
     },
-    "ObjectPage": page_of("objects", ref("StixObject")),
-    "RelationshipPage": page_of("relationships", ref("StixObject")),
-    "ObjectVersions": array(record({"digest": TEXT}, modified=or_null(TEXT), versions=_LABELS)),
-    "EverywhereVersions": array(record(knowledge_base=TEXT, modified=or_null(TEXT), versions=_LABELS)),
     "Bundle": record(type={"type": "string", "enum": ["bundle"]}, id=TEXT, objects=array(ref("StixObject"))),
     "InstalledReleases": record(latest=or_null(TEXT), versions=_LABELS),
     "AvailableReleases": {

@@ -67,7 +67,7 @@ def labels_of(library: Library, kb: KnowledgeBase) -> list[str]:
 
 def _find(library: Library, kb: KnowledgeBase, object_id: str, release: str | None) -> Finding | None:
     try:
-        content = find_object(library, kb, ObjectRequest(object_id, release))
+        content = find_object(library, kb, ObjectRequest(object_id, release)).content
     except NotFound:
         return None
     properties = decode(content)

@@ -28,10 +28,10 @@ class ChangeRow(msgspec.Struct, frozen=True, kw_only=True):
     after: Raw | UnsetType = UNSET
 
 
-def rows_of(found: ChangesPage, *, include_objects: bool) -> Page:
+def rows_of(found: ChangesPage, *, include_objects: bool) -> Page[ChangeRow]:
     """The page of rows."""
     rows = [change_row(change, include_objects=include_objects) for change in found.changes]
-    return Page(found.request, [msgspec.json.encode(row) for row in rows], found.total)
+    return Page(found.request, rows, found.total)
 
 
 def facts_of(found: ChangesPage) -> dict[str, object]:

@@ -9,6 +9,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+class Instant(int):
+    """An instant in microseconds since 1970, as a field of an answer: JSON shows it as RFC 3339 text."""
+
+
 @lru_cache(maxsize=65536)
 def microseconds(text: str) -> int:
     """The instant of an RFC 3339 time, whatever the number of its fractional digits (beyond six they are cut).

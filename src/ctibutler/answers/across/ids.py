@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from ctibutler.answers.bundles import BundleQuery, Entry, around, entry_contents
 from ctibutler.answers.library import Library
+from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.objects import brief, comparable_id, is_stix_id, preferred
 from ctibutler.answers.pages import Page, Sort, cut
 from ctibutler.answers.relationships import RelationshipQuery, filtered, in_order
@@ -24,6 +27,14 @@ from ctibutler.stix.objects import decode, encode, instant, text
 from ctibutler.stix.well_known import WELL_KNOWN
 
 
+class ObjectStateAcross(msgspec.Struct, frozen=True, kw_only=True):
+    """One state of an object in a knowledge base, and the releases that hold it in this state, newest first."""
+
+    knowledge_base: str
+    modified: str | None
+    releases: tuple[str, ...] = msgspec.field(name="versions")
+
+
 @dataclass(frozen=True, slots=True)
 class _Located:
     """An id, the release that answers for it, and what it is there: an object, a relationship that we made, or nothing
@@ -35,7 +46,7 @@ class _Located:
     edge: Edge | None = None
 
 
-def find_anywhere(library: Library, object_id: str, visible_to: str | None = None) -> bytes:
+def find_anywhere(library: Library, object_id: str, visible_to: str | None = None) -> ObjectView:
     """The object or relationship with this id, wherever it is: no id that we hand out is a dead end.
 
     Raises NotFound; where several knowledge bases have a primary id, its details name them.
@@ -45,7 +56,7 @@ def find_anywhere(library: Library, object_id: str, visible_to: str | None = Non
         content = _content(connection, located)
     if visible_to is not None and not visible(decode(content), visible_to):
         raise NotFound(f"No object with id `{brief(object_id)}`")
-    return content
+    return ObjectView(content)
 
 
 def bundle_anywhere(
@@ -55,7 +66,7 @@ def bundle_anywhere(
     sort: Sort,
     visible_to: str | None = None,
     created_by_refs: Sequence[str] | None = None,
-) -> Page:
+) -> Page[ObjectView]:
     """A page of the object with its relationships and neighbours, in the order asked.
 
     `created_by_refs` keeps objects created by these, and the named one.
@@ -66,7 +77,7 @@ def bundle_anywhere(
         located = _locate(library, connection, object_id)
         if located.release is None or located.found is None:
             named = _content(connection, located)
-            return cut([named], query.page, lambda shown: shown)
+            return cut(views([named]), query.page)
         entries = around(connection, located.release, located.found, query)
         pairs = list(zip(entries, map(decode, entry_contents(connection, entries)), strict=True))
         if visible_to is not None:
@@ -76,10 +87,11 @@ def bundle_anywhere(
                 pair for pair in pairs if pair[0].id == located.id or pair[1].get("created_by_ref") in created_by_refs
             ]
         ordered = _by_time(pairs, sort)
-        return cut(ordered, query.page, lambda shown: entry_contents(connection, shown))
+        shown = cut(ordered, query.page)
+        return shown.with_items(views(entry_contents(connection, shown.items)))
 
 
-def relationships_anywhere(library: Library, object_id: str, query: RelationshipQuery) -> Page:
+def relationships_anywhere(library: Library, object_id: str, query: RelationshipQuery) -> Page[ObjectView]:
     """The relationships of an object in the release that answers for its id.
 
     Raises NotFound.
@@ -92,11 +104,12 @@ def relationships_anywhere(library: Library, object_id: str, query: Relationship
                 connection, located.release, located.id, include_embedded=query.include_embedded
             )
         passing = in_order(filtered(edges, query, located.id), query.sort)
-        return cut(passing, query.page, lambda shown: relationships.contents(connection, shown))
+        shown = cut(passing, query.page)
+        return shown.with_items(views(relationships.contents(connection, shown.items)))
 
 
-def versions_anywhere(library: Library, object_id: str) -> list[dict[str, object]]:
-    """In which knowledge bases and releases an id stands, grouped by `modified`, newest first.
+def versions_anywhere(library: Library, object_id: str) -> list[ObjectStateAcross]:
+    """The states of an object in every knowledge base, told apart by `modified`, newest first.
 
     Raises NotFound.
     """
@@ -114,11 +127,11 @@ def versions_anywhere(library: Library, object_id: str) -> list[dict[str, object
     newest_first = sorted(groups.items(), key=lambda group: group[0][0])
     newest_first.sort(key=lambda group: group[0][1] or "", reverse=True)
     return [
-        {
-            "knowledge_base": knowledge_base,
-            "modified": modified,
-            "versions": [one.label for one in sorted(of_group, key=lambda one: one.sort_key, reverse=True)],
-        }
+        ObjectStateAcross(
+            knowledge_base=knowledge_base,
+            modified=modified,
+            releases=tuple(one.label for one in sorted(of_group, key=lambda one: one.sort_key, reverse=True)),
+        )
         for (knowledge_base, modified), of_group in newest_first
     ]
 

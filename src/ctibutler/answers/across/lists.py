@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from ctibutler.answers.bundles import Entry
 from ctibutler.answers.library import Library
+from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.objects import comparable_id
 from ctibutler.answers.pages import Page, PageRequest, Sort, cut
 from ctibutler.answers.relationships import RelationshipQuery, filtered, in_order
@@ -99,7 +100,7 @@ class EverythingQuery:
     show_knowledgebase: bool = False
 
 
-def list_everything(library: Library, kind: Kind, query: EverythingQuery) -> Page:
+def list_everything(library: Library, kind: Kind, query: EverythingQuery) -> Page[ObjectView]:
     """The objects of one kind in the latest releases."""
     with library.database.read() as connection:
         where = _latest(library, connection, query.ttp_type)
@@ -127,7 +128,7 @@ def list_everything(library: Library, kind: Kind, query: EverythingQuery) -> Pag
                 start=query.page.start,
                 size=query.page.size,
             )
-            page = Page(query.page, _shown(connection, keys, where, query.show_knowledgebase), total)
+            page = Page(query.page, views(_shown(connection, keys, where, query.show_knowledgebase)), total)
         return page
 
 
@@ -182,7 +183,7 @@ def _shown(
     ]
 
 
-def _with_value(connection: Connection, selection: Selection, query: EverythingQuery) -> Page:
+def _with_value(connection: Connection, selection: Selection, query: EverythingQuery) -> Page[ObjectView]:
     keys, _ = catalog.select(connection, selection, sort=query.sort.key, descending=query.sort.descending)
     wanted = folded(query.value or "")
     passes: Callable[[str], bool] = (
@@ -193,7 +194,7 @@ def _with_value(connection: Connection, selection: Selection, query: EverythingQ
         for content in catalog.contents(connection, keys)
         if any(passes(folded(item)) for item in _values(decode(content)))
     ]
-    return cut(passing, query.page, lambda shown: shown)
+    return cut(views(passing), query.page)
 
 
 def _values(properties: dict[str, Any]) -> Iterable[str]:
@@ -204,7 +205,7 @@ def _values(properties: dict[str, Any]) -> Iterable[str]:
 
 def _list_relationships(
     library: Library, connection: Connection, where: Sequence[Release], query: EverythingQuery
-) -> Page:
+) -> Page[ObjectView]:
     if query.types is not None and "relationship" not in query.types:
         return Page(query.page, [], 0)
     wanted = RelationshipQuery(
@@ -228,7 +229,8 @@ def _list_relationships(
 
     question = ("sros", tuple(release.key for release in where), query.sort, query.visible_to, wanted.question)
     listed = library.long_lists.get(connection, question, answering)
-    return cut(listed, query.page, lambda shown: relationships.contents(connection, shown))
+    shown = cut(listed, query.page)
+    return shown.with_items(views(relationships.contents(connection, shown.items)))
 
 
 def _edges(

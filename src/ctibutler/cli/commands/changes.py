@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 import typer
 
 from ctibutler.answers.pages import Sort
@@ -43,6 +42,7 @@ def changes(
     from ctibutler.answers.changes import changes as compared
     from ctibutler.cli.output.changes import write_changes
     from ctibutler.forms.changes import facts_of, rows_of
+    from ctibutler.forms.json_form import page_as_json
 
     session = session_of(context)
     known = session.knowledge_base(kb)
@@ -61,8 +61,7 @@ def changes(
     with session.library() as library:
         found = compared(library, known, release, query)
     if as_json:
-        facts = msgspec.json.encode(facts_of(found))[1:-1] + b","
-        output.write_json(output.page_as_json(rows_of(found, include_objects=objects), "changes", facts))
+        output.write_json(page_as_json(rows_of(found, include_objects=objects), "changes", facts_of(found)))
     else:
         write_changes(found, stix_types)
 

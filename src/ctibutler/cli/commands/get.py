@@ -47,7 +47,7 @@ def get(
             if not is_stix_id(object_id) or kb or release or bundle or detail:
                 raise
             # Neither listed nor in a latest release: perhaps a relationship, or of an older release.
-            content = find_anywhere(library, object_id, None)
+            content = find_anywhere(library, object_id, None).content
             output.write_json(content) if as_json else show_object(content, None, ())
             return
         first, *others = findings

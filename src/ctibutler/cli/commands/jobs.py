@@ -34,6 +34,7 @@ def jobs(
 ) -> None:
     """Show the newest jobs, or one in full."""
     from ctibutler.answers.jobs import JobQuery, find_job, list_jobs
+    from ctibutler.forms.json_form import page_as_json
 
     session = session_of(context)
     states = words(state)
@@ -53,12 +54,11 @@ def jobs(
         )
         found = list_jobs(library, query)
     if as_json:
-        output.write_json(output.page_as_json(found, "jobs"))
+        output.write_json(page_as_json(found, "jobs"))
         return
-    rows = [msgspec.json.decode(item) for item in found.items]
     output.write_table(
         [Column("ID"), Column("JOB", wide=True), Column("STATE")],
-        [[row["id"], job_name(row), row["state"]] for row in rows],
+        [[row["id"], job_name(row), row["state"]] for row in found.items],
     )
     output.note(output.page_note(found, "jobs"))
 

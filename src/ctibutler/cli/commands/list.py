@@ -121,6 +121,7 @@ def _list(context: typer.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -
     from ctibutler.answers.releases import listed_types
     from ctibutler.cli.finding import refuse_absent
     from ctibutler.cli.output.objects import write_objects
+    from ctibutler.forms.json_form import page_as_json
 
     session = session_of(context)
     with session.library() as library:
@@ -142,7 +143,7 @@ def _list(context: typer.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -
         refuse_absent(library, [kb], given["release"])
         page = list_objects(library, kb, query)
     if given["as_json"]:
-        output.write_json(output.page_as_json(page, "objects"))
+        output.write_json(page_as_json(page, "objects"))
     else:
         write_objects(session.knowledge_bases, page, kb)
 

@@ -40,6 +40,7 @@ def search(
     from ctibutler.answers.search import search as found
     from ctibutler.cli.finding import refuse_absent
     from ctibutler.cli.output.objects import write_objects
+    from ctibutler.forms.json_form import page_as_json
 
     session = session_of(context)
     if not text.strip():
@@ -61,7 +62,7 @@ def search(
         )
         found_page = found(library, query)
         if as_json:
-            output.write_json(output.page_as_json(found_page, "objects"))
+            output.write_json(page_as_json(found_page, "objects"))
         else:
             write_objects(session.knowledge_bases, found_page, None)
 

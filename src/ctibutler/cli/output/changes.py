@@ -25,7 +25,7 @@ def write_changes(found: ChangesPage, types: Sequence[str] | None) -> None:
     with_properties = any(change.changed_properties for change in found.changes)
     columns = [*_COLUMNS, _PROPERTIES] if with_properties else _COLUMNS
     output.write_table(columns, [_row(change)[: len(columns)] for change in found.changes])
-    shown = Page(found.request, [b""] * len(found.changes), found.total)
+    shown = Page(found.request, found.changes, found.total)
     output.note(output.page_note(shown, "change" if found.total == 1 else "changes"))
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from ctibutler.answers.bundles import BundleQuery, object_as_stix_bundle
 from ctibutler.answers.library import Library
+from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.objects import ObjectRequest, find_object_with_details
 from ctibutler.answers.pages import Page
 from ctibutler.cli.finding import Finding
@@ -22,11 +23,11 @@ from ctibutler.stix.objects import decode, is_deprecated, is_revoked, text
 _HEAD = frozenset({"type", "id", "name", "description", "spec_version", "external_references", "knowledgebase_name"})
 
 
-def write_objects(knowledge_bases: KnowledgeBases, page: Page, kb: KnowledgeBase | None) -> None:
+def write_objects(knowledge_bases: KnowledgeBases, page: Page[ObjectView], kb: KnowledgeBase | None) -> None:
     """A page of objects as a table; of one knowledge base, or each with the name of its own."""
     rows = []
-    for content in page.items:
-        properties = decode(content)
+    for item in page.items:
+        properties = item.properties
         own = kb or knowledge_bases.named(text(properties, "knowledgebase_name") or "")
         shown = [
             own.primary_id(properties) or text(properties, "id") or "",
@@ -77,7 +78,8 @@ def write_detailed(library: Library, finding: Finding, others: Sequence[Finding]
         having = ", ".join(kb.slug for kb in library.knowledge_bases.all if kb.details)
         raise InvalidRequest(f"--detail: {finding.kb.slug} has no details; there are some of {having}")
     request = ObjectRequest(finding.stix_id, finding.release)
-    content, details = find_object_with_details(library, finding.kb, request)
+    found, details = find_object_with_details(library, finding.kb, request)
+    content = found.content
     if as_json:
         output.write_json(b'{"object":' + content + b',"details":' + (details or b"null") + b"}")
         return

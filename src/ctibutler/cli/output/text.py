@@ -11,6 +11,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import typer
@@ -69,16 +70,7 @@ def json_lines(value: object) -> bytes:
     return msgspec.json.format(encoded, indent=2) + b"\n"
 
 
-def page_as_json(page: Page, key: str, facts: bytes = b"") -> bytes:
-    """A page in the envelope in which the API answers it; `facts` are further members, each ended by a comma."""
-    head = (
-        f'{{"page_size":{page.request.size},"page_number":{page.request.number},'
-        f'"page_results_count":{len(page.items)},"total_results_count":{page.total},'
-    )
-    return head.encode() + facts + f'"{key}":['.encode() + b",".join(page.items) + b"]}"
-
-
-def page_note(page: Page, what: str) -> str:
+def page_note(page: Page[Any], what: str) -> str:
     """Which part of a list was shown, and how the next one is had."""
     if not page.total:
         return f"no {what}"
