@@ -40,6 +40,7 @@ check: dev ## Format, lint, types, import contracts, dead code, generated pages,
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 	$(BIN)/python -m pip check --disable-pip-version-check
+	scripts/test-connector check
 
 docs: dev ## Write the generated pages of docs/reference anew
 	$(BIN)/python scripts/references
