@@ -21,13 +21,14 @@ _.layout
 _.show_id
 _.show_name
 _.expanded_subtechniques
-_.__signature__  # Typer reads both to build a command's options
+_.__signature__  # `declared` reads both to build a command's options
 _.__annotations__
 _.describe  # prometheus_client calls both
 _.collect
 _.from_environment  # uvicorn loads the application by this name in each worker process
-_.list_commands  # Typer calls these of a group
+_.list_commands  # click calls these of a group
 _.format_commands
+_.resolve_command
 _.changed  # what an import reports: callers choose what they tell
 _.new_contents
 _.data  # the parameter of a protocol

@@ -12,24 +12,17 @@ import importlib
 import logging
 import os
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, cast
+from collections.abc import Sequence
 
-import typer
-from typer.core import TyperCommand, TyperGroup
+import click
+from click.shell_completion import CompletionItem
 
 from ctibutler import __version__
+from ctibutler.cli.declaring import help_alone
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import Session
 from ctibutler.errors import InvalidRequest, Problem
 from ctibutler.knowledge_bases import KnowledgeBases
-
-if TYPE_CHECKING:
-    # Typer brings its own copy of click, and gives these no public name.
-    from typer._click.formatting import HelpFormatter
-    from typer._click.shell_completion import CompletionItem
-
-Command = TyperCommand | TyperGroup
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 EXIT_CODE: dict[type[Problem], int] = {InvalidRequest: WRONG_USAGE}
@@ -55,88 +48,72 @@ COMMANDS = {
 """Every command with the first sentence of its help."""
 
 
-class _Commands(Mapping[str, Command]):
-    """The commands by name, imported when one is asked for."""
-
-    def __init__(self, knowledge_bases: KnowledgeBases) -> None:
-        self._knowledge_bases = knowledge_bases
-
-    def __getitem__(self, name: str) -> Command:
-        if name not in COMMANDS:
-            raise KeyError(name)
-        module = importlib.import_module(f"ctibutler.cli.commands.{name}")
-        for_these = getattr(module, "command_for", None)  # `list`, whose options differ by knowledge base
-        return cast("Command", module.command if for_these is None else for_these(self._knowledge_bases))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
-
-    def __len__(self) -> int:
-        return len(COMMANDS)
-
-
-class Application(TyperGroup):
+class Application(click.Group):
     """The group of all commands. Its help and its completion need no command's module."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # a subclass of click's
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order of the help."""
         return list(COMMANDS)
 
-    def format_commands(self, ctx: typer.Context, formatter: HelpFormatter) -> None:  # type: ignore[override]
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"ctibutler.cli.commands.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word names; the error of an unknown word names the nearest ones."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as unknown:
+            raise click.NoSuchCommand(unknown.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the names with their sentences."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
-    def shell_complete(self, ctx: typer.Context, incomplete: str) -> list[CompletionItem]:  # type: ignore[override]
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The names that begin so; the options where it begins like one."""
-        from typer._click.shell_completion import CompletionItem
-
         if incomplete.startswith("-"):
-            return super().shell_complete(ctx, incomplete)
+            return click.Command.shell_complete(self, ctx, incomplete)
         return [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
 
 
-def application(knowledge_bases: KnowledgeBases) -> TyperGroup:
+def application(knowledge_bases: KnowledgeBases) -> Application:
     """The command line of an installation with these knowledge bases, for one run."""
-    app = typer.Typer(
+    return Application(
         name="ctibutler",
-        cls=Application,
+        callback=_start,
+        params=[click.Option(["--version"], is_flag=True, help="Print the version and exit.")],
         help="Threat-intelligence knowledge bases, release by release: as STIX 2.1, over HTTP and here.",
         epilog="Knowledge bases: " + ", ".join(kb.slug for kb in knowledge_bases.all) + ".",
         invoke_without_command=True,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "obj": Session(knowledge_bases)},
     )
-    app.callback()(_start)
-    group = typer.main.get_command(app)
-    assert isinstance(group, TyperGroup)
-    group.commands = _Commands(knowledge_bases)  # type: ignore[assignment]  # read only: nobody adds to it
-    return group
 
 
-def _start(
-    context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
-) -> None:
-    # Commands report themselves what went wrong; those that log set that up.
+def _start(version: bool) -> None:
+    # Commands report what went wrong; those that log set that up.
     logging.getLogger("ctibutler").addHandler(logging.NullHandler())
     if version:
         output.line(f"ctibutler {__version__}")
-        raise typer.Exit(DONE)
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), nl=False)
-        raise typer.Exit(WRONG_USAGE)
+        raise click.exceptions.Exit(DONE)
+    help_alone()
 
 
 def end_of(knowledge_bases: KnowledgeBases, arguments: Sequence[str]) -> int:
     """Run a command and return its exit code. What goes wrong is one line on standard error."""
     try:
         code = application(knowledge_bases).main(list(arguments), prog_name="ctibutler", standalone_mode=False)
-    except typer.TyperException as failure:
+    except click.ClickException as failure:
         output.note(_usage(failure))
         return failure.exit_code
-    except typer.Abort:
+    except click.Abort:
         return INTERRUPTED
     except Problem as problem:
         output.note(f"ctibutler: {problem}")
@@ -154,8 +131,9 @@ def end_of(knowledge_bases: KnowledgeBases, arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else DONE
 
 
-def _usage(failure: typer.TyperException) -> str:
+def _usage(failure: click.ClickException) -> str:
     """What was wrong with the usage, and where to read about it."""
     context = getattr(failure, "ctx", None)
     path = getattr(context, "command_path", "ctibutler")
-    return f"{path}: {failure.format_message().rstrip('.')}; see {path} --help"
+    message = failure.format_message().rstrip(".")
+    return f"{path}: {message}{' See' if message.endswith('?') else '; see'} {path} --help"

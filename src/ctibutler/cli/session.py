@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from ctibutler.answers.pages import PageRequest
 from ctibutler.errors import InvalidRequest, NotFound
@@ -67,7 +67,7 @@ class Session:
         return list(self.knowledge_bases.all) if word is None else [self.knowledge_base(word)]
 
 
-def session_of(context: typer.Context) -> Session:
+def session_of(context: click.Context) -> Session:
     """The session that the command line was started with."""
     session = context.find_object(Session)
     assert session is not None

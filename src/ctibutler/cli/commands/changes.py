@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+import click
 
 from ctibutler.answers.pages import Sort
-from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, declared, words
+from ctibutler.cli.declaring import argument, declared, option
+from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, words
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
@@ -16,19 +17,19 @@ _KINDS = ("added", "modified", "removed", "revoked", "deprecated")
 
 
 def changes(
-    context: typer.Context,
-    kb: Annotated[str, typer.Argument(metavar="KB", help="The knowledge base.")],
-    since: Annotated[str, typer.Argument(metavar="FROM", help="The release to start from, such as 17.1.")],
-    release: Annotated[str, typer.Argument(metavar="TO", help="The release to compare with it, or `latest`.")],
+    context: click.Context,
+    kb: Annotated[str, argument("KB", "The knowledge base.")],
+    since: Annotated[str, argument("FROM", "The release to start from, such as 17.1.")],
+    release: Annotated[str, argument("TO", "The release to compare with it, or `latest`.")],
     change: Annotated[
         list[str] | None,
-        typer.Option("--change", metavar="WORD", help=f"Only these: {', '.join(_KINDS)}. Several with commas."),
+        option("--change", metavar="WORD", help=f"Only these: {', '.join(_KINDS)}. Several with commas."),
     ] = None,
     types: Annotated[
-        list[str] | None, typer.Option("--type", metavar="TYPE", help="Only these STIX types. Several with commas.")
+        list[str] | None, option("--type", metavar="TYPE", help="Only these STIX types. Several with commas.")
     ] = None,
     objects: Annotated[
-        bool, typer.Option("--objects", help="With --json: print each object as it was and as it is.")
+        bool, option("--objects", help="With --json: print each object as it was and as it is.")
     ] = False,
     page: PageOption = 1,
     page_size: PageSizeOption = None,

@@ -6,9 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
+import click
 
-from ctibutler.cli.options import declared
+from ctibutler.cli.declaring import argument, declared, option
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
 from ctibutler.cli.targets import read_installed
@@ -23,13 +23,11 @@ class ExportFormat(StrEnum):
 
 
 def export(
-    context: typer.Context,
-    target: Annotated[
-        str, typer.Argument(metavar="KB[@RELEASE]", help="What to export. Default: the latest installed release.")
-    ],
+    context: click.Context,
+    target: Annotated[str, argument("KB[@RELEASE]", "What to export. Default: the latest installed release.")],
     to: Annotated[
         Path,
-        typer.Option(
+        option(
             "--output",
             "-o",
             metavar="FILE",
@@ -38,11 +36,9 @@ def export(
     ],
     form: Annotated[
         ExportFormat,
-        typer.Option("--format", help="A STIX 2.1 bundle, or the lines that ArangoDB's import tool takes."),
+        option("--format", help="A STIX 2.1 bundle, or the lines that ArangoDB's import tool takes."),
     ] = ExportFormat.STIX,
-    derived: Annotated[
-        bool, typer.Option("--derived", help="Put the relationships that we made in the bundle too.")
-    ] = False,
+    derived: Annotated[bool, option("--derived", help="Put the relationships that we made in the bundle too.")] = False,
 ) -> None:
     """Write a release as a STIX bundle, or for ArangoDB."""
     from ctibutler.cli.output.exports import export_arangodb, export_bundle, print_bundle

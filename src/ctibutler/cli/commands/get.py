@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+import click
 
-from ctibutler.cli.options import JsonOption, KbOption, ReleaseOption, declared
+from ctibutler.cli.declaring import argument, declared, option
+from ctibutler.cli.options import JsonOption, KbOption, ReleaseOption
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest, NotFound
 
 
 def get(
-    context: typer.Context,
-    object_id: Annotated[
-        str, typer.Argument(metavar="ID", help="An id such as T1059, CWE-79 or US, or a STIX id, in any case.")
-    ],
+    context: click.Context,
+    object_id: Annotated[str, argument("ID", "An id such as T1059, CWE-79 or US, or a STIX id, in any case.")],
     kb: KbOption = None,
     release: ReleaseOption = None,
     bundle: Annotated[
-        bool, typer.Option("--bundle", help="Print it with its relationships and neighbours, as a STIX bundle.")
+        bool, option("--bundle", help="Print it with its relationships and neighbours, as a STIX bundle.")
     ] = False,
     detail: Annotated[
         bool,
-        typer.Option("--detail", help="Also show what its publisher says beyond STIX; with --json as its `details`."),
+        option("--detail", help="Also show what its publisher says beyond STIX; with --json as its `details`."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

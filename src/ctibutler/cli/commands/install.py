@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
-from ctibutler.cli.options import JsonOption, SourceOption, declared
+from ctibutler.cli.declaring import argument, declared, option
+from ctibutler.cli.options import JsonOption, SourceOption
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
 from ctibutler.cli.targets import Target, read_release, read_target
@@ -21,16 +22,14 @@ if TYPE_CHECKING:
 
 
 def install(
-    context: typer.Context,
+    context: click.Context,
     targets: Annotated[
         list[str],
-        typer.Argument(
-            metavar="KB[@RELEASE]", help="What to install: the newest release, KB@RELEASE that one, KB@all each."
-        ),
+        argument("KB[@RELEASE]", "What to install: the newest release, KB@RELEASE that one, KB@all each."),
     ],
     file: Annotated[
         Path | None,
-        typer.Option(
+        option(
             "--from",
             metavar="FILE",
             help="A STIX 2.1 bundle of your own or the publisher's file, plain, .gz or .zst, as KB@RELEASE.",
@@ -38,18 +37,18 @@ def install(
     ] = None,
     convert: Annotated[
         bool,
-        typer.Option("--convert", help="With --from: read FILE as the publisher's own, though it is a STIX bundle."),
+        option("--convert", help="With --from: read FILE as the publisher's own, though it is a STIX bundle."),
     ] = False,
     source: SourceOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Install again what is there with the same content.")] = False,
+    force: Annotated[bool, option("--force", help="Install again what is there with the same content.")] = False,
     ignore_embedded: Annotated[
-        bool, typer.Option("--ignore-embedded-relationships", help="Make no relationships of embedded references.")
+        bool, option("--ignore-embedded-relationships", help="Make no relationships of embedded references.")
     ] = False,
     ignore_embedded_sro: Annotated[
-        bool, typer.Option("--ignore-embedded-relationships-sro", help="Make none of those in relationships.")
+        bool, option("--ignore-embedded-relationships-sro", help="Make none of those in relationships.")
     ] = False,
     ignore_embedded_smo: Annotated[
-        bool, typer.Option("--ignore-embedded-relationships-smo", help="Make none of those in meta objects.")
+        bool, option("--ignore-embedded-relationships-smo", help="Make none of those in meta objects.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -99,7 +98,7 @@ def install(
         if as_json:
             output.write_json({"jobs": [find_job(library, job.id) for job in ended]})
     if failed or any(job.state == "failed" for job in ended):
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
 
 
 def _wanted(sources: Sources, asked: Sequence[Target], board: Board) -> tuple[list[tuple[Target, str]], bool]:

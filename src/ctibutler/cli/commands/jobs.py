@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import click
 import msgspec
-import typer
 
 from ctibutler.answers.pages import Sort
-from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, declared, words
+from ctibutler.cli.declaring import argument, declared, option
+from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, words
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.text import Column
 from ctibutler.cli.session import session_of
@@ -18,15 +19,15 @@ _STATES = ("pending", "processing", "completed", "failed")
 
 
 def jobs(
-    context: typer.Context,
-    job_id: Annotated[str | None, typer.Argument(metavar="ID", help="One job. Default: the newest ones.")] = None,
+    context: click.Context,
+    job_id: Annotated[str | None, argument("ID", "One job. Default: the newest ones.")] = None,
     state: Annotated[
         list[str] | None,
-        typer.Option("--state", metavar="STATE", help=f"Only these: {', '.join(_STATES)}. Several with commas."),
+        option("--state", metavar="STATE", help=f"Only these: {', '.join(_STATES)}. Several with commas."),
     ] = None,
     types: Annotated[
         list[str] | None,
-        typer.Option("--type", metavar="TYPE", help="Only these, such as cwe-update. Several with commas."),
+        option("--type", metavar="TYPE", help="Only these, such as cwe-update. Several with commas."),
     ] = None,
     page: PageOption = 1,
     page_size: PageSizeOption = None,

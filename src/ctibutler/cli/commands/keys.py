@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+import click
 
-from ctibutler.cli.options import JsonOption, declared, group
+from ctibutler.cli.declaring import argument, declared, group, option
+from ctibutler.cli.options import JsonOption
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.text import Column
 from ctibutler.cli.session import session_of
@@ -14,9 +15,9 @@ from ctibutler.errors import InvalidRequest
 
 
 def add(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Who or what the key is for.")],
-    write: Annotated[bool, typer.Option("--write", help="Let it install and remove, not only read.")] = False,
+    context: click.Context,
+    name: Annotated[str, argument("NAME", "Who or what the key is for.")],
+    write: Annotated[bool, option("--write", help="Let it install and remove, not only read.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a key and print it. It is shown this once: only its hash is kept."""
@@ -34,7 +35,7 @@ def add(
     output.note("Send it in the header API-KEY, or as Authorization: Bearer. It is not shown again.")
 
 
-def list_keys(context: typer.Context, as_json: JsonOption = False) -> None:
+def list_keys(context: click.Context, as_json: JsonOption = False) -> None:
     """List the keys: their names, what they may do, when they were last used."""
     from ctibutler.catalog.access import keys
 
@@ -70,8 +71,8 @@ def list_keys(context: typer.Context, as_json: JsonOption = False) -> None:
 
 
 def remove(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The name that the key was made with.")],
+    context: click.Context,
+    name: Annotated[str, argument("NAME", "The name that the key was made with.")],
 ) -> None:
     """End a key: from now on it opens nothing."""
     from ctibutler.catalog.access import remove_key

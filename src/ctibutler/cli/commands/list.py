@@ -2,83 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import Parameter, Signature
 from typing import Annotated, Any
 
-import typer
-from typer.core import TyperCommand, TyperGroup
+import click
 
 from ctibutler.answers.pages import Sort
-from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, ReleaseOption, declared, group, words
+from ctibutler.cli.declaring import declared, example_lines, help_alone, option
+from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, ReleaseOption, words
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
-from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.knowledge_bases.declaration import Filter, KnowledgeBase
 
 
 @dataclass(frozen=True)
 class _Option:
-    """An option of a `list` command: the name of its argument, its type with what Typer has to know, its default."""
+    """An option of a `list` command: the name of its argument, its annotated type, its default."""
 
     name: str
     annotation: object
     default: object = None
 
 
-def command_for(knowledge_bases: KnowledgeBases) -> TyperGroup:
-    """The command `list` of an installation with these knowledge bases."""
-    made = group(
-        "List the objects of a knowledge base, filtered and sorted.",
-        {},
-        "ctibutler list cwe --name injection",
-        "ctibutler list attack-enterprise --type Group --alias bear",
-        "ctibutler list location --alpha2-code DE,FR --json",
-        "ctibutler list cwe --help",
+class _Lists(click.Group):
+    """One command for each knowledge base, under each of its names; made when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, aliases included."""
+        return [name for kb in session_of(ctx).knowledge_bases.all for name in kb.names]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name or alias."""
+        found = [kb for kb in session_of(ctx).knowledge_bases.all if cmd_name in kb.names]
+        return _command(found[0], hidden=cmd_name != found[0].slug) if found else None
+
+
+def _command(kb: KnowledgeBase, *, hidden: bool) -> click.Command:
+    return declared(
+        _function(kb),
+        f"ctibutler list {kb.slug} --id {kb.examples[0]}",
+        help_text=f"List the objects of {kb.title}.",
+        remark=f"Sort keys, each followed by _ascending or _descending: {', '.join(kb.sort_keys)}.",
+        hidden=hidden,
     )
-    made.commands = _Lists(knowledge_bases)  # type: ignore[assignment]  # read only: nobody adds to it
-    return made
 
 
-class _Lists(Mapping[str, TyperCommand]):
-    """The command of each knowledge base under each of its names, made when it is asked for."""
-
-    def __init__(self, knowledge_bases: KnowledgeBases) -> None:
-        self._by_name = {name: kb for kb in knowledge_bases.all for name in kb.names}
-
-    def __getitem__(self, name: str) -> TyperCommand:
-        kb = self._by_name[name]
-        return declared(
-            _command(kb),
-            f"ctibutler list {kb.slug} --id {kb.examples[0]}",
-            help_text=f"List the objects of {kb.title}.",
-            remark=f"Sort keys, each followed by _ascending or _descending: {', '.join(kb.sort_keys)}.",
-            hidden=name != kb.slug,
-        )
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._by_name)
-
-    def __len__(self) -> int:
-        return len(self._by_name)
-
-
-def _command(kb: KnowledgeBase) -> Callable[..., None]:
-    """The `list` command of a knowledge base. Its options are declared one by one: each knowledge base has its own."""
+def _function(kb: KnowledgeBase) -> Callable[..., None]:
+    """What lists the objects of a knowledge base. Its options are declared one by one: each knowledge base has its own."""
     options = _options(kb)
 
-    def command(context: typer.Context, **given: Any) -> None:
+    def command(context: click.Context, **given: Any) -> None:
         _list(context, kb, given)
 
-    context_parameter = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    context_parameter = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=click.Context)
     keyword_parameters = [
         Parameter(option.name, Parameter.KEYWORD_ONLY, default=option.default, annotation=option.annotation)
         for option in options
     ]
     command.__signature__ = Signature([context_parameter, *keyword_parameters])  # type: ignore[attr-defined]
-    command.__annotations__ = {"context": typer.Context, **{option.name: option.annotation for option in options}}
+    command.__annotations__ = {"context": click.Context, **{option.name: option.annotation for option in options}}
     return command
 
 
@@ -104,9 +89,7 @@ def _options(kb: KnowledgeBase) -> list[_Option]:
         _Option("include_deprecated", _switch("deprecated"), not kb.hides_dead),
         _Option(
             "sort",
-            Annotated[
-                str, typer.Option("--sort", metavar="KEY_DIRECTION", help="What to sort by; the keys are below.")
-            ],
+            Annotated[str, option("--sort", metavar="KEY_DIRECTION", help="What to sort by; the keys are below.")],
             kb.default_sort,
         ),
         _Option("page", PageOption, 1),
@@ -116,7 +99,7 @@ def _options(kb: KnowledgeBase) -> list[_Option]:
     return options
 
 
-def _list(context: typer.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -> None:
+def _list(context: click.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -> None:
     from ctibutler.answers.objects import ObjectQuery, list_objects
     from ctibutler.answers.releases import listed_types
     from ctibutler.cli.finding import refuse_absent
@@ -186,15 +169,28 @@ def _filter_option(item: Filter, *, also_type: bool) -> object:
 
 def _text(*names_and_help: str) -> object:
     *names, sentence = names_and_help
-    return Annotated[str | None, typer.Option(*names, metavar="TEXT", help=sentence)]
+    return Annotated[str | None, option(*names, metavar="TEXT", help=sentence)]
 
 
 def _texts(*names_and_help: str) -> object:
     *names, sentence = names_and_help
-    return Annotated[list[str] | None, typer.Option(*names, metavar="WORD", help=f"{sentence} Several with commas.")]
+    return Annotated[list[str] | None, option(*names, metavar="WORD", help=f"{sentence} Several with commas.")]
 
 
 def _switch(state: str) -> object:
     return Annotated[
-        bool, typer.Option(f"--include-{state}/--no-include-{state}", help=f"Whether {state} objects are listed.")
+        bool, option(f"--include-{state}/--no-include-{state}", help=f"Whether {state} objects are listed.")
     ]
+
+
+command = _Lists(
+    callback=help_alone,
+    help="List the objects of a knowledge base, filtered and sorted.",
+    epilog=example_lines(
+        "ctibutler list cwe --name injection",
+        "ctibutler list attack-enterprise --type Group --alias bear",
+        "ctibutler list location --alpha2-code DE,FR --json",
+        "ctibutler list cwe --help",
+    ),
+    invoke_without_command=True,
+)

@@ -6,9 +6,10 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+import click
 
-from ctibutler.cli.options import JsonOption, SourceOption, declared
+from ctibutler.cli.declaring import argument, declared
+from ctibutler.cli.options import JsonOption, SourceOption
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.text import Column
 from ctibutler.cli.session import session_of
@@ -21,13 +22,11 @@ if TYPE_CHECKING:
 
 
 def mirror(
-    context: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to write, made when it is missing.")],
+    context: click.Context,
+    folder: Annotated[Path, argument("FOLDER", "The folder to write, made when it is missing.")],
     targets: Annotated[
         list[str],
-        typer.Argument(
-            metavar="KB[@RELEASE]", help="What to write: the newest release, KB@RELEASE that one, KB@all each."
-        ),
+        argument("KB[@RELEASE]", "What to write: the newest release, KB@RELEASE that one, KB@all each."),
     ],
     source: SourceOption = None,
     as_json: JsonOption = False,
@@ -76,7 +75,7 @@ def mirror(
             ],
         )
     if failed:
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
 
 
 def _fetch(sources: Sources, target: Target, label: str, shown: Board) -> ReleaseFile:

@@ -5,25 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+import click
 
-from ctibutler.cli.options import KbOption, ReleaseOption, declared
+from ctibutler.cli.declaring import argument, declared, option
+from ctibutler.cli.options import KbOption, ReleaseOption
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
 
 
 def navigator(
-    context: typer.Context,
-    object_id: Annotated[
-        str, typer.Argument(metavar="ID", help="A group, software, campaign, mitigation or asset, such as G0016.")
-    ],
+    context: click.Context,
+    object_id: Annotated[str, argument("ID", "A group, software, campaign, mitigation or asset, such as G0016.")],
     file: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it. Default: standard output.")
+        Path | None, option("--output", "-o", metavar="FILE", help="Where to write it. Default: standard output.")
     ] = None,
     kb: KbOption = None,
     release: ReleaseOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as this command always does.")] = False,
+    as_json: Annotated[bool, option("--json", help="Print JSON, as this command always does.")] = False,
 ) -> None:
     """Make an ATT&CK Navigator layer.
 

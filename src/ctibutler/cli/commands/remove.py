@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+import click
 
-from ctibutler.cli.options import declared
+from ctibutler.cli.declaring import argument, declared
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
 from ctibutler.cli.targets import read_release
 
 
 def remove(
-    context: typer.Context,
-    targets: Annotated[
-        list[str], typer.Argument(metavar="KB@RELEASE", help="Releases, such as cwe@4.15.", show_default=False)
-    ],
+    context: click.Context,
+    targets: Annotated[list[str], argument("KB@RELEASE", "Releases, such as cwe@4.15.")],
 ) -> None:
     """Remove releases.
 

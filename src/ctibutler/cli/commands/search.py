@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+import click
 
-from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, declared, words
+from ctibutler.cli.declaring import argument, declared, option
+from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, words
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import Session, session_of
 from ctibutler.errors import InvalidRequest
 
 
 def search(
-    context: typer.Context,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="Words, or an id or name as a whole.")],
+    context: click.Context,
+    text: Annotated[str, argument("TEXT", "Words, or an id or name as a whole.")],
     kb: Annotated[
-        list[str] | None, typer.Option("--kb", metavar="KB", help="Search this one only; several by giving it again.")
+        list[str] | None, option("--kb", metavar="KB", help="Search this one only; several by giving it again.")
     ] = None,
     types: Annotated[
-        list[str] | None, typer.Option("--type", metavar="TYPE", help="STIX types, such as `intrusion-set`.")
+        list[str] | None, option("--type", metavar="TYPE", help="STIX types, such as `intrusion-set`.")
     ] = None,
     include_revoked: Annotated[
-        bool, typer.Option("--include-revoked/--no-include-revoked", help="Whether revoked objects are found.")
+        bool, option("--include-revoked/--no-include-revoked", help="Whether revoked objects are found.")
     ] = False,
     include_deprecated: Annotated[
-        bool, typer.Option("--include-deprecated/--no-include-deprecated", help="Whether deprecated objects are found.")
+        bool, option("--include-deprecated/--no-include-deprecated", help="Whether deprecated objects are found.")
     ] = False,
     page: PageOption = 1,
     page_size: PageSizeOption = None,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import signal
 
-import typer
+import click
 
-from ctibutler.cli.options import declared
+from ctibutler.cli.declaring import declared
 from ctibutler.cli.output import text as output
 from ctibutler.cli.processes.server_options import (
     HostOption,
@@ -23,7 +23,7 @@ from ctibutler.errors import Problem
 
 
 def serve(
-    context: typer.Context, host: HostOption = None, port: PortOption = None, workers: WorkersOption = None
+    context: click.Context, host: HostOption = None, port: PortOption = None, workers: WorkersOption = None
 ) -> None:
     """Start the API alone.
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from ctibutler import __version__
-from ctibutler.cli.options import JsonOption, declared
+from ctibutler.cli.declaring import declared
+from ctibutler.cli.options import JsonOption
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.text import Column
 from ctibutler.cli.session import session_of
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _SEEN_LATELY = 30 * 1_000_000
 
 
-def status(context: typer.Context, as_json: JsonOption = False) -> None:
+def status(context: click.Context, as_json: JsonOption = False) -> None:
     """Show what is installed, where, and what is running."""
     session = session_of(context)
     with session.library() as library:

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from ctibutler import __version__
-from ctibutler.cli.options import declared
+from ctibutler.cli.declaring import declared
 from ctibutler.cli.output import text as output
 from ctibutler.cli.processes.server_options import (
     HostOption,
@@ -33,7 +33,7 @@ _START_SECONDS = 60.0
 _WATCH_SECONDS = 0.5
 
 
-def up(context: typer.Context, host: HostOption = None, port: PortOption = None, workers: WorkersOption = None) -> None:
+def up(context: click.Context, host: HostOption = None, port: PortOption = None, workers: WorkersOption = None) -> None:
     """Start the API and a worker, and install what is missing.
 
     Of every knowledge base the newest release that can be had is installed where it is not there yet, while the API
@@ -59,7 +59,7 @@ def up(context: typer.Context, host: HostOption = None, port: PortOption = None,
                 finally:
                     household.stop()
         except Stopped:
-            raise typer.Exit(0) from None
+            raise click.exceptions.Exit(0) from None
 
 
 class _Voice:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
-import typer
+import click
 
-from ctibutler.cli.options import JsonOption, declared
+from ctibutler.cli.declaring import argument, declared, option
+from ctibutler.cli.options import JsonOption
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.text import Column
 from ctibutler.cli.session import session_of
 
 
 def versions(
-    context: typer.Context,
-    kb: Annotated[str | None, typer.Argument(metavar="KB", help="One knowledge base. Default: all of them.")] = None,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Ask the sources now, however lately they were.")] = False,
+    context: click.Context,
+    kb: Annotated[str | None, argument("KB", "One knowledge base. Default: all of them.")] = None,
+    refresh: Annotated[bool, option("--refresh", help="Ask the sources now, however lately they were.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show which releases are installed and available.

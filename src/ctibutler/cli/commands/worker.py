@@ -5,15 +5,15 @@ from __future__ import annotations
 import signal
 import threading
 
-import typer
+import click
 
-from ctibutler.cli.options import declared
+from ctibutler.cli.declaring import declared
 from ctibutler.cli.output import text as output
 from ctibutler.cli.processes.server_options import least_level
 from ctibutler.cli.session import session_of
 
 
-def worker(context: typer.Context) -> None:
+def worker(context: click.Context) -> None:
     """Start a worker alone.
 
     It runs jobs, one after the other.

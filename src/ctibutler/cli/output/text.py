@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import click
 import msgspec
-import typer
 
 from ctibutler.answers.pages import Page
 
@@ -46,7 +46,7 @@ def write_bytes(content: bytes) -> None:
     except BrokenPipeError:
         # Python flushes standard output once more at its end: let that go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
+        raise click.exceptions.Exit(0) from None
 
 
 def line(text: str = "") -> None:

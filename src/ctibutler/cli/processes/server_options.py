@@ -7,8 +7,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from ctibutler.cli.declaring import option
 from ctibutler.cli.session import Session
 from ctibutler.errors import InvalidRequest, Problem
 
@@ -17,13 +16,13 @@ if TYPE_CHECKING:
     from ctibutler.settings import Settings
 
 HostOption = Annotated[
-    str | None, typer.Option("--host", metavar="ADDRESS", help="Address to listen on. Default: CTIBUTLER_HOST.")
+    str | None, option("--host", metavar="ADDRESS", help="Address to listen on. Default: CTIBUTLER_HOST.")
 ]
 PortOption = Annotated[
-    int | None, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one. Default: CTIBUTLER_PORT.")
+    int | None, option("--port", least=0, most=65535, help="Port; 0 takes a free one. Default: CTIBUTLER_PORT.")
 ]
 WorkersOption = Annotated[
-    int | None, typer.Option("--workers", min=1, max=64, help="Processes that answer. Default: CTIBUTLER_WORKERS.")
+    int | None, option("--workers", least=1, most=64, help="Processes that answer. Default: CTIBUTLER_WORKERS.")
 ]
 
 
