@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx2
 import uvicorn
 
-from ctibutler.app import create_app
+from ctibutler.app import EDGES, MakeEdge, create_app
 from ctibutler.catalog.engine.database import Database
 from ctibutler.knowledge_bases import HOSTED, KnowledgeBases
 from ctibutler.settings import Settings
@@ -39,10 +39,13 @@ class Server:
 
 @contextmanager
 def running(
-    database: Database, settings: Settings | None = None, knowledge_bases: KnowledgeBases = HOSTED
+    database: Database,
+    settings: Settings | None = None,
+    knowledge_bases: KnowledgeBases = HOSTED,
+    edges: Sequence[MakeEdge] = EDGES,
 ) -> Iterator[Server]:
     """A server over this catalogue, in a thread, on a free port."""
-    app = create_app(settings or Settings(host="127.0.0.1"), knowledge_bases, database)
+    app = create_app(settings or Settings(host="127.0.0.1"), knowledge_bases, database, edges)
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     port = listening.getsockname()[1]

@@ -63,7 +63,8 @@ def test_the_schema_describes_every_route_of_every_knowledge_base(thirteen: Serv
         path = f"/api/v1/{kb.slug}/"
         assert set(schema["paths"][path]) == {"post"}, "the list under this path is an alias"
         listed = schema["paths"][f"{path}objects/"]["get"]
-        names = {parameter["name"] for parameter in listed["parameters"]}
+        assert {"$ref": "#/components/parameters/strict"} in listed["parameters"]
+        names = {parameter["name"] for parameter in listed["parameters"] if "name" in parameter}
         assert names >= {"page", "page_size", "sort", "name", "text", kb.id_parameter, kb.version_parameter}
         assert names >= {declared.parameter for declared in kb.filters}
         assert ("types" in names) == (len(kb.listed_types) > 1)

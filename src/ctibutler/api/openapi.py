@@ -12,16 +12,21 @@ import ctibutler
 from ctibutler.api.derived_schemas import Schema, ref
 from ctibutler.api.schemas import SCHEMAS, schemas_of
 from ctibutler.http.bodies import LARGEST_NUMBER, Field
-from ctibutler.http.parameters import BLANKS, Parameter
+from ctibutler.http.parameters import BLANKS, STRICT, Parameter
 from ctibutler.http.routing import Endpoint, Route
 from ctibutler.knowledge_bases import versions
 
 _TITLE = "ctibutler"
 _ABOUT = (
     "Threat-intelligence knowledge bases, release by release, as STIX 2.1. A value that is empty is the same as none;"
-    " unknown parameters do not count. Lists take their values with commas or as repeated parameters."
+    " unknown parameters are ignored, and named in the answer header `Ctibutler-Ignored-Parameters`."
+    " Lists take their values with commas or as repeated parameters."
 )
 JOB_PATH = "/api/v1/jobs/{job_id}/"
+_IGNORED = {
+    "description": "Names of the query parameters that this route does not know, percent-encoded. Absent when all are known.",
+    "schema": {"type": "string"},
+}
 _EMPTY: Schema = {"type": "string", "enum": [""]}
 _PATH_VALUES = {
     "id": "Id of an object: as its publisher counts (`T1021.005`), or the STIX id.",
@@ -46,6 +51,8 @@ def document(routes: Iterable[Route]) -> dict[str, object]:
         "paths": paths,
         "components": {
             "schemas": {**SCHEMAS, **{name: schema for own in own_schemas for name, schema in own.items()}},
+            "parameters": {STRICT.name: _parameter(STRICT)},
+            "headers": {"IgnoredParameters": _IGNORED},
             "securitySchemes": {
                 "apiKey": {"type": "apiKey", "in": "header", "name": "API-KEY"},
                 "bearer": {"type": "http", "scheme": "bearer"},
@@ -63,6 +70,7 @@ def _operation(route: Route, names: Mapping[str, str]) -> dict[str, object]:
         "parameters": [
             *(_path_value(route, part.strip("{}")) for part in route.template.split("/") if part.startswith("{")),
             *(_parameter(parameter) for parameter in endpoint.parameters),
+            {"$ref": "#/components/parameters/strict"},
         ],
         "responses": _responses(route, names),
     }
@@ -177,13 +185,11 @@ def _responses(route: Route, names: Mapping[str, str]) -> dict[str, object]:
     answers: dict[str, object] = {str(endpoint.status): {**_success(endpoint), **_links(route, names)}}
     if endpoint.cached or endpoint.streams:
         answers["304"] = {"description": "The client has it already (`If-None-Match`)."}
-    statuses = {*endpoint.fails, 500, 503}
+    statuses = {*endpoint.fails, 400, 500, 503}
     if endpoint.right != "open":
         statuses |= {401, 403}
     if endpoint.right == "write":
         statuses.add(405)
-    if endpoint.parameters or endpoint.fields is not None:
-        statuses.add(400)
     if endpoint.fields is not None:
         statuses |= {413, 415}
     for status in sorted(statuses):
@@ -215,7 +221,7 @@ def _success(endpoint: Endpoint) -> dict[str, object]:
         for variant in endpoint.variants:
             shapes[variant] = {"schema": ref("Bundle") if "stix" in variant else {"type": "object"}}
         answer["content"] = shapes
-    headers = {}
+    headers: dict[str, object] = {"Ctibutler-Ignored-Parameters": {"$ref": "#/components/headers/IgnoredParameters"}}
     if endpoint.cached or endpoint.streams:
         headers["ETag"] = {"schema": {"type": "string"}}
     if endpoint.shows.endswith("Page"):
@@ -223,6 +229,5 @@ def _success(endpoint: Endpoint) -> dict[str, object]:
         headers["X-Total-Count"] = {"schema": {"type": "string"}}
     if endpoint.status == 201:
         headers["Location"] = {"schema": {"type": "string"}}
-    if headers:
-        answer["headers"] = headers
+    answer["headers"] = headers
     return answer

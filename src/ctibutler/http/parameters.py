@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from itertools import islice
 from typing import Literal, cast
 from urllib.parse import parse_qsl, quote
 
@@ -19,27 +18,27 @@ PAGES = 2**32
 _TRUE = frozenset(("true", "1", "yes", "y", "on"))
 _FALSE = frozenset(("false", "0", "no", "n", "off"))
 BLANKS = " \t\n\r\f\v"
-"""What may stand around a value. Not all that Unicode calls white space: the schema says the same in another dialect."""
+"""White space that may surround a value: less than Unicode's, because the schema's patterns have to say the same."""
 
 _NUMBER = re.compile(rf"[{BLANKS}]*([+-]?)0*([0-9]+)[{BLANKS}]*")
 
-# PostgreSQL cannot hold NUL, and no published text has it. This character, which Unicode keeps from ever being one, takes
-# its place: such a value goes the way of any other and matches nothing.
+# PostgreSQL cannot store NUL, and no published text contains it. This noncharacter of Unicode takes its place, so that such
+# a value is treated like any other and matches nothing.
 _NOT_NUL = "\uffff"
 
 
-# How much of the names of unknown parameters is repeated to the client.
-_MOST_NAMES = 20
-_LONGEST_NAME = 50
+# Of more unknown parameters than this no further ones are named.
+_MOST_REFUSED = 20
 
 
 @dataclass(frozen=True)
 class Parameter:
     """One query parameter.
 
-    `csv`: a list, comma separated, over repeated keys and `name[]`. `text`: the last one given. `flag`: strictly a boolean.
-    `page`, `page_size`: anything that is no number is the default. `choice`: one of `allowed`, or of the other spellings
-    in `also`. `number`: between `minimum` and `maximum`. `ignored`: real clients send it. An empty value is no value.
+    `csv`: a comma-separated list, also over repeated keys and `name[]`. `text`: the last value given. `flag`: strictly a
+    boolean. `page`, `page_size`: invalid values fall back to the default. `choice`: one of `allowed`, or another spelling of
+    one in `also`. `number`: from `minimum` to `maximum`. `ignored`: accepted because real clients send it. An empty value
+    is the same as none.
     """
 
     name: str
@@ -54,17 +53,28 @@ class Parameter:
     required: bool = False
 
     def read(self, given: list[str]) -> object:
-        """The typed value of what was given, which is not empty.
+        """The typed value of what was given, which is never empty.
 
         Raises InvalidRequest.
         """
         return _READERS[self.kind](self, given)
 
+    @property
+    def changes_answers(self) -> bool:
+        """Whether the answer depends on it."""
+        return self.kind != "ignored" and self.name != "strict"
+
     def written(self, value: object) -> str:
-        """The text that is read as this value."""
+        """The text that reads as this value."""
         if isinstance(value, list):
             return ",".join(value)
         return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+STRICT = Parameter(
+    "strict", "flag", "Refuse parameters that this route does not know, instead of ignoring them.", default=False
+)
+"""Known on every route. It changes no answer, so it is not part of a canonical URL."""
 
 
 class Values:
@@ -83,11 +93,11 @@ class Values:
         return self._table[name].default if value is None else value
 
     def csv(self, name: str) -> list[str] | None:
-        """The items of a list, or None when there is no such filter."""
+        """The items of a list, or None where it was not given."""
         return cast("list[str] | None", self._value(name))
 
     def text(self, name: str) -> str | None:
-        """A text, or None."""
+        """A text, or None where it was not given."""
         return cast("str | None", self._value(name))
 
     def choice(self, name: str) -> str:
@@ -103,11 +113,11 @@ class Values:
         return cast("int", self._value(name))
 
     def has(self, name: str) -> bool:
-        """Whether this request can have the parameter at all."""
+        """Whether the route has this parameter."""
         return name in self._table
 
     def page(self) -> PageRequest:
-        """Which page was asked for."""
+        """The page that was asked for."""
         return PageRequest(self.number("page"), self.number("page_size"))
 
     def sort(self) -> Sort:
@@ -115,13 +125,14 @@ class Values:
         return Sort.parse(self.choice("sort"))
 
     def query(self, **instead: object) -> str:
-        """The parameters as a query string: known ones only, in one order, without those that say what is so anyway."""
+        """The parameters as a query string: known ones only, in a fixed order, without those that have their default value."""
         values = {**self._given, **instead}
         parts = []
         for name in sorted(values):
             value = values[name]
-            if value is not None and value != self._table[name].default and self._table[name].kind != "ignored":
-                parts.append(f"{name}={quote(self._table[name].written(value), safe=',:')}")
+            parameter = self._table[name]
+            if value is not None and value != parameter.default and parameter.changes_answers:
+                parts.append(f"{name}={quote(parameter.written(value), safe=',:')}")
         return "&".join(parts)
 
 
@@ -129,7 +140,7 @@ class Table:
     """The parameters of one route, ready to read query strings."""
 
     def __init__(self, parameters: Iterable[Parameter]) -> None:
-        self.parameters = {parameter.name: parameter for parameter in parameters}
+        self.parameters = {parameter.name: parameter for parameter in (*parameters, STRICT)}
         self._names: dict[str, tuple[str, int]] = {}
         for parameter in self.parameters.values():
             for rank, name in enumerate((parameter.name, *parameter.aliases)):
@@ -138,25 +149,13 @@ class Table:
                     self._names.setdefault(f"{name}[]", (parameter.name, rank))
 
     def read(self, query_string: str) -> Values:
-        """The typed values of a query string, still percent-encoded. Unknown parameters are ignored unless `strict`.
+        """The typed values of a query string, still percent-encoded. Unknown parameters are ignored unless it is `strict`.
 
         Raises InvalidRequest that names every parameter that is wrong.
         """
-        given: dict[str, dict[int, list[str]]] = {}
-        unknown: dict[str, None] = {}
-        strict: list[str] = []
-        for name, value in parse_qsl(query_string):
-            known = self._names.get(name)
-            if known is not None:
-                given.setdefault(known[0], {}).setdefault(known[1], []).append(value.replace("\x00", _NOT_NUL))
-            elif name == STRICT.name:
-                strict.append(value)
-            else:
-                unknown[name] = None
+        given, unknown = self._sorted(query_string)
         values: dict[str, object] = {}
         wrong: dict[str, list[str]] = {}
-        if strict and STRICT.read(strict):
-            wrong = {brief(name): [self._unknown(name)] for name in islice(unknown, _MOST_NAMES)}
         for name, parameter in self.parameters.items():
             try:
                 if name in given:
@@ -168,26 +167,28 @@ class Table:
                 if not problem.details:
                     raise
                 wrong.update(cast("dict[str, list[str]]", problem.details))
+        if values.get(STRICT.name):
+            wrong |= {brief(name): [self._no_such(name)] for name in unknown[:_MOST_REFUSED]}
         if wrong:
             raise InvalidRequest.of_fields(wrong)
-        return Values(self.parameters, values, tuple(unknown))
+        return Values(self.parameters, values, unknown)
 
-    def _unknown(self, name: str) -> str:
-        near = get_close_matches(
-            name[:_LONGEST_NAME], (known for known in self._names if known[-1] != "]"), n=3, cutoff=0.7
-        )
-        hint = f" Did you mean {' or '.join(f'`{word}`' for word in near)}?" if near else ""
-        return f"This parameter is not known here.{hint}"
+    def _sorted(self, query_string: str) -> tuple[dict[str, dict[int, list[str]]], tuple[str, ...]]:
+        """What is given of each parameter, by the rank of the name used for it; and the names that are unknown."""
+        given: dict[str, dict[int, list[str]]] = {}
+        unknown: dict[str, None] = {}
+        for name, value in parse_qsl(query_string):
+            known = self._names.get(name)
+            if known is None:
+                unknown[name] = None
+            else:
+                given.setdefault(known[0], {}).setdefault(known[1], []).append(value.replace("\x00", _NOT_NUL))
+        return given, tuple(unknown)
 
-
-def ignored_header(names: Sequence[str]) -> tuple[tuple[bytes, bytes], ...]:
-    """The header that names these ignored parameters, percent-encoded: at most twenty, each cut at 50 characters."""
-    if not names:
-        return ()
-    shown = list(dict.fromkeys(quote(name[:_LONGEST_NAME], safe="[]") for name in names))
-    if len(shown) > _MOST_NAMES:
-        shown[_MOST_NAMES:] = ["..."]
-    return ((b"ctibutler-ignored-parameters", ", ".join(shown).encode("ascii")),)
+    def _no_such(self, name: str) -> str:
+        names = [known for known in self._names if not known.endswith("[]")]
+        near = " or ".join(f"`{word}`" for word in get_close_matches(name[:100], names, n=3, cutoff=0.7))
+        return f"This parameter is not known here.{f' Did you mean {near}?' if near else ''}"
 
 
 def _read_csv(_: Parameter, given: list[str]) -> object:
@@ -238,7 +239,7 @@ def _read_number(parameter: Parameter, given: list[str]) -> object:
 
 
 def _whole_number(text: str) -> int | None:
-    """The number that a text is; one of more than twenty digits is only known to be large."""
+    """The number in a text; one of more than twenty digits is just a large one."""
     match = _NUMBER.fullmatch(text)
     if match is None:
         return None
@@ -259,19 +260,13 @@ _READERS = {
 
 
 def brief(text: str) -> str:
-    """A text of a client, short and printable enough to be repeated in a sentence."""
+    """A text of a client, made short and printable so that a sentence can repeat it."""
     printable = "".join(char if char.isprintable() else "�" for char in text[:101])
     return printable if len(printable) <= 100 else printable[:97] + "..."
 
 
-STRICT = Parameter(
-    "strict", "flag", "Refuse parameters that this route does not know, instead of ignoring them.", default=False
-)
-"""Known on every route. It changes no answer, so it is not part of a canonical URL."""
-
-
 def sort_parameter(keys: Iterable[str], default: str, also: Mapping[str, str] | None = None) -> Parameter:
-    """The parameter `sort` over these keys; `also` gives further names of keys."""
+    """The parameter `sort` over these keys; `also` maps further names to keys."""
     directions = ("ascending", "descending")
     return Parameter(
         "sort",

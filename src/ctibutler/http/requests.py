@@ -78,6 +78,7 @@ class Request:
     """
 
     target: Target
+    policy: Policy
     library: Library
     settings: Settings
     scope: Scope
@@ -89,11 +90,6 @@ class Request:
     body: BodyValues = NO_BODY
     catalog_state: CatalogState | None = None
     is_private: bool = False
-
-    @property
-    def policy(self) -> Policy:
-        """How the layers treat it."""
-        return self.target.policy
 
     @property
     def kb(self) -> KnowledgeBase:

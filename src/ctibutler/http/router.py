@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.http.endpoints import answer_options, answer_with, pass_to, refuse
 from ctibutler.http.exceptions import MethodNotAllowed
-from ctibutler.http.parameters import brief, ignored_header
+from ctibutler.http.parameters import brief
 from ctibutler.http.requests import Policy, Target
 from ctibutler.http.routing import Edge, Mount, Route
 
@@ -19,6 +19,8 @@ _SLASH = "\uffff"
 # URLs up to this length are remembered once they have been read.
 _MEMORABLE = 512
 _REMEMBERED = 8192
+# How many ignored parameters the header names, and how many characters of each.
+_MOST_NAMED, _LONGEST_NAME = 20, 50
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ def _read(bound: _Bound, path: Mapping[str, str], query: str) -> Target:
         return Target(refuse(problem), replace(policy, cached=False), route.kb, path)
     url, shown = route.filled(path), values.query()
     canonical = f"{url}?{shown}" if shown else url
-    return Target(answer_with(route), policy, route.kb, path, url, canonical, values, ignored_header(values.ignored))
+    return Target(answer_with(route), policy, route.kb, path, url, canonical, values, _ignored(values.ignored))
 
 
 def _policy(edge: Edge, route: Route) -> Policy:
@@ -187,6 +189,16 @@ def _policy(edge: Edge, route: Route) -> Policy:
 def _unknown(edge: Edge) -> Policy:
     """What holds for the paths of an edge that lead nowhere: anybody may learn that."""
     return Policy(UNKNOWN_ROUTE, edge.write_error, edge.access, cors=edge.cors)
+
+
+def _ignored(names: Sequence[str]) -> tuple[tuple[bytes, bytes], ...]:
+    """The header that names ignored parameters. Percent-encoded, no name can end the header or pass for two."""
+    if not names:
+        return ()
+    shown = list(dict.fromkeys(quote(name[:_LONGEST_NAME], safe="[]") for name in names))
+    if len(shown) > _MOST_NAMED:
+        shown[_MOST_NAMED:] = ["..."]
+    return ((b"ctibutler-ignored-parameters", ", ".join(shown).encode("ascii")),)
 
 
 def _joined(segments: Sequence[str], ends_with_slash: bool) -> str:

@@ -68,6 +68,7 @@ class Server:
             variant = preferred_media_type(headers["accept"], policy.media_type, policy.variants)
         return Request(
             target=target,
+            policy=policy,
             library=self._library,
             settings=self._settings,
             scope=scope,
