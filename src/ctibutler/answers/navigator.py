@@ -77,9 +77,7 @@ def layer(library: Library, kb: KnowledgeBase, request: ObjectRequest) -> Layer:
         native = [edge for edge in edges if edge.family == "native"]
         sros = [decode(content) for content in relationships.contents(connection, native)]
         ends = {edge.target if edge.source == found.stix_id else edge.source for edge in native}
-        members = [
-            key for end in sorted(ends) for key in _member(catalog.named(connection, [release.key], stix_id=end))
-        ]
+        members = [key for end in sorted(ends) for key in _member(catalog.with_stix_id(connection, [release.key], end))]
         techniques = {str(item["id"]): item for item in map(decode, catalog.contents(connection, members))}
     ties = _ties(kb, request, found.stix_id, sros, techniques)
     return Layer(

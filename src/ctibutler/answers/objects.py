@@ -15,11 +15,12 @@ from ctibutler.catalog import details, releases
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import folded
-from ctibutler.catalog.objects import Found, Selection
+from ctibutler.catalog.objects import Found
 from ctibutler.catalog.releases import Release
+from ctibutler.catalog.selections import Selection
 from ctibutler.errors import NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.stix.objects import decode, text
+from ctibutler.stix.objects import RELATIONSHIP, decode, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ def _select_page(connection: Connection, selection: Selection, sort: Sort, query
             size=request.size,
         )
         return Page(request, catalog.contents(connection, keys), total)
-    keys, _ = catalog.select(connection, selection, sort=sort.key, descending=sort.descending)
+    keys = catalog.select_all(connection, selection, sort=sort.key, descending=sort.descending)
     part = folded(query.description)
     bodies = catalog.contents(connection, keys)
     passing = [content for content in bodies if part in folded(text(decode(content), "description") or "")]
@@ -188,8 +189,7 @@ def shown_types(kb: KnowledgeBase, release: Release, wanted: Iterable[str] | Non
 
 def matching_keys(connection: Connection, kb: KnowledgeBase, query: ObjectQuery, release: Release) -> list[int]:
     """The keys of all objects of a release that a query's filters let pass (its description aside)."""
-    keys, _ = catalog.select(connection, _selection(kb, query, release), sort="id", descending=False)
-    return keys
+    return catalog.select_all(connection, _selection(kb, query, release))
 
 
 def _selection(kb: KnowledgeBase, query: ObjectQuery, release: Release) -> Selection:
@@ -224,8 +224,9 @@ def _candidates(connection: Connection, kb: KnowledgeBase, object_id: str, among
     if not keys or "\x00" in object_id:
         return []
     if is_stix_id(object_id):
-        return catalog.named(connection, keys, stix_id=object_id.strip().lower())
-    return catalog.named(connection, keys, found_by=folded(kb.without_prefix(object_id)) or " ")
+        named = catalog.with_stix_id(connection, keys, object_id.strip().lower())
+        return [found for found in named if found.type != RELATIONSHIP]
+    return catalog.with_primary_id(connection, keys, folded(kb.without_prefix(object_id)) or " ")
 
 
 def _allowed(candidates: Iterable[Found], include_revoked: bool, include_deprecated: bool) -> list[Found]:

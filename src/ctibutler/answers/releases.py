@@ -9,8 +9,8 @@ from ctibutler.answers.objects import installed_release, shown_types
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import offers, relationships, releases
 from ctibutler.catalog.engine.connection import Connection
-from ctibutler.catalog.objects import Selection
 from ctibutler.catalog.releases import Release
+from ctibutler.catalog.selections import Selection
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.times import rfc3339
@@ -114,7 +114,7 @@ def _described(connection: Connection, kb: KnowledgeBase, present: list[Release]
             include_revoked=not kb.hides_dead,
             include_deprecated=not kb.hides_dead,
         )
-        _, count = catalog.select(connection, shown, sort="id", descending=False, size=1)
+        count = catalog.count(connection, shown)
     return {
         "name": kb.slug,
         "title": kb.title,

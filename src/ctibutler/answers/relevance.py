@@ -14,7 +14,7 @@ from dataclasses import replace
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import squashed, words_of
-from ctibutler.catalog.objects import Selection
+from ctibutler.catalog.selections import Selection
 from ctibutler.catalog.text import stem
 from ctibutler.stix.objects import decode, text
 
@@ -27,7 +27,7 @@ _PORTION = 1000
 def ranked(connection: Connection, selection: Selection, query: str) -> list[int]:
     """The keys of all hits, best first: those that match the text, and those whose id, name or alias is the query."""
     exact = _exact(connection, selection, query)
-    matching, _ = catalog.select(connection, selection, sort="id", descending=False)
+    matching = catalog.select_all(connection, selection)
     keys = list(dict.fromkeys([*exact, *matching]))
     if not keys:
         return _mentioning(connection, selection, query)
@@ -55,7 +55,7 @@ def _exact(connection: Connection, selection: Selection, query: str) -> dict[int
         return {}
     ids = catalog.ids_of(connection, list(ranks))
     wanted = replace(selection, text=None, ids=sorted(set(ids.values())))
-    allowed, _ = catalog.select(connection, wanted, sort="id", descending=False)
+    allowed = catalog.select_all(connection, wanted)
     return {key: ranks[key] for key in allowed if key in ranks}
 
 
@@ -68,7 +68,7 @@ def _mentioning(connection: Connection, selection: Selection, query: str) -> lis
     asked = words_of(query)
     if not asked:
         return []
-    keys, _ = catalog.select(connection, replace(selection, text=None), sort="id", descending=False)
+    keys = catalog.select_all(connection, replace(selection, text=None))
     mentions: dict[int, int] = {}
     for start in range(0, len(keys), _PORTION):
         portion = keys[start : start + _PORTION]

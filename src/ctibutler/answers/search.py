@@ -12,8 +12,8 @@ from ctibutler.answers.relevance import ranked
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import releases
 from ctibutler.catalog.engine.connection import Connection
-from ctibutler.catalog.objects import Selection
 from ctibutler.catalog.releases import Release
+from ctibutler.catalog.selections import Selection
 from ctibutler.errors import InvalidRequest
 from ctibutler.stix.objects import decode, encode
 

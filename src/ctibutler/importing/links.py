@@ -13,8 +13,8 @@ from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.folding import folded
 from ctibutler.catalog.link_sets import Link
-from ctibutler.catalog.objects import Selection
 from ctibutler.catalog.releases import Release
+from ctibutler.catalog.selections import Selection
 from ctibutler.errors import MalformedFile, NotFound
 from ctibutler.knowledge_bases import KnowledgeBases, versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -176,7 +176,7 @@ def _release(connection: Connection, kb: KnowledgeBase, label: str | None, mode:
 
 def _objects(connection: Connection, release: Release, stix_type: str) -> list[_End]:
     selection = Selection(releases=[release.key], types=[stix_type], listed_only=False)
-    keys, _ = objects.select(connection, selection, sort="id", descending=False)
+    keys = objects.select_all(connection, selection)
     return [_End(decode(content), release) for content in objects.contents(connection, keys)]
 
 
@@ -192,7 +192,7 @@ def _live(connection: Connection, kb: KnowledgeBase, release: Release, stix_type
         include_revoked=False,
         include_deprecated=False,
     )
-    keys, _ = objects.select(connection, selection, sort="id", descending=False)
+    keys = objects.select_all(connection, selection)
     ends = [_End(decode(content), release) for content in reversed(objects.contents(connection, keys))]
     return {folded(kb.primary_id(end.properties) or ""): end for end in ends}
 

@@ -116,7 +116,7 @@ def versions_anywhere(library: Library, object_id: str) -> list[ObjectStateAcros
     with library.database.read() as connection:
         located = _locate(library, connection, object_id)
         installed = {release.key: release for release in releases.installed(connection)}
-        found = catalog.named(connection, list(installed), stix_id=located.id, relationships=True)
+        found = catalog.with_stix_id(connection, list(installed), located.id)
         bodies = catalog.contents(connection, [item.object_key for item in found])
         groups: dict[tuple[str, str | None], list[Release]] = {}
         for item, content in zip(found, bodies, strict=True):
@@ -160,7 +160,7 @@ def _locate(library: Library, connection: Connection, object_id: str) -> _Locate
 
 def _answering(connection: Connection, among: Sequence[Release], stix_id: str) -> _Located | None:
     by_key = {release.key: release for release in among}
-    found = catalog.named(connection, list(by_key), stix_id=stix_id, relationships=True) if by_key else []
+    found = catalog.with_stix_id(connection, list(by_key), stix_id) if by_key else []
     if not found:
         return None
     first: dict[int, Found] = {}
@@ -179,7 +179,7 @@ def _locate_by_primary_id(library: Library, connection: Connection, object_id: s
         release = releases.find(connection, kb.slug, None)
         if release is None:
             continue
-        candidates = catalog.named(connection, [release.key], found_by=comparable_id(kb, object_id) or " ")
+        candidates = catalog.with_primary_id(connection, [release.key], comparable_id(kb, object_id) or " ")
         best = preferred(kb, object_id, candidates)
         if best is not None:
             hits.append((kb, release, best))

@@ -15,12 +15,13 @@ from ctibutler.answers.relationships import RelationshipQuery, filtered, in_orde
 from ctibutler.answers.visibility import visible
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import relationships, releases
+from ctibutler.catalog.duplicates import repeated
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import folded
-from ctibutler.catalog.objects import Selection
 from ctibutler.catalog.relationships import Edge, Shown
 from ctibutler.catalog.releases import Release
 from ctibutler.catalog.rows import LABEL
+from ctibutler.catalog.selections import Selection
 from ctibutler.knowledge_bases.declaration import KnowledgeBase, TypeWord, strings
 from ctibutler.stix.objects import decode, encode, instant
 from ctibutler.stix.types import SCO_TYPES, SDO_TYPES, SMO_TYPES
@@ -115,7 +116,7 @@ def list_everything(library: Library, kind: Kind, query: EverythingQuery) -> Pag
             external_ids=None if query.ttp_id is None else _forms(library, query.ttp_id),
             type_words=_type_words(library.knowledge_bases.all, query.ttp_object_type),
             visible_to=query.visible_to,
-            without=catalog.repeated(connection, [(release.key, release.knowledge_base) for release in where]),
+            without=repeated(connection, [(release.key, release.knowledge_base) for release in where]),
         )
         if kind == "scos" and query.value is not None:
             page = _with_value(connection, selection, query)
@@ -184,7 +185,7 @@ def _shown(
 
 
 def _with_value(connection: Connection, selection: Selection, query: EverythingQuery) -> Page[ObjectView]:
-    keys, _ = catalog.select(connection, selection, sort=query.sort.key, descending=query.sort.descending)
+    keys = catalog.select_all(connection, selection, sort=query.sort.key, descending=query.sort.descending)
     wanted = folded(query.value or "")
     passes: Callable[[str], bool] = (
         (lambda item: item == wanted) if query.value_exact else (lambda item: wanted in item)

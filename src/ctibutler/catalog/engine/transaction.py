@@ -17,6 +17,14 @@ Engine = Literal["sqlite", "postgresql"]
 _ARRAY = {"sqlite": "(SELECT value FROM json_each(:{}))", "postgresql": "(SELECT unnest(CAST(:{} AS {})))"}
 
 
+def numbers(keys: Iterable[int]) -> str:
+    """Return `(1, 2, 3)` to stand after IN: keys written out, so that the query planner sees how many they are.
+
+    Of no keys, it is a list that nothing is in.
+    """
+    return "(" + (", ".join(str(int(key)) for key in keys) or "NULL") + ")"
+
+
 class Transaction:
     """One transaction. Queries are portable text with named parameters (`:name`), bound and never formatted in.
 

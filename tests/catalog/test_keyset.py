@@ -1,0 +1,98 @@
+"""Lists asked by keyset have the order of lists asked by offset."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctibutler.answers.library import Library
+from ctibutler.catalog import objects, releases
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.order import Position
+from ctibutler.catalog.releases import Release
+from ctibutler.catalog.selections import Selection
+from ctibutler.knowledge_bases import HOSTED
+from ctibutler.stix.objects import RELATIONSHIP
+
+pytestmark = pytest.mark.real
+
+KNOWLEDGE_BASES = [kb.slug for kb in HOSTED.all]
+SORTS = ("modified", "created", "name", "type", "id")
+
+
+def walked(connection: Connection, selection: Selection, sort: str, descending: bool, size: int) -> list[int]:
+    """The keys of a list, page after page by keyset."""
+    keys: list[int] = []
+    after: Position | None = None
+    while True:
+        page = objects.select_after(connection, selection, after, sort=sort, descending=descending, size=size)
+        keys += [placed.object_key for placed in page]
+        if len(page) < size:
+            return keys
+        after = page[-1].position
+
+
+def by_offset(connection: Connection, selection: Selection, sort: str, descending: bool) -> list[int]:
+    """The keys of a list, as one page by offset."""
+    keys, total = objects.select(connection, selection, sort=sort, descending=descending, start=0, size=100_000)
+    assert total == len(keys) == objects.count(connection, selection)
+    assert keys == objects.select_all(connection, selection, sort=sort, descending=descending)
+    return keys
+
+
+def page_size(connection: Connection, selection: Selection) -> int:
+    """A size that makes about seven pages, the last one not full."""
+    return max(1, objects.count(connection, selection) // 7) + 1
+
+
+@pytest.mark.parametrize("slug", KNOWLEDGE_BASES)
+@pytest.mark.parametrize("descending", [False, True])
+def test_pages_by_keyset_hold_what_pages_by_offset_hold(filled_library: Library, slug: str, descending: bool) -> None:
+    fields = [field.name for field in HOSTED.named(slug).indexed_fields]
+    with filled_library.database.read() as connection:
+        release = latest(connection, slug)
+        selection = Selection(releases=[release.key], listed_only=False)
+        for sort in (*SORTS, *fields):
+            expected = by_offset(connection, selection, sort, descending)
+            assert expected
+            assert walked(connection, selection, sort, descending, page_size(connection, selection)) == expected, sort
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_objects_of_several_releases_follow_in_the_order_of_the_releases(
+    filled_library: Library, descending: bool
+) -> None:
+    with filled_library.database.read() as connection:
+        installed = [release.key for release in releases.installed(connection, "attack-ics")]
+        assert len(installed) > 1
+        for among in (installed, installed[::-1]):
+            selection = Selection(releases=among)
+            for sort in SORTS:
+                expected = by_offset(connection, selection, sort, descending)
+                assert walked(connection, selection, sort, descending, page_size(connection, selection)) == expected
+
+
+def test_relationships_are_walked_by_keyset_too(filled_library: Library) -> None:
+    with filled_library.database.read() as connection:
+        release = latest(connection, "attack-ics")
+        selection = Selection(releases=[release.key], types=[RELATIONSHIP], listed_only=False)
+        keys = walked(connection, selection, "modified", True, 1 + len(release.types) * 40)
+        assert keys == by_offset(connection, selection, "modified", True)
+        assert len(keys) == release.facts["counts_by_type"][RELATIONSHIP]
+
+
+def test_a_page_goes_on_behind_an_object_that_passes_no_longer(filled_library: Library) -> None:
+    with filled_library.database.read() as connection:
+        release = latest(connection, "cwe")
+        everything = Selection(releases=[release.key])
+        first = objects.select_after(connection, everything, None, sort="id", descending=False, size=10)
+        last = first[-1]
+        fewer = Selection(releases=[release.key], without=[placed.object_key for placed in first])
+        assert objects.select_after(connection, fewer, last.position, sort="id", descending=False, size=10) == (
+            objects.select_after(connection, everything, last.position, sort="id", descending=False, size=10)
+        )
+
+
+def latest(connection: Connection, slug: str) -> Release:
+    release = releases.find(connection, slug, None)
+    assert release is not None
+    return release
