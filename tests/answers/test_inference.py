@@ -80,7 +80,7 @@ def test_scores_are_those_of_the_contracts_model(filled_library: Library) -> Non
     assert len(answered) == min(100, len(expected))
     values = list(answered.values())
     assert values == sorted(values, reverse=True)
-    assert [plain.primary_id("attack-ics", json.loads(content)) for content in inferred.objects] == list(answered)
+    assert [plain.primary_id("attack-ics", dict(item.properties)) for item in inferred.objects] == list(answered)
 
 
 def test_twenty_others_are_answered_and_always_the_same(filled_library: Library) -> None:

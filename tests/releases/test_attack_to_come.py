@@ -446,7 +446,7 @@ def test_inference_learns_from_what_uses_techniques_under_a_new_type(come: Come)
     inferred = infer(come.library, ICS, [SECOND_CHILD_NUMBER], ObjectQuery(include_revoked=False))
     assert next(iter(inferred.scores)) == NEW_NUMBER
     assert inferred.scores[NEW_NUMBER] > 0.1
-    assert json.loads(inferred.objects[0])["id"] == HEIR
+    assert inferred.objects[0].id == HEIR
     assert not {number_of(come.before[old]) for old in come.made.renumbered} & inferred.scores.keys()
     with pytest.raises((InvalidRequest, NotFound), match=r"not been trained|too few"):
         infer(come.library, ICS, [SECOND_CHILD_NUMBER], ObjectQuery(BEFORE))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from ctibutler.answers.library import Library
+from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.objects import ObjectQuery, comparable_id, installed_release, matching_keys
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog.engine.connection import Connection
@@ -36,13 +38,11 @@ class Model:
     factors: Matrix
 
 
-@dataclass(frozen=True, slots=True)
-class Inference:
-    """The techniques that most likely go with the observed ones, the likeliest first: their scores by external id, and their
-    objects as published."""
+class Inference(msgspec.Struct, frozen=True):
+    """The techniques that most likely go with the observed ones, the likeliest first, and their scores by external id."""
 
     scores: Mapping[str, float]
-    objects: Sequence[bytes]
+    objects: Sequence[ObjectView]
 
 
 def infer(
@@ -65,8 +65,8 @@ def infer(
             for stix_id, external_id, score in _ranked(model, observed)
             if stix_id in allowed
         ][:limit]
-        objects = catalog.contents(connection, [key for _, _, key in ranked])
-    return Inference({external_id: score for external_id, score, _ in ranked}, objects)
+        contents = catalog.contents(connection, [key for _, _, key in ranked])
+    return Inference({external_id: score for external_id, score, _ in ranked}, views(contents, kb, release.label))
 
 
 def factorise(rows: Sequence[Sequence[int]], columns: int) -> Matrix:

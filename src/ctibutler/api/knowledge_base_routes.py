@@ -89,7 +89,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
             "objects/{id}/navigator/",
             _navigator,
             "An ATT&CK Navigator layer of the techniques that an object is related to",
-            "Layer",
+            "LayerFile",
             (*named, _FORM, _DOWNLOAD),
             cached=True,
             fails=(404,),
@@ -116,7 +116,7 @@ def _one(ask: Ask) -> Response:
     request, page_size = object_request(ask), ask.settings.default_page_size
     if ask.values.has("detail") and ask.values.choice("detail") == "full":
         found, details = objects.find_object_with_details(ask.library, ask.kb, request)
-        return responses.one_object(found, page_size, details=details)
+        return responses.object_with_details(found, details, page_size)
     return responses.one_object(objects.find_object(ask.library, ask.kb, request), page_size)
 
 
@@ -157,7 +157,7 @@ def _navigator(ask: Ask) -> Response:
 def _infer(ask: Ask) -> Response:
     observed = ask.values.csv("technique_ids") or []
     inferred = inference.infer(ask.library, ask.kb, observed, _object_query(ask), ask.values.number("limit"))
-    return responses.joined({"scores": inferred.scores}, "objects", inferred.objects)
+    return responses.json(inferred)
 
 
 def object_request(ask: Ask) -> ObjectRequest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from math import ceil
 from typing import Any
 
@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.pages import Page, PageRequest
-from ctibutler.forms.json_form import page_as_json, record_as_json
+from ctibutler.forms.json_form import facts_of, page_as_json, record_as_json
 from ctibutler.http.routing import Ask
 
 JSON = "application/json"
@@ -25,11 +25,20 @@ def page(ask: Ask, found: Page[Any], key: str, facts: Mapping[str, object] | Non
     return Response(page_as_json(found, key, facts), media_type=JSON, headers=headers)
 
 
-def one_object(found: ObjectView, page_size: int, **beside: bytes | None) -> Response:
-    """The page that holds a single object. `beside` are further lists of one item each, null where there is none."""
-    head = b'{"page_size":%d,"page_number":1,"page_results_count":1,"total_results_count":1,"objects":['
-    lists = b"".join(b',"%s":[%s]' % (name.encode(), item or b"null") for name, item in beside.items())
-    return Response(head % page_size + found.content + b"]" + lists + b"}", media_type=JSON)
+def one_object(found: ObjectView, page_size: int) -> Response:
+    """The page that holds a single object."""
+    return Response(page_as_json(_alone(found, page_size), "objects"), media_type=JSON)
+
+
+def object_with_details(found: ObjectView, details: bytes | None, page_size: int) -> Response:
+    """The page that holds a single object, and behind it a list with its details, null if there are none."""
+    listed = [None if details is None else msgspec.Raw(details)]
+    page = {**facts_of(_alone(found, page_size)), "objects": [found], "details": listed}
+    return Response(record_as_json(page), media_type=JSON)
+
+
+def _alone(found: ObjectView, page_size: int) -> Page[ObjectView]:
+    return Page(PageRequest(1, page_size), [found], 1)
 
 
 def json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -78,9 +87,3 @@ def _links(ask: Ask, request: PageRequest, total: int) -> str:
         query = ask.values.query(page=number)
         links.append(f'<{ask.url}{"?" + query if query else ""}>; rel="{relation}"')
     return ", ".join(links)
-
-
-def joined(fields: Mapping[str, object], key: str, items: Iterable[bytes]) -> Response:
-    """Fields of ours and a list of ready JSON under its key."""
-    head = msgspec.json.encode(fields)[:-1] + b',"' + key.encode() + b'":['
-    return Response(b"".join((head, b",".join(items), b"]}")), media_type=JSON)

@@ -1,29 +1,43 @@
-"""The shapes of answers, as JSON Schemas of OpenAPI 3.0."""
+"""The schemas of answers, by name: derived from their records, or written here where there is no record."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from ctibutler.answers.across.ids import ObjectStateAcross
+from ctibutler.answers.inference import Inference
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.objects import ObjectState
 from ctibutler.api.derived_schemas import Schema, derived, page_type, ref
+from ctibutler.api.service_answers import Index, Readiness
+from ctibutler.forms.changes import ChangeRow
+from ctibutler.forms.json_form import Count
+from ctibutler.forms.navigator_layer import LayerFile
 from ctibutler.knowledge_bases.declaration import DetailField, KnowledgeBase
+
+ANSWERS: Mapping[str, object] = {
+    "ObjectPage": page_type("ObjectPage", "objects", ObjectView),
+    "RelationshipPage": page_type("RelationshipPage", "relationships", ObjectView),
+    "ObjectVersions": list[ObjectState],
+    "EverywhereVersions": list[ObjectStateAcross],
+    "ChangePage": page_type(
+        "ChangePage",
+        "changes",
+        ChangeRow,
+        {"knowledge_base": str, "version": str, "since": str | None, "counts": dict[str, Count]},
+    ),
+    "LayerFile": LayerFile,
+    "Inference": Inference,
+    "Index": Index,
+    "Readiness": Readiness,
+}
+"""The answers that are records: the name that an endpoint shows, and the type that its answer has."""
 
 TEXT: Schema = {"type": "string"}
 TIME: Schema = {"type": "string", "format": "date-time"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 FLAG: Schema = {"type": "boolean"}
 ANYTHING: Schema = {"type": "object", "additionalProperties": True}
-
-_DERIVED = derived(
-    {
-        "ObjectPage": page_type("ObjectPage", "objects", ObjectView),
-        "RelationshipPage": page_type("RelationshipPage", "relationships", ObjectView),
-        "ObjectVersions": list[ObjectState],
-        "EverywhereVersions": list[ObjectStateAcross],
-    }
-)
 
 
 def array(items: Schema) -> Schema:
@@ -38,7 +52,7 @@ def record(optional: Mapping[str, Schema] | None = None, /, **required: Schema) 
 
 def or_null(schema: Schema) -> Schema:
     """The same, or null."""
-    return {**schema, "nullable": True}
+    return {"nullable": True, **({"allOf": [schema]} if "$ref" in schema else schema)}
 
 
 def page_of(key: str, items: Schema, optional: Mapping[str, Schema] | None = None, /, **further: Schema) -> Schema:
@@ -64,10 +78,9 @@ _READ: Mapping[str, Schema] = {
     "converter": or_null(TEXT),
     "converter_version": or_null(COUNT),
 }
-_ORIGIN = record(**_READ, mirrored_from=or_null(record(**_READ)))
 
 SCHEMAS: Mapping[str, Schema] = {
-    **_DERIVED,
+    **derived(ANSWERS),
     "StixObject": {
         "type": "object",
         "description": "A STIX 2.1 object, as its publisher wrote it.",
@@ -76,22 +89,20 @@ SCHEMAS: Mapping[str, Schema] = {
         "additionalProperties": True,
     },
     "Bundle": record(type={"type": "string", "enum": ["bundle"]}, id=TEXT, objects=array(ref("StixObject"))),
+    "Origin": record(**_READ, mirrored_from=or_null(ref("MirroredOrigin"))),
+    "MirroredOrigin": record(**_READ),
     "InstalledReleases": record(latest=or_null(TEXT), versions=_LABELS),
     "AvailableReleases": {
         "type": "array",
-        "items": {
-            "oneOf": [
-                TEXT,
-                record(
-                    version=TEXT,
-                    installed=FLAG,
-                    source=or_null(TEXT),
-                    size=or_null(COUNT),
-                    origin=or_null(_ORIGIN),
-                ),
-            ]
-        },
+        "items": {"oneOf": [TEXT, ref("AvailableRelease")]},
     },
+    "AvailableRelease": record(
+        version=TEXT,
+        installed=FLAG,
+        source=or_null(TEXT),
+        size=or_null(COUNT),
+        origin=or_null(ref("Origin")),
+    ),
     "Release": record(
         knowledge_base=TEXT,
         version=TEXT,
@@ -102,42 +113,13 @@ SCHEMAS: Mapping[str, Schema] = {
         file_name=TEXT,
         size=COUNT,
         sha256=TEXT,
-        origin=_ORIGIN,
+        origin=ref("Origin"),
         total_objects=COUNT,
         counts_by_type={"type": "object", "additionalProperties": COUNT},
         revoked=COUNT,
         deprecated=COUNT,
         derived_relationships={"type": "object", "additionalProperties": COUNT},
         parameters=ANYTHING,
-    ),
-    "Change": record(
-        {"before": or_null(ANYTHING), "after": or_null(ANYTHING), "changed_properties": _LABELS},
-        id=TEXT,
-        type=TEXT,
-        change={"type": "string", "enum": ["added", "modified", "removed", "revoked", "deprecated"]},
-    ),
-    "ChangePage": page_of(
-        "changes",
-        ref("Change"),
-        knowledge_base=TEXT,
-        version=TEXT,
-        since=or_null(TEXT),
-        counts={"type": "object", "additionalProperties": COUNT},
-    ),
-    "Layer": record(
-        name=TEXT,
-        description=TEXT,
-        domain=TEXT,
-        versions=ANYTHING,
-        techniques=array(record({"showSubtechniques": FLAG}, techniqueID=TEXT, score={"type": "number"}, comment=TEXT)),
-        gradient=ANYTHING,
-        legendItems=array(ANYTHING),
-        metadata=array(record(name=TEXT, value=TEXT)),
-        links=array(record(label=TEXT, url=TEXT)),
-        layout=ANYTHING,
-    ),
-    "Inference": record(
-        scores={"type": "object", "additionalProperties": {"type": "number"}}, objects=array(ref("StixObject"))
     ),
     "Job": record(
         {
@@ -160,6 +142,8 @@ SCHEMAS: Mapping[str, Schema] = {
             record(
                 name=TEXT,
                 title=TEXT,
+                publisher=TEXT,
+                licence=TEXT,
                 aliases=_LABELS,
                 id_parameter=TEXT,
                 version_parameter=TEXT,
@@ -185,11 +169,6 @@ SCHEMAS: Mapping[str, Schema] = {
             )
         ),
         problems=array(TEXT),
-    ),
-    "Index": record(name=TEXT, version=TEXT, documentation=TEXT, schema=TEXT),
-    "Readiness": record(
-        status={"type": "string", "enum": ["ready", "unavailable"]},
-        checks={"type": "object", "additionalProperties": TEXT},
     ),
     "Text": TEXT,
     "Error": {

@@ -11,6 +11,7 @@ import ctibutler
 from ctibutler.answers import monitoring
 from ctibutler.answers.library import Library
 from ctibutler.api import responses
+from ctibutler.api.service_answers import Checks, Index, Readiness
 from ctibutler.errors import StoreUnavailable
 from ctibutler.http.exceptions import RETRY_AFTER_SECONDS
 from ctibutler.http.metrics import MEDIA_TYPE, Gauge, Metrics
@@ -65,19 +66,23 @@ def endpoints(metrics: Metrics | None, schema: Schema) -> Iterator[Endpoint]:
 
 
 def _index(ask: Ask) -> Response:
-    paths = ("knowledge-bases", "search", "objects/sdos", "objects/sros", "objects/smos", "objects/scos", "jobs")
-    links = {path.replace("/", "_").replace("-", "_"): f"/api/v1/{path}/" for path in paths}
     return responses.json(
-        {
-            "name": "ctibutler",
-            "version": ctibutler.__version__,
-            "documentation": "/api/schema/swagger-ui/",
-            "schema": "/api/schema/",
-            **links,
-            "objects_by_knowledge_base": {
+        Index(
+            name="ctibutler",
+            version=ctibutler.__version__,
+            documentation="/api/schema/swagger-ui/",
+            schema="/api/schema/",
+            knowledge_bases="/api/v1/knowledge-bases/",
+            search="/api/v1/search/",
+            objects_sdos="/api/v1/objects/sdos/",
+            objects_sros="/api/v1/objects/sros/",
+            objects_smos="/api/v1/objects/smos/",
+            objects_scos="/api/v1/objects/scos/",
+            jobs="/api/v1/jobs/",
+            objects_by_knowledge_base={
                 kb.slug: f"/api/v1/{kb.slug}/objects/" for kb in ask.library.knowledge_bases.all
             },
-        }
+        )
     )
 
 
@@ -87,11 +92,11 @@ def _health(_: Ask) -> Response:
 
 def _readiness(ask: Ask) -> Response:
     try:
-        worker = "ok" if monitoring.worker_is_there(ask.library) else "none"
+        is_there = monitoring.worker_is_there(ask.library)
     except StoreUnavailable:
-        shown = {"status": "unavailable", "checks": {"store": "unavailable", "worker": "none"}}
-        return responses.json(shown, 503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
-    return responses.json({"status": "ready", "checks": {"store": "ok", "worker": worker}})
+        unavailable = Readiness(status="unavailable", checks=Checks(store="unavailable", worker="none"))
+        return responses.json(unavailable, 503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+    return responses.json(Readiness(status="ready", checks=Checks(store="ok", worker="ok" if is_there else "none")))
 
 
 def _gauges(library: Library) -> tuple[Gauge, Gauge]:

@@ -30,13 +30,18 @@ def record_as_json(record: object) -> bytes:
 
 def page_as_json(page: Page[Any], key: str, facts: Mapping[str, object] | None = None) -> bytes:
     """A page as a JSON object that holds its items under `key`; `facts` are further members, put before them."""
+    return _encode({**facts_of(page), **(facts or {}), key: page.items})
+
+
+def facts_of(page: Page[Any]) -> dict[str, Any]:
+    """The members of a page's envelope."""
     envelope = Envelope(
         page_size=page.request.size,
         page_number=page.request.number,
         page_results_count=len(page.items),
         total_results_count=page.total,
     )
-    return _encode({**msgspec.structs.asdict(envelope), **(facts or {}), key: page.items})
+    return msgspec.structs.asdict(envelope)
 
 
 def _encodable(value: object) -> object:

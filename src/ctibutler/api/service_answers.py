@@ -1,0 +1,38 @@
+"""What the server says of itself."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Index(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to find what: paths on this server."""
+
+    name: str
+    version: str
+    documentation: str
+    schema: str
+    knowledge_bases: str
+    search: str
+    objects_sdos: str
+    objects_sros: str
+    objects_smos: str
+    objects_scos: str
+    jobs: str
+    objects_by_knowledge_base: dict[str, str]
+
+
+class Checks(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the catalogue answers, and whether a worker was seen lately."""
+
+    store: Literal["ok", "unavailable"]
+    worker: Literal["ok", "none"]
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the server can answer questions."""
+
+    status: Literal["ready", "unavailable"]
+    checks: Checks
