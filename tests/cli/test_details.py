@@ -39,7 +39,6 @@ def test_details_are_readable(with_details: Command) -> None:
     ]
     assert "  - reference: CVE-2008-2223" in lines
     assert "  usage: Allowed" in lines
-    assert max(map(len, lines)) <= 100
 
 
 def test_code_keeps_its_lines(with_details: Command) -> None:
@@ -55,7 +54,8 @@ def test_categories_and_views_have_details_too(with_details: Command) -> None:
 
 def test_details_as_json_stand_beside_the_object(with_details: Command) -> None:
     answered = with_details.done("get", "CWE-1287", "--detail", "--json").json
-    assert answered["object"] == with_details.done("get", "CWE-1287", "--json").json
+    assert answered["object"] == with_details.done("get", "CWE-1287", "--json").json["object"]
+    assert (answered["knowledge_base"], answered["release"]) == ("cwe", "4.14")
     assert answered["details"] == details_of("CWE-1287")
     assert answered["object"] in converted().objects
 
@@ -75,7 +75,7 @@ def test_where_there_are_no_details_the_command_says_where_there_are(with_detail
     with_details.done("install", "disarm@1", "--from", file)
     refused = with_details("get", "tool--00000000-0000-4000-8000-000000000001", "--detail")
     assert (refused.code, refused.stdout) == (2, "")
-    assert refused.stderr == "ctibutler: --detail: disarm has no details; there are some of cwe\n"
+    assert refused.stderr == "ctibutler: --detail: disarm has no details; these have: cwe\n"
     both = with_details("get", "CWE-1287", "--detail", "--bundle")
-    assert (both.code, both.stderr) == (2, "ctibutler: --detail: a bundle holds STIX objects alone\n")
+    assert (both.code, both.stderr) == (2, "ctibutler: --detail: a bundle holds only STIX objects\n")
     assert with_details("get", "CWE-1", "--detail").code == 1

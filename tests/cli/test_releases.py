@@ -73,7 +73,7 @@ def test_rows_of_changes_come_by_kind_and_id_and_say_what_changed(stocked: Comma
     rows = stocked.done(*asked, "--json").json["changes"]
     assert {row["id"] for row in rows} == {stix_id for stix_id in modified if stix_id.startswith("attack-pattern")}
     table = [re.split(r"  +", line) for line in stocked.done(*asked).stdout.splitlines()[3:]]
-    assert table[0] == ["CHANGE", "ID", "TYPE", "NAME", "CHANGED PROPERTIES"]
+    assert table[0] == ["CHANGE", "ID", "KIND", "NAME", "CHANGED PROPERTIES"]
     assert (
         [line[1] for line in table[1:]] == [row["external_id"] for row in rows] == sorted(line[1] for line in table[1:])
     )
@@ -140,9 +140,9 @@ def test_an_export_that_cannot_be_written_is_said(stocked: Command) -> None:
 
 def test_a_removed_release_is_gone(command: Command) -> None:
     command.done("install", "tlp@1", "tlp@2")
-    assert command.done("remove", "tlp@2").stdout == "tlp@2: 5 objects removed, 0 are in other releases too\n"
+    assert command.done("remove", "tlp@2").stdout == "tlp@2: 5 objects removed\n"
     assert command.done("versions", "tlp", "--json").json["tlp"]["latest"] == "1"
-    assert command.done("get", "white", "--json").json["name"] == "TLP:WHITE"
+    assert command.done("get", "white", "--json").json["object"]["name"] == "TLP:WHITE"
     assert command("remove", "tlp@2").code == 1
 
 

@@ -141,7 +141,9 @@ def test_the_command_refuses_a_type_that_nothing_has_and_names_those_there_are(c
 
 
 def test_other_commands_know_new_types_too(command: Command, url: str) -> None:
-    assert command.done("get", "pb.ics-0001", "--json", CTIBUTLER_DATABASE_URL=url).json["id"] == FIRST_PLAYBOOK
+    assert (
+        command.done("get", "pb.ics-0001", "--json", CTIBUTLER_DATABASE_URL=url).json["object"]["id"] == FIRST_PLAYBOOK
+    )
     assert "Silent Substation Drill" in command.done("get", "PB.ICS-0001", CTIBUTLER_DATABASE_URL=url).stdout
     found = command.done("search", "quiet relay", "--type", PLAYBOOK, "--json", CTIBUTLER_DATABASE_URL=url).json
     assert ids(found["objects"]) == [FIRST_PLAYBOOK]

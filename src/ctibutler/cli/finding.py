@@ -39,24 +39,33 @@ def find_in(library: Library, kbs: Sequence[KnowledgeBase], object_id: str, rele
     return [found for found in findings if not found.dead] or findings
 
 
-def not_installed(kbs: Sequence[KnowledgeBase]) -> str:
-    """That none of these is installed, and what to do."""
+def not_installed(kbs: Sequence[KnowledgeBase], release: str | None = None) -> str:
+    """That none of these, or this release of none, is installed, and the command that installs it."""
+    label = "" if _is_latest(release) else f"@{versions.shown(str(release))}"
     if len(kbs) == 1:
-        return f"{kbs[0].slug} is not installed yet; `ctibutler install {kbs[0].slug}` does that"
-    names = "no knowledge base" if len(kbs) > _FEW else f"none of {', '.join(kb.slug for kb in kbs)}"
-    return f"{names} is installed yet; `ctibutler install` does that"
+        name = kbs[0].slug + label
+        return f"{name} is not installed; run `ctibutler install {name}`"
+    if label:
+        example = f"{kbs[0].slug}{label}"
+        return f"release {label[1:]} is not installed; run `ctibutler install KB{label}`, such as {example}"
+    names = "no knowledge base is installed" if len(kbs) > _FEW else f"not installed: {_names(kbs)}"
+    return f"{names}; run `ctibutler install {kbs[0].slug}`, or `ctibutler up` for all"
 
 
 def refuse_absent(library: Library, kbs: Sequence[KnowledgeBase], release: str | None) -> None:
-    """Say that there is nothing to look in, where the answer would be an empty list.
+    """Refuse to look where nothing is installed, or not this release, instead of an empty answer.
 
     Raises NotFound.
     """
     labels = {versions.sort_key(label) for kb in kbs for label in labels_of(library, kb)}
     if not labels:
-        raise NotFound(not_installed(kbs))
-    if release is not None and release.strip().lower() != versions.LATEST and versions.sort_key(release) not in labels:
-        raise NotFound(f"release {versions.shown(release)} of {kbs[0].slug} is not installed")
+        raise NotFound(not_installed(kbs, release))
+    if not _is_latest(release) and versions.sort_key(str(release)) not in labels:
+        raise NotFound(not_installed(kbs, release))
+
+
+def _is_latest(release: str | None) -> bool:
+    return release is None or release.strip().lower() == versions.LATEST
 
 
 def labels_of(library: Library, kb: KnowledgeBase) -> list[str]:
@@ -71,22 +80,33 @@ def _find(library: Library, kb: KnowledgeBase, object_id: str, release: str | No
     except NotFound:
         return None
     properties = decode(content)
-    named = release is not None and release.strip().lower() != versions.LATEST
-    label = versions.shown(str(release)) if named else labels_of(library, kb)[0]
+    label = labels_of(library, kb)[0] if _is_latest(release) else versions.shown(str(release))
     dead = is_revoked(properties) or is_deprecated(properties)
     return Finding(kb, label, content, text(properties, "id") or "", dead)
 
 
 def _nowhere(library: Library, kbs: Sequence[KnowledgeBase], object_id: str, release: str | None) -> str:
-    there = [kb for kb in kbs if labels_of(library, kb)]
-    what = "object" if not is_stix_id(object_id) else "object with the id"
-    if not there:
-        return not_installed(kbs)
-    if release is not None:
-        of = kbs[0].slug if len(kbs) == 1 else "any knowledge base"
-        return f"no {what} `{object_id}` in release {versions.shown(release)} of {of}"
+    # Of many knowledge bases those are named whose ids look like this one; where none does, all.
+    likely = [kb for kb in kbs if kb.types_named_by(object_id)] or list(kbs)
+    with_release = [kb for kb in likely if _has(library, kb, release)]
+    if not with_release:
+        return not_installed(likely if len(likely) < len(kbs) else kbs, release)
+    what = "object with the id" if is_stix_id(object_id) else "object"
+    if not _is_latest(release):
+        return f"no {what} `{object_id}` in release {versions.shown(str(release))} of {_names(with_release)}"
     if len(kbs) == 1:
         return f"no {what} `{object_id}` in {kbs[0].slug} {labels_of(library, kbs[0])[0]}"
-    absent = [kb.slug for kb in kbs if kb not in there and kb.types_named_by(object_id)]
-    hint = f"; not installed: {', '.join(absent)}" if absent else ""
-    return f"no {what} `{object_id}` in the latest releases of {', '.join(kb.slug for kb in there)}{hint}"
+    there = [kb for kb in kbs if _has(library, kb, None)]
+    absent = [kb for kb in likely if kb not in there] if len(likely) < len(kbs) else []
+    hint = f"; not installed: {_names(absent)}" if absent else ""
+    where = _names(there) if len(there) <= _FEW else f"{len(there)} knowledge bases"
+    return f"no {what} `{object_id}` in the latest releases of {where}{hint}"
+
+
+def _has(library: Library, kb: KnowledgeBase, release: str | None) -> bool:
+    labels = labels_of(library, kb)
+    return bool(labels) if _is_latest(release) else versions.sort_key(str(release)) in map(versions.sort_key, labels)
+
+
+def _names(kbs: Sequence[KnowledgeBase]) -> str:
+    return ", ".join(kb.slug for kb in kbs)

@@ -64,7 +64,7 @@ def changes(
     if as_json:
         output.write_json(page_as_json(rows_of(found, include_objects=objects), "changes", facts_of(found)))
     else:
-        write_changes(found, stix_types)
+        write_changes(found, known, stix_types)
 
 
 command = declared(

@@ -34,11 +34,11 @@ def get(
     from ctibutler.answers.across.ids import find_anywhere
     from ctibutler.answers.objects import is_stix_id
     from ctibutler.cli.finding import find_in
-    from ctibutler.cli.output.objects import show_object, write_bundle, write_detailed
+    from ctibutler.cli.output.objects import show_object, write_bundle, write_detailed, write_envelope
 
     session = session_of(context)
     if bundle and detail:
-        raise InvalidRequest("--detail: a bundle holds STIX objects alone")
+        raise InvalidRequest("--detail: a bundle holds only STIX objects")
     with session.library() as library:
         try:
             findings = find_in(library, session.asked(kb), object_id, release)
@@ -47,19 +47,19 @@ def get(
                 raise
             # Neither listed nor in a latest release: perhaps a relationship, or of an older release.
             content = find_anywhere(library, object_id, None).content
-            output.write_json(content) if as_json else show_object(content, None, ())
+            write_envelope(content, None) if as_json else show_object(content, None, ())
             return
         first, *others = findings
         namesakes = [other.kb.slug for other in others if other.stix_id != first.stix_id]
         if namesakes:
-            output.note(f"{first.kb.slug} is shown; another object has this id in {', '.join(namesakes)} (--kb)")
+            output.note(f"this is from {first.kb.slug}; other objects with this id: --kb {', --kb '.join(namesakes)}")
         same = [other for other in others if other.stix_id == first.stix_id]
         if bundle:
             write_bundle(library, first)
         elif detail:
             write_detailed(library, first, same, as_json)
         elif as_json:
-            output.write_json(first.content)
+            write_envelope(first.content, first)
         else:
             show_object(first.content, first, same)
 

@@ -11,7 +11,7 @@ from ctibutler.answers.pages import Sort
 from ctibutler.cli.declaring import argument, declared, option
 from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, words
 from ctibutler.cli.output import text as output
-from ctibutler.cli.output.text import Column
+from ctibutler.cli.output.tables import Column, write_table
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
 
@@ -57,11 +57,11 @@ def jobs(
     if as_json:
         output.write_json(page_as_json(found, "jobs"))
         return
-    output.write_table(
-        [Column("ID"), Column("JOB", wide=True), Column("STATE")],
+    write_table(
+        [Column("ID"), Column("JOB", cut="last"), Column("STATE")],
         [[row["id"], job_name(row), row["state"]] for row in found.items],
     )
-    output.note(output.page_note(found, "jobs"))
+    output.note(output.page_note(found, "job"))
 
 
 def job_name(job: dict[str, Any]) -> str:

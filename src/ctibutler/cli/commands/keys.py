@@ -9,7 +9,7 @@ import click
 from ctibutler.cli.declaring import argument, declared, group, option
 from ctibutler.cli.options import JsonOption
 from ctibutler.cli.output import text as output
-from ctibutler.cli.output.text import Column
+from ctibutler.cli.output.tables import Column, write_table
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
 
@@ -54,8 +54,8 @@ def list_keys(context: click.Context, as_json: JsonOption = False) -> None:
     if as_json:
         output.write_json({"keys": rows})
         return
-    output.write_table(
-        [Column("NAME", wide=True), Column("MAY"), Column("MADE"), Column("LAST USED")],
+    write_table(
+        [Column("NAME"), Column("MAY"), Column("MADE"), Column("LAST USED")],
         [
             [
                 str(row["name"]),

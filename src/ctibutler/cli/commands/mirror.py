@@ -11,7 +11,7 @@ import click
 from ctibutler.cli.declaring import argument, declared
 from ctibutler.cli.options import JsonOption, SourceOption
 from ctibutler.cli.output import text as output
-from ctibutler.cli.output.text import Column
+from ctibutler.cli.output.tables import Column, write_table
 from ctibutler.cli.session import session_of
 from ctibutler.cli.targets import Target, read_target
 from ctibutler.errors import Problem
@@ -66,8 +66,8 @@ def mirror(
     if as_json:
         output.write_json({"releases": written})
     elif written:
-        output.write_table(
-            [Column("KNOWLEDGE BASE"), Column("RELEASE"), Column("FILE", wide=True), Column("SIZE", right=True)],
+        write_table(
+            [Column("KNOWLEDGE BASE"), Column("RELEASE"), Column("FILE"), Column("SIZE", right=True)],
             [
                 [item["knowledge_base"], item["version"], file["path"], output.size_text(file["size"])]
                 for item in written

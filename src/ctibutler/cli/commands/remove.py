@@ -27,7 +27,13 @@ def remove(
     with session.library() as library:
         for target in asked:
             report = remove_release(library.database, target.kb, str(target.label))
-            output.line(f"{target}: {report.removed:,} objects removed, {report.kept:,} are in other releases too")
+            output.line(_removed(str(target), report.removed, report.kept))
+
+
+def _removed(target: str, removed: int, kept: int) -> str:
+    """Such as `cwe@4.15: 12 objects removed, 1 is in other releases too`."""
+    stay = f", {kept:,} {'is' if kept == 1 else 'are'} in other releases too" if kept else ""
+    return f"{target}: {output.counted(removed, 'object')} removed{stay}"
 
 
 command = declared(remove, "ctibutler remove cwe@4.15", "ctibutler remove attack-ics@16.0 attack-ics@16.1")

@@ -11,7 +11,7 @@ from ctibutler import __version__
 from ctibutler.cli.declaring import declared
 from ctibutler.cli.options import JsonOption
 from ctibutler.cli.output import text as output
-from ctibutler.cli.output.text import Column
+from ctibutler.cli.output.tables import Column, write_table
 from ctibutler.cli.session import session_of
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ def status(context: click.Context, as_json: JsonOption = False) -> None:
     output.line(f"database   {found['database']}" + (f"  ({output.size_text(size)})" if size is not None else ""))
     output.line(f"bucket     {found['bucket'] or 'none'}")
     workers = found["workers"]
-    output.line(f"workers    {workers or 'none runs'}")
+    output.line(f"workers    {workers or 'none running'}")
     output.line("jobs       " + ", ".join(f"{number:,} {state}" for state, number in found["jobs"].items()))
     output.line()
-    output.write_table(
-        [Column("KNOWLEDGE BASE"), Column("LATEST"), Column("RELEASES", right=True), Column("LISTED", right=True)],
+    write_table(
+        [Column("KNOWLEDGE BASE"), Column("LATEST"), Column("RELEASES", right=True), Column("OBJECTS", right=True)],
         [
             [kb["name"], kb["latest"] or "-", str(len(kb["versions"])), f"{kb['objects_count']:,}"]
             for kb in found["knowledge_bases"]

@@ -10,7 +10,7 @@ import click
 from ctibutler.cli.declaring import argument, declared, option
 from ctibutler.cli.options import JsonOption
 from ctibutler.cli.output import text as output
-from ctibutler.cli.output.text import Column
+from ctibutler.cli.output.tables import Column, write_table
 from ctibutler.cli.session import session_of
 
 
@@ -53,9 +53,9 @@ def versions(
         Column("RELEASE"),
         Column("STATE"),
         Column("SIZE", right=True),
-        Column("SOURCE", wide=True),
+        Column("SOURCE"),
     ]
-    output.write_table(columns, rows)
+    write_table(columns, rows)
     if kb is not None:
         _write_origins(held)
     empty = [slug for slug, found in held.items() if not found["releases"]]

@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 from ctibutler.answers.changes import Change, ChangesPage
 from ctibutler.answers.pages import Page
 from ctibutler.cli.output import text as output
-from ctibutler.cli.output.text import Column
+from ctibutler.cli.output.tables import Column, write_table
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.kinds import kind_of
 from ctibutler.stix.objects import RELATIONSHIP
 
-_COLUMNS = [Column("CHANGE"), Column("ID"), Column("TYPE"), Column("NAME", wide=True)]
-_PROPERTIES = Column("CHANGED PROPERTIES", wide=True)
+_COLUMNS = [Column("CHANGE"), Column("ID"), Column("KIND"), Column("NAME", cut="last")]
+_PROPERTIES = Column("CHANGED PROPERTIES", cut="first")
 
 
-def write_changes(found: ChangesPage, types: Sequence[str] | None) -> None:
+def write_changes(found: ChangesPage, kb: KnowledgeBase, types: Sequence[str] | None) -> None:
     """The counts of objects and of relationships, of these STIX types only if there are any, then a row for each change."""
     output.line(f"{found.knowledge_base} {found.since} to {found.release}")
     for what, passes in _groups(types):
@@ -24,9 +26,9 @@ def write_changes(found: ChangesPage, types: Sequence[str] | None) -> None:
         output.line()
     with_properties = any(change.changed_properties for change in found.changes)
     columns = [*_COLUMNS, _PROPERTIES] if with_properties else _COLUMNS
-    output.write_table(columns, [_row(change)[: len(columns)] for change in found.changes])
+    write_table(columns, [_row(kb, change)[: len(columns)] for change in found.changes])
     shown = Page(found.request, found.changes, found.total)
-    output.note(output.page_note(shown, "change" if found.total == 1 else "changes"))
+    output.note(output.page_note(shown, "change"))
 
 
 def _groups(types: Sequence[str] | None) -> list[tuple[str, Callable[[str], bool]]]:
@@ -40,11 +42,11 @@ def _groups(types: Sequence[str] | None) -> list[tuple[str, Callable[[str], bool
     return groups
 
 
-def _row(change: Change) -> list[str]:
+def _row(kb: KnowledgeBase, change: Change) -> list[str]:
     return [
         change.change,
         change.external_id or change.id,
-        change.type,
+        kind_of(kb, change.type),
         change.name or "",
         ", ".join(change.changed_properties),
     ]

@@ -9,6 +9,7 @@ from ctibutler.answers.library import Library
 from ctibutler.catalog import jobs, releases
 from ctibutler.catalog.jobs import Job
 from ctibutler.cli.output.progress import Board
+from ctibutler.cli.output.text import counted
 
 POLL_SECONDS = 0.3
 ENDED = ("completed", "failed")
@@ -70,4 +71,4 @@ def _success(library: Library, job: Job) -> str:
     if release.job_id != job.id:
         return "was installed already, nothing changed"
     objects = sum(release.facts.get("counts_by_type", {}).values())
-    return f"installed from {release.source}: {objects:,} objects"
+    return f"installed from {release.source}: {counted(objects, 'object')}"

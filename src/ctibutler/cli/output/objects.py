@@ -14,10 +14,12 @@ from ctibutler.answers.pages import Page
 from ctibutler.cli.finding import Finding
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.details import show_details
-from ctibutler.cli.output.text import Column, printable
+from ctibutler.cli.output.tables import Column, write_table
+from ctibutler.cli.output.text import printable
 from ctibutler.errors import InvalidRequest
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.kinds import kind_of
 from ctibutler.stix.objects import decode, is_deprecated, is_revoked, text
 
 _HEAD = frozenset({"type", "id", "name", "description", "spec_version", "external_references", "knowledgebase_name"})
@@ -31,13 +33,13 @@ def write_objects(knowledge_bases: KnowledgeBases, page: Page[ObjectView], kb: K
         own = kb or knowledge_bases.named(text(properties, "knowledgebase_name") or "")
         shown = [
             own.primary_id(properties) or text(properties, "id") or "",
-            text(properties, "type") or "",
+            kind_of(own, text(properties, "type") or "", properties),
             (text(properties, "name") or "") + _state(properties),
         ]
         rows.append(shown if kb else [own.slug, *shown])
-    columns = [Column("ID", wide=True), Column("TYPE"), Column("NAME", wide=True)]
-    output.write_table(columns if kb else [Column("KNOWLEDGE BASE"), *columns], rows)
-    output.note(output.page_note(page, "objects"))
+    columns = [Column("ID"), Column("KIND", cut="first"), Column("NAME", cut="last")]
+    write_table(columns if kb else [Column("KNOWLEDGE BASE"), *columns], rows)
+    output.note(output.page_note(page, "object"))
 
 
 def show_object(content: bytes, finding: Finding | None, others: Sequence[Finding]) -> None:
@@ -63,6 +65,23 @@ def show_object(content: bytes, finding: Finding | None, others: Sequence[Findin
             output.line(output.filled(label.ljust(indent) + printable(value), " " * indent))
 
 
+def write_envelope(content: bytes, finding: Finding | None, further: Mapping[str, object] | None = None) -> None:
+    """One object as JSON: `{"knowledge_base": "cwe", "release": "4.15", "object": {…}}`, then what else is said of it.
+
+    Both are null where the object is in no release of a knowledge base, as a relationship that we made is.
+    """
+    output.write_json(
+        msgspec.json.encode(
+            {
+                "knowledge_base": finding.kb.slug if finding else None,
+                "release": finding.release if finding else None,
+                "object": msgspec.Raw(content),
+                **(further or {}),
+            }
+        )
+    )
+
+
 def write_bundle(library: Library, finding: Finding) -> None:
     """An object with its relationships and neighbours, as one STIX bundle."""
     request = ObjectRequest(finding.stix_id, finding.release)
@@ -76,12 +95,12 @@ def write_detailed(library: Library, finding: Finding, others: Sequence[Finding]
     """
     if not finding.kb.details:
         having = ", ".join(kb.slug for kb in library.knowledge_bases.all if kb.details)
-        raise InvalidRequest(f"--detail: {finding.kb.slug} has no details; there are some of {having}")
+        raise InvalidRequest(f"--detail: {finding.kb.slug} has no details; these have: {having}")
     request = ObjectRequest(finding.stix_id, finding.release)
     found, details = find_object_with_details(library, finding.kb, request)
     content = found.content
     if as_json:
-        output.write_json(b'{"object":' + content + b',"details":' + (details or b"null") + b"}")
+        write_envelope(content, finding, {"details": msgspec.Raw(details or b"null")})
         return
     show_object(content, finding, others)
     if details is None:

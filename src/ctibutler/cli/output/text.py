@@ -1,7 +1,4 @@
-"""What commands print: tables, JSON, notes.
-
-On a terminal tables fit its width; elsewhere they are plain text and nothing is cut.
-"""
+"""What commands print: lines, JSON, notes. Paragraphs fit a terminal; in files and pipes nothing is wrapped."""
 
 from __future__ import annotations
 
@@ -9,8 +6,6 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -18,18 +13,7 @@ import msgspec
 
 from ctibutler.answers.pages import Page
 
-_GAP = "  "
-_NARROWEST = 16
 _WIDEST = 100
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table. A `wide` one gives way when the terminal is narrow."""
-
-    heading: str
-    wide: bool = False
-    right: bool = False
 
 
 def write(text: str) -> None:
@@ -70,34 +54,29 @@ def json_lines(value: object) -> bytes:
     return msgspec.json.format(encoded, indent=2) + b"\n"
 
 
-def page_note(page: Page[Any], what: str) -> str:
-    """Which part of a list was shown, and how the next one is had."""
+def counted(number: int, noun: str) -> str:
+    """A number of things: `1 object`, `2,000 objects`."""
+    return f"{number:,} {noun if number == 1 else noun + 's'}"
+
+
+def page_note(page: Page[Any], noun: str) -> str:
+    """Which part of a list of these was shown, and how to see the next."""
     if not page.total:
-        return f"no {what}"
+        return f"no {noun}s"
     if not page.items:
-        return f"page {page.request.number} is past the end of {page.total:,} {what}"
+        return f"page {page.request.number} is past the end of {counted(page.total, noun)}"
     first = page.request.start + 1
     last = page.request.start + len(page.items)
     if (first, last) == (1, page.total):
-        return f"{page.total:,} {what}"
-    more = f"; more with --page {page.request.number + 1}" if last < page.total else ""
-    return f"{first:,} to {last:,} of {page.total:,} {what}{more}"
+        return counted(page.total, noun)
+    shown = f"{first:,}" if first == last else f"{first:,} to {last:,}"
+    more = f"; --page {page.request.number + 1} shows more" if last < page.total else ""
+    return f"{shown} of {counted(page.total, noun)}{more}"
 
 
 def on_terminal() -> bool:
     """Whether standard output is read by a person."""
     return sys.stdout.isatty()
-
-
-def write_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
-    """Rows under headings; nothing where there are no rows."""
-    cells = [[printable(cell) for cell in row] for row in rows]
-    if not cells:
-        return
-    if on_terminal():
-        _terminal_table(columns, cells)
-    else:
-        _plain_table(columns, cells)
 
 
 def printable(text: str) -> str:
@@ -111,12 +90,15 @@ def paragraphs(text: str) -> str:
 
 
 def filled(paragraph: str, indent: str = "", start: str = "") -> str:
-    """A paragraph in lines of the terminal's width, the first after `start`, further ones indented; words, such as URLs,
-    stay whole."""
-    width = min(shutil.get_terminal_size().columns, _WIDEST) if on_terminal() else _WIDEST
+    """A paragraph in lines of the terminal's width, the first after `start`, further ones indented; one line elsewhere.
+
+    Words, such as URLs, stay whole.
+    """
+    if not on_terminal():
+        return start + paragraph
     return textwrap.fill(
         paragraph,
-        width,
+        min(shutil.get_terminal_size().columns, _WIDEST),
         initial_indent=start,
         subsequent_indent=indent,
         break_long_words=False,
@@ -134,48 +116,3 @@ def size_text(size: int | None) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} GB"
-
-
-def _plain_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(column.heading), *(len(row[i]) for row in rows)) for i, column in enumerate(columns)]
-    lines = [
-        _GAP.join(
-            cell.rjust(width) if column.right else cell.ljust(width)
-            for column, cell, width in zip(columns, row, widths, strict=True)
-        ).rstrip()
-        for row in ([column.heading for column in columns], *rows)
-    ]
-    write("\n".join(lines) + "\n")
-
-
-def _terminal_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    from rich.cells import cell_len
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(highlight=False, soft_wrap=False)
-    widths = [max(cell_len(column.heading), *(cell_len(row[i]) for row in rows)) for i, column in enumerate(columns)]
-    wide = [i for i, column in enumerate(columns) if column.wide]
-    others = sum(width for i, width in enumerate(widths) if i not in wide) + len(_GAP) * (len(columns) - 1)
-    shares = _shares(console.width - others, [widths[i] for i in wide])
-    table = Table(box=None, pad_edge=False, padding=(0, len(_GAP), 0, 0), header_style="bold")
-    for i, column in enumerate(columns):
-        table.add_column(
-            column.heading,
-            no_wrap=True,
-            overflow="ellipsis",
-            justify="right" if column.right else "left",
-            max_width=shares[wide.index(i)] if i in wide else None,
-        )
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    console.print(table)
-
-
-def _shares(room: int, widths: Sequence[int]) -> list[int]:
-    """What each wide column gets of the room: what it needs, the widest giving way first."""
-    shares = list(widths)
-    while shares and sum(shares) > room and max(shares) > _NARROWEST:
-        shares[shares.index(max(shares))] -= 1
-    return shares

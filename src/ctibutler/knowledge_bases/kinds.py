@@ -1,0 +1,17 @@
+"""What kind of object something is, in the words of its knowledge base."""
+
+from __future__ import annotations
+
+from ctibutler.knowledge_bases.declaration import KnowledgeBase, StixDict
+
+
+def kind_of(kb: KnowledgeBase | None, stix_type: str, properties: StixDict | None = None) -> str:
+    """The word for an object of this STIX type: `Detection Strategy`, where nothing is declared `Attack pattern`.
+
+    `properties` are those of the object, which tell a technique from a sub-technique; without them it is a technique.
+    """
+    is_sub = properties is not None and properties.get("x_mitre_is_subtechnique") is True
+    for word in kb.type_words if kb else ():
+        if stix_type in word.types and word.subtechnique in (None, is_sub):
+            return word.word
+    return stix_type.removeprefix("x-").removeprefix("mitre-").replace("-", " ").capitalize()

@@ -1,0 +1,88 @@
+"""Tables on a terminal: what gives way, and what never does."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+
+import pytest
+
+from ctibutler.answers.pages import Page, PageRequest
+from ctibutler.cli.output.tables import Column, fitted
+from ctibutler.cli.output.text import counted, page_note
+from ctibutler.knowledge_bases import HOSTED
+from ctibutler.knowledge_bases.kinds import kind_of
+from tests.cli.command import Command
+
+COLUMNS = [Column("ID"), Column("KIND", cut="first"), Column("NAME", cut="last")]
+
+
+def test_the_name_is_cut_last_and_an_id_never() -> None:
+    assert fitted(COLUMNS, [10, 30, 30], 80) == [10, 30, 30]
+    assert fitted(COLUMNS, [10, 30, 30], 64) == [10, 20, 30]
+    assert fitted(COLUMNS, [10, 30, 30], 54) == [10, 16, 24]
+    assert fitted(COLUMNS, [52, 30, 30], 40) == [52, 16, 16]
+
+
+def shown_on_a_terminal(command: Command, columns: int, *words: str) -> list[str]:
+    """The lines that a command prints on a terminal of this width."""
+    ours, theirs = pty.openpty()
+    environment = command.environment(COLUMNS=str(columns), TERM="xterm")
+    with subprocess.Popen(
+        command.words(*words),
+        cwd=command.folder,
+        env=environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+    ):
+        os.close(theirs)
+        printed = b""
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # the terminal's other end is closed
+                break
+            if not part:
+                break
+            printed += part
+    os.close(ours)
+    return printed.decode().splitlines()
+
+
+@pytest.mark.parametrize("columns", [80, 48])
+def test_a_terminal_shows_whole_ids_and_lines_that_fit(stocked: Command, columns: int) -> None:
+    head, *rows = shown_on_a_terminal(stocked, columns, "list", "disarm", "--type", "Sub-technique")
+    assert head.startswith("\x1b[1mID")
+    assert len(rows) == 50
+    assert max(map(len, rows)) <= columns
+    listed = stocked.done("list", "disarm", "--type", "Sub-technique").stdout.splitlines()[1:]
+    assert [row.split()[0] for row in rows] == [row.split()[0] for row in listed]
+    assert any("…" in row for row in rows) == (columns == 48)
+
+
+@pytest.mark.parametrize(
+    ("slug", "stix_type", "word"),
+    [
+        ("attack-ics", "x-mitre-detection-strategy", "Detection Strategy"),
+        ("attack-enterprise", "malware", "Software"),
+        ("attack-enterprise", "attack-pattern", "Technique"),
+        ("capec", "attack-pattern", "Attack pattern"),
+        ("cwe", "weakness", "Weakness"),
+        ("atlas", "x-mitre-collection", "Collection"),
+        ("tlp", "marking-definition", "Marking definition"),
+        ("attack-enterprise", "relationship", "Relationship"),
+    ],
+)
+def test_a_kind_is_said_in_the_words_of_its_knowledge_base(slug: str, stix_type: str, word: str) -> None:
+    assert kind_of(HOSTED.named(slug), stix_type) == word
+
+
+def test_numbers_and_nouns_agree() -> None:
+    assert [counted(number, "object") for number in (0, 1, 2000)] == ["0 objects", "1 object", "2,000 objects"]
+    one = PageRequest(1, 1)
+    assert page_note(Page(one, [b"{}"], 1), "object") == "1 object"
+    assert page_note(Page(one, [b"{}"], 2), "object") == "1 of 2 objects; --page 2 shows more"
+    assert page_note(Page(PageRequest(9, 1), [], 1), "object") == "page 9 is past the end of 1 object"
+    assert page_note(Page(one, [], 0), "object") == "no objects"
