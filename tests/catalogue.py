@@ -17,6 +17,7 @@ import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -32,10 +33,11 @@ from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.releases import ImportOptions
 from ctibutler.catalog.schema import open_catalogue
 from ctibutler.importing.links import LinkRequest, make_links
-from ctibutler.importing.releases import ImportReport, ReleaseContent, import_release
+from ctibutler.importing.releases import ImportReport, import_release
 from ctibutler.knowledge_bases import HOSTED, KnowledgeBases
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.links import LINK_MODES
+from ctibutler.knowledge_bases.release_files import ReleaseFile
 from tests.shared import SHARED, read_shared
 
 POSTGRES_URL = os.environ.get("CTIBUTLER_TEST_POSTGRES_URL", "")
@@ -128,37 +130,40 @@ def facts() -> dict[str, Any]:
     return counted
 
 
-def content_of(slug: str, label: str) -> ReleaseContent:
+def content_of(slug: str, label: str) -> ReleaseFile:
     """A release of the shared folder, ready for import, with its mapping where it has one."""
     kb = HOSTED.named(slug)
     path = bundle_path(slug, label)
     bundle = read_shared(f"kb/{path}.zst")
     mapping = kb.mapping_file_name(label)
-    return ReleaseContent(
-        bundle=bundle,
+    return ReleaseFile.of_bundle(
+        slug,
+        label,
+        bundle,
         source="bucket",
         location=path,
         file_name=kb.file_name(label),
-        size=len(bundle),
-        sha256=sha256(bundle).hexdigest(),
         mapping=read_shared(f"kb/{kb.bucket.folder}/{mapping}.zst") if mapping else None,
     )
+
+
+def file_of(slug: str, label: str, bundle: bytes, name: str, details: bytes | None = None) -> ReleaseFile:
+    """A bundle of a test's own, ready for import."""
+    return ReleaseFile.of_bundle(slug, label, bundle, source="own", location=name, file_name=name, details=details)
 
 
 def made_content(
     objects: list[dict[str, Any]],
     bundle_id: str = "bundle--" + str(uuid.UUID(int=1)),
     details: Mapping[str, Any] | None = None,
-) -> ReleaseContent:
+) -> ReleaseFile:
     """A release of a test's own objects, and what is said of them beyond STIX."""
     bundle = json.dumps({"type": "bundle", "id": bundle_id, "objects": objects}).encode()
-    return ReleaseContent(
+    return file_of(
+        "",
+        "",
         bundle,
-        "own",
         "made.json",
-        "made.json",
-        len(bundle),
-        sha256(bundle).hexdigest(),
         details=None if details is None else json.dumps(details).encode(),
     )
 
@@ -166,7 +171,7 @@ def made_content(
 def install(
     database: Database,
     name: str,
-    content: ReleaseContent | None = None,
+    content: ReleaseFile | None = None,
     *,
     options: ImportOptions = ImportOptions(),
     kb: KnowledgeBase | None = None,
@@ -175,7 +180,8 @@ def install(
     """Import a release by its name (`cwe@4.14`), from the shared folder unless its content is given."""
     slug, _, label = name.partition("@")
     content = content or content_of(slug, label)
-    return import_release(database, kb or HOSTED.named(slug), label, content, options=options, force=force)
+    file = replace(content, knowledge_base=slug, label=label)
+    return import_release(database, kb or HOSTED.named(slug), file, options=options, force=force)
 
 
 def install_all(database: Database, *names: str, options: ImportOptions = ImportOptions()) -> None:

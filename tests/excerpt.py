@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ctibutler.importing.releases import ReleaseContent
+from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.publishers.converters import cwe_xml
 from ctibutler.publishers.converters.conversion import Converted, Edition
 from tests.catalogue import made_content
@@ -22,7 +22,7 @@ def converted(other_cve: bytes = CVE) -> Converted:
     return cwe_xml.convert(EXCERPT.read_bytes().replace(CVE, other_cve), Edition("4.14"))
 
 
-def excerpt(other_cve: bytes = CVE, details: Any = _AS_READ) -> ReleaseContent:
+def excerpt(other_cve: bytes = CVE, details: Any = _AS_READ) -> ReleaseFile:
     """The excerpt ready for import, with its details or with these instead."""
     read = converted(other_cve)
     return made_content(read.objects, details=read.details if details is _AS_READ else details)
@@ -48,7 +48,7 @@ def put_beside(folder: Path, label: str, *, with_details: bool = True) -> Path:
     content = excerpt()
     assert content.details is not None
     file = folder / f"cwe-bundle-v{label.replace('.', '_')}.json"
-    file.write_bytes(content.bundle)
+    file.write_bytes(content.bundle_bytes)
     if with_details:
         (folder / f"cwe-details-v{label.replace('.', '_')}.json").write_bytes(content.details)
     return file

@@ -11,7 +11,7 @@ from ctibutler.answers.jobs import InstallRequest, add_install
 from ctibutler.answers.library import Library
 from ctibutler.catalog import jobs, releases, update_checks
 from ctibutler.knowledge_bases import versions
-from ctibutler.publishers.sources.offers import Offer, OfferReport
+from ctibutler.publishers.sources.source import Offer, OfferReport
 from ctibutler.stix.times import now
 
 _DAY = 24 * 3600 * 1_000_000

@@ -17,9 +17,10 @@ from ctibutler.catalog.contract.documents import record_digest
 from ctibutler.catalog.engine.database import Database
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.importing.links import LinkRequest, make_links
-from ctibutler.importing.releases import ReleaseContent, import_release
+from ctibutler.importing.releases import import_release
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.knowledge_bases.links import CWE_CAPEC, D3FEND_KNOWLEDGE_BASES
+from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.stix.seeds import dogesec
 from tests.catalogue import bundle_path, catalogue_with, install_all
 from tests.expected_records import expected_records
@@ -223,8 +224,8 @@ def test_links_carry_the_properties_of_the_link_layer(database: Database) -> Non
 def of_ones_own(database: Database, *objects: Document) -> None:
     """Install a made-up bundle as CWE 1.0."""
     bundle = json.dumps({"type": "bundle", "id": "bundle--1", "objects": objects}).encode()
-    content = ReleaseContent(bundle, "file", "", "own.json", len(bundle), "")
-    import_release(database, HOSTED.named("cwe"), "1.0", content)
+    file = ReleaseFile.of_bundle("cwe", "1.0", bundle, source="file", location="", file_name="own.json")
+    import_release(database, HOSTED.named("cwe"), file)
 
 
 def test_an_id_that_no_key_can_hold_is_named(database: Database) -> None:

@@ -20,9 +20,10 @@ from playwright.sync_api import Browser, sync_playwright
 
 from ctibutler.app import create_app
 from ctibutler.catalog.schema import open_catalogue
-from ctibutler.importing.releases import ReleaseContent, import_release
+from ctibutler.importing.releases import import_release
 from ctibutler.knowledge_bases import HOSTED
-from ctibutler.publishers.sources import built_in as builtin
+from ctibutler.knowledge_bases.release_files import ReleaseFile
+from ctibutler.publishers.sources import built_in
 from tests.configured import settings_with
 
 # Nothing of the browser's own may go to the network.
@@ -49,12 +50,11 @@ def server(tmp_path: Path) -> Iterator[str]:
     settings = settings_with(data_dir=tmp_path, bucket="")
     database = open_catalogue(settings.url, HOSTED)
     for label in ("1", "2"):
-        content = builtin.bundle("tlp", label)
+        content = built_in.bundle("tlp", label)
         import_release(
             database,
             HOSTED.named("tlp"),
-            label,
-            ReleaseContent(content, "built-in", "", f"tlp-{label}", len(content), ""),
+            ReleaseFile.of_bundle("tlp", label, content, source="built-in", location="", file_name=f"tlp-{label}"),
         )
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

@@ -55,7 +55,7 @@ def at_version(database: Database, revision: str) -> None:
 def fill_at_a001(database: Database) -> None:
     """A release as the first version stored it."""
     content = made_content(OBJECTS)
-    bundle = read_bundle(content.bundle, "made.json")
+    bundle = read_bundle(content.bundle_bytes, "made.json")
     with database.write() as connection:
         rows = [row_of(CWE, stix_object, "made.json") for stix_object in bundle.objects]
         packed = packing.pack(connection, "cwe", [row.content for row in rows])

@@ -267,13 +267,13 @@ def test_on_postgresql_jobs_of_several_knowledge_bases_run_at_once(postgresql_ur
 @pytest.mark.real
 def test_importing_beside_readers_leaves_them_reading(sqlite_url: str, bucket: str, tmp_path: Path) -> None:
     """Counted while the transaction that writes is open: readers get their answers, from before the import."""
-    from hashlib import sha256
 
-    from ctibutler.importing.releases import ReleaseContent, import_release
+    from ctibutler.importing.releases import import_release
+    from ctibutler.knowledge_bases.release_files import ReleaseFile
     from tests.shared import read_shared
 
     raw = read_shared("kb/mitre-attack-ics-repo-data/ics-attack-18_1.json.zst")
-    facts = ReleaseContent(raw, "file", "x", "ics.json", len(raw), sha256(raw).hexdigest())
+    file = ReleaseFile.of_bundle("attack-ics", "18.1", raw, source="file", location="x", file_name="ics.json")
     with _catalogue(sqlite_url) as database, _catalogue(sqlite_url) as other:
         answered = []
 
@@ -282,7 +282,7 @@ def test_importing_beside_readers_leaves_them_reading(sqlite_url: str, bucket: s
                 with other.read() as reading:
                     answered.append(reading.value("SELECT count(*) FROM release"))
 
-        import_release(database, HOSTED.named("attack-ics"), "18.1", facts, finish=read_while_open)
+        import_release(database, HOSTED.named("attack-ics"), file, finish=read_while_open)
         assert answered == [0] * 200
         with other.read() as reading:
             assert reading.value("SELECT count(*) FROM release") == 1

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from ctibutler.catalog import releases
 from ctibutler.catalog.engine.database import Database
 from ctibutler.errors import MalformedFile, Problem
-from ctibutler.importing.releases import ImportReport, ReleaseContent, import_release
+from ctibutler.importing.releases import ImportReport, import_release
 from ctibutler.importing.removal import remove_release
 from ctibutler.knowledge_bases import HOSTED
+from ctibutler.knowledge_bases.release_files import ReleaseFile
 from tests.faults.small import NAME, place_of, small_bundle, small_bundle_bytes
 from tests.faults.stores import content, orphans
 
@@ -28,8 +29,8 @@ def imported(
     database: Database, bundle: bytes | dict[str, Any], label: str = "9.9", kb: str = "attack-ics"
 ) -> ImportReport:
     raw = bundle if isinstance(bundle, bytes) else json.dumps(bundle).encode()
-    facts = ReleaseContent(raw, "file", NAME, NAME, len(raw), sha256(raw).hexdigest())
-    return import_release(database, HOSTED.named(kb), label, facts)
+    file = ReleaseFile.of_bundle(kb, label, raw, source="file", location=NAME, file_name=NAME)
+    return import_release(database, HOSTED.named(kb), file)
 
 
 def goes_in_or_changes_nothing(database: Database, bundle: bytes | dict[str, Any], kb: str = "attack-ics") -> str:

@@ -9,7 +9,6 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,10 @@ from ctibutler.catalog.engine import database as database_module
 from ctibutler.catalog.engine.database import SAFE_SQLITE, Database
 from ctibutler.catalog.schema import CURRENT, open_catalogue
 from ctibutler.errors import StoreUnavailable
-from ctibutler.importing.releases import ReleaseContent, import_release
+from ctibutler.importing.releases import import_release
 from ctibutler.importing.removal import truncate
 from ctibutler.knowledge_bases import HOSTED
+from ctibutler.knowledge_bases.release_files import ReleaseFile
 from tests.faults.processes import (
     CONTEXT,
     ask_for,
@@ -41,8 +41,8 @@ Open = Callable[[str], Database]
 
 
 def imported(database: Database, raw: bytes, kb: str = "attack-ics", label: str = "8.0") -> None:
-    facts = ReleaseContent(raw, "file", "x", "x.json", len(raw), sha256(raw).hexdigest())
-    import_release(database, HOSTED.named(kb), label, facts)
+    file = ReleaseFile.of_bundle(kb, label, raw, source="file", location="x", file_name="x.json")
+    import_release(database, HOSTED.named(kb), file)
 
 
 def many_tools(count: int, seed: int) -> bytes:

@@ -22,7 +22,7 @@ from ctibutler.importing.removal import remove_release, truncate
 from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain
 from tests.answers.walking import as_json, decoded, listed, related
-from tests.catalogue import Catalogues, content_of, install, link, made_content, row_counts
+from tests.catalogue import Catalogues, content_of, file_of, install, link, made_content, row_counts
 
 pytestmark = pytest.mark.real
 
@@ -315,7 +315,7 @@ def test_a_bundle_that_cannot_be_read_changes_nothing(catalogues: Catalogues) ->
             install(database, "disarm@1.6", made_content([good, wrong]))
     whole = content_of("disarm", "1.6")
     for broken in (
-        whole.bundle[:5000],
+        whole.bundle_bytes[:5000],
         b"",
         b"[]",
         b'{"type": "report"}',
@@ -323,7 +323,7 @@ def test_a_bundle_that_cannot_be_read_changes_nothing(catalogues: Catalogues) ->
         b"\xff\xfe",
     ):
         with pytest.raises(MalformedFile):
-            install(database, "disarm@1.6", made_content([good]).__class__(broken, "own", "x", "x.json", 1, ""))
+            install(database, "disarm@1.6", file_of("disarm", "1.6", broken, "x.json"))
     assert state(database) == before
 
 
@@ -337,7 +337,7 @@ def test_what_fails_at_the_end_of_an_import_leaves_no_trace(catalogues: Catalogu
         raise RuntimeError("the last step")
 
     with pytest.raises(RuntimeError, match="the last step"):
-        import_release(database, HOSTED.named("disarm"), "1.6", content_of("disarm", "1.6"), finish=fails)
+        import_release(database, HOSTED.named("disarm"), content_of("disarm", "1.6"), finish=fails)
     assert state(database) == before
     install(database, "disarm@1.6")
     assert len(listed(Library(database, HOSTED), "disarm")) == len(plain.listed("disarm", "1.6"))

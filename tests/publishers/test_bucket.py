@@ -85,12 +85,15 @@ def test_the_newest_real_release_comes_byte_for_byte(kb: KnowledgeBase, where: W
     found = sources(where(shared_path("kb")))
     release = found.fetch(kb)
     assert release.label == found.best(kb).label
-    assert release.sha256 == sha256(release.bundle).hexdigest() == stated[f"{kb.bucket.folder}/{release.file_name}"]
-    assert release.size == len(release.bundle)
-    assert release.source == "bucket"
-    assert release.location.endswith(f"/{release.file_name}.zst")
-    assert release.converter is None
-    assert not release.warnings
+    assert (
+        release.origin.sha256
+        == sha256(release.bundle_bytes).hexdigest()
+        == stated[f"{kb.bucket.folder}/{release.file_name}"]
+    )
+    assert release.size == len(release.bundle_bytes)
+    assert release.origin.source == "bucket"
+    assert release.origin.location.endswith(f"/{release.file_name}.zst")
+    assert release.origin.converter is None
 
 
 @pytest.mark.real
@@ -116,7 +119,7 @@ def test_d3fend_without_its_list_is_a_release_too(tmp_path: Path, where: Where) 
     (folder / "d3fend-v1_3_0-bundle.json").write_bytes(BUNDLE)
     (folder / "version.txt").write_text("1.3.0\n")
     release = sources(where(tmp_path)).fetch(D3FEND)
-    assert (release.bundle, release.mapping) == (BUNDLE, None)
+    assert (release.bundle_bytes, release.mapping) == (BUNDLE, None)
 
 
 @pytest.mark.parametrize(
@@ -128,8 +131,8 @@ def test_details_lie_beside_the_bundle(bucket: Path, where: Where, suffix: str, 
     put(bucket, versions=b"4.15", v4_15_json=BUNDLE)
     (bucket / "cwe2stix-manual-output" / f"cwe-details-v4_15.json{suffix}").write_bytes(packed)
     release = sources(where(bucket)).fetch(CWE)
-    assert (release.bundle, release.details) == (BUNDLE, DETAILS)
-    assert (release.size, release.sha256) == (len(BUNDLE), sha256(BUNDLE).hexdigest())
+    assert (release.bundle_bytes, release.details) == (BUNDLE, DETAILS)
+    assert (release.size, release.origin.sha256) == (len(BUNDLE), sha256(BUNDLE).hexdigest())
     assert release.file_name == "cwe-bundle-v4_15.json"
 
 
@@ -179,9 +182,9 @@ def test_a_release_comes_also_where_what_a_mirror_says_of_it_does_not(
     server.serve_folder(bucket)
     server.answers["/cwe2stix-manual-output/cwe-bundle-v4_14.origin.json"] = status(500)
     release = sources(server.url, sources="bucket", download_retries=0).fetch(HOSTED.named("cwe"))
-    assert release.bundle == BUNDLE
-    assert release.mirrored_from is None
-    assert "does not say where the release is from" in caplog.text
+    assert release.bundle_bytes == BUNDLE
+    assert release.origin.mirrored_from is None
+    assert "does not say where the release came from" in caplog.text
 
 
 def test_an_empty_list_is_said(bucket: Path, where: Where) -> None:
@@ -203,14 +206,14 @@ def test_a_list_that_is_missing_is_said(bucket: Path, where: Where) -> None:
 def test_files_are_plain_or_compressed(bucket: Path, where: Where, suffix: str, packed: bytes) -> None:
     put(bucket, versions=b"4.15\n", **{f"v4_15_json{suffix}": packed})
     release = sources(where(bucket)).fetch(CWE, "v4_15")
-    assert release.bundle == BUNDLE
-    assert (release.size, release.sha256) == (len(BUNDLE), sha256(BUNDLE).hexdigest())
+    assert release.bundle_bytes == BUNDLE
+    assert (release.size, release.origin.sha256) == (len(BUNDLE), sha256(BUNDLE).hexdigest())
     assert release.file_name == "cwe-bundle-v4_15.json"
 
 
 def test_of_several_forms_the_plain_one_is_read(bucket: Path, where: Where) -> None:
     put(bucket, versions=b"4.15", v4_15_json=BUNDLE, v4_15_json_zst=b"rubbish", v4_15_json_gz=b"rubbish")
-    assert sources(where(bucket)).fetch(CWE).bundle == BUNDLE
+    assert sources(where(bucket)).fetch(CWE).bundle_bytes == BUNDLE
 
 
 def test_a_label_without_a_file_names_what_was_looked_for(bucket: Path, where: Where) -> None:
@@ -260,7 +263,7 @@ class TestFolder:
         found = sources(str(bucket))
         assert labels(found, CWE) == ["4.14", "4.10", "4.9"]
         assert not found.offers([CWE]).problems_of("cwe")
-        assert found.fetch(CWE).bundle == BUNDLE
+        assert found.fetch(CWE).bundle_bytes == BUNDLE
 
     @pytest.mark.real
     def test_the_names_of_real_files_say_what_their_lists_say(self, tmp_path: Path) -> None:
@@ -325,7 +328,7 @@ class TestWebsite:
         assert "/mitre-attack-enterprise-repo-data/version.txt" in problem.sentence
         for kb in ALL:
             assert report.problems_of(kb.slug)
-        assert found.fetch(TLP).source == "built-in"
+        assert found.fetch(TLP).origin.source == "built-in"
         with pytest.raises(SourceUnavailable, match="capec: no source has a release; bucket: http"):
             found.fetch(HOSTED.named("capec"))
         assert len(server.asked) == 1
@@ -371,8 +374,8 @@ class TestWebsite:
         server.answers[f"{folder}/cwe-bundle-v4_15.json.gz"] = body(gzip.compress(BUNDLE), Content_Encoding="gzip")
         server.answers[f"{folder}/cwe-bundle-v4_16.json.gz"] = body(BUNDLE)
         found = sources(server.url)
-        assert found.fetch(CWE, "4.15").bundle == BUNDLE
-        assert found.fetch(CWE, "4.16").bundle == BUNDLE
+        assert found.fetch(CWE, "4.15").bundle_bytes == BUNDLE
+        assert found.fetch(CWE, "4.16").bundle_bytes == BUNDLE
 
     def test_a_failure_is_no_missing_file(self, server: LocalServer) -> None:
         server.otherwise = status(404)
@@ -389,7 +392,7 @@ class TestWebsite:
         server.answers[f"{folder}/cwe-bundle-v4_15.json"] = body(BUNDLE)
         found = sources(f"http://jane:sesame@127.0.0.1:{server.port}/kb/?sig=topsecret")
         release = found.fetch(CWE, "4.15")
-        assert release.location == f"{server.url}{folder}/cwe-bundle-v4_15.json"
+        assert release.origin.location == f"{server.url}{folder}/cwe-bundle-v4_15.json"
         report = found.offers(ALL)
         for text in (repr(release), repr(report)):
             assert "sesame" not in text

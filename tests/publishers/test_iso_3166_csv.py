@@ -12,7 +12,7 @@ import pytest
 from ctibutler.errors import MalformedFile
 from ctibutler.publishers.converters import iso_3166_csv
 from ctibutler.publishers.converters.conversion import Edition
-from ctibutler.publishers.sources import built_in as builtin
+from ctibutler.publishers.sources import built_in
 from tests.oasis import verdicts_on
 from tests.shared import read_bundle, read_shared
 
@@ -101,7 +101,7 @@ def test_a_country_may_be_in_a_region_only() -> None:
 
 
 def test_objects_are_those_of_the_built_in_release(objects: dict[str, dict[str, Any]]) -> None:
-    builtin_objects = by_id(builtin.RELEASES["location", "1.0"]())
+    builtin_objects = by_id(built_in.RELEASES["location", "1.0"]())
     assert objects.items() <= builtin_objects.items()
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from ctibutler.errors import Problem
 from ctibutler.knowledge_bases import HOSTED
+from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.publishers.sources.mirror import write_release
 from ctibutler.publishers.sources.offers import Sources
-from ctibutler.publishers.sources.source import Offer, ReleaseFile
+from ctibutler.publishers.sources.source import Offer, published_bundle
 from tests.configured import settings_with
 from tests.shared import shared_path
 
@@ -21,7 +22,7 @@ D3FEND = HOSTED.named("d3fend")
 
 
 def release(slug: str, label: str, content: bytes = b'{"type": "bundle"}', mapping: bytes | None = None) -> ReleaseFile:
-    return ReleaseFile.read(Offer(slug, label, "test", "nowhere"), content=content, file_name="x.json", mapping=mapping)
+    return published_bundle(Offer(slug, label, "test", "nowhere"), content, "x.json", mapping=mapping)
 
 
 def read_back(folder: Path, slug: str, label: str | None = None) -> ReleaseFile:
@@ -33,7 +34,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert path == tmp_path / "kb" / "mitre-f3-repo-data" / "f3-stix-v1_1.json.zst"
     assert path.stat().st_size == size
     found = read_back(tmp_path / "kb", "mitre-f3")
-    assert (found.label, found.bundle, found.source) == ("1.1", b'{"a": 1}', "bucket")
+    assert (found.label, found.bundle, found.origin.source) == ("1.1", b'{"a": 1}', "bucket")
 
 
 def test_the_list_of_releases_grows_earliest_first(tmp_path: Path) -> None:
@@ -80,18 +81,18 @@ def test_where_a_release_came_from_goes_along_however_often_it_is_mirrored(tmp_p
     original = release("mitre-f3", "1.1")
     write_release(tmp_path / "first", F3, original)
     copy = read_back(tmp_path / "first", "mitre-f3")
-    assert copy.source == "bucket"
-    assert copy.mirrored_from == original.origin
-    assert copy.mirrored_from["location"] == "nowhere"
+    assert copy.origin.source == "bucket"
+    assert copy.origin.mirrored_from == original.origin
+    assert copy.origin.mirrored_from.location == "nowhere"
     write_release(tmp_path / "second", F3, copy)
-    assert read_back(tmp_path / "second", "mitre-f3").mirrored_from == original.origin
+    assert read_back(tmp_path / "second", "mitre-f3").origin.mirrored_from == original.origin
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"source": 1}', b"\x28\xb5\x2f\xfd", b"x" * 100_000])
 def test_an_origin_that_cannot_be_read_is_no_reason_to_refuse_a_release(tmp_path: Path, content: bytes) -> None:
     *_, (path, _) = write_release(tmp_path, F3, release("mitre-f3", "1.1"))
     path.with_name("f3-stix-v1_1.origin.json.zst").write_bytes(content)
-    assert read_back(tmp_path, "mitre-f3").mirrored_from is None
+    assert read_back(tmp_path, "mitre-f3").origin.mirrored_from is None
 
 
 def test_nothing_is_left_of_a_file_that_could_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,5 +121,5 @@ def test_a_mirror_of_the_real_bucket_gives_the_same_releases(tmp_path: Path, slu
     original = real.fetch(HOSTED.named(slug))
     write_release(tmp_path, HOSTED.named(slug), original)
     copy = read_back(tmp_path, slug, original.label)
-    assert (copy.sha256, copy.size, copy.mapping) == (original.sha256, original.size, original.mapping)
-    assert json.loads(copy.bundle)["type"] == "bundle"
+    assert (copy.origin.sha256, copy.size, copy.mapping) == (original.origin.sha256, original.size, original.mapping)
+    assert json.loads(copy.bundle_bytes)["type"] == "bundle"

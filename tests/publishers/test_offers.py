@@ -11,9 +11,11 @@ import pytest
 from ctibutler.errors import InvalidRequest, MalformedFile, NotFound, Problem, SourceUnavailable
 from ctibutler.knowledge_bases import ALL, HOSTED
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.publishers.sources import offers as offers_module
-from ctibutler.publishers.sources.offers import Offer, OfferProblem, OfferReport, Progress, ReleaseFile, Sources
-from ctibutler.publishers.sources.source import no_progress
+from ctibutler.publishers.sources.offers import Sources
+from ctibutler.publishers.sources.source import Offer, OfferProblem, OfferReport, published_bundle
+from ctibutler.publishers.web.progress import Progress, no_progress
 from tests.configured import settings_with
 from tests.shared import shared_path
 
@@ -31,20 +33,25 @@ class Shelf:
         self.down = down
         self.asked = 0
         self.hidden: tuple[str, ...] = ()
+        self.place = "shelf"
+        self.moved_to: str | None = None
+
+    def moves_to(self, place: str) -> None:
+        self.place = self.moved_to = place
 
     def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
         self.asked += 1
         if self.down:
             return OfferReport((), (OfferProblem(self.name, None, self.down),))
-        return OfferReport(tuple(Offer(kb.slug, label, self.name, "shelf") for kb in kbs for label in self.labels))
+        return OfferReport(tuple(Offer(kb.slug, label, self.name, self.place) for kb in kbs for label in self.labels))
 
     def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
         return Offer(kb.slug, label, self.name, "back room") if label in self.hidden else None
 
     def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
-        if self.failure:
+        if self.failure and offer.location != self.moved_to:
             raise self.failure
-        return ReleaseFile.read(offer, content=BUNDLE, file_name=f"{kb.slug}.json")
+        return published_bundle(offer, BUNDLE, f"{kb.slug}.json")
 
 
 def sources(*shelves: Shelf) -> Sources:
@@ -60,7 +67,7 @@ def test_the_highest_label_comes_first_then_the_first_source() -> None:
         ("1.9", "second"),
     ]
     assert found.best(DISARM) == Offer("disarm", "1.10", "second", "shelf")
-    assert found.best(DISARM, "v1_9").source == "first"
+    assert found.fetch(DISARM, "v1_9").origin.source == "first"
     assert found.fetch(DISARM).label == "1.10"
 
 
@@ -94,11 +101,13 @@ def test_a_label_that_can_be_none_is_refused() -> None:
         sources(Shelf("first", "1.9")).fetch(DISARM, "../x")
 
 
-def test_where_the_first_source_fails_the_next_one_delivers_and_it_is_said() -> None:
+def test_where_the_first_source_fails_the_next_one_delivers_and_it_is_said(caplog: pytest.LogCaptureFixture) -> None:
     first = Shelf("first", "1.9", failure=MalformedFile("x.json.gz: the compressed file is cut off"))
     release = sources(first, Shelf("second", "1.9")).fetch(DISARM, "1.9")
-    assert release.source == "second"
-    assert release.warnings == ("x.json.gz: the compressed file is cut off",)
+    assert release.origin.source == "second"
+    assert [record.getMessage() for record in caplog.records] == [
+        "disarm 1.9 from first: x.json.gz: the compressed file is cut off"
+    ]
 
 
 def test_a_lower_release_does_not_stand_in_for_a_higher_one() -> None:
@@ -107,21 +116,52 @@ def test_a_lower_release_does_not_stand_in_for_a_higher_one() -> None:
         sources(first, Shelf("second", "1.9")).fetch(DISARM)
 
 
-def test_where_all_fail_all_are_said() -> None:
+def test_where_all_fail_all_are_said_once(caplog: pytest.LogCaptureFixture) -> None:
     shelves = [Shelf(name, "1.9", failure=SourceUnavailable(f"{name} is empty")) for name in ("first", "second")]
     with pytest.raises(SourceUnavailable, match=r"^first is empty; second is empty$"):
         sources(*shelves).fetch(DISARM)
+    assert not caplog.records, "whoever asked is told: the log need not say it too"
+
+
+def test_a_source_is_asked_only_when_those_before_it_do_not_deliver() -> None:
+    first, second = Shelf("first", "1.9"), Shelf("second", "1.9")
+    found = sources(first, second)
+    assert found.fetch(DISARM, "1.9").origin.source == "first"
+    assert (first.asked, second.asked) == (1, 0)
+    first.failure = SourceUnavailable("first is empty")
+    assert found.fetch(DISARM, "1.9").origin.source == "second"
+    assert (first.asked, second.asked) == (1, 1)
+
+
+def test_a_job_for_a_listed_release_asks_nobody_however_old_the_list_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offers_module, "REMEMBERED_SECONDS", -1.0)
+    shelf = Shelf("first", "1.9", "1.8")
+    found = sources(shelf)
+    found.offers([DISARM])
+    found.fetch(DISARM, "1.9")
+    found.fetch(DISARM, "1.8")
+    assert shelf.asked == 1
+
+
+def test_a_release_that_moved_since_it_was_listed_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offers_module, "REMEMBERED_SECONDS", -1.0)
+    shelf = Shelf("first", "1.9", failure=SourceUnavailable("there is no such file"))
+    found = sources(shelf)
+    found.offers([DISARM])
+    shelf.moves_to("new shelf")
+    assert found.fetch(DISARM, "1.9").origin.location == "new shelf"
+    assert shelf.asked == 2
 
 
 def test_a_source_that_is_down_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     sleeping = Shelf("first", down="it sleeps")
     found = sources(sleeping, Shelf("second", "1.9"))
     for kb in ALL:
-        assert found.fetch(replace(kb, sources=("first", "second"))).source == "second"
+        assert found.fetch(replace(kb, sources=("first", "second"))).origin.source == "second"
     assert sleeping.asked == 1
     sleeping.down, sleeping.labels = None, ["1.9"]
     found.offers([DISARM])
-    assert found.fetch(DISARM).source == "first"
+    assert found.fetch(DISARM).origin.source == "first"
 
 
 def test_a_source_that_is_down_is_asked_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,8 +195,8 @@ def test_who_lists_a_release_is_asked_before_who_may_have_it() -> None:
     guessing = Shelf("first")
     guessing.hidden = ("1.8", "1.9")
     found = sources(guessing, Shelf("second", "1.9"))
-    assert found.fetch(DISARM, "1.9").source == "second"
-    assert found.fetch(DISARM, "1.8").location == "back room"
+    assert found.fetch(DISARM, "1.9").origin.source == "second"
+    assert found.fetch(DISARM, "1.8").origin.location == "back room"
 
 
 @pytest.mark.real
@@ -169,7 +209,7 @@ def test_a_better_source_takes_over_and_equal_labels_come_from_the_first() -> No
 
 def test_without_a_bucket_what_is_on_this_machine_is_offered() -> None:
     found = Sources(settings_with(bucket=""))
-    assert found.fetch(HOSTED.named("location")).source == "built-in"
+    assert found.fetch(HOSTED.named("location")).origin.source == "built-in"
     assert found.fetch(HOSTED.named("tlp")).label == "2"
     with pytest.raises(NotFound, match=r"^capec: no source has a release$"):
         found.fetch(HOSTED.named("capec"))
@@ -180,7 +220,7 @@ def test_the_settings_choose_the_bucket(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "disarm-bundle-v9_0.json").write_bytes(BUNDLE)
     release = Sources(settings_with(bucket=str(tmp_path))).fetch(HOSTED.named("disarm"))
-    assert (release.label, release.location) == ("9.0", str(folder / "disarm-bundle-v9_0.json"))
+    assert (release.label, release.origin.location) == ("9.0", str(folder / "disarm-bundle-v9_0.json"))
 
 
 def test_in_a_container_publishers_are_asked_unless_somebody_names_a_bucket() -> None:

@@ -13,7 +13,7 @@ import pytest
 from ctibutler.errors import MalformedFile
 from ctibutler.publishers.converters import opencti_sectors
 from ctibutler.publishers.converters.conversion import Edition
-from ctibutler.publishers.sources import built_in as builtin
+from ctibutler.publishers.sources import built_in
 from tests.oasis import verdicts_on
 from tests.shared import read_bundle, read_shared
 
@@ -77,10 +77,10 @@ def test_a_name_that_is_its_own_alias_comes_once(objects: list[dict[str, Any]]) 
 
 
 def test_objects_are_those_of_the_built_in_release_but_for_descriptions(objects: list[dict[str, Any]]) -> None:
-    built_in = {obj["id"]: obj for obj in builtin.RELEASES["sector", "1.0"]()}
+    by_id = {obj["id"]: obj for obj in built_in.RELEASES["sector", "1.0"]()}
     for obj in objects:
         described = {"description": obj["description"]} if obj.get("identity_class") == "class" else {}
-        assert obj == built_in[obj["id"]] | described
+        assert obj == by_id[obj["id"]] | described
 
 
 def test_the_validator_of_oasis_accepts_the_objects(objects: list[dict[str, Any]]) -> None:

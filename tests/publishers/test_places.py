@@ -11,8 +11,9 @@ import pytest
 
 from ctibutler.errors import MalformedFile, NotFound, SourceUnavailable
 from ctibutler.knowledge_bases import ALL, HOSTED
-from ctibutler.publishers.sources import publisher_source as first_hand
-from ctibutler.publishers.sources.offers import OfferReport, Sources
+from ctibutler.publishers.sources import publisher_source
+from ctibutler.publishers.sources.offers import Sources
+from ctibutler.publishers.sources.source import OfferReport
 from tests.publishers import publishers
 from tests.publishers.publishers import API, ATLAS, ATTACK, CAPEC, CWE, D3FEND, DISARM, F3, RAW, WORKBOOK, serve
 from tests.publishers.server import LocalServer, body, endless, silence, status
@@ -72,9 +73,9 @@ class TestAttack:
             },
         )
         release = sources(server, tmp_path).fetch(ICS)
-        assert release.bundle == content
-        assert (release.label, release.source, release.converter) == ("18.1", "publisher", None)
-        assert release.location.endswith("/ics-attack/ics-attack-18.1.json")
+        assert release.bundle_bytes == content
+        assert (release.label, release.origin.source, release.origin.converter) == ("18.1", "publisher", None)
+        assert release.origin.location.endswith("/ics-attack/ics-attack-18.1.json")
 
     def test_a_release_that_the_index_lacks_is_looked_for_at_its_usual_address(
         self, server: LocalServer, tmp_path: Path
@@ -199,11 +200,11 @@ class TestCwe:
         found = sources(server, tmp_path)
         assert labels(found.offers([self.kb]), "cwe") == ["4.17", "4.16", "4.9"]
         newest = found.fetch(self.kb)
-        assert (newest.label, newest.converter, newest.converter_version) == ("4.17", "cwe-xml", 1)
-        assert newest.location.endswith("/cwec_latest.xml.zip")
+        assert (newest.label, newest.origin.converter, newest.origin.converter_version) == ("4.17", "cwe-xml", 1)
+        assert newest.origin.location.endswith("/cwec_latest.xml.zip")
         older = found.fetch(self.kb, "4.16")
         assert older.file_name == "cwec_v4.16.xml"
-        assert b'"CWE-79"' in older.bundle
+        assert b'"CWE-79"' in older.bundle_bytes
 
     @pytest.mark.parametrize(
         ("page", "sentence"),
@@ -259,7 +260,7 @@ class TestCwe:
         content = read_shared("kb-primary/cwe/cwec_v4.14.xml.zip")
         serve(server, {f"{CWE}/xml/cwec_latest.xml.zip": content, f"{CWE}/xml/cwec_v4.14.xml.zip": content})
         release = sources(server, tmp_path).fetch(self.kb)
-        assert (release.label, len(json.loads(release.bundle)["objects"])) == ("4.14", 2754)
+        assert (release.label, len(json.loads(release.bundle_bytes)["objects"])) == ("4.14", 2754)
 
 
 class TestAtlas:
@@ -287,7 +288,7 @@ class TestAtlas:
         found = sources(server, tmp_path)
         assert labels(found.offers([self.kb]), "atlas") == ["2026.06", "5.1.1", "5.0.0", "4.9.0"]
         assert found.fetch(self.kb).label == "2026.06"
-        assert b"x-mitre-tactic" in found.fetch(self.kb, "4.9.0").bundle
+        assert b"x-mitre-tactic" in found.fetch(self.kb, "4.9.0").bundle_bytes
 
     def test_of_several_tags_with_one_release_the_highest_is_offered_and_fetched(
         self, server: LocalServer, tmp_path: Path
@@ -307,9 +308,9 @@ class TestAtlas:
         found = sources(server, tmp_path)
         [offer] = found.offers([self.kb]).offers
         release = found.fetch(self.kb)
-        assert offer.location == release.location
-        assert release.location.endswith("/v1.10.1/dist/stix-atlas.json")
-        assert b"x-mitre-tactic" in release.bundle
+        assert offer.location == release.origin.location
+        assert release.origin.location.endswith("/v1.10.1/dist/stix-atlas.json")
+        assert b"x-mitre-tactic" in release.bundle_bytes
 
     def test_tags_come_in_pages(self, server: LocalServer, tmp_path: Path) -> None:
         pages = [[{"name": f"v4.{number}.0"} for number in range(100)], [{"name": "v5.0.0"}]]
@@ -337,7 +338,7 @@ class TestAtlas:
         path = f"{RAW}{ATLAS}/v5.6.0/dist/stix-atlas.json"
         serve(server, {f"{API}/repos{ATLAS}/tags": [{"name": "v5.6.0"}], path: content})
         release = sources(server, tmp_path).fetch(self.kb)
-        assert json.loads(release.bundle) == json.loads(
+        assert json.loads(release.bundle_bytes) == json.loads(
             read_shared("kb/mitre-atlas-repo-data/mitre-atlas-v5_6_0.json.zst")
         )
 
@@ -368,9 +369,13 @@ class TestDisarm:
         commits = [publishers.commit("eee", "2026-01-10", "New Version 1.7 of Red Framework")]
         serve(server, {f"{API}/repos{DISARM}/commits": commits, f"{RAW}{DISARM}/eee/{WORKBOOK}": workbook})
         release = sources(server, tmp_path).fetch(self.kb)
-        assert (release.label, release.converter, release.file_name) == ("1.7", "disarm-xlsx", WORKBOOK.split("/")[1])
+        assert (release.label, release.origin.converter, release.file_name) == (
+            "1.7",
+            "disarm-xlsx",
+            WORKBOOK.split("/")[1],
+        )
         modified = {
-            item["modified"] for item in json.loads(release.bundle)["objects"] if item["type"] == "attack-pattern"
+            item["modified"] for item in json.loads(release.bundle_bytes)["objects"] if item["type"] == "attack-pattern"
         }
         assert modified == {"2026-01-10T00:00:00.000Z"}
 
@@ -393,7 +398,7 @@ class TestDisarm:
         )
         release = sources(server, tmp_path).fetch(self.kb, label)
         expected = read_shared(f"kb/disarm2stix-manual-output/disarm-bundle-v{label.replace('.', '_')}.json.zst")
-        assert json.loads(release.bundle)["objects"] == json.loads(expected)["objects"]
+        assert json.loads(release.bundle_bytes)["objects"] == json.loads(expected)["objects"]
 
     def test_a_history_without_names_is_said(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {f"{API}/repos{DISARM}/commits": [publishers.commit("aaa", "2025-01-01")]})
@@ -435,7 +440,7 @@ class TestD3fend:
             },
         )
         release = sources(server, tmp_path).fetch(self.kb)
-        assert (release.label, release.converter) == ("1.2.0", "d3fend-json")
+        assert (release.label, release.origin.converter) == ("1.2.0", "d3fend-json")
         assert release.mapping is not None
         assert {"source", "target", "type", "description"} == json.loads(release.mapping)[0].keys()
 
@@ -462,7 +467,7 @@ class TestFraud:
         serve(server, {f"{F3}/f3-stix.json": self.bundle("1.2"), f"{F3}/f3-stix-v1.1.json": self.bundle("1.1")})
         found = sources(server, tmp_path)
         assert found.fetch(self.kb).label == "1.2"
-        assert found.fetch(self.kb, "v1_1").location.endswith("/public/f3-stix-v1.1.json")
+        assert found.fetch(self.kb, "v1_1").origin.location.endswith("/public/f3-stix-v1.1.json")
 
     @pytest.mark.parametrize("version", [None, "one point two", 1.2])
     def test_a_collection_without_a_version_is_said(self, server: LocalServer, tmp_path: Path, version: object) -> None:
@@ -483,7 +488,9 @@ class TestFraud:
     def test_the_publishers_bundle_is_that_of_the_bucket(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {f"{F3}/f3-stix.json": read_shared("kb-primary/f3/f3-stix-v1.1.json.zst")})
         release = sources(server, tmp_path).fetch(self.kb)
-        assert json.loads(release.bundle) == json.loads(read_shared("kb/mitre-f3-repo-data/f3-stix-v1_1.json.zst"))
+        assert json.loads(release.bundle_bytes) == json.loads(
+            read_shared("kb/mitre-f3-repo-data/f3-stix-v1_1.json.zst")
+        )
 
 
 class TestAll:
@@ -504,8 +511,8 @@ class TestAll:
         found = sources(server, tmp_path)
         assert labels(found.offers([ICS]), "attack-ics") == ["18.1"]
         release = found.fetch(ICS)
-        assert release.location == f"https:/{ATTACK}/ics-attack/ics-attack-18.1.json"
-        assert b"x-mitre-tactic" in release.bundle
+        assert release.origin.location == f"https:/{ATTACK}/ics-attack/ics-attack-18.1.json"
+        assert b"x-mitre-tactic" in release.bundle_bytes
 
     def test_a_file_that_moved_to_another_host_is_said_and_the_others_at_its_host_go_on(
         self, server: LocalServer, tmp_path: Path
@@ -556,7 +563,7 @@ class TestAll:
     def test_a_host_that_does_not_answer_is_asked_once_for_all_that_it_has(
         self, server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(first_hand, "ANSWER_SECONDS", 0.3)
+        monkeypatch.setattr(publisher_source, "ANSWER_SECONDS", 0.3)
         serve(server, {f"{D3FEND}/api/version.json": {"version": "1.6.0"}})
         server.otherwise = silence(server)
         found = sources(server, tmp_path, download_timeout=0.3)
@@ -583,7 +590,7 @@ class TestAll:
         )
         found = sources(server, tmp_path)
         assert found.best(ICS).label == "18.1"
-        monkeypatch.setattr(first_hand, "LIST_SECONDS", 0.5)
+        monkeypatch.setattr(publisher_source, "LIST_SECONDS", 0.5)
         server.answers[CAPEC] = endless(server, b" ", 0.05)
         [slow] = found.offers([HOSTED.named("capec"), HOSTED.named("mitre-f3")]).problems
         assert "took longer than 0.5 seconds" in slow.sentence
@@ -599,7 +606,7 @@ class TestAll:
         )
         found = sources(server, tmp_path)
         assert found.best(ICS).label == "18.1"
-        assert found.best(ICS, "19.0-beta").label == "19.0-beta"
+        assert found.every_label(ICS) == (["19.0-beta", "18.1"], [])
         assert found.best(HOSTED.named("attack-mobile")).label == "20.0-beta"
 
     def test_nobody_is_asked_whom_the_settings_do_not_name(self, server: LocalServer, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,10 @@ import pytest
 
 from ctibutler.answers.exports import release_bundle
 from ctibutler.answers.library import Library
-from ctibutler.importing.releases import ReleaseContent
 from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain
 from tests.answers.walking import listed
-from tests.catalogue import Catalogues, bundle_path, install, installed_labels, published, releases_on
+from tests.catalogue import Catalogues, bundle_path, file_of, install, installed_labels, published, releases_on
 from tests.oasis import verdicts
 from tests.shared import read_shared
 
@@ -55,7 +53,7 @@ def test_a_release_imported_from_its_export_has_equal_objects(
 ) -> None:
     slug, _, label = name.partition("@")
     bundle = exported(filled_library, slug, label)
-    content = ReleaseContent(bundle, "own", "export", "export.json", len(bundle), sha256(bundle).hexdigest())
+    content = file_of(slug, label, bundle, "export.json")
     library = Library(catalogues.empty(), HOSTED)
     install(library.database, name, content)
     assert exported(library, slug) == bundle

@@ -13,6 +13,7 @@ from ctibutler.catalog.releases import Release
 from ctibutler.catalog.selections import Selection
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.release_files import Origin
 from ctibutler.stix.times import rfc3339
 
 
@@ -53,9 +54,9 @@ def available(
             {
                 "version": label,
                 "installed": release is not None,
-                "source": release.source if release else known.source if known else None,
+                "source": release.origin.source if release else known.source if known else None,
                 "size": release.size if release else known.size if known else None,
-                "origin": origin(release) if release else None,
+                "origin": origin(release.origin) if release else None,
             }
         )
     return listed
@@ -76,11 +77,11 @@ def about(library: Library, kb: KnowledgeBase, label: str) -> dict[str, object]:
         "latest": release.latest,
         "installed_at": rfc3339(release.installed_at),
         "job_id": release.job_id,
-        "source": release.location,
+        "source": release.origin.location,
         "file_name": release.file_name,
         "size": release.size,
-        "sha256": release.sha256,
-        "origin": origin(release),
+        "sha256": release.origin.sha256,
+        "origin": origin(release.origin),
         "total_objects": sum(counts.values()),
         "counts_by_type": counts,
         "revoked": release.facts["revoked"],
@@ -130,17 +131,23 @@ def _described(connection: Connection, kb: KnowledgeBase, present: list[Release]
     }
 
 
-def origin(release: Release) -> dict[str, object]:
-    """Where a release came from: which source, address, time, digest of the file, and what read it; where that was a mirror,
-    the same of what the mirror was made from."""
+def origin(of: Origin) -> dict[str, object]:
+    """Where a release came from: source, address, time, digest of the file, and the converter; for a copy from a mirror
+    also the origin that the mirror states."""
     return {
-        "source": release.source,
-        "location": release.location,
-        "fetched_at": None if release.fetched_at is None else rfc3339(release.fetched_at),
-        "sha256": release.sha256,
-        "converter": release.converter,
-        "converter_version": release.converter_version,
-        "mirrored_from": None if release.mirrored_from is None else dict(release.mirrored_from),
+        **_read_from(of),
+        "mirrored_from": None if of.mirrored_from is None else _read_from(of.mirrored_from),
+    }
+
+
+def _read_from(of: Origin) -> dict[str, object]:
+    return {
+        "source": of.source,
+        "location": of.location,
+        "fetched_at": None if of.fetched_at is None else rfc3339(of.fetched_at),
+        "sha256": of.sha256,
+        "converter": of.converter,
+        "converter_version": of.converter_version,
     }
 
 

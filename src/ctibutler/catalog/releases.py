@@ -10,6 +10,7 @@ import msgspec
 
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases.release_files import Origin, read_origin
 
 _COLUMNS = (
     "release_key, knowledge_base, label, sort_key, latest, source, location, file_name, size, sha256, converter,"
@@ -29,24 +30,20 @@ class ImportOptions:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One installed release. `digest` is that of its whole content, `facts` what was counted at import, `fetched_at` when its
-    file was had (microseconds; None for those that an older ctibutler installed). `mirrored_from` is what the bucket says of
-    where it has the release from, None where it says nothing."""
+    """One installed release.
+
+    `digest` is that of its whole content, `facts` what was counted at import. `file_name` and `size` (bytes) are those of
+    the uncompressed file that was read.
+    """
 
     key: int
     knowledge_base: str
     label: str
     sort_key: str
     latest: bool
-    source: str
-    location: str
+    origin: Origin
     file_name: str
     size: int
-    sha256: str
-    converter: str | None
-    converter_version: int | None
-    fetched_at: int | None
-    mirrored_from: Mapping[str, Any] | None
     bundle_id: str
     digest: str
     facts: Mapping[str, Any]
@@ -109,7 +106,7 @@ def mapping(connection: Connection, release_key: int) -> bytes | None:
 
 def add(connection: Connection, release: Release, mapping_content: bytes | None) -> None:
     """Put a release's row in; its members follow."""
-    options = release.options
+    options, origin = release.options, release.origin
     connection.insert(
         "release",
         (
@@ -119,10 +116,10 @@ def add(connection: Connection, release: Release, mapping_content: bytes | None)
         ),
         [
             (
-                release.key, release.knowledge_base, release.label, release.sort_key, release.source, release.location,
-                release.file_name, release.size, release.sha256, release.converter,
-                release.converter_version, release.fetched_at,
-                None if release.mirrored_from is None else msgspec.json.encode(release.mirrored_from).decode(),
+                release.key, release.knowledge_base, release.label, release.sort_key, origin.source, origin.location,
+                release.file_name, release.size, origin.sha256, origin.converter, origin.converter_version,
+                origin.fetched_at,
+                None if origin.mirrored_from is None else origin.mirrored_from.to_json().decode(),
                 release.bundle_id, release.digest,
                 msgspec.json.encode(release.facts).decode(), int(options.ignore_embedded),
                 int(options.ignore_embedded_sro), int(options.ignore_embedded_smo), mapping_content,
@@ -165,15 +162,19 @@ def _release(row: Any) -> Release:
         label=row.label,
         sort_key=row.sort_key,
         latest=bool(row.latest),
-        source=row.source,
-        location=row.location,
+        origin=Origin(
+            source=row.source,
+            location=row.location,
+            sha256=row.sha256,
+            fetched_at=row.fetched_at,
+            converter=row.converter,
+            converter_version=row.converter_version,
+            mirrored_from=None
+            if row.mirrored_from is None
+            else read_origin(row.mirrored_from, "release.mirrored_from"),
+        ),
         file_name=row.file_name,
         size=row.size,
-        sha256=row.sha256,
-        converter=row.converter,
-        converter_version=row.converter_version,
-        fetched_at=row.fetched_at,
-        mirrored_from=None if row.mirrored_from is None else msgspec.json.decode(row.mirrored_from),
         bundle_id=row.bundle_id,
         digest=row.digest,
         facts=msgspec.json.decode(row.facts),

@@ -9,7 +9,8 @@ from ctibutler.answers.library import Library
 from ctibutler.catalog import releases, update_checks
 from ctibutler.cli.output.progress import Board
 from ctibutler.cli.targets import Target
-from ctibutler.publishers.sources.offers import OfferReport, Sources
+from ctibutler.publishers.sources.offers import Sources
+from ctibutler.publishers.sources.source import OfferReport
 from ctibutler.settings import SOURCES, Settings
 from ctibutler.stix.times import now as this_moment
 from ctibutler.worker.loop import Worker

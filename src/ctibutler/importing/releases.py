@@ -22,38 +22,15 @@ from ctibutler.errors import Busy
 from ctibutler.importing.details import read_details
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.stix import links as stix_links
-from ctibutler.stix.bundles import Bundle, Limits, read_bundle
+from ctibutler.stix.bundles import Bundle, Limits, check_limits, read_bundle
 from ctibutler.stix.objects import RELATIONSHIP, StixObject, encode, instant, is_deprecated, is_revoked
 from ctibutler.stix.times import now
 
 Progress = Callable[[str, int, int | None], None]
 Finish = Callable[[Connection], None]
 _TRIES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseContent:
-    """What is to be imported: a STIX bundle, and the facts about the file it was read from.
-
-    `size` and `sha256` are those of the file, uncompressed; `fetched_at` is when it was had, in microseconds;
-    `mirrored_from` is what the bucket says of where it has the file from; `mapping` is
-    D3FEND's list of leftover relations; `details` is what the publisher says of objects beyond STIX, a JSON object by STIX
-    id.
-    """
-
-    bundle: bytes
-    source: str
-    location: str
-    file_name: str
-    size: int
-    sha256: str
-    converter: str | None = None
-    converter_version: int | None = None
-    fetched_at: int | None = None
-    mirrored_from: Mapping[str, str | int | None] | None = None
-    mapping: bytes | None = None
-    details: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +61,7 @@ class _Prepared:
 def import_release(
     database: Database,
     kb: KnowledgeBase,
-    label: str,
-    content: ReleaseContent,
+    file: ReleaseFile,
     *,
     options: ImportOptions = ImportOptions(),
     force: bool = False,
@@ -104,26 +80,34 @@ def import_release(
     Raises MalformedFile when the bundle or the details cannot be read; the catalogue is then as before.
     """
     progress("parse", 0, None)
-    bundle = read_bundle(content.bundle, content.file_name, limits)
-    own_details = _own_details(kb, label, bundle, content)
+    bundle = _bundle(file, limits)
+    own_details = _own_details(kb, bundle, file)
     progress("parse", len(bundle.objects), len(bundle.objects))
     for _ in range(_TRIES):
         with database.read() as connection:
-            prepared = _prepare(connection, kb, bundle, own_details, content.file_name, progress)
+            prepared = _prepare(connection, kb, bundle, own_details, file.file_name, progress)
         with database.write() as connection:
             if _installed(connection, kb.slug) != prepared.known_releases:
                 continue  # another process imported or removed meanwhile: what we took for known may be gone
-            report = _store(connection, kb, label, bundle, content, prepared, options, force, job_id, progress)
+            report = _store(connection, kb, bundle, file, prepared, options, force, job_id, progress)
             finish(connection)
         return report
-    raise Busy(f"{kb.slug} {versions.shown(label)}: other processes kept changing this knowledge base")
+    raise Busy(f"{kb.slug} {versions.shown(file.label)}: other processes kept changing this knowledge base")
 
 
-def _own_details(kb: KnowledgeBase, label: str, bundle: Bundle, content: ReleaseContent) -> dict[str, bytes]:
+def _bundle(file: ReleaseFile, limits: Limits) -> Bundle:
+    """The objects of a release: read from the publisher's bundle, or as a converter made them."""
+    if isinstance(file.bundle, bytes):
+        return read_bundle(file.bundle, file.file_name, limits)
+    check_limits(file.bundle, file.file_name, limits)
+    return file.bundle
+
+
+def _own_details(kb: KnowledgeBase, bundle: Bundle, file: ReleaseFile) -> dict[str, bytes]:
     """The details of the release's objects, by STIX id."""
-    if content.details is None:
+    if file.details is None:
         return {}
-    read = read_details(content.details, kb.details_file_name(label) or f"details of {content.file_name}")
+    read = read_details(file.details, kb.details_file_name(file.label) or f"details of {file.file_name}")
     own = {stix_object.id for stix_object in bundle.objects}
     return {stix_id: detail for stix_id, detail in read.items() if stix_id in own}
 
@@ -155,18 +139,17 @@ def _prepare(
 def _store(
     connection: Connection,
     kb: KnowledgeBase,
-    label: str,
     bundle: Bundle,
-    content: ReleaseContent,
+    file: ReleaseFile,
     prepared: _Prepared,
     options: ImportOptions,
     force: bool,
     job_id: str | None,
     progress: Progress,
 ) -> ImportReport:
-    shown = versions.shown(label)
+    shown = versions.shown(file.label)
     present = releases.find(connection, kb.slug, shown)
-    if present and not force and _is_same(connection, present, content, prepared, options):
+    if present and not force and _is_same(connection, present, file, prepared, options):
         return ImportReport(kb.slug, shown, len(prepared.members), 0, changed=False)
     replaced = remove_release(connection, present) if present else []
     release_key = next_key(connection, "release", "release_key")
@@ -191,17 +174,11 @@ def _store(
         key=release_key,
         knowledge_base=kb.slug,
         label=shown,
-        sort_key=versions.sort_key(label),
+        sort_key=versions.sort_key(file.label),
         latest=False,
-        source=content.source,
-        location=content.location,
-        file_name=content.file_name,
-        size=content.size,
-        sha256=content.sha256,
-        converter=content.converter,
-        converter_version=content.converter_version,
-        fetched_at=content.fetched_at,
-        mirrored_from=content.mirrored_from,
+        origin=file.origin,
+        file_name=file.file_name,
+        size=file.size,
         bundle_id=bundle.id or f"bundle--{uuid.UUID(hex=prepared.digest)}",
         digest=prepared.digest,
         facts=prepared.facts,
@@ -209,18 +186,18 @@ def _store(
         installed_at=made_at,
         job_id=job_id,
     )
-    releases.add(connection, release, content.mapping)
+    releases.add(connection, release, file.mapping)
     releases.raise_revision(connection)
     connection.analyze()
     return ImportReport(kb.slug, shown, len(prepared.members), len(added), changed=True)
 
 
 def _is_same(
-    connection: Connection, present: Release, content: ReleaseContent, prepared: _Prepared, options: ImportOptions
+    connection: Connection, present: Release, file: ReleaseFile, prepared: _Prepared, options: ImportOptions
 ) -> bool:
     return (
         (present.digest, present.options) == (prepared.digest, options)
-        and releases.mapping(connection, present.key) == content.mapping
+        and releases.mapping(connection, present.key) == file.mapping
         and details.digests_of(connection, present.key) == prepared.details.digests
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from ctibutler.errors import MalformedFile
-from ctibutler.stix.objects import RELATIONSHIP, StixObject, digest_of
+from ctibutler.stix.objects import RELATIONSHIP, StixObject, digest_of, encode
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*--[!-~]{1,200}")
 _LONGEST_WORD = 250
@@ -58,7 +58,28 @@ def read_bundle(content: bytes, name: str, limits: Limits = Limits()) -> Bundle:
     if len(raws) > limits.max_objects:
         raise MalformedFile(f"{name}: {len(raws):,} objects are more than the limit of {limits.max_objects:,}")
     bundle_id = _value(envelope.id, "id", name)
-    return Bundle(bundle_id if isinstance(bundle_id, str) else None, list(_distinct(_read_objects(raws, name, limits))))
+    read = _checked(_decoded(raws, name, limits), name, limits)
+    return Bundle(bundle_id if isinstance(bundle_id, str) else None, list(_distinct(read)))
+
+
+def bundle_of_objects(bundle_id: str, objects: Iterable[Mapping[str, object]], name: str) -> Bundle:
+    """A bundle of objects that we made ourselves; each is encoded once, and checked like one that was read.
+
+    `name` stands for the file that they were made from. Raises MalformedFile.
+    """
+    made = ((encode(properties), properties) for properties in objects)
+    return Bundle(bundle_id, list(_distinct(_checked(made, name, Limits()))))
+
+
+def check_limits(bundle: Bundle, name: str, limits: Limits) -> None:
+    """Raises MalformedFile when a bundle that was not read as a file is larger than we accept."""
+    size = sum(len(stix_object.content) for stix_object in bundle.objects)
+    if size > limits.max_bytes:
+        raise MalformedFile(f"{name}: {size:,} bytes are more than the limit of {limits.max_bytes:,}")
+    if len(bundle.objects) > limits.max_objects:
+        raise MalformedFile(
+            f"{name}: {len(bundle.objects):,} objects are more than the limit of {limits.max_objects:,}"
+        )
 
 
 def bundle_chunks(bundle_id: str, contents: Iterable[bytes]) -> Iterator[bytes]:
@@ -110,10 +131,19 @@ def _read_list(raw: msgspec.Raw, name: str) -> list[msgspec.Raw]:
     return objects
 
 
-def _read_objects(raws: list[msgspec.Raw], name: str, limits: Limits) -> Iterator[StixObject]:
+def _decoded(raws: list[msgspec.Raw], name: str, limits: Limits) -> Iterator[tuple[bytes, Mapping[str, object]]]:
+    """The objects of a bundle as they were read: JSON without insignificant white space, and what it says."""
     for position, raw in enumerate(raws):
         try:
-            yield _read_object(raw, position, limits)
+            yield _decode_object(raw, limits)
+        except _Wrong as wrong:
+            raise MalformedFile(f"{name}: objects[{position}]{wrong}") from None
+
+
+def _checked(objects: Iterable[tuple[bytes, Mapping[str, object]]], name: str, limits: Limits) -> Iterator[StixObject]:
+    for position, (content, properties) in enumerate(objects):
+        try:
+            yield _stix_object(content, properties, position, limits)
         except _Wrong as wrong:
             raise MalformedFile(f"{name}: objects[{position}]{wrong}") from None
 
@@ -122,21 +152,24 @@ class _Wrong(Exception):
     """What is wrong with one object, to be put after its place."""
 
 
-def _read_object(raw: msgspec.Raw, position: int, limits: Limits) -> StixObject:
+def _decode_object(raw: msgspec.Raw, limits: Limits) -> tuple[bytes, Mapping[str, object]]:
     content = bytes(raw)
     try:
         properties = _anything(content)
         if not isinstance(properties, dict):
             raise _Wrong(f": expected an object, found {_brief(properties)}")
-        content = msgspec.json.format(content, indent=-1)
+        return msgspec.json.format(content, indent=-1), properties
     except (msgspec.DecodeError, UnicodeDecodeError) as failure:
         raise _Wrong(f": not JSON: {_reason(failure)}") from None
     except RecursionError:
         raise _Wrong(f": nests deeper than {limits.max_depth} levels") from None
+
+
+def _stix_object(content: bytes, properties: Mapping[str, object], position: int, limits: Limits) -> StixObject:
     if content.count(b"{") + content.count(b"[") > limits.max_depth and _depth(properties) > limits.max_depth:
         raise _Wrong(f": nests deeper than {limits.max_depth} levels")
     if (b'"_' in content or b'"\\u005' in content) and any(key.startswith("_") for key in properties):
-        content = msgspec.json.encode({key: value for key, value in properties.items() if not key.startswith("_")})
+        content = encode({key: value for key, value in properties.items() if not key.startswith("_")})
     stix_id, stix_type = properties.get("id"), properties.get("type")
     if not isinstance(stix_type, str) or not stix_type:
         raise _Wrong(f".type: expected the object's type, found {_brief(stix_type)}")

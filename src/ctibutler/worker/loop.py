@@ -20,12 +20,14 @@ from ctibutler.catalog.jobs import Job
 from ctibutler.catalog.releases import ImportOptions
 from ctibutler.errors import Busy, Problem, StoreUnavailable
 from ctibutler.importing.links import LinkRequest, check_mapping, make_links
-from ctibutler.importing.releases import ReleaseContent, import_release
+from ctibutler.importing.releases import import_release
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.links import LINK_MODES, modes_that_involve
-from ctibutler.publishers.sources.local_file import read_own_file
-from ctibutler.publishers.sources.offers import OfferReport, ReleaseFile, Sources
+from ctibutler.knowledge_bases.release_files import ReleaseFile
+from ctibutler.publishers.sources.local_file import read_local_file
+from ctibutler.publishers.sources.offers import Sources
+from ctibutler.publishers.sources.source import OfferReport
 from ctibutler.settings import Settings
 from ctibutler.stix.bundles import Limits
 from ctibutler.stix.times import microseconds, now
@@ -199,21 +201,7 @@ class Worker:
         import_release(
             self._database,
             kb,
-            label,
-            ReleaseContent(
-                bundle=file.bundle,
-                source=file.source,
-                location=file.location,
-                file_name=file.file_name,
-                size=file.size,
-                sha256=file.sha256,
-                converter=file.converter,
-                converter_version=file.converter_version,
-                fetched_at=file.fetched_at,
-                mirrored_from=file.mirrored_from,
-                mapping=file.mapping,
-                details=file.details,
-            ),
+            file,
             options=import_options(job),
             force=bool(job.options.get("force")),
             limits=self._limits(),
@@ -227,7 +215,9 @@ class Worker:
     ) -> ReleaseFile:
         given = job.options.get("file")
         if given:
-            return read_own_file(kb, Path(str(given)), label, self._settings, convert=bool(job.options.get("convert")))
+            return read_local_file(
+                kb, Path(str(given)), label, self._settings, convert=bool(job.options.get("convert"))
+            )
         return self._sources.restricted_to(job.options.get("source")).fetch(kb, label, progress)
 
     def _complete_install(self, connection: Connection, kb: KnowledgeBase, job: Job) -> None:

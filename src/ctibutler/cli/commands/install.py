@@ -137,7 +137,7 @@ def _from_anywhere(source: str | None) -> str | None:
 
     Raises InvalidRequest where the job would keep a secret.
     """
-    from ctibutler.publishers.sources.offers import is_source
+    from ctibutler.publishers.sources.configuration import is_source
     from ctibutler.publishers.web.addresses import WebAddress
 
     if source is None or is_source(source) or source.lower().startswith("file:"):

@@ -18,7 +18,8 @@ from ctibutler.errors import Problem
 
 if TYPE_CHECKING:
     from ctibutler.cli.output.progress import Board
-    from ctibutler.publishers.sources.offers import ReleaseFile, Sources
+    from ctibutler.knowledge_bases.release_files import ReleaseFile
+    from ctibutler.publishers.sources.offers import Sources
 
 
 def mirror(
@@ -59,7 +60,9 @@ def mirror(
                     files = write_release(folder, target.kb, release)
                     written.append(_told(release, files))
                     size = output.size_text(sum(size for _, size in files))
-                    shown.end(f"{target.kb.slug} {label}", f"{size} from {release.source}, {release.location}")
+                    shown.end(
+                        f"{target.kb.slug} {label}", f"{size} from {release.origin.source}, {release.origin.location}"
+                    )
             except Problem as problem:
                 failed = True
                 shown.end(str(target), f"failed: {problem}", failed=True)
@@ -87,11 +90,11 @@ def _told(release: ReleaseFile, files: list[tuple[Path, int]]) -> dict[str, Any]
     return {
         "knowledge_base": release.knowledge_base,
         "version": release.label,
-        "source": release.source,
-        "location": release.location,
-        "sha256": release.sha256,
-        "converter": release.converter,
-        "converter_version": release.converter_version,
+        "source": release.origin.source,
+        "location": release.origin.location,
+        "sha256": release.origin.sha256,
+        "converter": release.origin.converter,
+        "converter_version": release.origin.converter_version,
         "files": [{"path": str(path), "size": size} for path, size in files],
     }
 

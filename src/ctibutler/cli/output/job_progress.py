@@ -71,4 +71,4 @@ def _success(library: Library, job: Job) -> str:
     if release.job_id != job.id:
         return "was installed already, nothing changed"
     objects = sum(release.facts.get("counts_by_type", {}).values())
-    return f"installed from {release.source}: {counted(objects, 'object')}"
+    return f"installed from {release.origin.source}: {counted(objects, 'object')}"

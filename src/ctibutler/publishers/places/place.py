@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from ctibutler.errors import MalformedFile, SourceUnavailable
-from ctibutler.publishers.sources.source import Progress, no_progress
+from ctibutler.publishers.web.progress import Progress, no_progress
 
 T = TypeVar("T")
 _NOT_OF_THE_FORM = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)

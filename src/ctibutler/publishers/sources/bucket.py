@@ -5,23 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
-
-import msgspec
 
 from ctibutler.errors import MalformedFile, SourceUnavailable
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.publishers.sources.source import (
-    Offer,
-    OfferProblem,
-    OfferReport,
-    Progress,
-    ReleaseFile,
-    SourceDown,
-    no_progress,
-)
+from ctibutler.knowledge_bases.release_files import Origin, ReleaseFile, read_origin
+from ctibutler.publishers.sources.source import Offer, OfferProblem, OfferReport, published_bundle
+from ctibutler.publishers.web.failures import SourceDown
+from ctibutler.publishers.web.progress import Progress, no_progress
 from ctibutler.publishers.web.unpacking import SUFFIXES, unpack
 
 VERSIONS_FILE = "version.txt"
@@ -60,17 +53,6 @@ class Place(Protocol):
     def visit(self) -> AbstractContextManager[Files]:
         """Its files, over one connection where there is one."""
         ...
-
-
-class _Origin(msgspec.Struct):
-    """What a mirror says of a release, as `ReleaseFile.origin` gives it."""
-
-    source: str
-    location: str
-    sha256: str
-    fetched_at: str | None = None
-    converter: str | None = None
-    converter_version: int | None = None
 
 
 @dataclass(frozen=True)
@@ -129,21 +111,20 @@ class Bucket:
             # In one form only, the bundle's: most buckets have none, and each question is a request.
             told = kb.origin_file_name(offer.label) + location.rpartition(name)[2]
             origin = self._origin(files, kb.bucket.folder, told)
-        release = ReleaseFile.read(
-            offer, content=content, file_name=name, location=location, mapping=mapping, details=details
+        return published_bundle(
+            offer, content, name, location=location, mirrored_from=origin, mapping=mapping, details=details
         )
-        return replace(release, mirrored_from=origin)
 
-    def _origin(self, files: Files, folder: str, name: str) -> dict[str, str | int | None] | None:
-        """Where a mirror says that it has a release from; None where it says nothing, or what cannot be had or read: the
-        release is good all the same."""
+    def _origin(self, files: Files, folder: str, name: str) -> Origin | None:
+        """The origin that a mirror states for a release; None where it states none, or one that cannot be read: that
+        does not harm the release."""
         try:
             content = files.read(folder, name, no_progress)
             if content is None:
                 return None
-            return msgspec.structs.asdict(msgspec.json.decode(unpack(content, name, _MAX_ORIGIN_BYTES), type=_Origin))
-        except (SourceUnavailable, MalformedFile, msgspec.DecodeError, UnicodeDecodeError) as failure:
-            _log.warning("%s does not say where the release is from: %s", name, failure)
+            return read_origin(unpack(content, name, _MAX_ORIGIN_BYTES), name)
+        except (SourceUnavailable, MalformedFile) as failure:
+            _log.warning("%s does not say where the release came from: %s", name, failure)
             return None
 
     def _offers(self, kb: KnowledgeBase, labels: Iterable[str], files: Files) -> list[Offer]:

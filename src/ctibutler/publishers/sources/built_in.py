@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from types import MappingProxyType
 from typing import Any, Final
 
+import msgspec
+
 from ctibutler.errors import NotFound
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.publishers.converters import builtin_countries, builtin_sectors
 from ctibutler.publishers.converters.locations import location_objects
 from ctibutler.publishers.converters.sectors import sector_objects
-from ctibutler.publishers.sources.source import bundle_of
+from ctibutler.publishers.sources.source import Offer, OfferReport, bundle_id, published_bundle
+from ctibutler.publishers.web.progress import Progress, no_progress
 from ctibutler.stix.markings import TLP_1, TLP_2
 
 RELEASES: Final[Mapping[tuple[str, str], Callable[[], list[dict[str, Any]]]]] = MappingProxyType(
@@ -25,6 +30,32 @@ RELEASES: Final[Mapping[tuple[str, str], Callable[[], list[dict[str, Any]]]]] = 
 """(slug of the knowledge base, label) → the release's objects, made anew at each call."""
 
 
+class BuiltIn:
+    """Releases that come with ctibutler itself."""
+
+    name = "built-in"
+
+    def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
+        """The built-in releases of these knowledge bases. Never a problem."""
+        wanted = {kb.slug for kb in kbs}
+        return OfferReport(
+            tuple(
+                Offer(slug, label, self.name, f"ctibutler:{_file_name(slug, label)}")
+                for slug, label in RELEASES
+                if slug in wanted
+            )
+        )
+
+    def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
+        """None: every built-in release is listed."""
+
+    def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
+        """The release, made anew. Raises NotFound when there is none of this label."""
+        content = bundle(kb.slug, offer.label)
+        progress(len(content), len(content))
+        return published_bundle(offer, content, _file_name(kb.slug, offer.label))
+
+
 def bundle(slug: str, label: str) -> bytes:
     """A built-in release as a STIX 2.1 bundle in JSON, byte for byte the same each time.
 
@@ -33,4 +64,8 @@ def bundle(slug: str, label: str) -> bytes:
     objects = RELEASES.get((slug, label))
     if objects is None:
         raise NotFound(f"{slug} {label}: no built-in release")
-    return bundle_of(slug, label, objects())
+    return msgspec.json.encode({"type": "bundle", "id": bundle_id(slug, label), "objects": objects()})
+
+
+def _file_name(slug: str, label: str) -> str:
+    return f"{slug}-{label}.json"

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from ctibutler.errors import InvalidRequest, SourceUnavailable
-from ctibutler.publishers.sources.source import Progress, SourceDown, no_progress
+from ctibutler.publishers.web.failures import SourceDown
+from ctibutler.publishers.web.progress import Progress, no_progress
 from ctibutler.publishers.web.unpacking import unpacked_size
 
 _PIECE = 4 * 1024 * 1024

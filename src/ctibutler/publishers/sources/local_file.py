@@ -8,18 +8,18 @@ from pathlib import Path
 from ctibutler.errors import InvalidRequest, SourceUnavailable
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.publishers.converters import CONVERTERS
-from ctibutler.publishers.sources.source import Offer, ReleaseFile
+from ctibutler.publishers.sources.source import Offer, converted_file, published_bundle
 from ctibutler.publishers.web.unpacking import SUFFIXES, unpack
 from ctibutler.settings import Settings
 
 NAME = "file"
 
-
 _BUNDLE = re.compile(rb'"type"\s*:\s*"bundle"')
 
 
-def read_own_file(
+def read_local_file(
     kb: KnowledgeBase, path: Path, label: str, settings: Settings, *, convert: bool = False
 ) -> ReleaseFile:
     """The file as a release of this knowledge base: a STIX 2.1 bundle, plain, `.gz` or `.zst`.
@@ -37,11 +37,11 @@ def read_own_file(
     if convert and kb.converter is None:
         raise InvalidRequest(f"{kb.slug}: its publisher has STIX 2.1: there is nothing to convert")
     if kb.converter is not None and (convert or not _is_bundle(content)):
-        return ReleaseFile.made(offer, content=content, file_name=name, converter=CONVERTERS[kb.converter])
-    return ReleaseFile.read(
+        return converted_file(offer, content, name, CONVERTERS[kb.converter])
+    return published_bundle(
         offer,
-        content=content,
-        file_name=name,
+        content,
+        name,
         mapping=_beside(path, kb.mapping_file_name(label), settings),
         details=_beside(path, kb.details_file_name(label), settings),
     )

@@ -7,14 +7,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import zstandard
 
 from ctibutler.errors import Problem
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.publishers.sources.bucket import VERSIONS_FILE, read_versions
-from ctibutler.publishers.sources.source import ReleaseFile
 from ctibutler.publishers.web.unpacking import SUFFIXES
 
 _FORM = ".zst"
@@ -41,10 +40,10 @@ def write_release(folder: Path, kb: KnowledgeBase, release: ReleaseFile) -> list
 def _files(kb: KnowledgeBase, release: ReleaseFile) -> Iterator[tuple[str, bytes]]:
     """The bundle and what lies beside it, by their names in a bucket; the bundle comes last."""
     for name, content in (
-        (kb.origin_file_name(release.label), msgspec.json.encode(release.origin)),
+        (kb.origin_file_name(release.label), release.origin.first.to_json()),
         (kb.mapping_file_name(release.label), release.mapping),
         (kb.details_file_name(release.label), release.details),
-        (kb.file_name(release.label), release.bundle),
+        (kb.file_name(release.label), release.bundle_bytes),
     ):
         if name is not None and content is not None:
             yield name, content

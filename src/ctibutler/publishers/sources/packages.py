@@ -1,4 +1,4 @@
-"""Releases that installed packages carry, our own package among them."""
+"""Releases that installed packages contain."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import Final
 from ctibutler.errors import SourceUnavailable
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase, Snapshot
+from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.publishers.converters import CONVERTERS
-from ctibutler.publishers.sources import built_in as builtin
-from ctibutler.publishers.sources.source import Offer, OfferProblem, OfferReport, Progress, ReleaseFile, no_progress
+from ctibutler.publishers.sources.source import Offer, OfferProblem, OfferReport, converted_file
+from ctibutler.publishers.web.progress import Progress, no_progress
 
 EXTRA: Final = "ctibutler[snapshots]"
 
@@ -54,13 +55,8 @@ class Snapshots:
         path, version = _find(snapshot)
         content = self._content(snapshot, path)
         progress(len(content), len(content))
-        return ReleaseFile.made(
-            offer,
-            content=content,
-            file_name=path.name,
-            location=_location(snapshot, version),
-            converter=CONVERTERS[snapshot.converter],
-        )
+        where = _location(snapshot, version)
+        return converted_file(offer, content, path.name, CONVERTERS[snapshot.converter], location=where)
 
     def _content(self, snapshot: Snapshot, path: Path) -> bytes:
         try:
@@ -72,32 +68,6 @@ class Snapshots:
             raise SourceUnavailable(f"{path} cannot be read: {error.strerror}") from None
         _check(snapshot, content)
         return content
-
-
-class BuiltIn:
-    """Releases that come with ctibutler itself."""
-
-    name = "built-in"
-
-    def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
-        """The built-in releases of these knowledge bases. Never a problem."""
-        wanted = {kb.slug for kb in kbs}
-        return OfferReport(
-            tuple(
-                Offer(slug, label, self.name, f"ctibutler:{_file_name(slug, label)}")
-                for slug, label in builtin.RELEASES
-                if slug in wanted
-            )
-        )
-
-    def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
-        """None: what is built in is listed."""
-
-    def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
-        """The release, made anew. Raises NotFound when there is none of this label."""
-        content = builtin.bundle(kb.slug, offer.label)
-        progress(len(content), len(content))
-        return ReleaseFile.read(offer, content=content, file_name=_file_name(kb.slug, offer.label))
 
 
 def _declared(kb: KnowledgeBase, label: str) -> Snapshot:
@@ -137,7 +107,3 @@ def _check(snapshot: Snapshot, content: bytes) -> None:
 
 def _location(snapshot: Snapshot, version: str) -> str:
     return f"{snapshot.distribution}=={version}:{snapshot.file}"
-
-
-def _file_name(slug: str, label: str) -> str:
-    return f"{slug}-{label}.json"

@@ -1,4 +1,4 @@
-"""Releases first hand: from the publishers' own places, converted where they are not STIX 2.1."""
+"""Releases from the publishers' own places, converted where they are not STIX 2.1."""
 
 from __future__ import annotations
 
@@ -13,22 +13,16 @@ from urllib.parse import urlsplit
 from ctibutler.errors import MalformedFile, NotFound, SourceUnavailable
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.publishers.converters import CONVERTERS
 from ctibutler.publishers.places import PLACES
 from ctibutler.publishers.places.place import Place, Published
-from ctibutler.publishers.sources.source import (
-    Offer,
-    OfferProblem,
-    OfferReport,
-    Progress,
-    ReleaseFile,
-    SourceDown,
-    SourceSlow,
-    no_progress,
-)
+from ctibutler.publishers.sources.source import Offer, OfferProblem, OfferReport, converted_file, published_bundle
 from ctibutler.publishers.web.addresses import WebAddress
 from ctibutler.publishers.web.download import Downloads, Limits
-from ctibutler.publishers.web.download_cache import Kept
+from ctibutler.publishers.web.download_cache import DownloadCache
+from ctibutler.publishers.web.failures import SourceDown, SourceSlow
+from ctibutler.publishers.web.progress import Progress, no_progress
 
 ANSWER_SECONDS = 5.0
 """How long a publisher may stay silent before it says what it has."""
@@ -42,20 +36,20 @@ SILENT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class PublisherWeb:
-    """The web with the publishers in it: within these limits, and with what is kept of it.
+    """The web with the publishers in it: within these limits, and with a cache of its files.
 
     `stand_in` is an address that answers in their place; the name of the host becomes the first part of the path.
     """
 
     limits: Limits
-    kept: Kept | None = None
+    cache: DownloadCache | None = None
     stand_in: WebAddress | None = None
     _silent: dict[str, tuple[SourceDown, float]] = field(default_factory=dict, repr=False, compare=False)
 
     @contextmanager
     def visit(self, hosts: Sequence[str]) -> Iterator[_Visit]:
         """The pages and files of these hosts, over connections that are kept open."""
-        downloads = Downloads(self.kept)
+        downloads = Downloads(self.cache)
         try:
             yield _Visit(self, downloads, frozenset(hosts))
         finally:
@@ -127,7 +121,7 @@ class _Visit:
             raise
 
 
-class FirstHand:
+class PublisherSource:
     """The publishers of the knowledge bases, each at its own place."""
 
     name = "publisher"
@@ -178,8 +172,8 @@ class FirstHand:
         if said is not None and versions.sort_key(said) != versions.sort_key(offer.label):
             raise MalformedFile(f"{published.url}: expected release {offer.label}, found {said}")
         if kb.converter is None:
-            return ReleaseFile.read(offer, content=content, file_name=name)
-        return ReleaseFile.made(offer, content=content, file_name=name, converter=CONVERTERS[kb.converter])
+            return published_bundle(offer, content, name)
+        return converted_file(offer, content, name, CONVERTERS[kb.converter])
 
     def _ask(self, kbs: Sequence[KnowledgeBase]) -> OfferReport:
         """What one host lists. A knowledge base that needs none of what failed for another one is not touched by it."""

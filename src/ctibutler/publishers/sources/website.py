@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ctibutler.errors import MalformedFile, SourceUnavailable
-from ctibutler.publishers.sources.source import Progress, SourceDown
 from ctibutler.publishers.web.addresses import WebAddress
 from ctibutler.publishers.web.download import Downloads, Limits
-from ctibutler.publishers.web.download_cache import Kept
+from ctibutler.publishers.web.download_cache import DownloadCache
+from ctibutler.publishers.web.failures import SourceDown
+from ctibutler.publishers.web.progress import Progress
 
 ANSWER_SECONDS = 5.0
 """How long a bucket may take to say what it has of one knowledge base."""
@@ -22,17 +23,17 @@ VISIT_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Website:
-    """The files of a bucket at an address on the web; `limits` are those of a release's file. What is `kept` of them is not
+    """The files of a bucket at an address on the web; `limits` apply to the file of a release. A file in the `cache` is not
     sent again before it changes."""
 
     address: WebAddress
     limits: Limits
-    kept: Kept | None = None
+    cache: DownloadCache | None = None
 
     @contextmanager
     def visit(self) -> Iterator[WebsiteFiles]:
         """The files, over one connection."""
-        downloads = Downloads(self.kept)
+        downloads = Downloads(self.cache)
         try:
             yield WebsiteFiles(self, downloads)
         finally:

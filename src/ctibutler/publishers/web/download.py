@@ -19,10 +19,11 @@ import stamina
 
 from ctibutler import __version__
 from ctibutler.errors import SourceUnavailable
-from ctibutler.publishers.sources.source import Progress, SourceDown, SourceSlow, no_progress
 from ctibutler.publishers.web.addresses import WebAddress, without_secrets
 from ctibutler.publishers.web.checksums import contradiction
-from ctibutler.publishers.web.download_cache import Kept
+from ctibutler.publishers.web.download_cache import DownloadCache
+from ctibutler.publishers.web.failures import SourceDown, SourceSlow
+from ctibutler.publishers.web.progress import Progress, no_progress
 from ctibutler.publishers.web.unpacking import unpack
 
 MAX_REDIRECTS: Final = 5
@@ -70,12 +71,12 @@ class Limits:
 class Downloads:
     """Gets files from the web, over one connection where the server keeps it. Close it when done.
 
-    Of what is `kept` it asks whether it changed, and takes it from there if not.
+    A file that is in the `cache` is requested only if it has changed.
     """
 
-    def __init__(self, kept: Kept | None = None) -> None:
+    def __init__(self, cache: DownloadCache | None = None) -> None:
         self._client: httpx2.Client | None = None
-        self._kept = kept
+        self._cache = cache
 
     def close(self) -> None:
         """Give the connection up."""
@@ -118,7 +119,7 @@ class Downloads:
         if number > 1:
             _log.info("%s: try %d of %d", address, number, limits.retries + 1)
         client = self._connected()
-        transfer = _Transfer(client, address, limits, packed, self._kept)
+        transfer = _Transfer(client, address, limits, packed, self._cache)
         transfer.start()
         try:
             while transfer.is_alive():
@@ -179,15 +180,15 @@ class _Transfer(threading.Thread):
     """
 
     def __init__(
-        self, client: httpx2.Client, address: WebAddress, limits: Limits, packed: bool, kept: Kept | None
+        self, client: httpx2.Client, address: WebAddress, limits: Limits, packed: bool, cache: DownloadCache | None
     ) -> None:
         super().__init__(name="ctibutler-download", daemon=True)
         self._client = client
         self._address = address
         self._limits = limits
         self._packed = packed
-        self._kept = kept
-        self._entry = kept.get(str(address.url)) if kept else None
+        self._cache = cache
+        self._entry = cache.get(str(address.url)) if cache else None
         self._content: bytes | None = None
         self._failure: Exception | None = None
         self.done = 0
@@ -266,8 +267,8 @@ class _Transfer(threading.Thread):
             if encoding not in _ENCODINGS:
                 raise SourceUnavailable(f"{self._address} came in an encoding that was not asked for: {encoding[:20]}")
             body = unpack(body, str(self._address), self._limits.unpacked_max_bytes)
-        if self._kept is not None:
-            self._kept.put(str(self._address.url), response.headers, body)
+        if self._cache is not None:
+            self._cache.put(str(self._address.url), response.headers, body)
         return body
 
     def _body(self, response: httpx2.Response) -> bytes:

@@ -1,4 +1,4 @@
-"""Downloads that are kept, so that what did not change at its publisher is not sent twice."""
+"""The cache of downloads: a file that has not changed at its publisher is not sent twice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNFINISHED_SECONDS = 3600
 
 
 class _Head(msgspec.Struct):
-    """The first line of a kept file: what the server calls this state of it, and what tells whether we hold it whole."""
+    """The first line of a cached file: the server's validators, and the size and digest that tell whether it is whole."""
 
     etag: str | None
     last_modified: str | None
@@ -47,11 +47,11 @@ class Entry:
         return conditions
 
 
-class Kept:
+class DownloadCache:
     """A folder of downloads, at most `max_bytes` of them; the one that was asked for longest ago goes first.
 
-    It is a convenience: whatever is missing, damaged or cannot be written is as if it had never been kept. Files are
-    named by a digest of their address, which may hold a key.
+    The cache is a convenience: an entry that is missing, damaged or cannot be written counts as never cached. Files are
+    named by a digest of their address, which may contain a key.
     """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
@@ -59,7 +59,7 @@ class Kept:
         self._max_bytes = max_bytes
 
     def get(self, url: str) -> Entry | None:
-        """What was kept of this address, whole; None where there is nothing."""
+        """The whole file that was cached for this address, or None."""
         path = self._path(url)
         try:
             first, _, packed = path.read_bytes().partition(b"\n")
@@ -87,7 +87,7 @@ class Kept:
             self._make_room()
 
     def _path(self, url: str) -> Path:
-        return self._folder / f"{sha256(url.encode()).hexdigest()}.kept"
+        return self._folder / f"{sha256(url.encode()).hexdigest()}.download"
 
     def _write(self, path: Path, packed: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ class Kept:
         for path in self._folder.glob(f"{_UNFINISHED}*"):  # of a process that was killed while it wrote
             if time.time() - path.stat().st_mtime > _UNFINISHED_SECONDS:
                 path.unlink(missing_ok=True)
-        found = [(path.stat().st_mtime, path.stat().st_size, path) for path in self._folder.glob("*.kept")]
+        found = [(path.stat().st_mtime, path.stat().st_size, path) for path in self._folder.glob("*.download")]
         total = sum(size for _, size, _ in found)
         for _, size, path in sorted(found):
             if total <= self._max_bytes:

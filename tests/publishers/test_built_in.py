@@ -10,7 +10,7 @@ import pytest
 
 from ctibutler.errors import MalformedFile, NotFound
 from ctibutler.publishers.converters import builtin_countries
-from ctibutler.publishers.sources import built_in as builtin
+from ctibutler.publishers.sources import built_in
 from tests.shared import read_bundle
 
 
@@ -18,18 +18,18 @@ def by_id(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {obj["id"]: obj for obj in objects}
 
 
-@pytest.mark.parametrize(("slug", "label"), builtin.RELEASES)
+@pytest.mark.parametrize(("slug", "label"), built_in.RELEASES)
 def test_a_bundle_is_the_same_each_time(slug: str, label: str) -> None:
-    bundle = json.loads(builtin.bundle(slug, label))
-    assert builtin.bundle(slug, label) == builtin.bundle(slug, label)
+    bundle = json.loads(built_in.bundle(slug, label))
+    assert built_in.bundle(slug, label) == built_in.bundle(slug, label)
     assert bundle["type"] == "bundle"
-    assert bundle["objects"] == builtin.RELEASES[slug, label]()
+    assert bundle["objects"] == built_in.RELEASES[slug, label]()
     assert len(by_id(bundle["objects"])) == len(bundle["objects"])
 
 
 def test_a_release_never_changes() -> None:
     # Whoever installed it before has these bytes under the same label.
-    assert {name: sha256(builtin.bundle(*name)).hexdigest()[:16] for name in builtin.RELEASES} == {
+    assert {name: sha256(built_in.bundle(*name)).hexdigest()[:16] for name in built_in.RELEASES} == {
         ("location", "1.0"): "6fb4d9a89d7c0040",
         ("sector", "1.0"): "da35e24e0fadb06b",
         ("tlp", "1"): "77e2d7996c018deb",
@@ -38,23 +38,23 @@ def test_a_release_never_changes() -> None:
 
 
 def test_each_release_has_a_bundle_id_of_its_own() -> None:
-    ids = {json.loads(builtin.bundle(slug, label))["id"] for slug, label in builtin.RELEASES}
-    assert len(ids) == len(builtin.RELEASES)
+    ids = {json.loads(built_in.bundle(slug, label))["id"] for slug, label in built_in.RELEASES}
+    assert len(ids) == len(built_in.RELEASES)
     assert all(bundle_id.startswith("bundle--") for bundle_id in ids)
 
 
 def test_what_a_caller_changes_stays_with_the_caller() -> None:
-    builtin.RELEASES["tlp", "2"]()[0]["extensions"].clear()
-    assert builtin.RELEASES["tlp", "2"]()[0]["extensions"]
+    built_in.RELEASES["tlp", "2"]()[0]["extensions"].clear()
+    assert built_in.RELEASES["tlp", "2"]()[0]["extensions"]
 
 
 def test_there_are_no_other_built_in_releases() -> None:
     with pytest.raises(NotFound, match=r"location 2\.0"):
-        builtin.bundle("location", "2.0")
+        built_in.bundle("location", "2.0")
 
 
 def test_a_country_belongs_to_its_regions() -> None:
-    objects = by_id(builtin.RELEASES["location", "1.0"]())
+    objects = by_id(built_in.RELEASES["location", "1.0"]())
     south_africa = objects["location--23bd96f0-312a-5d26-975a-0aa1be725aaf"]
     assert south_africa["name"] == "South Africa"
     assert (south_africa["country"], south_africa["region"]) == ("ZA", "sub-saharan-africa")
@@ -76,11 +76,11 @@ def test_a_country_belongs_to_its_regions() -> None:
 def test_another_pycountry_cannot_silently_make_other_locations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(builtin_countries, "_NAMES", {**builtin_countries._NAMES, "TR": "Türkiye"})
     with pytest.raises(MalformedFile, match="other names or codes"):
-        builtin.bundle("location", "1.0")
+        built_in.bundle("location", "1.0")
 
 
 def test_a_sector_has_its_name_as_first_alias() -> None:
-    objects = by_id(builtin.RELEASES["sector", "1.0"]())
+    objects = by_id(built_in.RELEASES["sector", "1.0"]())
     industry = objects["identity--337297ea-12b9-5842-b19a-7637b1fab2c2"]
     assert industry["external_references"] == [{"source_name": "sector2stix", "external_id": "defense-industry"}]
     assert industry["x_opencti_aliases"] == ["Defense industry", "Defence industry"]
@@ -92,7 +92,7 @@ def test_a_sector_has_its_name_as_first_alias() -> None:
 def test_locations_are_those_of_upstreams_release() -> None:
     theirs = read_bundle("location2stix-manual-output/location-bundle-v1_0.json")["objects"]
     assert len(theirs) == 909 + 628  # it has each relationship twice
-    assert by_id(builtin.RELEASES["location", "1.0"]()) == by_id(theirs)
+    assert by_id(built_in.RELEASES["location", "1.0"]()) == by_id(theirs)
 
 
 @pytest.mark.real
@@ -104,7 +104,7 @@ def test_sectors_are_those_of_the_reconstructed_release_but_for_their_descriptio
             for obj in objects
         ]
 
-    ours = builtin.RELEASES["sector", "1.0"]()
+    ours = built_in.RELEASES["sector", "1.0"]()
     theirs = read_bundle("sector2stix-manual-output/sector-bundle-v1_0.json")["objects"]
     assert undescribed(ours) == undescribed(theirs)
     assert all(obj["description"] for obj in ours if obj["type"] == "identity")
@@ -113,4 +113,4 @@ def test_sectors_are_those_of_the_reconstructed_release_but_for_their_descriptio
 @pytest.mark.real
 @pytest.mark.parametrize("label", ["1", "2"])
 def test_tlp_is_that_of_the_standards(label: str) -> None:
-    assert builtin.RELEASES["tlp", label]() == read_bundle(f"tlp/tlpv{label}-bundle.json")["objects"]
+    assert built_in.RELEASES["tlp", label]() == read_bundle(f"tlp/tlpv{label}-bundle.json")["objects"]

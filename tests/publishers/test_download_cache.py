@@ -13,7 +13,7 @@ import pytest
 from ctibutler.errors import SourceUnavailable
 from ctibutler.publishers.web.addresses import WebAddress
 from ctibutler.publishers.web.download import Downloads, Limits
-from ctibutler.publishers.web.download_cache import Kept
+from ctibutler.publishers.web.download_cache import DownloadCache
 from tests.publishers.server import Answer, LocalServer, body, status
 
 LIMITS = Limits(silence=2, seconds=5, max_bytes=10_000_000, unpacked_max_bytes=10_000_000, retries=0)
@@ -22,13 +22,13 @@ URL = "https://example.org/file.json"
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Kept:
-    return Kept(tmp_path / "downloads", 1_000_000)
+def cache(tmp_path: Path) -> DownloadCache:
+    return DownloadCache(tmp_path / "downloads", 1_000_000)
 
 
 @pytest.fixture
-def downloads(kept: Kept) -> Iterator[Downloads]:
-    made = Downloads(kept)
+def downloads(cache: DownloadCache) -> Iterator[Downloads]:
+    made = Downloads(cache)
     yield made
     made.close()
 
@@ -74,10 +74,12 @@ def test_a_file_that_changed_takes_the_place_of_the_kept_one(server: LocalServer
     assert downloads.get(address(server), LIMITS) == b"newer"
 
 
-def test_a_file_without_a_name_for_its_state_is_not_kept(server: LocalServer, downloads: Downloads, kept: Kept) -> None:
+def test_a_file_without_a_name_for_its_state_is_not_kept(
+    server: LocalServer, downloads: Downloads, cache: DownloadCache
+) -> None:
     server.answers["/file.json"] = body(FILE)
     downloads.get(address(server), LIMITS)
-    assert kept.get(address(server).shown) is None
+    assert cache.get(address(server).shown) is None
 
 
 def test_a_name_for_a_state_that_cannot_be_sent_back_is_none(server: LocalServer, downloads: Downloads) -> None:
@@ -87,15 +89,15 @@ def test_a_name_for_a_state_that_cannot_be_sent_back_is_none(server: LocalServer
 
 
 def test_what_is_kept_counts_where_its_time_of_use_cannot_be_written(
-    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cache: DownloadCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept.put(URL, {"etag": '"one"'}, FILE)
+    cache.put(URL, {"etag": '"one"'}, FILE)
 
     def refuse(*_: object) -> None:
         raise PermissionError
 
     monkeypatch.setattr(os, "utime", refuse)
-    assert kept.get(URL) is not None
+    assert cache.get(URL) is not None
 
 
 def test_addresses_that_differ_in_their_query_are_kept_apart(server: LocalServer, downloads: Downloads) -> None:
@@ -106,9 +108,11 @@ def test_addresses_that_differ_in_their_query_are_kept_apart(server: LocalServer
 
 
 @pytest.mark.parametrize("harm", ["cut", "changed", "not ours", "unreadable head", "no text", "a size beyond all"])
-def test_a_kept_file_that_is_not_whole_is_as_if_it_was_never_kept(kept: Kept, tmp_path: Path, harm: str) -> None:
-    kept.put(URL, {"etag": '"one"'}, FILE)
-    [path] = (tmp_path / "downloads").glob("*.kept")
+def test_a_kept_file_that_is_not_whole_is_as_if_it_was_never_kept(
+    cache: DownloadCache, tmp_path: Path, harm: str
+) -> None:
+    cache.put(URL, {"etag": '"one"'}, FILE)
+    [path] = (tmp_path / "downloads").glob("*.download")
     content = path.read_bytes()
     head, _, packed = content.partition(b"\n")
     path.write_bytes(
@@ -121,21 +125,23 @@ def test_a_kept_file_that_is_not_whole_is_as_if_it_was_never_kept(kept: Kept, tm
             "a size beyond all": head.replace(b'"size":', b'"size":9' + 20 * b"9") + b"\n" + packed,
         }[harm]
     )
-    assert kept.get(URL) is None
+    assert cache.get(URL) is None
 
 
-def test_a_download_that_is_cut_off_is_not_kept(server: LocalServer, downloads: Downloads, kept: Kept) -> None:
+def test_a_download_that_is_cut_off_is_not_kept(
+    server: LocalServer, downloads: Downloads, cache: DownloadCache
+) -> None:
     server.answers["/file.json"] = body(FILE, etag='"one"', content_length="6000")
     with pytest.raises(SourceUnavailable, match="cut off"):
         downloads.get(address(server), LIMITS)
-    assert kept.get(address(server).shown) is None
+    assert cache.get(address(server).shown) is None
 
 
 def test_no_more_is_kept_than_was_allowed_and_the_longest_unused_goes_first(tmp_path: Path) -> None:
-    small = Kept(tmp_path, 12_000)
+    small = DownloadCache(tmp_path, 12_000)
     for number in range(3):
         small.put(f"{URL}?{number}", {"etag": '"one"'}, os.urandom(5000))
-        for path in tmp_path.glob("*.kept"):
+        for path in tmp_path.glob("*.download"):
             os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 10))
         small.get(f"{URL}?0")
     assert small.get(f"{URL}?0") is not None
@@ -145,7 +151,7 @@ def test_no_more_is_kept_than_was_allowed_and_the_longest_unused_goes_first(tmp_
 
 
 def test_what_is_larger_than_all_that_may_be_kept_drives_nothing_out(tmp_path: Path) -> None:
-    small = Kept(tmp_path, 6_000)
+    small = DownloadCache(tmp_path, 6_000)
     small.put(URL, {"etag": '"one"'}, FILE)
     small.put(f"{URL}?large", {"etag": '"one"'}, os.urandom(9000))
     assert small.get(URL) is not None
@@ -154,13 +160,13 @@ def test_what_is_larger_than_all_that_may_be_kept_drives_nothing_out(tmp_path: P
 
 def test_a_folder_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    kept = Kept(tmp_path / "file", 1_000_000)
-    kept.put(URL, {"etag": '"one"'}, FILE)
-    assert kept.get(URL) is None
+    cache = DownloadCache(tmp_path / "file", 1_000_000)
+    cache.put(URL, {"etag": '"one"'}, FILE)
+    assert cache.get(URL) is None
 
 
-def test_what_is_kept_does_not_show_its_address(kept: Kept, tmp_path: Path) -> None:
-    kept.put("https://example.org/file?key=SECRET", {"etag": '"one"'}, b"content")
+def test_what_is_kept_does_not_show_its_address(cache: DownloadCache, tmp_path: Path) -> None:
+    cache.put("https://example.org/file?key=SECRET", {"etag": '"one"'}, b"content")
     [path] = (tmp_path / "downloads").iterdir()
     assert b"SECRET" not in path.read_bytes()
     assert "SECRET" not in path.name

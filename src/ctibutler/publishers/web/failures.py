@@ -1,0 +1,13 @@
+"""Servers that do not answer, apart from files that are not there."""
+
+from __future__ import annotations
+
+from ctibutler.errors import SourceUnavailable
+
+
+class SourceDown(SourceUnavailable):
+    """The whole source does not answer: asking it about the next knowledge base is pointless."""
+
+
+class SourceSlow(SourceDown):
+    """The source answers but takes too long: it is not asked for more lists, but a file may still arrive in time."""
