@@ -3,12 +3,6 @@
 Each line names why. `make check` fails on any other unused name.
 """
 
-_.isolation_level  # SQLite's driver reads it
-_._begin  # called by SQLAlchemy's events
-_.down_revision  # Alembic reads these of each migration
-_.branch_labels
-_.depends_on
-_.downgrade
 _.object_marking_refs  # a field of the JSON that msgspec writes
 _.comment  # and these are fields of a Navigator layer's JSON
 _.show_subtechniques

@@ -25,11 +25,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy.engine import make_url
 
 import ctibutler
 from ctibutler.answers.library import Library
 from ctibutler.catalog.engine.database import Database
+from ctibutler.catalog.engine.urls import DatabaseUrl
 from ctibutler.catalog.releases import ImportOptions
 from ctibutler.catalog.schema import open_catalogue
 from ctibutler.importing.links import LinkRequest, make_links
@@ -251,7 +251,7 @@ class Catalogues:
 
     def again(self, database: Database) -> Database:
         """The same catalogue as another process has it: with connections and a memory of its own."""
-        other = open_catalogue(database.url.render_as_string(hide_password=False), HOSTED)
+        other = open_catalogue(database.url.text, HOSTED)
         self._made.insert(0, (other, ""))
         return other
 
@@ -364,14 +364,14 @@ def _fill(url: str, names: list[str], links: bool) -> None:
     if links:
         link(database)
     if database.engine == "sqlite":
-        with database.sqlalchemy_engine.connect() as connection:
-            connection.exec_driver_sql("COMMIT")
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        raw = database.connect()
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        raw.close()
     database.close()
 
 
 def _database_url(name: str) -> str:
-    return make_url(POSTGRES_URL).set(database=name).render_as_string(hide_password=False)
+    return DatabaseUrl.parse(POSTGRES_URL).with_name(name).text
 
 
 def _administer(statement: str) -> list[tuple[Any, ...]]:

@@ -49,5 +49,5 @@ def set_up_logs(settings: Settings, *, least: int = logging.NOTSET) -> None:
     level = getattr(logging, settings.log_level.upper())
     logging.basicConfig(handlers=[handler], level=max(level, least), force=True)
     # What they say at these levels is about themselves.
-    for name in ("httpx", "httpx2", "httpcore", "httpcore2", "alembic", "stamina"):
+    for name in ("httpx", "httpx2", "httpcore", "httpcore2", "stamina"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from uuid import UUID
 
 import pytest
-from alembic import command
-from alembic.config import Config
 
 from ctibutler.answers.library import Library
 from ctibutler.answers.objects import ObjectQuery, ObjectRequest, find_object, list_objects
 from ctibutler.answers.releases import installed
-from ctibutler.catalog import details, schema, writing
+from ctibutler.catalog import details, writing
 from ctibutler.catalog.engine import migrations, packing
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.releases import find
@@ -43,15 +40,6 @@ OBJECTS = [
 ]
 
 
-def at_version(database: Database, revision: str) -> None:
-    """Make the tables as an earlier version made them."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__path__[0])))
-    with database.write() as connection:
-        config.attributes["connection"] = connection.sqlalchemy_connection
-        command.upgrade(config, revision)
-
-
 def fill_at_a001(database: Database) -> None:
     """A release as the first version stored it."""
     content = made_content(OBJECTS)
@@ -75,14 +63,14 @@ def fill_at_a001(database: Database) -> None:
 def from_a001(catalogues: Catalogues) -> Database:
     """A filled catalogue of the first version, opened by this one."""
     old = catalogues.bare()
-    at_version(old, "a001")
+    migrations.bring_up_to_date(old, "a001")
     fill_at_a001(old)
     return catalogues.again(old)
 
 
 def test_a_catalogue_of_the_first_version_keeps_what_it_holds(from_a001: Database) -> None:
     with from_a001.read() as connection:
-        assert connection.value("SELECT version_num FROM alembic_version") == schema.CURRENT
+        assert connection.value("SELECT version_num FROM alembic_version") == migrations.CURRENT
     library = Library(from_a001, HOSTED)
     assert installed(library, CWE) == {"latest": "4.14", "versions": ["4.14"]}
     assert json.loads(find_object(library, CWE, ObjectRequest("CWE-7")).content) == OBJECTS[6]

@@ -21,7 +21,8 @@ POSTGRES = "CTIBUTLER_TEST_POSTGRES_URL"
 def _postgresql() -> Iterator[str]:
     """The URL of an empty database on the server that the tests may use."""
     import psycopg
-    from sqlalchemy.engine import make_url
+
+    from ctibutler.catalog.engine.urls import DatabaseUrl
 
     server = os.environ.get(POSTGRES)
     if not server:
@@ -30,7 +31,7 @@ def _postgresql() -> Iterator[str]:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
         try:
-            yield make_url(server).set(database=name).render_as_string(hide_password=False)
+            yield DatabaseUrl.parse(server).with_name(name).text
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

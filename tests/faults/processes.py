@@ -24,7 +24,7 @@ from tests.configured import settings_with
 
 # A server that has everything loaded already and forks: a worker is up in milliseconds, and has no thread of ours.
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["ctibutler.worker.loop", "psycopg", "pysqlite3", "alembic"])
+CONTEXT.set_forkserver_preload(["ctibutler.worker.loop", "psycopg", "pysqlite3"])
 
 
 def settings_of(url: str, bucket: str, **others: Any) -> Settings:

@@ -94,7 +94,7 @@ def _content(connection: Connection) -> Content:
     }  # fmt: skip
     found: Content = {
         "releases": [
-            str({name: value for name, value in row._mapping.items() if name not in left_out})
+            str({name: value for name, value in row._asdict().items() if name not in left_out})
             for row in connection.rows("SELECT * FROM release")
         ],
         "members": [

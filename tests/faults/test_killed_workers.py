@@ -77,7 +77,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, bucket: str) -> Undist
     with _catalogue(f"sqlite:///{tmp_path_factory.mktemp('undisturbed') / 'store.sqlite'}") as database:
         for kb, label in RELEASES:
             ask_for(database, kb, label)
-        worker_of(database, settings_of(str(database.url), bucket)).run_until_idle()
+        worker_of(database, settings_of(database.url.text, bucket)).run_until_idle()
         with database.read() as connection:
             assert {job.state for job in jobs.all_jobs(connection)} == {"completed"}
         found = Undisturbed(database)

@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 
 from ctibutler.catalog import jobs, releases
-from ctibutler.catalog.engine import database as database_module
-from ctibutler.catalog.engine.database import SAFE_SQLITE, Database
-from ctibutler.catalog.schema import CURRENT, open_catalogue
+from ctibutler.catalog.engine import sqlite
+from ctibutler.catalog.engine.database import Database
+from ctibutler.catalog.engine.migrations import CURRENT
+from ctibutler.catalog.engine.sqlite import SAFE_SQLITE
+from ctibutler.catalog.schema import open_catalogue
 from ctibutler.errors import StoreUnavailable
 from ctibutler.importing.releases import import_release
 from ctibutler.importing.removal import truncate
@@ -114,7 +116,7 @@ def test_a_damaged_database_is_said_to_be_damaged(tmp_path: Path, sqlite_url: st
 def test_a_folder_that_cannot_be_made_or_opened_is_named(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
-    assert f"{file}: the folder cannot be made" in unusable(
+    assert f"{file}: the folder cannot be created" in unusable(
         lambda: open_catalogue(f"sqlite:///{file}/store.sqlite", HOSTED)
     )
     folder = tmp_path / "folder"
@@ -132,20 +134,18 @@ def test_a_server_that_is_not_there_is_said_not_to_be_without_its_password() -> 
 def test_an_sqlite_that_can_damage_databases_is_refused(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if sqlite3.sqlite_version_info >= SAFE_SQLITE:
         pytest.skip(f"the standard library's SQLite {sqlite3.sqlite_version} is new enough")
-    monkeypatch.setattr(database_module, "sqlite_module", sqlite3)
+    monkeypatch.setattr(sqlite, "sqlite_module", sqlite3)
     said = unusable(lambda: open_catalogue(sqlite_url, HOSTED))
     assert said.startswith(f"SQLite {sqlite3.sqlite_version} can damage a database that two processes use")
     assert "install the package pysqlite3, or set CTIBUTLER_DATABASE_URL" in said
 
 
 def test_a_database_that_stays_locked_is_said_to_be(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database_module, "BUSY_SECONDS", 1)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 1)
     database = open_catalogue(sqlite_url, HOSTED)
     imported(database, small_bundle_bytes())
     before = content(database)
-    holder: sqlite3.Connection = database.sqlalchemy_engine.dialect.loaded_dbapi.connect(
-        sqlite_url.removeprefix("sqlite:///"), isolation_level=None
-    )
+    holder: sqlite3.Connection = database.driver.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     assert "database is locked" in unusable(lambda: imported(database, many_tools(10, 1), label="9.9"))
     assert "database is locked" in unusable(lambda: ask_for(database, "tlp", "2"))

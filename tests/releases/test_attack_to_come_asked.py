@@ -112,7 +112,7 @@ def command(come: Come, tmp_path: Path) -> Command:
 @pytest.fixture
 def url(come: Come) -> str:
     """Where the catalogue is."""
-    return come.library.database.url.render_as_string(hide_password=False)
+    return come.library.database.url.text
 
 
 def test_the_command_lists_a_type_that_an_installed_release_has(command: Command, url: str) -> None:

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from subprocess import run
 
+import psycopg
 import pytest
-import sqlalchemy
 
 from ctibutler.catalog import access, jobs
 from ctibutler.importing import removal
@@ -109,7 +109,7 @@ def test_an_import_of_another_process_is_seen_by_the_next_request(small: Server)
         "from ctibutler.knowledge_bases import HOSTED; install(open_catalogue(sys.argv[1], HOSTED), 'sector@1.0')"
     )
     run(
-        [sys.executable, "-c", code, small.database.url.render_as_string(hide_password=False)],
+        [sys.executable, "-c", code, small.database.url.text],
         check=True,
         cwd=Path(__file__).parents[2],
     )
@@ -143,13 +143,10 @@ def test_answers_stay_in_memory_until_the_catalogue_changes(small: Server, monke
 def test_a_store_that_is_away_is_told_without_its_name(tmp_path: Path) -> None:
     with catalogue_with("postgresql", tmp_path, "tlp@2") as database, running(database) as server:
         assert server.total("/api/v1/tlp/objects/") == 5
-        name, url = database.url.database, database.url.set(database="ctibutler")
-        admin = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-            connection.exec_driver_sql(
-                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-            )
+        name, admin = database.url.name, database.url.with_name("ctibutler").text
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
         for path in ("/api/v1/tlp/objects/", "/api/v1/tlp/versions/2/bundle/", "/api/v1/jobs/", "/api/metrics/"):
             answer = server.get(path)
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "5"), path
@@ -158,9 +155,8 @@ def test_a_store_that_is_away_is_told_without_its_name(tmp_path: Path) -> None:
         ready = server.get("/api/readiness/")
         assert (ready.status_code, ready.json()["checks"]["store"]) == (503, "unavailable")
         assert server.get("/api/healthcheck/").status_code == 204
-        with admin.connect() as connection:
-            connection.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-        admin.dispose()
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
         assert server.total("/api/v1/tlp/objects/") == 5
 
 

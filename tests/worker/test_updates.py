@@ -48,7 +48,7 @@ def publish(bucket: Path, slug: str, label: str) -> None:
 
 
 def worker(store: Database, bucket: object, **settings: object) -> Worker:
-    url = store.url.render_as_string(hide_password=False)
+    url = store.url.text
     told = settings_of(url, str(bucket), **{"update_days": 7, **settings})
     return Worker(store, HOSTED, told, Sources(told))
 

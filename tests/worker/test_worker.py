@@ -28,7 +28,7 @@ DAY = 24 * 3600 * 1_000_000
 
 
 def a_worker(database: Database, **others: object) -> Worker:
-    return worker_of(database, settings_of(database.url.render_as_string(hide_password=False), "", **others))
+    return worker_of(database, settings_of(database.url.text, "", **others))
 
 
 def ask_for_file(database: Database, path: Path, label: str = "9.9", kb: str = "attack-ics") -> str:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import PoolProxiedConnection
+from typing import Any
 
 from ctibutler.catalog.access import Key, all_keys
 from ctibutler.catalog.engine.connection import Connection
@@ -36,7 +34,7 @@ class Watch:
         self._database = database
         self.is_quick = database.engine == "sqlite"
         self._lock = threading.Lock()
-        self._connection: PoolProxiedConnection | None = None
+        self._raw: Any = None
         self._version: object = None
         self._seen: CatalogState | None = None
 
@@ -56,22 +54,18 @@ class Watch:
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            if self._raw is not None:
+                self._raw.close()
+                self._raw = None
 
     def _data_version(self) -> object:
         try:
-            if self._connection is None:
-                self._connection = self._database.sqlalchemy_engine.raw_connection()
-                self._connection.detach()
-                self._connection.cursor().execute(f"PRAGMA busy_timeout = {_PATIENCE_MILLISECONDS}")
-            cursor = self._connection.cursor()
-            row = cursor.execute("PRAGMA data_version").fetchone()
-            cursor.close()
-        except (self._database.sqlalchemy_engine.dialect.loaded_dbapi.Error, DBAPIError) as failure:
+            if self._raw is None:
+                self._raw = self._database.connect()
+                self._raw.execute(f"PRAGMA busy_timeout = {_PATIENCE_MILLISECONDS}")
+            return self._raw.execute("PRAGMA data_version").fetchone()[0]
+        except self._database.driver.Error as failure:
             raise StoreUnavailable(f"{self._database}: the database does not answer: {failure}") from failure
-        return row[0]
 
     def _read(self) -> CatalogState:
         with self._database.read() as connection:

@@ -13,12 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import blake2b
 
-import sqlalchemy
-
 from ctibutler.catalog.contract.seeds import SEED_RECORDED
 from ctibutler.catalog.engine.connection import Connection
-from ctibutler.catalog.engine.database import Database
-from ctibutler.catalog.engine.transaction import Engine
+from ctibutler.catalog.engine.database import Database, first_line
+from ctibutler.catalog.engine.dialect import Engine
 from ctibutler.catalog.link_sets import TECHNIQUE_TACTIC
 from ctibutler.errors import StoreUnavailable
 from ctibutler.knowledge_bases import KnowledgeBases
@@ -43,8 +41,8 @@ def refresh_contract_views(database: Database, knowledge_bases: KnowledgeBases) 
             return  # another process was faster
         try:
             _replace(connection, standing.split()[1:], views)
-        except sqlalchemy.exc.InternalError as failure:
-            reason = str(failure.orig).strip().partition("\n")[0]
+        except database.driver.InternalError as failure:
+            reason = first_line(failure)
             raise StoreUnavailable(f"{database}: the public views cannot be renewed: {reason}") from failure
         connection.run("UPDATE catalogue SET contract = :wanted", wanted=wanted)
 

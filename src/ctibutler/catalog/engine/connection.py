@@ -7,19 +7,19 @@ dictionaries, which all its connections share: looking up a word is a look-up in
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-import sqlalchemy
+from typing import Any
 
 from ctibutler.catalog.engine.bodies import Bodies
-from ctibutler.catalog.engine.transaction import Engine, Transaction
+from ctibutler.catalog.engine.dialect import Dialect
+from ctibutler.catalog.engine.transaction import Transaction
 from ctibutler.catalog.engine.words import Words
 
 
 class Connection(Transaction):
     """One transaction on the catalogue."""
 
-    def __init__(self, connection: sqlalchemy.Connection, engine: Engine, words: Words, bodies: Bodies) -> None:
-        super().__init__(connection, engine)
+    def __init__(self, raw: Any, dialect: Dialect, words: Words, bodies: Bodies) -> None:
+        super().__init__(raw, dialect)
         self._words = words
         self._bodies = bodies
 

@@ -68,9 +68,9 @@ def _status(library: Library, settings: Settings) -> dict[str, Any]:
 def _size(library: Library) -> int | None:
     """Bytes of the database's files; None where it is a server's."""
     url = library.database.url
-    if library.database.engine != "sqlite" or not url.database:
+    if url.engine != "sqlite":
         return None
-    path = Path(url.database)
+    path = Path(url.name)
     files = [path, path.with_name(path.name + "-wal")]
     return sum(file.stat().st_size for file in files if file.exists())
 

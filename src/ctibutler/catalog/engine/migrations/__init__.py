@@ -1,1 +1,80 @@
-"""The catalogue's tables, version by version (Alembic)."""
+"""The tables, version by version: SQL files that bring a database from one version of the schema to the next.
+
+`a001.sql` is for both engines; `a001.sqlite.sql` or `a001.postgresql.sql` follows it where the engines differ. Words in
+braces stand for what the engines call differently (`{int}`, `{text}`). A new version is a new file; no file is changed
+once it was released, because databases exist that ran it. Statements end with a semicolon, and hold none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.engine.database import Database, first_line
+from ctibutler.catalog.engine.dialect import Engine
+from ctibutler.errors import StoreUnavailable
+
+VERSIONS = ("a001", "a002")
+CURRENT = VERSIONS[-1]
+
+_FOLDER = Path(__file__).parent
+# Both engines compare these texts as bytes, so that order and ties come out the same.
+_WORDS = {
+    "sqlite": {"text": "TEXT", "blob": "BLOB", "clustered": "WITHOUT ROWID", "int": "INTEGER"},
+    "postgresql": {"text": 'TEXT COLLATE "C"', "blob": "BYTEA", "clustered": "", "int": "BIGINT"},
+}
+# One row with the version of the schema. Alembic ran the first migrations and named this table: databases of that time
+# have it, and their ctibutler can still open those that were made since.
+_VERSION_TABLE = """
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+)
+"""
+
+
+def bring_up_to_date(database: Database, target: str = CURRENT) -> None:
+    """Create the tables, or change those of an earlier version; all of it, or nothing.
+
+    Raises StoreUnavailable when the database cannot be reached or changed, or was written by a later version.
+    """
+    with database.read() as connection:
+        if _version(connection) == target:
+            return
+    try:
+        with database.write() as connection:
+            for version in _missing(database, _version(connection), target):
+                connection.script(_statements(connection.engine, version))
+                connection.run("UPDATE alembic_version SET version_num = :version", version=version)
+    except database.driver.DatabaseError as failure:
+        raise StoreUnavailable(f"{database}: cannot be brought up to date: {first_line(failure)}") from failure
+
+
+def _version(connection: Connection) -> str | None:
+    """The version of the tables; None where there are none."""
+    table = connection.by_engine(
+        sqlite="SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'",
+        postgresql="SELECT to_regclass('alembic_version')",
+    )
+    return connection.value("SELECT version_num FROM alembic_version") if connection.value(table) else None
+
+
+def _missing(database: Database, present: str | None, target: str) -> tuple[str, ...]:
+    """The versions that lie between the tables that are there and those that are wanted."""
+    if present is None:
+        return VERSIONS[: VERSIONS.index(target) + 1]
+    if present not in VERSIONS:
+        raise StoreUnavailable(f"{database}: written by a later version of ctibutler (its tables are of {present})")
+    return VERSIONS[VERSIONS.index(present) + 1 : VERSIONS.index(target) + 1]
+
+
+def _statements(engine: Engine, version: str) -> Iterator[str]:
+    if version == VERSIONS[0]:
+        yield _VERSION_TABLE
+        yield f"INSERT INTO alembic_version (version_num) VALUES ('{version}')"
+    for name in (f"{version}.sql", f"{version}.{engine}.sql"):
+        path = _FOLDER / name
+        if path.exists():
+            statements = path.read_text().format(**_WORDS[engine]).split(";")
+            yield from (statement for statement in statements if statement.strip())

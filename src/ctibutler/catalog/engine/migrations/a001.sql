@@ -1,21 +1,5 @@
-"""The catalogue: releases, objects, relationships, text index, links, jobs, keys."""
+-- The catalogue: releases, objects, relationships, links, jobs, keys.
 
-from __future__ import annotations
-
-from alembic import op
-
-revision = "a001"
-down_revision = None
-branch_labels = None
-depends_on = None
-
-# Both engines compare these texts as bytes, so that order and ties come out the same.
-_WORDS = {
-    "sqlite": {"text": "TEXT", "blob": "BLOB", "clustered": "WITHOUT ROWID", "int": "INTEGER"},
-    "postgresql": {"text": 'TEXT COLLATE "C"', "blob": "BYTEA", "clustered": "", "int": "BIGINT"},
-}
-
-_TABLES = """
 CREATE TABLE catalogue (
     one        INTEGER PRIMARY KEY CHECK (one = 1),
     revision   {int} NOT NULL,
@@ -219,36 +203,4 @@ CREATE TABLE api_key (
     can_write  INTEGER NOT NULL,
     created    {int} NOT NULL,
     last_used  {int}
-)
-"""
-
-# The words of name and description, ready made (catalog/text.py): the engines split nothing and stem nothing.
-_TEXT_INDEX = {
-    "sqlite": """
-CREATE VIRTUAL TABLE text_index USING fts5 (
-    name, description, content = '', contentless_delete = 1, tokenize = 'ascii', detail = 'column'
-)
-""",
-    "postgresql": """
-CREATE TABLE text_index (
-    rowid       BIGINT PRIMARY KEY,
-    name        TSVECTOR NOT NULL,
-    description TSVECTOR NOT NULL
 );
-CREATE INDEX text_index_by_name ON text_index USING gin (name);
-CREATE INDEX text_index_by_description ON text_index USING gin (description)
-""",
-}
-
-
-def upgrade() -> None:
-    """Make the tables of version 1."""
-    engine = op.get_bind().dialect.name
-    for statement in (_TABLES.format(**_WORDS[engine]) + ";" + _TEXT_INDEX[engine]).split(";"):
-        if statement.strip():
-            op.get_bind().exec_driver_sql(statement)
-
-
-def downgrade() -> None:
-    """There is nothing below version 1."""
-    raise NotImplementedError

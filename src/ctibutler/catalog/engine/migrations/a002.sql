@@ -1,20 +1,5 @@
-"""Where releases come from in full, what publishers say beyond STIX, and when newer releases were looked for."""
+-- Where releases come from in full, what publishers say beyond STIX, and when newer releases were looked for.
 
-from __future__ import annotations
-
-from alembic import op
-
-revision = "a002"
-down_revision = "a001"
-branch_labels = None
-depends_on = None
-
-_WORDS = {
-    "sqlite": {"text": "TEXT", "blob": "BLOB", "clustered": "WITHOUT ROWID", "int": "INTEGER"},
-    "postgresql": {"text": 'TEXT COLLATE "C"', "blob": "BYTEA", "clustered": "", "int": "BIGINT"},
-}
-
-_STATEMENTS = """
 ALTER TABLE release ADD COLUMN converter_version INTEGER;
 ALTER TABLE release ADD COLUMN fetched_at {int};
 ALTER TABLE release ADD COLUMN mirrored_from {text};
@@ -43,18 +28,4 @@ CREATE TABLE update_check (
     report     {text} NOT NULL DEFAULT '',
     asked_at   {int}
 );
-INSERT INTO update_check (one) VALUES (1)
-"""
-
-
-def upgrade() -> None:
-    """Add to the tables of version 1."""
-    engine = op.get_bind().dialect.name
-    for statement in _STATEMENTS.format(**_WORDS[engine]).split(";"):
-        if statement.strip():
-            op.get_bind().exec_driver_sql(statement)
-
-
-def downgrade() -> None:
-    """Data would be lost."""
-    raise NotImplementedError
+INSERT INTO update_check (one) VALUES (1);

@@ -1,0 +1,76 @@
+"""Connections that are open and idle, to be used again."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ctibutler.catalog.engine.dialect import Dialect
+from ctibutler.errors import StoreUnavailable
+
+# PostgreSQL allows 100 connections in all, unless told otherwise.
+MOST = {"sqlite": 72, "postgresql": 32}
+KEPT = 8
+PATIENCE_SECONDS = 30
+
+
+class Pool:
+    """Lends connections to threads. It opens one when none is idle, and keeps up to `KEPT` idle ones open."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._free = threading.BoundedSemaphore(MOST[dialect.name])
+        self._idle: deque[Any] = deque()
+        self._closings = 0
+
+    @contextmanager
+    def connection(self) -> Iterator[Any]:
+        """A connection for the length of the block, without a transaction at its beginning.
+
+        A transaction that is open at its end is rolled back. Raises StoreUnavailable when none becomes free in time.
+        """
+        if not self._free.acquire(timeout=PATIENCE_SECONDS):
+            raise StoreUnavailable(f"all {MOST[self._dialect.name]} connections to the database are in use")
+        try:
+            closings = self._closings
+            raw = self._idle_one() or self._dialect.connect()
+            try:
+                yield raw
+            finally:
+                self._return(raw, closings)
+        finally:
+            self._free.release()
+
+    def close(self) -> None:
+        """Close the idle connections now, those in use when they come back. The pool opens new ones if it is asked."""
+        self._closings += 1
+        while self._idle:
+            self._idle.pop().close()
+
+    def _idle_one(self) -> Any:
+        while self._idle:
+            try:
+                raw = self._idle.pop()
+            except IndexError:  # another thread was faster
+                break
+            if self._dialect.is_alive(raw):
+                return raw
+            raw.close()
+        return None
+
+    def _return(self, raw: Any, closings: int) -> None:
+        if self._is_clean(raw) and closings == self._closings and len(self._idle) < KEPT:
+            self._idle.append(raw)
+        else:
+            raw.close()
+
+    def _is_clean(self, raw: Any) -> bool:
+        try:
+            if self._dialect.in_transaction(raw):
+                raw.execute("ROLLBACK")
+        except self._dialect.driver.Error:
+            return False
+        return not getattr(raw, "closed", False)

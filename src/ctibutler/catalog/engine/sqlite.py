@@ -1,0 +1,122 @@
+"""SQLite: the safe version of it, its settings, and how it takes SQL."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ctibutler.catalog.engine.dialect import Engine, Purpose
+from ctibutler.errors import StoreUnavailable
+
+try:
+    import pysqlite3 as sqlite_module
+except ImportError:  # pragma: no cover - the wheel exists for every platform we name
+    sqlite_module = sqlite3
+
+# Before this version two connections that write and checkpoint at the same moment can corrupt a WAL database
+# (sqlite.org, "WAL-reset bug").
+SAFE_SQLITE = (3, 51, 3)
+BUSY_SECONDS = 60
+
+_PRAGMAS = (
+    "page_size = 8192",
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "foreign_keys = ON",
+    "cache_size = -65536",
+    "mmap_size = 1073741824",
+    "temp_store = MEMORY",
+)
+
+
+class Sqlite:
+    """A database in a file. Its folder is created if it is missing.
+
+    Raises StoreUnavailable if this SQLite is too old, or if the folder cannot be created.
+    """
+
+    name: Engine = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self.driver: Any = sqlite_module
+        version: tuple[int, ...] = sqlite_module.sqlite_version_info
+        if version < SAFE_SQLITE:
+            raise StoreUnavailable(
+                f"SQLite {sqlite_module.sqlite_version} can damage a database that two processes use (fixed in "
+                f"{'.'.join(map(str, SAFE_SQLITE))}); install the package pysqlite3, or set CTIBUTLER_DATABASE_URL to"
+                " PostgreSQL"
+            )
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as failure:
+            raise StoreUnavailable(f"{path.parent}: the folder cannot be created: {failure.strerror}") from None
+
+    def connect(self) -> Any:
+        """Open a connection. Any thread may use it, one at a time."""
+        raw = sqlite_module.connect(
+            str(self._path), timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            raw.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+            for pragma in _PRAGMAS:
+                _patiently(raw, f"PRAGMA {pragma}")
+        except BaseException:
+            raw.close()
+            raise
+        return raw
+
+    def is_alive(self, raw: Any) -> bool:
+        """A file is always there."""
+        return True
+
+    def begin(self, raw: Any, purpose: Purpose) -> None:
+        """Begin a transaction; all that write wait for each other."""
+        raw.execute("BEGIN" if purpose == "read" else "BEGIN IMMEDIATE")
+
+    def in_transaction(self, raw: Any) -> bool:
+        """Some errors, a full disk among them, roll back by themselves."""
+        return bool(raw.in_transaction)
+
+    def compiled(self, sql: str) -> str:
+        """SQLite takes `:name` as it is."""
+        return sql
+
+    def bound(self, parameters: Mapping[str, object]) -> Mapping[str, object]:
+        """A list is bound as JSON, which `in_list` reads."""
+        return {
+            name: msgspec.json.encode(value).decode() if isinstance(value, list) else value
+            for name, value in parameters.items()
+        }
+
+    def in_list(self, name: str, kind: str) -> str:
+        """Return the values of a JSON array."""
+        return f"(SELECT value FROM json_each(:{name}))"
+
+    def insert(self, raw: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
+        """Insert many rows."""
+        marks = ", ".join("?" * len(columns))
+        raw.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+
+    def cursor_for_stream(self, raw: Any) -> Any:
+        """Every cursor of SQLite reads rows as they are fetched."""
+        return raw.cursor()
+
+
+def _patiently(raw: Any, statement: str) -> None:
+    """Run a pragma that the busy timeout does not cover: turning WAL on in a new file."""
+    for _ in range(100):
+        try:
+            raw.execute(statement)
+        except sqlite_module.OperationalError as failure:
+            if "locked" not in str(failure):
+                raise
+            time.sleep(0.05)
+        else:
+            return
+    raw.execute(statement)
