@@ -29,3 +29,14 @@ _.data  # the parameter of a protocol
 _.run_until_idle  # tests run a worker with these
 _.collection_in_index
 _.warnings  # what a reader of a bucket may look at
+_.select_after  # the keyset form of lists, for exports and TAXII
+_.page_number  # fields of answers that msgspec writes
+_.page_results_count
+_.total_results_count
+_.objects_sdos
+_.objects_sros
+_.objects_smos
+_.objects_scos
+_.objects_by_knowledge_base
+_.store
+_.checks
