@@ -215,7 +215,7 @@ def test_what_was_mirrored_is_served_where_there_is_no_network(
     assert held["origin"]["source"] == "bucket"
     assert held["origin"]["mirrored_from"]["location"].startswith("https://d3fend.mitre.org/")
     assert held["origin"]["mirrored_from"]["converter"] == "d3fend-json"
-    assert command.done("get", "FA0001", "--json", **behind).json["description"] == "As of 1.1."
+    assert command.done("get", "FA0001", "--json", **behind).json["object"]["description"] == "As of 1.1."
 
 
 def test_a_release_that_comes_out_is_installed_by_a_running_server(
