@@ -4,6 +4,9 @@ Each line names why. `make check` fails on any other unused name.
 """
 
 _.object_marking_refs  # a field of the JSON that msgspec writes
+_.page_number  # these of a page's JSON
+_.page_results_count
+_.total_results_count
 _.comment  # and these are fields of a Navigator layer's JSON
 _.show_subtechniques
 _.gradient

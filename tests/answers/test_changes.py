@@ -115,7 +115,7 @@ def test_without_since_the_next_lower_release_is_compared(filled_library: Librar
 def test_where_there_is_no_lower_release_everything_is_added(filled_library: Library) -> None:
     answered = compared(filled_library, "atlas", "4.7.0", None)
     assert answered.since is None
-    assert answered.counted()["added"] == answered.total == len(by_id("atlas", "4.7.0"))
+    assert answered.counted()["added"] == answered.page.total == len(by_id("atlas", "4.7.0"))
 
 
 def test_a_higher_release_may_be_since(filled_library: Library) -> None:
@@ -126,7 +126,7 @@ def test_a_higher_release_may_be_since(filled_library: Library) -> None:
 
 def test_a_release_compared_with_itself_is_unchanged(filled_library: Library) -> None:
     answered = compared(filled_library, "disarm", "1.6", "1.6")
-    assert answered.total == 0
+    assert answered.page.total == 0
     assert answered.counted()["unchanged"] == len(by_id("disarm", "1.6"))
 
 
@@ -179,7 +179,7 @@ def test_changes_are_sorted_and_walked_in_pages(filled_library: Library, key: st
 
 def test_objects_come_by_type_and_number_before_relationships(filled_library: Library) -> None:
     found = compared(filled_library, "attack-ics", "18.1", "17.1", sort=Sort("number"))
-    rows = [(change.type, plain.natural(change.external_id or ""), change.id) for change in found.changes]
+    rows = [(change.type, plain.natural(change.external_id or ""), change.id) for change in found.page.items]
     objects = [row for row in rows if row[0] != "relationship"]
     relationships = [row for row in rows if row[0] == "relationship"]
     assert rows == sorted(objects) + sorted(relationships)

@@ -80,6 +80,7 @@ def test_rows_of_changes_come_by_kind_and_id_and_say_what_changed(stocked: Comma
     by_number = {row["external_id"]: row["id"] for row in rows}
     for line in table[1:]:
         was, now = before[by_number[line[1]]], after[by_number[line[1]]]
+        assert line[2] == ("Sub-technique" if now.get("x_mitre_is_subtechnique") else "Technique")
         assert line[4].split(", ") == sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
 
 

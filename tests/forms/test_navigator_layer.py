@@ -12,12 +12,12 @@ import openpyxl
 import pytest
 from mitreattack.navlayers import Layer as ReadLayer
 from mitreattack.navlayers import ToExcel, ToSvg
-from msgspec.json import encode as record_as_json
 from stix2 import MemoryStore
 
 from ctibutler.answers.library import Library
 from ctibutler.answers.navigator import Layer, Relation, layer
 from ctibutler.answers.objects import ObjectRequest
+from ctibutler.forms.json_form import record_as_json
 from ctibutler.forms.navigator_layer import LayerFile, compatible_layer_file, layer_file
 from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain
@@ -111,6 +111,7 @@ def test_a_layer_says_what_it_is(
     [
         ((), "Techniques of Name (X1) in MITRE ATT&CK for Enterprise 18.1"),
         ((Relation("breaks-into", True),), "Techniques that Name (X1) breaks into in MITRE ATT&CK for Enterprise 18.1"),
+        ((Relation("is-part-of", False),), "Techniques that are part of Name (X1) in MITRE ATT&CK for Enterprise 18.1"),
         (
             (Relation("targets", False), Relation("uses", True)),
             "Techniques that target Name (X1) and techniques used by Name (X1) in MITRE ATT&CK for Enterprise 18.1",

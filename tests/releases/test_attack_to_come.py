@@ -434,7 +434,11 @@ def test_layers_leave_the_old_number_out_and_take_the_new_one_in(come: Come) -> 
 def test_there_are_layers_of_new_types_and_still_none_of_tactics(come: Come) -> None:
     shown = layer(come.library, ICS, ObjectRequest("PB.ICS-0001", AFTER, False, False))
     assert layer_file(shown, "").name == "Silent Substation Drill (PB.ICS-0001)"
-    assert layer_file(shown, "").description.startswith("Techniques used by Silent Substation Drill (PB.ICS-0001) in ")
+    drill = "Silent Substation Drill (PB.ICS-0001)"
+    assert layer_file(shown, "").description == (
+        f"Techniques that are rehearsed in {drill}, techniques that {drill} responds to and techniques used by {drill}"
+        f" in {ICS.title} {AFTER}"
+    )
     assert [entry.id for entry in shown.techniques] == [NEW_NUMBER, SECOND_CHILD_NUMBER]
     for object_id in ("TA0103", "TA0112", NEW_NUMBER):
         with pytest.raises(InvalidRequest, match="no layer of a"):

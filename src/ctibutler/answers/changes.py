@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ctibutler.answers.library import Library
+from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.objects import installed_release
-from ctibutler.answers.pages import PageRequest, Sort
+from ctibutler.answers.pages import Page, PageRequest, Sort, cut
 from ctibutler.catalog import objects, releases
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import natural_order
@@ -17,7 +18,7 @@ from ctibutler.catalog.releases import Release
 from ctibutler.comparing.differences import CHANGES, ChangeKind, Difference
 from ctibutler.comparing.releases import Comparison
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.stix.objects import RELATIONSHIP, decode, text
+from ctibutler.stix.objects import RELATIONSHIP
 
 UNCHANGED: Final = "unchanged"
 
@@ -53,13 +54,13 @@ class Change:
     before_modified: str | None
     after_modified: str | None
     changed_properties: tuple[str, ...]
-    before: tuple[bytes, ...]
-    after: tuple[bytes, ...]
+    before: tuple[ObjectView, ...]
+    after: tuple[ObjectView, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ChangesPage:
-    """Some of the `total` changes of a release since another one that pass the filters.
+    """A page of the changes of a release since another one that pass the filters.
 
     `counts` are over the whole comparison: STIX type → kind of change, or `unchanged` → number of ids. `since` is None if
     there was no lower release.
@@ -69,9 +70,7 @@ class ChangesPage:
     release: str
     since: str | None
     counts: Mapping[str, Mapping[str, int]]
-    request: PageRequest
-    total: int
-    changes: Sequence[Change]
+    page: Page[Change]
 
     def counted(self, passes: Callable[[str], bool] = lambda _: True) -> dict[str, int]:
         """Kind of change, or `unchanged` → number of ids of the STIX types that pass, zeros included."""
@@ -90,15 +89,13 @@ def changes(library: Library, kb: KnowledgeBase, label: str | None, query: Chang
         since = _since(connection, kb, release, query.since)
         comparison = library.comparisons.compare(connection, since, release)
         passing = _sorted([found for found in comparison.differences if _passes(found, query)], query.sort)
-        shown = passing[query.page.start : query.page.start + query.page.size]
+        shown = cut(passing, query.page)
         return ChangesPage(
             knowledge_base=kb.slug,
             release=release.label,
             since=since.label if since else None,
             counts=_counts(comparison),
-            request=query.page,
-            total=len(passing),
-            changes=_changes(connection, kb, shown),
+            page=shown.with_items(_changes(connection, kb, since, release, shown.items)),
         )
 
 
@@ -141,31 +138,31 @@ def _sorted(by_id: list[Difference], sort: Sort) -> list[Difference]:
     return sorted(by_id, key=SORT_KEYS[sort.key], reverse=sort.descending)
 
 
-def _changes(connection: Connection, kb: KnowledgeBase, shown: Sequence[Difference]) -> list[Change]:
+def _changes(
+    connection: Connection, kb: KnowledgeBase, old: Release | None, new: Release, shown: Sequence[Difference]
+) -> list[Change]:
     keys = sorted({key for difference in shown for key in (*difference.before, *difference.after)})
     contents = dict(zip(keys, objects.contents(connection, keys), strict=True))
     return [
         _change(
-            kb,
             difference,
-            tuple(contents[key] for key in difference.before),
-            tuple(contents[key] for key in difference.after),
+            tuple(views((contents[key] for key in difference.before), kb, old.label if old else None)),
+            tuple(views((contents[key] for key in difference.after), kb, new.label)),
         )
         for difference in shown
     ]
 
 
-def _change(kb: KnowledgeBase, difference: Difference, before: tuple[bytes, ...], after: tuple[bytes, ...]) -> Change:
-    first, last = (decode(contents[0]) if contents else None for contents in (before, after))
-    told = last or first or {}
+def _change(difference: Difference, before: tuple[ObjectView, ...], after: tuple[ObjectView, ...]) -> Change:
+    told = (after or before)[0]
     return Change(
         id=difference.id,
         type=difference.type,
-        name=text(told, "name"),
-        external_id=kb.primary_id(told),
+        name=told.name,
+        external_id=told.external_id,
         change=difference.change,
-        before_modified=text(first, "modified") if first else None,
-        after_modified=text(last, "modified") if last else None,
+        before_modified=before[0].modified if before else None,
+        after_modified=after[0].modified if after else None,
         changed_properties=difference.changed_properties,
         before=before,
         after=after,

@@ -54,6 +54,10 @@ def _openapi(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     said = {key: _openapi(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)}
+    if isinstance(said.get("description"), str):
+        said["description"] = " ".join(said["description"].split())  # a docstring, in lines
+    if all(isinstance(word, str) for word in said.get("enum", [None])):
+        said["type"] = "string"
     choices = said.get("anyOf", [])
     others = [choice for choice in choices if choice != {"type": "null"}]
     if len(others) == len(choices):

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from ctibutler.answers.changes import Change, ChangesPage
+from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.pages import Page
 from ctibutler.comparing.differences import ChangeKind
 
@@ -30,8 +31,7 @@ class ChangeRow(msgspec.Struct, frozen=True, kw_only=True):
 
 def rows_of(found: ChangesPage, *, include_objects: bool) -> Page[ChangeRow]:
     """The page of rows."""
-    rows = [change_row(change, include_objects=include_objects) for change in found.changes]
-    return Page(found.request, rows, found.total)
+    return found.page.with_items([change_row(change, include_objects=include_objects) for change in found.page.items])
 
 
 def facts_of(found: ChangesPage) -> dict[str, object]:
@@ -60,7 +60,8 @@ def change_row(change: Change, *, include_objects: bool) -> ChangeRow:
     )
 
 
-def _one_or_all(contents: Sequence[bytes]) -> Raw:
+def _one_or_all(objects: Sequence[ObjectView]) -> Raw:
+    contents = [item.content for item in objects]
     if len(contents) == 1:
         return Raw(contents[0])
     return Raw(b"[" + b",".join(contents) + b"]" if contents else b"null")

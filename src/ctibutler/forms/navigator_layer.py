@@ -41,7 +41,7 @@ class AnnotatedTechnique(
     """A technique of a layer; no tactic is named, so that it is annotated under all of its tactics."""
 
     technique_id: str
-    score: int = SCORE
+    score: int
     show_subtechniques: bool | UnsetType = UNSET
     comment: str
 
@@ -49,9 +49,9 @@ class AnnotatedTechnique(
 class LayerGradient(msgspec.Struct, frozen=True, rename="camel"):
     """The colours of scores."""
 
-    colors: tuple[str, ...] = ("#ffffff", "#ff6666")
-    min_value: int = 0
-    max_value: int = 100
+    colors: tuple[str, ...]
+    min_value: int
+    max_value: int
 
 
 class LayerMetadata(msgspec.Struct, frozen=True):
@@ -79,7 +79,7 @@ class LayerLayout(
 ):
     """How a layer is shown when it is opened. `annotated` unfolds the parents of annotated sub-techniques."""
 
-    layout: str = "side"
+    layout: str
     show_id: bool | UnsetType = UNSET
     show_name: bool | UnsetType = UNSET
     expanded_subtechniques: str | UnsetType = UNSET
@@ -93,11 +93,14 @@ class LayerFile(msgspec.Struct, frozen=True, kw_only=True, rename={"legend_items
     domain: str
     versions: LayerVersions
     techniques: list[AnnotatedTechnique]
-    gradient: LayerGradient = LayerGradient()
-    legend_items: tuple[str, ...] = ()
+    gradient: LayerGradient
+    legend_items: tuple[str, ...]
     metadata: list[LayerMetadata]
     links: list[LayerLink]
     layout: LayerLayout
+
+
+GRADIENT: Final = LayerGradient(("#ffffff", "#ff6666"), 0, 100)
 
 
 def layer_file(layer: Layer, link: str) -> LayerFile:
@@ -112,14 +115,18 @@ def layer_file(layer: Layer, link: str) -> LayerFile:
         versions=_versions(layer),
         techniques=[
             AnnotatedTechnique(
-                technique_id=technique.id, comment="\n\n".join(filter(None, map(plain_text, technique.descriptions)))
+                technique_id=technique.id,
+                score=SCORE,
+                comment="\n\n".join(filter(None, map(plain_text, technique.descriptions))),
             )
             for technique in layer.techniques
         ],
+        gradient=GRADIENT,
+        legend_items=(),
         metadata=_metadata(layer),
         links=_links(link),
         # Without the other two, mitreattack-python leaves all cells empty.
-        layout=LayerLayout(show_id=False, show_name=True, expanded_subtechniques="annotated"),
+        layout=LayerLayout("side", show_id=False, show_name=True, expanded_subtechniques="annotated"),
     )
 
 
@@ -132,13 +139,18 @@ def compatible_layer_file(layer: Layer, link: str) -> LayerFile:
         versions=_versions(layer),
         techniques=[
             AnnotatedTechnique(
-                technique_id=technique.id, show_subtechniques=True, comment="\n\n".join(technique.descriptions)
+                technique_id=technique.id,
+                score=SCORE,
+                show_subtechniques=True,
+                comment="\n\n".join(technique.descriptions),
             )
             for technique in layer.techniques
         ],
+        gradient=GRADIENT,
+        legend_items=(),
         metadata=_metadata(layer),
         links=_links(link),
-        layout=LayerLayout(),
+        layout=LayerLayout("side"),
     )
 
 
@@ -153,17 +165,23 @@ def _relations(layer: Layer) -> str:
     """`Techniques used by APT29 (G0016)`."""
     name = _name(layer)
     phrases = [_phrase(relation, name) for relation in layer.relations] or [f"techniques of {name}"]
-    said = " and ".join(phrases)
+    said = " and ".join(filter(None, (", ".join(phrases[:-1]), phrases[-1])))
     return said[:1].upper() + said[1:]
 
 
 def _phrase(relation: Relation, name: str) -> str:
     words = relation.relationship_type.replace("-", " ")
     if not relation.outgoing:
-        return f"techniques that {words.removesuffix('s')} {name}"
+        return f"techniques that {_plural(words)} {name}"
     if relation.relationship_type in _PARTICIPLES:
         return f"techniques {_PARTICIPLES[relation.relationship_type]} by {name}"
     return f"techniques that {name} {words}"
+
+
+def _plural(verb: str) -> str:
+    """`targets`: `target`; `is part of`: `are part of`."""
+    first, blank, rest = verb.partition(" ")
+    return {"is": "are", "has": "have"}.get(first, first.removesuffix("s")) + blank + rest
 
 
 def _versions(layer: Layer) -> LayerVersions:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ctibutler.answers.changes import Change, ChangesPage
-from ctibutler.answers.pages import Page
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.tables import Column, write_table
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -22,13 +21,12 @@ def write_changes(found: ChangesPage, kb: KnowledgeBase, types: Sequence[str] | 
     for what, passes in _groups(types):
         counts = ", ".join(f"{number:,} {kind}" for kind, number in found.counted(passes).items())
         output.line(output.filled(f"{what:<15}{counts}", " " * 15))
-    if found.changes:
+    if found.page.items:
         output.line()
-    with_properties = any(change.changed_properties for change in found.changes)
+    with_properties = any(change.changed_properties for change in found.page.items)
     columns = [*_COLUMNS, _PROPERTIES] if with_properties else _COLUMNS
-    write_table(columns, [_row(kb, change)[: len(columns)] for change in found.changes])
-    shown = Page(found.request, found.changes, found.total)
-    output.note(output.page_note(shown, "change"))
+    write_table(columns, [_row(kb, change)[: len(columns)] for change in found.page.items])
+    output.note(output.page_note(found.page, "change"))
 
 
 def _groups(types: Sequence[str] | None) -> list[tuple[str, Callable[[str], bool]]]:
@@ -46,7 +44,7 @@ def _row(kb: KnowledgeBase, change: Change) -> list[str]:
     return [
         change.change,
         change.external_id or change.id,
-        kind_of(kb, change.type),
+        kind_of(kb, change.type, (change.after or change.before)[0].properties),
         change.name or "",
         ", ".join(change.changed_properties),
     ]
