@@ -124,7 +124,7 @@ def test_the_command_lists_a_type_that_an_installed_release_has(command: Command
     ).json
     assert set(ids(several["objects"])) == {FIRST_PLAYBOOK, OLD_PLAYBOOK, MADE_MEASURE}
     table = command.done("list", SLUG, "--type", PLAYBOOK, CTIBUTLER_DATABASE_URL=url).stdout
-    assert table.splitlines()[1].split(maxsplit=2) == ["PB.ICS-0001", PLAYBOOK, "Silent Substation Drill"]
+    assert table.splitlines()[1].split(maxsplit=2) == ["PB.ICS-0001", "Playbook", "Silent Substation Drill"]
     older = command.done(*asked, "--type", PLAYBOOK, "--release", BEFORE, CTIBUTLER_DATABASE_URL=url).json
     assert older["objects"] == []
 
