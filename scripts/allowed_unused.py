@@ -43,3 +43,4 @@ _.objects_scos
 _.objects_by_knowledge_base
 _.store
 _.checks
+_.itersize  # psycopg reads it: rows a server-side cursor fetches at once
