@@ -93,7 +93,7 @@ def test_answers_are_remembered_and_told_apart(server: Server) -> None:
 def test_the_schema_describes_every_field(server: Server) -> None:
     document = server.get("/api/schema/?format=json").json()
     operation = document["paths"]["/api/v1/cwe/objects/{id}/"]["get"]
-    [parameter] = [parameter for parameter in operation["parameters"] if parameter["name"] == "detail"]
+    [parameter] = [parameter for parameter in operation["parameters"] if parameter.get("name") == "detail"]
     assert parameter["schema"]["enum"] == ["stix", "full", ""]
     page = _resolved(document, operation["responses"]["200"]["content"]["application/json"]["schema"])
     assert "details" not in page["required"]
@@ -101,7 +101,7 @@ def test_the_schema_describes_every_field(server: Server) -> None:
     assert item["nullable"] is True
     _check(_resolved(document, item["allOf"][0]), HOSTED.named("cwe").details)
     other = document["paths"]["/api/v1/capec/objects/{id}/"]["get"]
-    assert "detail" not in [parameter["name"] for parameter in other["parameters"]]
+    assert "detail" not in [parameter.get("name") for parameter in other["parameters"]]
 
 
 def _resolved(document: Any, schema: Any) -> Any:
