@@ -237,3 +237,9 @@ def test_a_knowledge_base_more_needs_only_its_declaration(
     assert end_of(hosted, ["--help"]) == 0
     assert "chess" in capfd.readouterr().out
     assert "chess" not in {kb.slug for kb in HOSTED.all}
+
+
+def test_the_reference_of_commands_shows_only_defaults_that_can_be_typed() -> None:
+    reference = (Path(__file__).parents[2] / "docs/reference/commands.md").read_text("utf-8")
+    rows = [row.replace("\\|", "").split(" | ") for row in reference.splitlines() if row.startswith("| `")]
+    assert {row[1] for row in rows} == {"", "`1`", "`stix`", "`True`", "`modified_descending`", "`name_ascending`"}
