@@ -133,7 +133,7 @@ class Settings:
     data_dir: Path = dataclasses.field(
         default_factory=lambda: user_data_path("ctibutler", appauthor=False),
         metadata={
-            "description": "Folder of the database, created when it is missing. Default: the platform's user data folder.",
+            "description": "Folder of the database. Created if missing. Default: the platform's user data folder.",
             "read": Path,
         },
     )
@@ -142,88 +142,101 @@ class Settings:
         default=None,
         repr=False,
         metadata={
-            "description": "`postgresql://…` for PostgreSQL, `sqlite:///FILE` for a file."
-            " Default: SQLite in the data folder.",
+            "description": "The database: `postgresql://USER@HOST/NAME` or `sqlite:///FILE`."
+            " Default: an SQLite file in the data folder.",
             "read": OrUnset(str),
         },
     )
     sources: tuple[str, ...] = setting(
         (),
-        "Where releases come from, in order of preference, for all knowledge bases: a comma-separated list of `publisher`,"
-        " `bucket`, `snapshot` and `built-in`. Default: the order that each knowledge base declares.",
+        "Where to get releases, in order of preference: a comma-separated list of `publisher`, `bucket`, `snapshot` and"
+        " `built-in`. Default: each knowledge base has its own order.",
         _source_names,
     )
     bucket: str = setting(
         "https://downloads.ctibutler.com/",
-        "Folder or URL with the releases, laid out like the public bucket. Empty: no bucket. If you set this, even to"
-        " nothing, the publishers are not asked unless `CTIBUTLER_SOURCES` names them.",
+        "Folder or URL of a bucket with releases. Empty: no bucket. If you set this, even to nothing, releases no longer"
+        " come from the publishers unless `CTIBUTLER_SOURCES` names them.",
     )
     publishers_url: str = setting(
         "",
-        "Address that answers for the publishers' hosts, such as a mirror inside a network: the name of the host becomes"
-        " the first part of the path. Default: the publishers themselves.",
+        "URL of a mirror to use instead of the publishers' own hosts. The host name becomes the first part of the path:"
+        " `https://d3fend.mitre.org/a` is fetched from `URL/d3fend.mitre.org/a`. Empty: no mirror.",
     )
-    host: str = setting("127.0.0.1", "Address that the API listens on.")
-    port: int = setting(8006, "Port that the API listens on; 0 picks a free one.", Number(at_least=0, at_most=65535))
-    workers: int = setting(1, "Number of processes that answer requests.", Number(at_least=1, at_most=64))
+    host: str = setting("127.0.0.1", "Address to listen on.")
+    port: int = setting(8006, "Port to listen on. 0 picks a free one.", Number(at_least=0, at_most=65535))
+    workers: int = setting(1, "Number of server processes.", Number(at_least=1, at_most=64))
     log_level: LogLevel = setting(
-        "info", "`debug`, `info`, `warning` or `error`.", OneOf(("debug", "info", "warning", "error"))
+        "info", "How much to log: `debug`, `info`, `warning` or `error`.", OneOf(("debug", "info", "warning", "error"))
     )
-    log_format: LogFormat = setting("text", "`text` for people, `json` for machines.", OneOf(("text", "json")))
+    log_format: LogFormat = setting(
+        "text", "Format of the log: `text` for people, `json` for machines.", OneOf(("text", "json"))
+    )
 
-    download_timeout: float = setting(10.0, "Seconds to wait for a silent source.", Number(more_than=0, fraction=True))
-    download_max_seconds: float = setting(
-        600.0, "Seconds that one download may take in all.", Number(more_than=0, fraction=True)
+    download_timeout: float = setting(
+        10.0, "Seconds to wait for a source that does not respond.", Number(more_than=0, fraction=True)
     )
-    download_max_bytes: int = setting(1024 * MIB, "Largest download, as sent.", Number(more_than=0))
+    download_max_seconds: float = setting(
+        600.0, "Seconds that one download may take in total.", Number(more_than=0, fraction=True)
+    )
+    download_max_bytes: int = setting(
+        1024 * MIB, "Maximum size of a download in bytes, as transferred.", Number(more_than=0)
+    )
     download_cache_bytes: int = setting(
         256 * MIB,
-        "Size of the cache of downloads in the data folder: what has not changed is not downloaded again. 0 turns it off.",
+        "Maximum size in bytes of the download cache in the data folder. Files that have not changed are not downloaded"
+        " again. 0 turns the cache off.",
         Number(at_least=0),
     )
-    download_retries: int = setting(2, "How often a failed download is tried again.", Number(at_least=0, at_most=10))
-    bundle_max_bytes: int = setting(1024 * MIB, "Largest bundle, uncompressed.", Number(more_than=0))
-    bundle_max_objects: int = setting(2_000_000, "Most objects in one bundle.", Number(more_than=0))
-    bundle_max_depth: int = setting(64, "Deepest nesting of an object.", Number(at_least=4, at_most=200))
+    download_retries: int = setting(2, "How many times to retry a failed download.", Number(at_least=0, at_most=10))
+    bundle_max_bytes: int = setting(1024 * MIB, "Maximum size of a bundle in bytes, uncompressed.", Number(more_than=0))
+    bundle_max_objects: int = setting(2_000_000, "Maximum number of objects in a bundle.", Number(more_than=0))
+    bundle_max_depth: int = setting(64, "Maximum nesting depth of an object.", Number(at_least=4, at_most=200))
 
-    default_page_size: int = setting(50, "Objects on a page when the client does not say.", Number(at_least=1))
-    max_page_size: int = setting(1000, "Most objects on a page.", Number(at_least=1))
+    default_page_size: int = setting(
+        50, "Objects per page if the client does not ask for a number.", Number(at_least=1)
+    )
+    max_page_size: int = setting(1000, "Maximum number of objects per page.", Number(at_least=1))
     cors_origins: tuple[str, ...] = setting(
-        ("*",), "Origins whose pages may read answers: `*` or a comma-separated list.", _items
+        ("*",), "Web origins that may read responses (CORS): `*` or a comma-separated list.", _items
     )
     access: AccessMode = setting(
         "auto",
-        "Who may read and change: `auto`, `read-open`, `keys`, `read-only` or `open`.",
+        "Who may read and who may make changes. `auto`: open to this machine on a loopback address, like `keys` on any other."
+        " `read-open`: anyone may read, changes need a key. `keys`: everything needs a key. `read-only`: anyone may read,"
+        " nobody may make changes. `open`: anyone may do both.",
         OneOf(("auto", "read-open", "keys", "read-only", "open")),
     )
     cache_max_age: int | None = setting(
         None,
-        "Seconds that a cache in front may keep an answer. Default: it must revalidate.",
+        "Seconds for which proxies and browsers may reuse a response. Default: they must revalidate.",
         OrUnset(Number(at_least=0)),
     )
-    metrics: bool = setting(True, "Serve `/api/metrics/`.", _switch)
-    auto_link: bool = setting(True, "Create the links between knowledge bases after an import.", _switch)
+    metrics: bool = setting(True, "Serve metrics for Prometheus at `/api/metrics/`.", _switch)
+    auto_link: bool = setting(True, "Create the links between knowledge bases after each import.", _switch)
     job_retention_days: int | None = setting(
-        None, "Days that finished jobs are kept. Default: forever.", OrUnset(Number(at_least=1))
+        None, "Days to keep finished jobs. Default: forever.", OrUnset(Number(at_least=1))
     )
-    navigator_link: str = setting("https://app.ctibutler.com", "Address in `links[0].url` of a Navigator layer.")
+    navigator_link: str = setting("https://app.ctibutler.com", "URL in `links[0].url` of Navigator layers.")
     answer_cache_bytes: int = setting(
-        64 * MIB, "Memory for cached answers in each process; 0 turns the cache off.", Number(at_least=0)
+        64 * MIB,
+        "Memory in bytes for cached responses in each server process. 0 turns the cache off.",
+        Number(at_least=0),
     )
     job_lease_seconds: float = setting(
         60.0,
-        "Seconds after which the job of a silent worker goes to the next one.",
+        "Seconds after which another worker takes over the job of a worker that no longer reports.",
         Number(more_than=1, fraction=True),
     )
     offer_refresh_hours: float = setting(
         24.0,
-        "Hours after which a worker asks the sources again which releases they have; 0 for never.",
+        "Hours between two checks of which releases the sources offer. 0: never.",
         Number(at_least=0, fraction=True),
     )
     update_days: float = setting(
         7.0,
-        "Days after which a worker looks for newer releases of what is installed, and installs them beside it;"
-        " 0 for never.",
+        "Days between two updates: a worker installs newer releases of what is installed, and keeps the older ones."
+        " 0: never.",
         Number(at_least=0, fraction=True),
     )
 

@@ -6,6 +6,7 @@ from ctibutler.knowledge_bases.declaration import (
     NEVER_LISTED,
     AtPublisher,
     BucketFiles,
+    Example,
     Filter,
     KnowledgeBase,
     Snapshot,
@@ -22,7 +23,9 @@ SUB_TECHNIQUE = TypeWord("Sub-technique", ("attack-pattern",), subtechnique=True
 MITIGATION = TypeWord("Mitigation", ("course-of-action",))
 
 
-def _matrix(matrix: str, title: str, id_sources: tuple[str, ...], examples: tuple[str, ...]) -> KnowledgeBase:
+def _matrix(
+    matrix: str, title: str, id_sources: tuple[str, ...], examples: tuple[str, ...], example: Example
+) -> KnowledgeBase:
     return KnowledgeBase(
         slug=f"attack-{matrix}",
         title=title,
@@ -38,6 +41,7 @@ def _matrix(matrix: str, title: str, id_sources: tuple[str, ...], examples: tupl
         id_sources=id_sources,
         primary_id=external_id_of(*id_sources),
         examples=examples,
+        example=example,
         listed_types=(
             "attack-pattern",
             "campaign",
@@ -83,7 +87,7 @@ def _matrix(matrix: str, title: str, id_sources: tuple[str, ...], examples: tupl
             id_form(r"DET\d+", "x-mitre-detection-strategy"),
             id_form(r"AN\d+", "x-mitre-analytic"),
         ),
-        filters=(Filter("alias", "substring", "alias", "part of a name in `aliases` or `x_mitre_aliases`"),),
+        filters=(Filter("alias", "substring", "alias", "part of a name in `aliases` or `x_mitre_aliases`", "bear"),),
         hides_dead=True,
         navigator_domain=f"{matrix}-attack",
         navigator_types=("tool", "malware", "intrusion-set", "campaign", "course-of-action", "x-mitre-asset"),
@@ -100,6 +104,19 @@ ENTERPRISE = _matrix(
     "MITRE ATT&CK for Enterprise",
     ("mitre-attack",),
     ("T1021.005", "TA0008", "S1088", "G0096", "M1016", "C0037"),
+    Example("18.1", "G0016", "intrusion-set--899ce53f-13a0-479b-a0e4-67d46e241542", "APT29"),
 )
-MOBILE = _matrix("mobile", "MITRE ATT&CK for Mobile", ("mitre-attack", "mitre-mobile-attack"), ("T1404",))
-ICS = _matrix("ics", "MITRE ATT&CK for ICS", ("mitre-attack", "mitre-ics-attack"), ("T0800", "A0001"))
+MOBILE = _matrix(
+    "mobile",
+    "MITRE ATT&CK for Mobile",
+    ("mitre-attack", "mitre-mobile-attack"),
+    ("T1404",),
+    Example("18.1", "G0097", "intrusion-set--049cef3b-22d5-4be6-b50c-9839c7a34fdd", "Bouncing Golf"),
+)
+ICS = _matrix(
+    "ics",
+    "MITRE ATT&CK for ICS",
+    ("mitre-attack", "mitre-ics-attack"),
+    ("T0800", "A0001"),
+    Example("18.1", "G0034", "intrusion-set--381fcf73-60f6-4ab2-9991-6af3cbc35192", "Sandworm"),
+)

@@ -6,6 +6,7 @@ from ctibutler.knowledge_bases.cwe_details import CWE_DETAILS
 from ctibutler.knowledge_bases.declaration import (
     AtPublisher,
     BucketFiles,
+    Example,
     KnowledgeBase,
     Snapshot,
     external_id_of,
@@ -25,6 +26,7 @@ CWE = KnowledgeBase(
     id_sources=("cwe",),
     primary_id=external_id_of("cwe"),
     examples=("CWE-242",),
+    example=Example("4.14", "CWE-79", "weakness--8b8749fa-25a0-526c-b819-63425b843e45", "Cross-site Scripting"),
     listed_types=("weakness", "grouping"),
     id_forms=(id_form(r"CWE-\d+", "weakness"),),
     object_filter_word="cwe",

@@ -6,6 +6,7 @@ from ctibutler.knowledge_bases.attack import TACTIC
 from ctibutler.knowledge_bases.declaration import (
     AtPublisher,
     BucketFiles,
+    Example,
     KnowledgeBase,
     TypeWord,
     external_id_of,
@@ -26,6 +27,7 @@ D3FEND = KnowledgeBase(
     primary_id=external_id_of("mitre-d3fend"),
     id_prefix="d3f:",
     examples=("d3f:Evict", "D3-OE"),
+    example=Example("1.2.0", "D3-OE", "course-of-action--a360ce51-7b1f-5978-828e-2e0582a64c15", "Eviction"),
     listed_types=("course-of-action", "indicator", "x-mitre-tactic", "x-mitre-matrix"),
     type_words=(
         TACTIC,

@@ -22,129 +22,258 @@ NEVER_LISTED = ("relationship", "sighting", "extension-definition", "language-co
 
 @dataclass(frozen=True)
 class TypeWord:
-    """A form of object in the words of its knowledge base, such as `Sub-technique`: STIX types and, where it matters,
-    whether `x_mitre_is_subtechnique` is true."""
+    """A kind of object in the words of its knowledge base."""
 
     word: str
+    """What people call it: `Sub-technique`."""
+
     types: tuple[str, ...]
+    """The STIX types of such objects."""
+
     subtechnique: bool | None = None
+    """The value that `x_mitre_is_subtechnique` must have; None when it does not matter."""
 
 
 @dataclass(frozen=True)
 class Filter:
-    """A further filter of a knowledge base's list: a parameter over values that are indexed at import."""
+    """A query parameter that only this knowledge base has. It filters lists by values that are indexed at import."""
 
     parameter: str
+    """Name of the query parameter."""
+
     kind: FilterKind
+    """`exact` takes a comma-separated list of whole values, `substring` a part of one."""
+
     field: str
+    """Name of the indexed field that it compares."""
+
     description: str
+    """What it does, for the documentation: a phrase without a full stop."""
+
+    example: str = ""
+    """A value that finds something, for the documentation."""
 
 
 @dataclass(frozen=True)
 class IndexedField:
-    """Values of an object that filters and sorts use: a name and how they are read from the object."""
+    """Values that filters and sort keys use, read from each object at import."""
 
     name: str
+    """Name of the field."""
+
     read: Callable[[StixDict], Iterable[str]]
+    """Returns the field's values in an object."""
 
 
 @dataclass(frozen=True)
 class IdForm:
-    """A form of primary id and the STIX types that it names: `T1059` is an `attack-pattern` before anything else."""
+    """What an id says about its object's type by its form: `T1059` is an `attack-pattern`."""
 
     pattern: re.Pattern[str]
+    """The form."""
+
     types: tuple[str, ...]
+    """The STIX types that come first when several objects share such an id."""
 
 
 @dataclass(frozen=True)
 class BucketFiles:
-    """Where a bucket keeps the releases: a folder, a file name with `{}` for the label (`18_1`), and companions that lie
-    beside the bundle."""
+    """Where a bucket keeps the releases. In file names, `{}` stands for the release (`18_1`)."""
 
     folder: str
+    """Folder of all releases of the knowledge base."""
+
     file: str
+    """File name of a release's STIX bundle."""
+
     mapping: str | None = None
+    """File name of relations that did not fit into the bundle; None if there are none."""
+
     details: str | None = None
+    """File name of the details that go with the bundle; None if there are none."""
 
 
 @dataclass(frozen=True)
 class DetailField:
-    """A field of what a publisher says of an object beyond its STIX form: a text, a record where it has `fields`, or a
-    list of these where there may be `many`. Any field may be missing; later releases may have further ones."""
+    """A field of what a publisher says about an object beyond its STIX form. Any field may be missing, and later
+    releases may add fields."""
 
     name: str
+    """Name of the field in JSON."""
+
     description: str
+    """What it holds, for the documentation."""
+
     fields: tuple[DetailField, ...] = ()
+    """The fields of a record; empty for a text."""
+
     many: bool = False
+    """The value is a list."""
 
 
 @dataclass(frozen=True)
 class AtPublisher:
-    """Where its publisher keeps the knowledge base: the word for that place, and for people its address."""
+    """Where the publisher keeps the knowledge base."""
 
     place: str
+    """Name of the module in `publishers/places/`, as a word."""
+
     address: str
+    """Web address for people."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A release inside a published package: its distribution, the file, its label and how the file is read."""
+    """A release inside a published Python package."""
 
     distribution: str
+    """Name of the package."""
+
     file: str
+    """Path of the file in the package."""
+
     label: str
+    """The release that the file holds."""
+
     converter: str
+    """Name of the converter that reads the file."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A real object of a real release, shown in the API's documentation."""
+
+    release: str
+    """The release that holds the object."""
+
+    id: str
+    """The id that people use."""
+
+    stix_id: str
+    """The STIX id."""
+
+    name: str
+    """A word of the name."""
 
 
 @dataclass(frozen=True)
 class KnowledgeBase:
-    """One body of knowledge that we host, as data.
-
-    `primary_id` reads the id that people use from an object (`T1059.001`), or gives None. `listed` says which objects of
-    the listed types a list shows. `id_prefix` may stand before an id or be left out. `converter` reads the publisher's
-    own file; None where that is STIX 2.1 already.
-
-    `left_out_types` are declared where a publisher's STIX arrives as it is: the types that lists leave out on purpose.
-    A type that is neither listed nor left out is then new, and listed from the first release that has it.
-    """
+    """One knowledge base that we host, as data."""
 
     slug: str
+    """Name in URLs, commands and settings: `attack-ics`."""
+
     title: str
+    """Name for people."""
+
     publisher: str
+    """Who publishes it."""
+
     licence: str
+    """Copyright and licence of the data, in one line."""
+
     database_name: str
+    """Prefix of its database views and ArangoDB collections. Part of the ids of generated relationships, so never change it."""
+
     id_parameter: str
+    """Query parameter that filters by id: `cwe_id`."""
+
     version_parameter: str
+    """Query parameter that chooses a release: `cwe_version`."""
+
     job_type: str
+    """Type of its install jobs."""
+
     primary_id: Callable[[StixDict], str | None]
+    """Returns the id that people use for an object (`T1059.001`), or None if it has none."""
+
     listed_types: tuple[str, ...]
+    """The STIX types that lists show."""
+
     bucket: BucketFiles
+    """Where a bucket keeps its releases."""
+
     examples: tuple[str, ...]
+    """Ids of real objects, for the documentation and for error messages."""
+
+    example: Example | None = None
+    """A real object for the API's documentation; None shows one of ATT&CK."""
+
     left_out_types: tuple[str, ...] | None = None
+    """The STIX types that lists leave out on purpose. Declare it where the publisher's STIX is used as it is: a type that is
+    neither listed nor left out is then new, and listed from the first release that has it. None: there are no new types."""
+
     id_sources: tuple[str, ...] = ()
+    """The `source_name` of external references that hold the id."""
+
     aliases: tuple[str, ...] = ()
+    """Other names in URLs and commands."""
+
     database_aliases: tuple[str, ...] = ()
+    """Other prefixes under which the database views exist."""
+
     type_parameter: str | None = None
+    """Query parameter that filters by kind (`attack_type`); None if there is only one kind."""
+
     type_words: tuple[TypeWord, ...] = ()
+    """Its kinds of objects, in its own words."""
+
     id_prefix: str = ""
+    """A prefix of ids that users may leave out: `d3f:`."""
+
     id_forms: tuple[IdForm, ...] = ()
+    """Forms of ids, tried in this order."""
+
     listed: Callable[[StixDict], bool] = lambda _: True
+    """Whether lists show an object of a listed type."""
+
     filters: tuple[Filter, ...] = ()
+    """Query parameters that only this knowledge base has."""
+
     indexed_fields: tuple[IndexedField, ...] = ()
+    """Fields indexed for its filters and sort keys."""
+
     sort_fields: tuple[str, ...] = ()
+    """Indexed fields that lists can be sorted by."""
+
     default_sort: str = "modified_descending"
+    """Order of lists unless the client asks for another."""
+
     hides_dead: bool = False
+    """Revoked and deprecated objects are left out unless the client asks for them."""
+
     matrix: str | None = None
+    """ATT&CK's word for the matrix, added to job types: `enterprise`."""
+
     navigator_domain: str | None = None
+    """Domain of its ATT&CK Navigator layers; None if it has none."""
+
     navigator_types: tuple[str, ...] = ()
+    """The STIX types of objects that can be shown as a layer."""
+
     infers_techniques: bool = False
+    """It answers which techniques go with observed ones."""
+
     group: str | None = None
+    """A word that selects several knowledge bases at once: `attack`."""
+
     object_filter_word: str | None = None
+    """Its word in the parameter `ttp_type` of `objects/`; None if it has none."""
+
     sources: tuple[str, ...] = ("publisher", "bucket", "snapshot", "built-in")
+    """Where its releases come from, in order of preference."""
+
     at_publisher: AtPublisher | None = None
+    """Where the publisher keeps it; None if we do not fetch it from there."""
+
     converter: str | None = None
+    """Name of the converter that reads the publisher's file; None if that is a STIX 2.1 bundle already."""
+
     snapshots: tuple[Snapshot, ...] = ()
+    """Releases inside published Python packages."""
+
     details: tuple[DetailField, ...] = ()
+    """What the publisher says about objects beyond STIX; empty if we keep none."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.attack import SUB_TECHNIQUE, TACTIC, TECHNIQUE
-from ctibutler.knowledge_bases.declaration import AtPublisher, BucketFiles, KnowledgeBase, external_id_of, id_form
+from ctibutler.knowledge_bases.declaration import (
+    AtPublisher,
+    BucketFiles,
+    Example,
+    KnowledgeBase,
+    external_id_of,
+    id_form,
+)
 
 DISARM = KnowledgeBase(
     slug="disarm",
@@ -18,6 +25,7 @@ DISARM = KnowledgeBase(
     id_sources=("DISARM",),
     primary_id=external_id_of("DISARM"),
     examples=("TA05", "T0086.003", "DISARM"),
+    example=Example("1.6", "T0086.003", "attack-pattern--00dc0ed2-b16d-5f33-bad3-cc54fb7be6a9", "Edit Images"),
     listed_types=("attack-pattern", "identity", "marking-definition", "x-mitre-matrix", "x-mitre-tactic"),
     type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE),
     id_forms=(

@@ -7,6 +7,7 @@ from ctibutler.knowledge_bases.declaration import (
     NEVER_LISTED,
     AtPublisher,
     BucketFiles,
+    Example,
     KnowledgeBase,
     external_id_of,
     id_form,
@@ -26,6 +27,7 @@ F3 = KnowledgeBase(
     id_sources=("mitre-f3",),
     primary_id=external_id_of("mitre-f3"),
     examples=("F1001", "F1025.003", "TA0043"),
+    example=Example("1.1", "F1025.003", "attack-pattern--9b1f2624-46c3-5866-97bb-cebb59a6d6a9", "Wire Transfer"),
     listed_types=(
         "attack-pattern",
         "identity",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ctibutler.knowledge_bases.declaration import (
     BucketFiles,
+    Example,
     Filter,
     IndexedField,
     KnowledgeBase,
@@ -26,11 +27,18 @@ LOCATION = KnowledgeBase(
     id_sources=("location2stix",),
     primary_id=external_id_of("location2stix"),
     examples=("US", "western-africa", "channel-islands"),
+    example=Example("1.0", "ZA", "location--23bd96f0-312a-5d26-975a-0aa1be725aaf", "Africa"),
     listed_types=("location",),
     filters=(
-        Filter("alpha2_code", "exact", "alpha2_code", "ISO 3166-1 alpha-2 codes, such as `MX,DE`"),
-        Filter("alpha3_code", "exact", "alpha3_code", "ISO 3166-1 alpha-3 codes, such as `USA,ZAF`"),
-        Filter("location_type", "exact", "location_type", "`country`, `region`, `sub-region`, `intermediate-region`"),
+        Filter("alpha2_code", "exact", "alpha2_code", "ISO 3166-1 alpha-2 codes, such as `MX,DE`", "MX,DE"),
+        Filter("alpha3_code", "exact", "alpha3_code", "ISO 3166-1 alpha-3 codes, such as `USA,ZAF`", "USA,ZAF"),
+        Filter(
+            "location_type",
+            "exact",
+            "location_type",
+            "`country`, `region`, `sub-region`, `intermediate-region`",
+            "sub-region",
+        ),
     ),
     indexed_fields=(
         IndexedField("alpha2_code", property_values("country")),

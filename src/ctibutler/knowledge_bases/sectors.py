@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctibutler.knowledge_bases.declaration import BucketFiles, Filter, KnowledgeBase, external_id_of
+from ctibutler.knowledge_bases.declaration import BucketFiles, Example, Filter, KnowledgeBase, external_id_of
 
 SECTOR = KnowledgeBase(
     slug="sector",
@@ -17,9 +17,10 @@ SECTOR = KnowledgeBase(
     id_sources=("sector2stix",),
     primary_id=external_id_of("sector2stix"),
     examples=("defense-industry", "maritime-transport"),
+    example=Example("1.0", "maritime-transport", "identity--76621f33-4f0f-5a79-9367-6523af40a0c9", "transport"),
     listed_types=("identity",),
     listed=lambda stix: stix.get("identity_class") == "class",
-    filters=(Filter("alias", "substring", "alias", "part of a name in `aliases` or `x_opencti_aliases`"),),
+    filters=(Filter("alias", "substring", "alias", "part of a name in `aliases` or `x_opencti_aliases`", "naval"),),
     default_sort="name_ascending",
     object_filter_word="sector",
     converter="opencti-sectors",

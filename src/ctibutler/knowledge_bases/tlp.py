@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctibutler.knowledge_bases.declaration import BucketFiles, KnowledgeBase
+from ctibutler.knowledge_bases.declaration import BucketFiles, Example, KnowledgeBase
 from ctibutler.stix.markings import tlp_level
 
 TLP = KnowledgeBase(
@@ -18,6 +18,7 @@ TLP = KnowledgeBase(
     primary_id=tlp_level,
     id_prefix="TLP:",
     examples=("clear", "TLP:AMBER+STRICT"),
+    example=Example("2", "amber+strict", "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003", "AMBER"),
     listed_types=("marking-definition",),
     default_sort="name_ascending",
     bucket=BucketFiles("tlp", "tlpv{}-bundle.json"),
