@@ -20,8 +20,9 @@ import zstandard
 from ctibutler import __version__
 from ctibutler.errors import InvalidRequest, MalformedFile, SourceUnavailable
 from ctibutler.publishers.web.addresses import WebAddress
-from ctibutler.publishers.web.download import Downloads, Limits
+from ctibutler.publishers.web.download import Downloads
 from ctibutler.publishers.web.failures import SourceDown
+from ctibutler.publishers.web.limits import Limits
 from tests.publishers.server import LocalServer, body, endless, in_turn, silence, status, trickling_headers
 
 CONTENT = b'{"type": "bundle", "id": "bundle--1", "objects": []}'

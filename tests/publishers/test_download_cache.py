@@ -12,8 +12,9 @@ import pytest
 
 from ctibutler.errors import SourceUnavailable
 from ctibutler.publishers.web.addresses import WebAddress
-from ctibutler.publishers.web.download import Downloads, Limits
+from ctibutler.publishers.web.download import Downloads
 from ctibutler.publishers.web.download_cache import DownloadCache
+from ctibutler.publishers.web.limits import Limits
 from tests.publishers.server import Answer, LocalServer, body, status
 
 LIMITS = Limits(silence=2, seconds=5, max_bytes=10_000_000, unpacked_max_bytes=10_000_000, retries=0)

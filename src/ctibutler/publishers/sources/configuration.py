@@ -15,8 +15,8 @@ from ctibutler.publishers.sources.publisher_source import PublisherSource, Publi
 from ctibutler.publishers.sources.source import Source
 from ctibutler.publishers.sources.website import Website
 from ctibutler.publishers.web.addresses import WebAddress
-from ctibutler.publishers.web.download import NOT_THERE, Limits
 from ctibutler.publishers.web.download_cache import DownloadCache
+from ctibutler.publishers.web.limits import NOT_THERE, Limits
 from ctibutler.settings import SOURCES, Settings, source_named
 
 

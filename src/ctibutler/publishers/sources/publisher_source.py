@@ -19,9 +19,10 @@ from ctibutler.publishers.places import PLACES
 from ctibutler.publishers.places.place import Place, Published
 from ctibutler.publishers.sources.source import Offer, OfferProblem, OfferReport, converted_file, published_bundle
 from ctibutler.publishers.web.addresses import WebAddress
-from ctibutler.publishers.web.download import Downloads, Limits
+from ctibutler.publishers.web.download import Downloads
 from ctibutler.publishers.web.download_cache import DownloadCache
 from ctibutler.publishers.web.failures import SourceDown, SourceSlow
+from ctibutler.publishers.web.limits import Limits
 from ctibutler.publishers.web.progress import Progress, no_progress
 
 ANSWER_SECONDS = 5.0

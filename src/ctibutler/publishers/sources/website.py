@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from ctibutler.errors import MalformedFile, SourceUnavailable
 from ctibutler.publishers.web.addresses import WebAddress
-from ctibutler.publishers.web.download import Downloads, Limits
+from ctibutler.publishers.web.download import Downloads
 from ctibutler.publishers.web.download_cache import DownloadCache
 from ctibutler.publishers.web.failures import SourceDown
+from ctibutler.publishers.web.limits import Limits
 from ctibutler.publishers.web.progress import Progress
 
 ANSWER_SECONDS = 5.0

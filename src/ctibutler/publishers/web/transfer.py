@@ -1,0 +1,147 @@
+"""One request for a file and its answer, in a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+from http import HTTPStatus
+from io import BytesIO
+from typing import Final
+
+import httpx2
+
+from ctibutler.errors import SourceUnavailable
+from ctibutler.publishers.web.addresses import WebAddress, without_secrets
+from ctibutler.publishers.web.checksums import contradiction
+from ctibutler.publishers.web.download_cache import DownloadCache
+from ctibutler.publishers.web.failures import SourceDown, TryAgain
+from ctibutler.publishers.web.limits import Limits
+from ctibutler.publishers.web.refusals import broken_connection, refusal
+from ctibutler.publishers.web.unpacking import unpack
+
+MAX_REDIRECTS: Final = 5
+_REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
+_ENCODINGS: Final = frozenset(("gzip", "x-gzip", "zstd"))
+
+
+class Transfer(threading.Thread):
+    """One request and its answer, in a thread of its own.
+
+    Name resolution, a host of many addresses or headers that trickle in know no limit of time: whoever waits can leave.
+    """
+
+    def __init__(
+        self, client: httpx2.Client, address: WebAddress, limits: Limits, packed: bool, cache: DownloadCache | None
+    ) -> None:
+        super().__init__(name="ctibutler-download", daemon=True)
+        self._client = client
+        self._address = address
+        self._limits = limits
+        self._packed = packed
+        self._cache = cache
+        self._entry = cache.get(str(address.url)) if cache else None
+        self._content: bytes | None = None
+        self._failure: Exception | None = None
+        self.done = 0
+        self.total: int | None = None
+        self.answered = False
+        self.given_up = False
+
+    def outcome(self) -> bytes | None:
+        """What was got. Raises what went wrong."""
+        if self._failure is not None:
+            raise self._failure
+        return self._content
+
+    def run(self) -> None:
+        """Send the request, follow redirects, receive the file."""
+        try:
+            self._content = self._receive()
+        except httpx2.HTTPError as error:
+            received = f"{self.done} of {self.total or '?'}" if self.answered else None
+            self._failure = broken_connection(error, self._address, self._limits, received)
+        except Exception as error:
+            self._failure = error  # raised where somebody waits for it: a thread has nobody to tell
+        finally:
+            if self.given_up:
+                self._client.close()
+
+    def _receive(self) -> bytes | None:
+        url = self._address.url
+        for _ in range(MAX_REDIRECTS + 1):
+            request = self._client.build_request(
+                "GET",
+                url,
+                headers={
+                    "Accept-Encoding": "identity" if self._packed else "gzip, zstd",
+                    **(self._entry.conditions if self._entry else {}),
+                },
+                timeout=httpx2.Timeout(self._limits.silence),
+            )
+            self.answered = False
+            response = self._client.send(request, auth=self._address.login_at(url), stream=True)
+            self.answered = True
+            try:
+                if response.status_code not in _REDIRECTS:
+                    return self._content_of(response)
+                url = self._next(url, response)
+            finally:
+                response.close()
+        raise SourceDown(f"{self._address} leads from one address to another, more than {MAX_REDIRECTS} times")
+
+    def _next(self, url: httpx2.URL, response: httpx2.Response) -> httpx2.URL:
+        """Where a redirect leads, without the name and password that it may carry."""
+        try:
+            target = url.join(response.headers.get("location", "")).copy_with(userinfo=b"")
+        except httpx2.InvalidURL:
+            raise SourceDown(f"{self._address} leads to something that is no URL") from None
+        if self._address.hosts and target.host not in self._address.hosts:
+            raise SourceUnavailable(f"{self._address} leads to another host, {without_secrets(target)}: not followed")
+        if "location" not in response.headers or target.scheme not in ("http", "https") or not target.host:
+            raise SourceDown(f"{self._address} leads to something that is no http or https URL")
+        if url.scheme == "https" and target.scheme == "http":
+            raise SourceDown(f"{self._address} leads from https to http, {without_secrets(target)}: not followed")
+        return target
+
+    def _content_of(self, response: httpx2.Response) -> bytes | None:
+        if response.status_code in self._limits.missing:
+            return None
+        if response.status_code == HTTPStatus.NOT_MODIFIED and self._entry is not None:
+            self.done = self.total = len(self._entry.content)
+            return self._entry.content
+        if response.status_code != HTTPStatus.OK:
+            raise refusal(self._address, response)
+        body = self._body(response)
+        if field := contradiction(response.headers, body):
+            raise TryAgain(SourceUnavailable(f"{self._address} came damaged: it contradicts the header {field}"))
+        encodings = [part.strip().lower() for part in response.headers.get("content-encoding", "").split(",")]
+        for encoding in reversed([name for name in encodings if name not in ("", "identity")]):
+            if encoding not in _ENCODINGS:
+                raise SourceUnavailable(f"{self._address} came in an encoding that was not asked for: {encoding[:20]}")
+            body = unpack(body, str(self._address), self._limits.unpacked_max_bytes)
+        if self._cache is not None:
+            self._cache.put(str(self._address.url), response.headers, body)
+        return body
+
+    def _body(self, response: httpx2.Response) -> bytes:
+        """The body as it was sent. Raises when it is too large, or shorter than was promised."""
+        length = response.headers.get("content-length", "")
+        self.total = int(length) if length.isascii() and length.isdigit() else None
+        if self.total is not None:
+            self._check_size(self.total)
+        body = BytesIO()
+        for piece in response.iter_raw():
+            if self.given_up:
+                raise SourceUnavailable(f"{self._address}: given up")
+            body.write(piece)
+            self.done = body.tell()
+            self._check_size(self.done)
+        if self.total is not None and self.done != self.total:
+            raise TryAgain(SourceUnavailable(f"{self._address} was cut off: {self.done} of {self.total} bytes came"))
+        return body.getvalue()
+
+    def _check_size(self, size: int) -> None:
+        if size > self._limits.max_bytes:
+            setting = "" if self._limits.impatient else " (CTIBUTLER_DOWNLOAD_MAX_BYTES)"
+            raise SourceUnavailable(
+                f"{self._address} is larger than the limit of {self._limits.max_bytes} bytes{setting}"
+            )
