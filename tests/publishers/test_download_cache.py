@@ -8,6 +8,7 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from ctibutler.errors import SourceUnavailable
@@ -181,11 +182,20 @@ def test_an_answer_of_304_to_a_question_without_conditions_is_refused(
         downloads.get(address(server), LIMITS)
 
 
-def test_a_redirect_leads_only_to_the_publishers_own_hosts(server: LocalServer, downloads: Downloads) -> None:
-    server.answers["/file.json"] = status(302, location=f"http://localhost:{server.port}/elsewhere")
-    own = WebAddress(f"{server.url}/file.json", hosts=frozenset({"127.0.0.1"}))
-    with pytest.raises(SourceUnavailable, match="leads to another host"):
+@pytest.mark.parametrize(
+    "elsewhere", ["http://localhost:{port}/file", "http://127.0.0.1:1/file", "http://127.0.0.1/file"]
+)
+def test_a_redirect_to_another_host_or_port_is_not_followed(
+    server: LocalServer, downloads: Downloads, elsewhere: str
+) -> None:
+    server.answers["/file.json"] = status(302, location=elsewhere.format(port=server.port))
+    own = WebAddress(f"{server.url}/file.json", hosts=frozenset({f"127.0.0.1:{server.port}"}))
+    with pytest.raises(SourceUnavailable, match="redirects to another server"):
         downloads.get(own, LIMITS)
+
+
+def test_a_redirect_within_the_publishers_own_host_is_followed(server: LocalServer, downloads: Downloads) -> None:
+    own = WebAddress(f"{server.url}/file.json", hosts=frozenset({f"127.0.0.1:{server.port}"}))
     server.answers["/file.json"] = status(302, location="/there")
     server.answers["/there"] = body(FILE)
     assert downloads.get(own, LIMITS) == FILE
@@ -196,3 +206,24 @@ def test_whoever_is_asked_hears_who_asks(server: LocalServer, downloads: Downloa
     downloads.get(address(server), LIMITS)
     assert server.headers[0]["User-Agent"].startswith("ctibutler/")
     assert "+https://" in server.headers[0]["User-Agent"]
+
+
+@pytest.mark.parametrize(
+    ("target", "allowed"),
+    [
+        ("https://cwe.mitre.org/data", True),
+        ("https://cwe.mitre.org:443/data", True),
+        ("https://cwe.mitre.org:8443/data", False),
+        ("https://cwe.mitre.org.example.org/data", False),
+    ],
+)
+def test_the_port_of_the_scheme_need_not_be_written(target: str, allowed: bool) -> None:
+    address = WebAddress.at_hosts("https://cwe.mitre.org/index.html", frozenset({"cwe.mitre.org"}))
+    assert address.may_lead_to(httpx2.URL(target)) is allowed
+
+
+def test_a_stand_in_for_the_publishers_may_not_redirect_to_another_port_either() -> None:
+    stand_in = WebAddress.parse("http://mirror.example.org:8080/publishers", "TEST")
+    address = stand_in.standing_for("https://cwe.mitre.org/data")
+    assert address.may_lead_to(httpx2.URL("http://mirror.example.org:8080/elsewhere"))
+    assert not address.may_lead_to(httpx2.URL("http://mirror.example.org/elsewhere"))

@@ -529,7 +529,7 @@ class TestAll:
         report = found.offers([HOSTED.named("capec"), ICS])
         [problem] = report.problems
         assert problem.knowledge_bases == ("capec",)
-        assert "leads to another host, https://example.org/capec.json: not followed" in problem.sentence
+        assert "redirects to another server, https://example.org/capec.json: not followed" in problem.sentence
         assert labels(report, "attack-ics") == ["18.1"]
         assert found.fetch(ICS).label == "18.1"
 

@@ -23,7 +23,7 @@ class WebAddress:
     _query: bytes = field(default=b"", repr=False)
     _login: tuple[str, str] | None = field(default=None, repr=False)
     hosts: frozenset[str] = frozenset()
-    """The only hosts that a redirect may lead to; none: any."""
+    """The only hosts that a redirect may lead to, with the port where it is not the scheme's own; empty: any host."""
     setting: str = ""
     """The setting that the address came from, where it did."""
 
@@ -58,7 +58,7 @@ class WebAddress:
         parts = urlsplit(url)
         query = b"&".join(part for part in (parts.query.encode(), self._query) if part)
         shown = f"{self.shown.rstrip('/')}/{parts.netloc}{parts.path}"
-        return replace(self, shown=shown, _query=query, hosts=frozenset({httpx2.URL(self.shown).host}))
+        return replace(self, shown=shown, _query=query, hosts=frozenset({_host_and_port(httpx2.URL(self.shown))}))
 
     @property
     def has_secrets(self) -> bool:
@@ -71,6 +71,10 @@ class WebAddress:
         url = httpx2.URL(self.shown)
         return url.copy_with(query=self._query) if self._query else url
 
+    def may_lead_to(self, url: httpx2.URL) -> bool:
+        """Whether a redirect to this URL may be followed. Another port of the same host is another server."""
+        return not self.hosts or _host_and_port(url) in self.hosts
+
     def login_at(self, url: httpx2.URL) -> httpx2.Auth | None:
         """Name and password for this URL, which a redirect may have led to: for the same server only."""
         same_server = _server(url) == _server(httpx2.URL(self.shown))
@@ -80,6 +84,11 @@ class WebAddress:
 def without_secrets(url: httpx2.URL) -> str:
     """The URL for people: no name and password, query or fragment."""
     return str(url.copy_with(userinfo=b"", query=None, fragment=None))
+
+
+def _host_and_port(url: httpx2.URL) -> str:
+    # The port is left out where it is the scheme's own.
+    return url.netloc.decode("ascii")
 
 
 def _server(url: httpx2.URL) -> tuple[str, str, int | None]:

@@ -94,8 +94,9 @@ class Transfer(threading.Thread):
             target = url.join(response.headers.get("location", "")).copy_with(userinfo=b"")
         except httpx2.InvalidURL:
             raise SourceDown(f"{self._address} leads to something that is no URL") from None
-        if self._address.hosts and target.host not in self._address.hosts:
-            raise SourceUnavailable(f"{self._address} leads to another host, {without_secrets(target)}: not followed")
+        if not self._address.may_lead_to(target):
+            where = without_secrets(target)
+            raise SourceUnavailable(f"{self._address} redirects to another server, {where}: not followed")
         if "location" not in response.headers or target.scheme not in ("http", "https") or not target.host:
             raise SourceDown(f"{self._address} leads to something that is no http or https URL")
         if url.scheme == "https" and target.scheme == "http":
