@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from ctibutler.errors import MalformedFile, NotFound, SourceUnavailable
 from ctibutler.knowledge_bases import ALL, HOSTED
+from ctibutler.publishers.places import github
 from ctibutler.publishers.sources import publisher_source
 from ctibutler.publishers.sources.offers import Sources
 from ctibutler.publishers.sources.source import OfferReport
@@ -29,6 +33,24 @@ def sources(server: LocalServer, tmp_path: Path, **further: object) -> Sources:
 
 def labels(report: OfferReport, slug: str) -> list[str]:
     return [offer.label for offer in report.of(slug)]
+
+
+def serve_pages(server: LocalServer, path: str, pages: Sequence[object]) -> None:
+    """Answer with a list in pages as GitHub does: each has an ETag, and names the next one under another path."""
+    later = "/api.github.com/repositories/123/list"
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        number = int(parse_qs(urlsplit(request.path).query).get("page", ["1"])[0])
+        etag = f'"{number}"'
+        if request.headers.get("If-None-Match") == etag:
+            status(304)(request)
+            return
+        links = f'<https:/{later}?page=1>; rel="first"'
+        if number < len(pages):
+            links += f', <https:/{later}?per_page=100&page={number + 1}>; rel="next"'
+        body(json.dumps(pages[number - 1]).encode(), etag=etag, link=links)(request)
+
+    server.answers[path] = server.answers[later] = answer
 
 
 def zipped(name: str, content: bytes) -> bytes:
@@ -312,15 +334,38 @@ class TestAtlas:
         assert release.origin.location.endswith("/v1.10.1/dist/stix-atlas.json")
         assert b"x-mitre-tactic" in release.bundle_bytes
 
-    def test_tags_come_in_pages(self, server: LocalServer, tmp_path: Path) -> None:
-        pages = [[{"name": f"v4.{number}.0"} for number in range(100)], [{"name": "v5.0.0"}]]
+    def test_all_pages_of_tags_are_read(self, server: LocalServer, tmp_path: Path) -> None:
+        pages = [[{"name": f"v{major}.{number}.0"} for number in range(100)] for major in range(4, 13)]
+        pages.append([{"name": "v13.0.0"}])
+        serve_pages(server, f"{API}/repos{ATLAS}/tags", pages)
+        report = sources(server, tmp_path).offers([self.kb])
+        assert len(labels(report, "atlas")) == 901
+        assert labels(report, "atlas")[0] == "13.0.0"
+        assert report.problems == ()
 
-        def answer(request: object) -> None:
-            number = int(server.asked[-1].rpartition("page=")[2])
-            body(json.dumps(pages[number - 1]).encode())(request)  # type: ignore[arg-type]
+    def test_all_pages_are_read_again_when_none_has_changed(self, server: LocalServer, tmp_path: Path) -> None:
+        serve_pages(server, f"{API}/repos{ATLAS}/tags", [[{"name": "v4.0.0"}], [{"name": "v5.0.0"}]])
+        for _ in range(2):
+            assert labels(sources(server, tmp_path).offers([self.kb]), "atlas") == ["5.0.0", "4.0.0"]
 
-        server.answers[f"{API}/repos{ATLAS}/tags"] = answer
-        assert len(sources(server, tmp_path).offers([self.kb]).of("atlas")) == 101
+    def test_a_list_with_more_pages_than_are_read_is_reported_beside_what_was_read(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
+        pages = [[{"name": f"v{number}.0.0"}] for number in range(1, github.MAX_PAGES + 2)]
+        serve_pages(server, f"{API}/repos{ATLAS}/tags", pages)
+        report = sources(server, tmp_path).offers([self.kb])
+        [problem] = report.problems
+        assert problem.sentence == (
+            f"https:/{API}/repos{ATLAS}/tags has more than 20 pages: only the first 20 entries were read"
+        )
+        assert labels(report, "atlas")[0] == "20.0.0"
+
+    def test_a_next_page_at_another_host_is_not_requested(self, server: LocalServer, tmp_path: Path) -> None:
+        server.answers[f"{API}/repos{ATLAS}/tags"] = body(
+            b'[{"name": "v5.0.0"}]', link='<https://example.org/tags?page=2>; rel="next"'
+        )
+        [problem] = sources(server, tmp_path).offers([self.kb]).problems
+        assert problem.sentence.startswith("https://example.org/tags is not at api.github.com")
 
     def test_who_asked_too_often_is_told(self, server: LocalServer, tmp_path: Path) -> None:
         server.answers[f"{API}/repos{ATLAS}/tags"] = status(403)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ctibutler.errors import SourceUnavailable
@@ -28,22 +28,24 @@ class AtlasRepository(PlainFiles):
 
     hosts: tuple[str, ...] = (github.API, github.FILES)
 
-    def releases(self, web: Web) -> Sequence[Published]:
+    def releases(self, web: Web) -> Iterator[Published]:
         """The releases behind the repository's tags.
 
-        Raises SourceUnavailable.
+        Raises SourceUnavailable, after the releases found, when GitHub has more tags than are read.
         """
         tags = github.tags(web, REPOSITORY)
-        own = _releases_of_own_numbers(web.page(github.file_url(REPOSITORY, CHANGELOG, BRANCH)) or b"")
+        changelog = web.page(github.file_url(REPOSITORY, CHANGELOG, BRANCH))
+        own = _releases_of_own_numbers(changelog.content if changelog else b"")
         found: dict[str, Published] = {}
-        for tag in sorted(tags, key=versions.sort_key, reverse=True):
+        for tag in sorted(tags.items, key=versions.sort_key, reverse=True):
             number = versions.shown(tag)
             label = own.get(number, number)
             if label and label[0].isdigit() and versions.is_label(label):
                 found.setdefault(versions.sort_key(label), Published(label, github.file_url(REPOSITORY, PATH, tag)))
+        yield from found.values()
+        tags.check_complete()
         if not found:
             raise SourceUnavailable(f"github.com/{REPOSITORY}: no tag names a release")
-        return list(found.values())
 
 
 def _releases_of_own_numbers(changelog: bytes) -> Mapping[str, str | None]:

@@ -34,7 +34,7 @@ class D3fendSite(PlainFiles):
     def releases(self, web: Web) -> Iterator[Published]:
         """The newest release, then the earlier ones.
 
-        Raises SourceUnavailable when one of the two cannot be told.
+        Raises SourceUnavailable when one of the two cannot be read, or GitHub has more tags than are read.
         """
         expected = "a JSON object with the `version` of the newest release"
         said = read_json(listed(web, NEWEST, expected), _Newest, NEWEST, expected)
@@ -44,9 +44,11 @@ class D3fendSite(PlainFiles):
         newest = versions.shown(newest)
         yield Published(newest, _address(newest))
         first, last = versions.sort_key(_FIRST_READABLE), versions.sort_key(newest)
-        for tag in map(versions.shown, github.tags(web, REPOSITORY)):
+        tags = github.tags(web, REPOSITORY)
+        for tag in map(versions.shown, tags.items):
             if versions.is_label(tag) and first <= versions.sort_key(tag) < last:
                 yield Published(tag, _address(tag))
+        tags.check_complete()
 
     def release(self, label: str) -> Published | None:
         """Where the ontology of a release is that nobody lists."""

@@ -27,16 +27,18 @@ class DisarmRepository(PlainFiles):
     days: Mapping[str, date]
     hosts: tuple[str, ...] = (github.API, github.FILES)
 
-    def releases(self, web: Web) -> Sequence[Published]:
-        """The releases that the workbook's history tells.
+    def releases(self, web: Web) -> Iterator[Published]:
+        """The releases that the workbook's history names.
 
-        Raises SourceUnavailable.
+        Raises SourceUnavailable, after the releases found, when GitHub has more commits than are read.
         """
-        commits = github.history(web, REPOSITORY, PATH)
+        history = github.history(web, REPOSITORY, PATH)
+        commits = history.items
         found = {release.label: release for release in (*self._named(commits), *self._dated(commits))}
+        yield from found.values()
+        history.check_complete()
         if not found:
             raise SourceUnavailable(f"github.com/{REPOSITORY}: no change of {PATH} names a release")
-        return list(found.values())
 
     def _dated(self, commits: Sequence[github.Commit]) -> Iterator[Published]:
         before = date.min

@@ -1,10 +1,11 @@
-"""What GitHub says of a repository: its files at any state, its tags, the history of a file."""
+"""A repository on GitHub: its files at any state, its tags, the history of a file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import TypeVar
+from typing import Final, Generic, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -14,9 +15,24 @@ from ctibutler.publishers.places.place import Web, read_json
 
 FILES = "raw.githubusercontent.com"
 API = "api.github.com"
-_PAGE = 100
-_MOST_PAGES = 5
+MAX_PAGES: Final = 20
+"""How many pages of a list are read. GitHub answers 60 requests an hour to clients without a key."""
+
+_PAGE_SIZE: Final = 100
 Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Listing(Generic[Item]):
+    """What GitHub lists; `gap` says why it is not all of it, None where it is."""
+
+    items: Sequence[Item]
+    gap: str | None = None
+
+    def check_complete(self) -> None:
+        """Raises SourceUnavailable when a part of the list was not read."""
+        if self.gap is not None:
+            raise SourceUnavailable(self.gap)
 
 
 class _Tag(msgspec.Struct):
@@ -49,31 +65,36 @@ def file_url(repository: str, path: str, state: str) -> str:
     return f"https://{FILES}/{repository}/{quote(state, safe='')}/{quote(path)}"
 
 
-def tags(web: Web, repository: str) -> list[str]:
+def tags(web: Web, repository: str) -> Listing[str]:
     """The names of a repository's tags. Raises SourceUnavailable."""
-    return [tag.name for tag in _listed(web, f"repos/{repository}/tags", "", _Tag, "a list of tags")]
+    listing = _listing(web, f"repos/{repository}/tags", "", _Tag, "a list of tags")
+    return Listing([tag.name for tag in listing.items], listing.gap)
 
 
-def history(web: Web, repository: str, path: str) -> list[Commit]:
+def history(web: Web, repository: str, path: str) -> Listing[Commit]:
     """The commits that changed a file, newest first. Raises SourceUnavailable."""
     query = f"path={quote(path, safe='')}&"
-    commits = list(_listed(web, f"repos/{repository}/commits", query, Commit, "a list of commits"))
-    for commit in commits:
+    listing = _listing(web, f"repos/{repository}/commits", query, Commit, "a list of commits")
+    for commit in listing.items:
         try:
-            commit.day  # noqa: B018 - only to see that it is one
+            commit.day  # noqa: B018 - raises where it is not a date
         except ValueError:
             raise SourceUnavailable(f"https://{API}/repos/{repository}/commits: {commit.sha} has no date") from None
-    return commits
+    return listing
 
 
-def _listed(web: Web, path: str, query: str, form: type[Item], expected: str) -> Iterator[Item]:
-    for number in range(1, _MOST_PAGES + 1):
-        url = f"https://{API}/{path}?{query}per_page={_PAGE}&page={number}"
-        content = web.page(url)
-        if content is None:
-            shown = url.partition("?")[0]
+def _listing(web: Web, path: str, query: str, form: type[Item], expected: str) -> Listing[Item]:
+    """A list of the API with all its pages, each of which names the next one in its `Link` header."""
+    url: str | None = f"https://{API}/{path}?{query}per_page={_PAGE_SIZE}"
+    items: list[Item] = []
+    for _ in range(MAX_PAGES):
+        if url is None:
+            return Listing(items)
+        shown = url.partition("?")[0]
+        page = web.page(url)
+        if page is None:
             raise SourceUnavailable(f"{shown} does not answer with {expected}: gone, or asked too often in an hour")
-        items = read_json(content, list[form], url.partition("?")[0], expected)  # type: ignore[valid-type]
-        yield from items
-        if len(items) < _PAGE:
-            return
+        items += read_json(page.content, list[form], shown, expected)  # type: ignore[valid-type]
+        url = page.next_url
+    gap = f"https://{API}/{path} has more than {MAX_PAGES} pages: only the first {len(items):,} entries were read"
+    return Listing(items, gap if url is not None else None)

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from ctibutler.errors import MalformedFile, SourceUnavailable
+from ctibutler.publishers.web.pages import Page
 from ctibutler.publishers.web.progress import Progress, no_progress
 
 T = TypeVar("T")
@@ -19,8 +20,8 @@ _NOT_OF_THE_FORM = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 class Web(Protocol):
     """The web as places see it. Addresses are https, at the place's own hosts."""
 
-    def page(self, url: str) -> bytes | None:
-        """A short file, got quickly or not at all; None where there is none.
+    def page(self, url: str) -> Page | None:
+        """A short file, fetched quickly or not at all; None where there is none. The address of the next page is absolute.
 
         Raises SourceDown when the host does not answer, SourceUnavailable when it does not deliver.
         """
@@ -91,7 +92,7 @@ def listed(web: Web, url: str, expected: str) -> bytes:
     page = web.page(url)
     if page is None:
         raise SourceUnavailable(f"there is no {url}, where {expected} was expected")
-    return page
+    return page.content
 
 
 def newest_only(web: Web, url: str, expected: str, label_in: Callable[[str, bytes], str]) -> list[Published]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from ctibutler.errors import MalformedFile, NotFound, SourceUnavailable
 from ctibutler.knowledge_bases import versions
@@ -23,6 +23,7 @@ from ctibutler.publishers.web.download import Downloads
 from ctibutler.publishers.web.download_cache import DownloadCache
 from ctibutler.publishers.web.failures import SourceDown, SourceSlow
 from ctibutler.publishers.web.limits import Limits
+from ctibutler.publishers.web.pages import Page
 from ctibutler.publishers.web.progress import Progress, no_progress
 
 ANSWER_SECONDS = 5.0
@@ -87,8 +88,8 @@ class _Visit:
         self._hosts = hosts
         self._until = time.monotonic() + LIST_SECONDS
 
-    def page(self, url: str) -> bytes | None:
-        """What a publisher lists its releases on. Raises SourceDown, SourceUnavailable."""
+    def page(self, url: str) -> Page | None:
+        """A page on which a publisher lists its releases. Raises SourceDown, SourceUnavailable."""
         limits = self._web.limits
         left = self._until - time.monotonic()
         if left <= 0:
@@ -104,19 +105,23 @@ class _Visit:
             impatient=True,
         )
         try:
-            return self._get(url, quick, no_progress, listing=True)
+            page = self._get(url, quick, no_progress, listing=True)
         except MalformedFile as failure:  # sent compressed, and not to be unpacked
             raise SourceUnavailable(str(failure)) from None
+        if page is None or page.next_url is None:
+            return page
+        return replace(page, next_url=urljoin(url, page.next_url))
 
     def file(self, url: str, progress: Progress = no_progress) -> bytes | None:
         """A file. Raises SourceDown, SourceUnavailable."""
-        return self._get(url, self._web.limits, progress, listing=False)
+        page = self._get(url, self._web.limits, progress, listing=False)
+        return None if page is None else page.content
 
-    def _get(self, url: str, limits: Limits, progress: Progress, *, listing: bool) -> bytes | None:
+    def _get(self, url: str, limits: Limits, progress: Progress, *, listing: bool) -> Page | None:
         host = urlsplit(url).netloc
         self._web.refuse_silent(host, listing=listing)
         try:
-            return self._downloads.get(self._web.address(url, self._hosts), limits, progress)
+            return self._downloads.page(self._web.address(url, self._hosts), limits, progress)
         except SourceDown as down:
             self._web.remember_silent(host, down)
             raise

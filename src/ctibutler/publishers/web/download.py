@@ -16,6 +16,7 @@ from ctibutler.publishers.web.addresses import WebAddress
 from ctibutler.publishers.web.download_cache import DownloadCache
 from ctibutler.publishers.web.failures import SourceDown, SourceSlow, TryAgain
 from ctibutler.publishers.web.limits import MAX_RETRY_AFTER, Limits
+from ctibutler.publishers.web.pages import Page
 from ctibutler.publishers.web.progress import Progress, no_progress
 from ctibutler.publishers.web.transfer import Transfer
 
@@ -57,8 +58,15 @@ class Downloads:
         the file and does not deliver it within the limits and intact, MalformedFile when what was sent compressed
         cannot be unpacked.
         """
+        page = self.page(address, limits, progress, packed=packed)
+        return None if page is None else page.content
+
+    def page(
+        self, address: WebAddress, limits: Limits, progress: Progress = no_progress, *, packed: bool = False
+    ) -> Page | None:
+        """The same file, with the address of the page after it where the server names one. Raises as `get` does."""
         deadline = time.monotonic() + limits.seconds
-        content: bytes | None = None
+        page: Page | None = None
         try:
             for attempt in stamina.retry_context(
                 on=partial(_worth_another, deadline),
@@ -69,14 +77,14 @@ class Downloads:
                 wait_jitter=_SHORT_WAIT - 0.2,
             ):
                 with attempt:
-                    content = self._once(address, limits, deadline, progress, packed, attempt.num)
+                    page = self._once(address, limits, deadline, progress, packed, attempt.num)
         except TryAgain as last:
             raise last.problem from None
-        return content
+        return page
 
     def _once(
         self, address: WebAddress, limits: Limits, deadline: float, progress: Progress, packed: bool, number: int
-    ) -> bytes | None:
+    ) -> Page | None:
         """One try, the first has number 1, until the deadline (seconds of the monotonic clock)."""
         if number > 1:
             _log.info("%s: try %d of %d", address, number, limits.retries + 1)

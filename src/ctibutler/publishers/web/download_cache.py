@@ -20,21 +20,23 @@ _UNFINISHED_SECONDS = 3600
 
 
 class _Head(msgspec.Struct):
-    """The first line of a cached file: the server's validators, and the size and digest that tell whether it is whole."""
+    """The first line of a cached file: what the server said of it, and its size and digest, which show damage."""
 
     etag: str | None
     last_modified: str | None
     size: int
     sha256: str
+    link: str | None = None
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file as a server last sent it, with what it called that state."""
+    """A file as a server last sent it, with its validators and its `Link` header."""
 
     etag: str | None
     last_modified: str | None
     content: bytes = field(repr=False)
+    link: str | None = None
 
     @property
     def conditions(self) -> dict[str, str]:
@@ -71,15 +73,15 @@ class DownloadCache:
             return None
         with contextlib.suppress(OSError):  # may be a folder that can only be read
             os.utime(path)
-        return Entry(head.etag, head.last_modified, content)
+        return Entry(head.etag, head.last_modified, content, head.link)
 
     def put(self, url: str, headers: Mapping[str, str], content: bytes) -> None:
         """Keep a file that came with these headers (names in lower case), where they name its state."""
         etag, last_modified = _sendable(headers.get("etag")), _sendable(headers.get("last-modified"))
         if not (etag or last_modified):
             return
-        head = msgspec.json.encode(_Head(etag, last_modified, len(content), sha256(content).hexdigest()))
-        packed = head + b"\n" + zstandard.ZstdCompressor(level=_LEVEL).compress(content)
+        head = _Head(etag, last_modified, len(content), sha256(content).hexdigest(), headers.get("link"))
+        packed = msgspec.json.encode(head) + b"\n" + zstandard.ZstdCompressor(level=_LEVEL).compress(content)
         if len(packed) > self._max_bytes:
             return
         with contextlib.suppress(OSError):

@@ -15,6 +15,7 @@ from ctibutler.publishers.web.checksums import contradiction
 from ctibutler.publishers.web.download_cache import DownloadCache
 from ctibutler.publishers.web.failures import SourceDown, TryAgain
 from ctibutler.publishers.web.limits import Limits
+from ctibutler.publishers.web.pages import Page, next_link
 from ctibutler.publishers.web.refusals import broken_connection, refusal
 from ctibutler.publishers.web.unpacking import unpack
 
@@ -39,23 +40,23 @@ class Transfer(threading.Thread):
         self._packed = packed
         self._cache = cache
         self._entry = cache.get(str(address.url)) if cache else None
-        self._content: bytes | None = None
+        self._page: Page | None = None
         self._failure: Exception | None = None
         self.done = 0
         self.total: int | None = None
         self.answered = False
         self.given_up = False
 
-    def outcome(self) -> bytes | None:
-        """What was got. Raises what went wrong."""
+    def outcome(self) -> Page | None:
+        """What the server sent; None where it has no such file. Raises what went wrong."""
         if self._failure is not None:
             raise self._failure
-        return self._content
+        return self._page
 
     def run(self) -> None:
         """Send the request, follow redirects, receive the file."""
         try:
-            self._content = self._receive()
+            self._page = self._receive()
         except httpx2.HTTPError as error:
             received = f"{self.done} of {self.total or '?'}" if self.answered else None
             self._failure = broken_connection(error, self._address, self._limits, received)
@@ -65,7 +66,7 @@ class Transfer(threading.Thread):
             if self.given_up:
                 self._client.close()
 
-    def _receive(self) -> bytes | None:
+    def _receive(self) -> Page | None:
         url = self._address.url
         for _ in range(MAX_REDIRECTS + 1):
             request = self._client.build_request(
@@ -82,7 +83,7 @@ class Transfer(threading.Thread):
             self.answered = True
             try:
                 if response.status_code not in _REDIRECTS:
-                    return self._content_of(response)
+                    return self._page_of(response)
                 url = self._next(url, response)
             finally:
                 response.close()
@@ -103,12 +104,14 @@ class Transfer(threading.Thread):
             raise SourceDown(f"{self._address} leads from https to http, {without_secrets(target)}: not followed")
         return target
 
-    def _content_of(self, response: httpx2.Response) -> bytes | None:
+    def _page_of(self, response: httpx2.Response) -> Page | None:
         if response.status_code in self._limits.missing:
             return None
         if response.status_code == HTTPStatus.NOT_MODIFIED and self._entry is not None:
             self.done = self.total = len(self._entry.content)
-            return self._entry.content
+            # The answer 304 need not repeat the header.
+            link = response.headers.get("link") or self._entry.link
+            return Page(self._entry.content, next_link(link or ""))
         if response.status_code != HTTPStatus.OK:
             raise refusal(self._address, response)
         body = self._body(response)
@@ -121,7 +124,7 @@ class Transfer(threading.Thread):
             body = unpack(body, str(self._address), self._limits.unpacked_max_bytes)
         if self._cache is not None:
             self._cache.put(str(self._address.url), response.headers, body)
-        return body
+        return Page(body, next_link(response.headers.get("link", "")))
 
     def _body(self, response: httpx2.Response) -> bytes:
         """The body as it was sent. Raises when it is too large, or shorter than was promised."""
