@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 
 class Problem(Exception):
@@ -19,6 +20,18 @@ class Problem(Exception):
 
 class NotFound(Problem):
     """No such knowledge base, release, object or job."""
+
+
+class Hidden(NotFound):
+    """An object that exists, but is revoked or deprecated, and the request leaves such objects out.
+
+    `state` is the one that hides it in this release.
+    """
+
+    def __init__(self, object_id: str, release: str, state: Literal["revoked", "deprecated"]) -> None:
+        super().__init__(f"object `{object_id}` exists in release {release} but is {state}")
+        self.release = release
+        self.state = state
 
 
 class InvalidRequest(Problem):

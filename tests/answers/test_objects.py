@@ -11,7 +11,7 @@ import pytest
 
 from ctibutler.answers.library import Library
 from ctibutler.answers.objects import ObjectRequest, find_object, object_versions
-from ctibutler.errors import NotFound
+from ctibutler.errors import Hidden, NotFound
 from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain
 from tests.answers.walking import as_json
@@ -91,17 +91,15 @@ def test_a_shared_id_leads_to_the_technique_whatever_shares_it(filled_library: L
     assert (powershell["type"], powershell["name"], powershell["revoked"]) == ("attack-pattern", "PowerShell", True)
 
 
-def test_a_hidden_object_says_how_it_is_seen(filled_library: Library) -> None:
-    with pytest.raises(NotFound) as problem:
+def test_a_hidden_object_says_which_release_has_it_and_what_hides_it(filled_library: Library) -> None:
+    with pytest.raises(Hidden) as problem:
         found(filled_library, "attack-enterprise", "T1086", include_revoked=False, include_deprecated=False)
-    assert str(problem.value) == (
-        "object `T1086` exists in release 18.1 but is revoked; pass include_revoked=true to see it"
-    )
+    assert str(problem.value) == "object `T1086` exists in release 18.1 but is revoked"
     # The deprecated mitigation of that number is all that is left where only revoked objects are hidden.
     mitigation = found(filled_library, "attack-enterprise", "T1086", include_revoked=False)
     assert (mitigation["type"], mitigation["x_mitre_deprecated"]) == ("course-of-action", True)
     deprecated = next(stix for stix in plain.listed("capec", "3.9") if plain.deprecated(stix))
-    with pytest.raises(NotFound, match=r"exists in release 3\.9 but is deprecated; pass include_deprecated=true"):
+    with pytest.raises(Hidden, match=r"exists in release 3\.9 but is deprecated$"):
         found(filled_library, "capec", deprecated["id"], include_deprecated=False)
 
 
@@ -205,5 +203,12 @@ def test_versions_of_an_object_in_no_release_are_not_found(filled_library: Libra
     for object_id in ("T9999", "attack-pattern--00000000-0000-4000-8000-000000000000"):
         with pytest.raises(NotFound):
             object_versions(filled_library, kb, object_id)
-    with pytest.raises(NotFound):
+
+
+def test_versions_of_a_hidden_object_say_that_it_is_hidden(filled_library: Library) -> None:
+    kb = HOSTED.named("attack-enterprise")
+    with pytest.raises(Hidden, match=r"^object `T1086` exists in release 18\.1 but is revoked$"):
         object_versions(filled_library, kb, "T1086", include_revoked=False, include_deprecated=False)
+    shown = object_versions(filled_library, kb, "T1086", include_revoked=False)
+    labels = installed_labels(filled_library.database.engine, "attack-enterprise")
+    assert sorted(label for state in shown for label in state.releases) == sorted(labels)

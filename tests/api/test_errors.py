@@ -8,7 +8,7 @@ import pytest
 
 from ctibutler import errors
 from ctibutler.api.errors import problem_response
-from ctibutler.errors import InvalidRequest, MalformedFile, NotFound, Problem, StoreUnavailable, Unauthorized
+from ctibutler.errors import Hidden, InvalidRequest, MalformedFile, NotFound, Problem, StoreUnavailable, Unauthorized
 from ctibutler.http.exceptions import MethodNotAllowed, status_of
 
 
@@ -22,6 +22,16 @@ def test_a_general_problem_is_a_sentence_with_further_facts_beside_it() -> None:
         "code": 404,
         "message": "Not Found",
         "details": {"error": "no object `x`", "candidates": ["cwe"]},
+    }
+
+
+def test_a_hidden_object_comes_with_the_parameter_that_shows_it() -> None:
+    assert body_of(Hidden("T1086", "18.1", "revoked")) == {
+        "code": 404,
+        "message": "Not Found",
+        "details": {
+            "error": "object `T1086` exists in release 18.1 but is revoked; pass include_revoked=true to see it"
+        },
     }
 
 

@@ -23,7 +23,7 @@ from ctibutler.answers.objects import ObjectQuery, ObjectRequest, find_object, l
 from ctibutler.answers.pages import Page, PageRequest, Sort
 from ctibutler.answers.releases import about, knowledge_base_list
 from ctibutler.answers.search import SearchQuery, search
-from ctibutler.errors import InvalidRequest, NotFound
+from ctibutler.errors import Hidden, InvalidRequest, NotFound
 from ctibutler.forms.changes import rows_of
 from ctibutler.forms.navigator_layer import layer_file
 from ctibutler.importing.removal import remove_release
@@ -390,7 +390,7 @@ def test_bundles_hold_what_is_new_and_its_neighbours(come: Come, embedded_sros: 
 def test_an_old_number_leads_to_the_new_one(come: Come) -> None:
     for old, new in come.made.renumbered.items():
         number = number_of(come.before[old])
-        with pytest.raises(NotFound, match="is revoked; pass include_revoked=true"):
+        with pytest.raises(Hidden, match="is revoked"):
             find_object(come.library, ICS, ObjectRequest(number, AFTER, include_revoked=False))
         request = ObjectRequest(number, include_revoked=True, include_deprecated=False)
         assert json.loads(find_object(come.library, ICS, request).content) == come.after[old]

@@ -109,11 +109,15 @@ def test_ids_in_any_spelling_find_one_object(server: Server, kb: str, object_id:
         assert server.get(f"/api/v1/{kb}/objects/{object_id}/{below}/").status_code == 200
 
 
-def test_a_hidden_object_says_how_to_see_it(server: Server) -> None:
-    answer = server.get("/api/v1/attack-enterprise/objects/T1086/")
+@pytest.mark.parametrize("below", ["", "versions/", "relationships/", "bundle/"])
+def test_a_hidden_object_says_how_to_see_it(server: Server, below: str) -> None:
+    path = f"/api/v1/attack-enterprise/objects/T1086/{below}"
+    answer = server.get(path)
     assert answer.status_code == 404
-    assert answer.json()["details"]["error"].endswith("is revoked; pass include_revoked=true to see it")
-    assert server.get("/api/v1/attack-enterprise/objects/T1086/?include_revoked=true").status_code == 200
+    assert answer.json()["details"]["error"] == (
+        "object `T1086` exists in release 16.0 but is revoked; pass include_revoked=true to see it"
+    )
+    assert server.get(f"{path}?include_revoked=true").status_code == 200
 
 
 def test_an_unknown_release_has_no_objects_and_no_object(server: Server) -> None:

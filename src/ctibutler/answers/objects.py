@@ -18,7 +18,7 @@ from ctibutler.catalog.folding import folded
 from ctibutler.catalog.objects import Found
 from ctibutler.catalog.releases import Release
 from ctibutler.catalog.selections import Selection
-from ctibutler.errors import NotFound
+from ctibutler.errors import Hidden, NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.objects import RELATIONSHIP, decode, text
 
@@ -79,7 +79,7 @@ def list_objects(library: Library, kb: KnowledgeBase, query: ObjectQuery) -> Pag
 def find_object(library: Library, kb: KnowledgeBase, request: ObjectRequest) -> ObjectView:
     """The object in its release.
 
-    Raises NotFound, which says so when the object is there but revoked or deprecated and those were not asked for.
+    Raises NotFound; if the object is there, but revoked or deprecated and the request leaves those out, Hidden.
     """
     with library.database.read() as connection:
         release, found = resolve(connection, kb, request)
@@ -109,18 +109,23 @@ def object_versions(
 ) -> list[ObjectState]:
     """The states of an object in the installed releases, told apart by `modified` or by content, newest first.
 
-    Raises NotFound when it is in none.
+    Raises NotFound when it is in none, Hidden when it is revoked or deprecated in all that have it.
     """
     with library.database.read() as connection:
         installed = releases.installed(connection, kb.slug)
         candidates = _candidates(connection, kb, object_id, installed)
         chosen: list[tuple[str, Found]] = []
+        hidden: list[Hidden] = []
         for release in installed:
             mine = [found for found in candidates if found.release_key == release.key]
             best = preferred(kb, object_id, _allowed(mine, include_revoked, include_deprecated))
             if best is not None:
                 chosen.append((release.label, best))
+            elif mine:
+                hidden.append(_hidden(kb, object_id, release, mine, include_revoked))
         if not chosen:
+            if hidden:
+                raise hidden[0]
             raise NotFound(f"no object `{brief(object_id)}` in any installed release of {kb.slug}")
         return _grouped(connection, chosen, by)
 
@@ -128,20 +133,27 @@ def object_versions(
 def resolve(connection: Connection, kb: KnowledgeBase, request: ObjectRequest) -> tuple[Release, Found]:
     """The release and the object that a request names.
 
-    Raises NotFound.
+    Raises NotFound; if the object is there, but revoked or deprecated and the request leaves those out, Hidden.
     """
     release = installed_release(connection, kb, request.release)
     candidates = _candidates(connection, kb, request.id, [release])
     found = preferred(kb, request.id, _allowed(candidates, request.include_revoked, request.include_deprecated))
     if found is not None:
         return release, found
-    hidden = preferred(kb, request.id, candidates)
-    if hidden is None:
+    if not candidates:
         raise NotFound(f"no object `{brief(request.id)}` in {kb.slug} {release.label}")
-    state = "revoked" if hidden.revoked and not request.include_revoked else "deprecated"
-    raise NotFound(
-        f"object `{brief(request.id)}` exists in release {release.label} but is {state}; pass include_{state}=true to see it"
+    raise _hidden(kb, request.id, release, candidates, request.include_revoked)
+
+
+def _hidden(
+    kb: KnowledgeBase, object_id: str, release: Release, candidates: Sequence[Found], include_revoked: bool
+) -> Hidden:
+    """That a release has an object, but in none of the states that were asked for."""
+    found = preferred(kb, object_id, candidates)
+    state: Literal["revoked", "deprecated"] = (
+        "revoked" if found is not None and found.revoked and not include_revoked else "deprecated"
     )
+    return Hidden(brief(object_id), release.label, state)
 
 
 def installed_release(connection: Connection, kb: KnowledgeBase, label: str | None) -> Release:

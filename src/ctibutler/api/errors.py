@@ -8,7 +8,7 @@ from http import HTTPStatus
 import msgspec
 from starlette.responses import Response
 
-from ctibutler.errors import InvalidRequest, Problem
+from ctibutler.errors import Hidden, InvalidRequest, Problem
 from ctibutler.http.exceptions import headers_of, sentence_of, status_of
 from ctibutler.http.requests import Request
 
@@ -30,4 +30,12 @@ def _details(problem: Problem, status: int) -> Mapping[str, object]:
     if isinstance(problem, InvalidRequest) and problem.details:
         return problem.details
     facts = problem.details if status < 500 else {}
-    return {"error": sentence_of(problem), **facts}
+    return {"error": _sentence(problem), **facts}
+
+
+def _sentence(problem: Problem) -> str:
+    """The sentence about a problem. If a parameter shows what is hidden, the sentence names it."""
+    sentence = sentence_of(problem)
+    if isinstance(problem, Hidden):
+        return f"{sentence}; pass include_{problem.state}=true to see it"
+    return sentence
