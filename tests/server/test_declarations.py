@@ -74,6 +74,18 @@ def test_the_schema_describes_every_route_of_every_knowledge_base(thirteen: Serv
     assert not [path for path in schema["paths"] if path.startswith(("/api/v1/cwes", "/v1/"))]
 
 
+@pytest.mark.parametrize("below", ["relationships", "bundle"])
+def test_the_schema_says_which_parameters_act_on_the_named_object_alone(thirteen: Server, below: str) -> None:
+    schema = thirteen.get("/api/schema/?format=json").json()
+    for kb in (*ALL, BIRDS):
+        shown = schema["paths"][f"/api/v1/{kb.slug}/objects/{{id}}/{below}/"]["get"]["parameters"]
+        described = {parameter["name"]: parameter["description"] for parameter in shown if "name" in parameter}
+        for state in ("revoked", "deprecated"):
+            assert described[f"include_{state}"].startswith(
+                f"Find the object even if it is {state}. Acts on the named object alone"
+            )
+
+
 def test_every_reference_in_the_schema_leads_somewhere(thirteen: Server) -> None:
     text = thirteen.get("/api/schema/?format=json").text
     schemas = json.loads(text)["components"]["schemas"]

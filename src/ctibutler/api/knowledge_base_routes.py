@@ -27,8 +27,9 @@ STIX_MEDIA_TYPE = "application/stix+json"
 def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
     """The endpoints of this knowledge base that answer objects."""
     pages = page_parameters(settings.default_page_size, settings.max_page_size)
-    named = (_release(kb), *_including(kb))
-    listing = (*pages, _sort(kb), *named, *_filters(kb))
+    release = _release(kb)
+    selecting = (release, *_including(kb, _LISTED))
+    listing = (*pages, _sort(kb), *selecting, *_filters(kb))
     for path, alias_of in (("objects/", None), ("", "objects/")):
         yield Endpoint(
             "GET",
@@ -47,7 +48,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
             _one,
             "One object by its id",
             name_of_single_page(kb),
-            (*named, _DETAIL) if kb.details else named,
+            (release, *_including(kb, _NAMED), *((_DETAIL,) if kb.details else ())),
             cached=True,
             alias_of=alias_of,
             fails=(404,),
@@ -58,7 +59,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         _versions,
         "The releases that hold an object, by its state in them",
         "ObjectVersions",
-        (*_including(kb), _BY),
+        (*_including(kb, _STATES), _BY),
         cached=True,
         fails=(404,),
     )
@@ -68,7 +69,13 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         _relationships,
         "Relationships from and to an object",
         "RelationshipPage",
-        (*pages, sort_parameter(("modified", "created"), "modified_descending"), *named, *RELATIONSHIP_FILTERS),
+        (
+            *pages,
+            sort_parameter(("modified", "created"), "modified_descending"),
+            release,
+            *_including(kb, _NAMED_ALONE),
+            *RELATIONSHIP_FILTERS,
+        ),
         cached=True,
         fails=(404,),
     )
@@ -78,7 +85,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         _bundle,
         "An object with its relationships and neighbours",
         "ObjectPage",
-        (*pages, *named, *BUNDLE_FILTERS, _FORMAT),
+        (*pages, release, *_including(kb, _NAMED_ALONE), *BUNDLE_FILTERS, _FORMAT),
         cached=True,
         variants=(STIX_MEDIA_TYPE,),
         fails=(404,),
@@ -90,7 +97,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
             _navigator,
             "An ATT&CK Navigator layer of the techniques that an object is related to",
             "LayerFile",
-            (*named, _FORM, _DOWNLOAD),
+            (release, *_including(kb, _IN_LAYER), _FORM, _DOWNLOAD),
             cached=True,
             fails=(404,),
         )
@@ -101,7 +108,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
             _infer,
             "Techniques that often go with the observed ones",
             "Inference",
-            (_TECHNIQUE_IDS, _LIMIT, *named, *_filters(kb)),
+            (_TECHNIQUE_IDS, _LIMIT, *selecting, *_filters(kb)),
             cached=True,
             fails=(404,),
         )
@@ -228,15 +235,15 @@ def _release(kb: KnowledgeBase) -> Parameter:
     return Parameter(kb.version_parameter, "text", description, aliases=("version",))
 
 
-def _including(kb: KnowledgeBase) -> tuple[Parameter, Parameter]:
-    return including(not kb.hides_dead)
+def _including(kb: KnowledgeBase, description: str) -> tuple[Parameter, Parameter]:
+    return including(not kb.hides_dead, description)
 
 
-def including(default: bool) -> tuple[Parameter, Parameter]:
-    """The parameters that let revoked and deprecated objects in."""
+def including(default: bool, description: str) -> tuple[Parameter, Parameter]:
+    """The parameters that let revoked and deprecated objects in. `description` has a place for the word."""
     return (
-        Parameter("include_revoked", "flag", "Whether revoked objects count.", default=default),
-        Parameter("include_deprecated", "flag", "Whether deprecated objects count.", default=default),
+        Parameter("include_revoked", "flag", description.format("revoked"), default=default),
+        Parameter("include_deprecated", "flag", description.format("deprecated"), default=default),
     )
 
 
@@ -265,6 +272,12 @@ def _filters(kb: KnowledgeBase) -> Iterator[Parameter]:
         yield Parameter(declared.parameter, kind, description, aliases=("type",) if short else ())
 
 
+# What `include_revoked` and `include_deprecated` act on, by kind of answer.
+_LISTED = "Include {} objects."
+_NAMED = "Find the object even if it is {}."
+_STATES = "Include releases in which the object is {}."
+_NAMED_ALONE = _NAMED + " Acts on the named object alone: its relationships and their other ends are always included."
+_IN_LAYER = "Include what is {}: the object itself, its relationships, and techniques."
 _DIRECTIONS: dict[str, Literal["source_ref", "target_ref"]] = {"source_ref": "source_ref", "target_ref": "target_ref"}
 RELATIONSHIP_FILTERS = (
     Parameter(

@@ -51,7 +51,7 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
             ),
             Parameter("types", "csv", "STIX types, with commas."),
             _where(knowledge_bases),
-            *including(default=False),
+            *including(False, "Include {} objects."),
             SHOW_KNOWLEDGE_BASE,
         ),
         cached=True,
