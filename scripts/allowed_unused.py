@@ -36,6 +36,8 @@ _.select_after  # the keyset form of lists, for exports and TAXII
 _.page_number  # fields of answers that msgspec writes
 _.page_results_count
 _.total_results_count
+_.run_datetime
+_.completion_time
 _.objects_sdos
 _.objects_sros
 _.objects_smos

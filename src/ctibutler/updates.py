@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ctibutler.answers.jobs import InstallRequest, add_install
 from ctibutler.answers.library import Library
 from ctibutler.catalog import jobs, releases, update_checks
+from ctibutler.importing.offers import problems_of, refresh_offers
 from ctibutler.knowledge_bases import versions
+from ctibutler.publishers.sources.offers import Sources
 from ctibutler.publishers.sources.source import Offer, OfferReport
+from ctibutler.requesting import InstallRequest, add_install
 from ctibutler.stix.times import now
 
 _DAY = 24 * 3600 * 1_000_000
@@ -28,14 +30,12 @@ class Looked:
     job_ids: list[str]
 
 
-def look(
-    library: Library, interval_days: float, ask: Callable[[], OfferReport], *, missing_too: bool = False
-) -> Looked | None:
-    """Ask what can be had, and ask for what is newer than the installed releases; those stay.
+def look(library: Library, sources: Sources, interval_days: float, *, missing_too: bool = False) -> Looked | None:
+    """Ask the sources what they offer, and queue what is newer than the installed releases; those stay.
 
-    Done when `interval_days` have passed since the last time, or a day after a source did not answer or a job failed; by
-    one process, however many try. `missing_too` does it now, and takes what is not installed at all. None when it was not
-    due.
+    It is due when `interval_days` have passed since the last time, or a day after a source did not answer or a job failed;
+    one process does it, however many try. With `missing_too` it is due now, and knowledge bases that are not installed are
+    queued too. None if it is not due.
     """
     moment = now()
     with library.database.read() as connection:
@@ -48,7 +48,7 @@ def look(
         return None
     if not update_checks.begin(library.database, seen, moment) and not missing_too:
         return None
-    report = ask()
+    report = refresh_offers(library.database, library.knowledge_bases, sources)
     wanted = newer_than_installed(library, report, missing_too=missing_too)
     found = [_described(library, offer, job_id) for offer, job_id in zip(wanted, queue(library, wanted), strict=True)]
     for item in found:
@@ -97,16 +97,9 @@ def queue(library: Library, wanted: Iterable[Offer]) -> list[str]:
         for offer in wanted:
             before = jobs.unfinished(connection, offer.knowledge_base, versions.sort_key(offer.label))
             kb = library.knowledge_bases.named(offer.knowledge_base)
-            ids.append(add_install(connection, kb, InstallRequest(offer.label)) if before is None else before.id)
+            job = before or add_install(connection, kb, InstallRequest(offer.label))
+            ids.append(job.id)
     return ids
-
-
-def problems_of(report: OfferReport) -> list[str]:
-    """Why sources have less to offer than they could, a sentence each."""
-    return [
-        str(problem) + (f" ({', '.join(problem.knowledge_bases)})" if problem.knowledge_bases else "")
-        for problem in report.problems
-    ]
 
 
 def _described(library: Library, offer: Offer, job_id: str) -> dict[str, Any]:

@@ -10,10 +10,10 @@ import time
 import pytest
 import zstandard
 
-from ctibutler.answers.jobs import InstallRequest, add_install
 from ctibutler.catalog import jobs
 from ctibutler.catalog.engine.database import Database
 from ctibutler.knowledge_bases import HOSTED
+from ctibutler.requesting import InstallRequest, add_install
 from tests.cli.command import Command
 from tests.shared import read_shared
 
@@ -130,7 +130,7 @@ def test_a_job_that_another_process_holds_is_said(command: Command) -> None:
     database = Database(f"sqlite:///{command.folder / 'data/ctibutler.sqlite'}")
     try:
         with database.note() as connection:
-            job_id = add_install(connection, HOSTED.named("tlp"), InstallRequest("2"))
+            job_id = add_install(connection, HOSTED.named("tlp"), InstallRequest("2")).id
         assert jobs.claim(database, "another process", 60) is not None
         outcome = command("install", "tlp@2")
     finally:

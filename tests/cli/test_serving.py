@@ -17,6 +17,8 @@ import pytest
 
 from ctibutler.catalog import jobs
 from ctibutler.catalog.engine.database import Database
+from ctibutler.knowledge_bases import HOSTED
+from ctibutler.requesting import InstallRequest, add_install
 from tests.cli.command import Command
 
 PATIENCE_SECONDS = 150.0
@@ -231,14 +233,7 @@ def test_a_worker_takes_up_what_a_killed_one_left(command: Command, started: Sta
     database = Database(f"sqlite:///{command.folder / 'data/ctibutler.sqlite'}")
     try:
         with database.note() as connection:
-            job_id = jobs.add(
-                connection,
-                "tlp-update",
-                knowledge_base="tlp",
-                sort_key="2",
-                parameters={"version": "2"},
-                options={"label": "2"},
-            )
+            job_id = add_install(connection, HOSTED.named("tlp"), InstallRequest("2")).id
         assert jobs.claim(database, "a worker that was killed", 0.1) is not None
     finally:
         database.close()

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from ctibutler.answers.jobs import InstallRequest, add_install
 from ctibutler.catalog import jobs, releases
 from ctibutler.catalog.engine.database import Database
-from ctibutler.catalog.jobs import Job
+from ctibutler.catalog.job_records import InstallJob, Job
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.publishers.sources.offers import Sources
+from ctibutler.requesting import InstallRequest, add_install
 from ctibutler.settings import Settings
 from ctibutler.stix.times import now
 from ctibutler.worker.loop import Worker
@@ -69,7 +69,7 @@ def running(target: Any, *arguments: Any) -> Iterator[BaseProcess]:
 def ask_for(database: Database, kb: str, label: str, *, force: bool = False) -> str:
     """A job that installs a release; gives its id."""
     with database.note() as connection:
-        return add_install(connection, HOSTED.named(kb), InstallRequest(label, force=force))
+        return add_install(connection, HOSTED.named(kb), InstallRequest(label, force=force)).id
 
 
 def job_of(database: Database, job_id: str) -> Job:
@@ -145,8 +145,9 @@ def _seen_wrong(connection: Any, expected: Mapping[str, tuple[int, int]], word: 
         return f"{links} links of no release", revision
     there = {(release.knowledge_base, release.sort_key) for release in installed}
     for job in jobs.all_jobs(connection):
-        if job.type != jobs.LINK_JOB and job.state == "completed" and (job.knowledge_base, job.sort_key) not in there:
-            return f"{job.knowledge_base} {job.options['label']}: completed, and not to be seen", revision
+        is_done = isinstance(job, InstallJob) and job.state == "completed"
+        if is_done and (job.knowledge_base, job.sort_key) not in there:
+            return f"{job.knowledge_base} {job.parameters.version}: completed, and not to be seen", revision
     return "", revision
 
 

@@ -178,10 +178,10 @@ def test_a_full_disk_is_said_to_be_full_and_the_store_stays_as_it_was(
     imported(database, small_bundle_bytes())
     large = tmp_path / "large.json"
     large.write_bytes(many_tools(6000, 1))
-    from ctibutler.answers.jobs import InstallRequest, add_install
+    from ctibutler.requesting import InstallRequest, add_install
 
     with database.note() as connection:
-        job_id = add_install(connection, HOSTED.named("attack-ics"), InstallRequest("9.9", file=str(large)))
+        job_id = add_install(connection, HOSTED.named("attack-ics"), InstallRequest("9.9", file=str(large))).id
     before = content(database)
     for attempt in (1, 2, 3):
         said = CONTEXT.SimpleQueue()

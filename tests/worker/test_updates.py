@@ -6,19 +6,25 @@ import json
 import logging
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from ctibutler import updates
-from ctibutler.answers.jobs import InstallRequest, add_install
 from ctibutler.answers.library import Library
 from ctibutler.answers.updates import last_check
 from ctibutler.catalog import jobs, offers, releases, update_checks
 from ctibutler.catalog.engine.database import Database
+from ctibutler.catalog.job_records import Job
+from ctibutler.importing.offers import refresh_offers
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.publishers.sources.offers import Sources
+from ctibutler.publishers.sources.source import OfferReport
+from ctibutler.requesting import InstallRequest, add_install
+from ctibutler.settings import Settings
 from ctibutler.stix.times import now
+from ctibutler.worker.housekeeping import keep_house
 from ctibutler.worker.loop import Worker
 from tests.faults.processes import settings_of
 from tests.publishers.server import LocalServer, status
@@ -47,16 +53,37 @@ def publish(bucket: Path, slug: str, label: str) -> None:
     versions.write_text((versions.read_text() if versions.exists() else "") + label + "\n")
 
 
-def worker(store: Database, bucket: object, **settings: object) -> Worker:
-    url = store.url.text
-    told = settings_of(url, str(bucket), **{"update_days": 7, **settings})
-    return Worker(store, HOSTED, told, Sources(told))
+@dataclass(frozen=True)
+class Place:
+    """A worker's place of work: what it does between jobs, and its jobs."""
+
+    library: Library
+    settings: Settings
+    sources: Sources
+
+    @property
+    def worker(self) -> Worker:
+        return Worker(self.library.database, HOSTED, self.settings, self.sources)
+
+    def keep_house(self) -> None:
+        keep_house(self.library, self.settings, self.sources)
+
+    def look(self) -> updates.Looked | None:
+        return updates.look(self.library, self.sources, 7)
+
+    def refresh_offers(self) -> OfferReport:
+        return refresh_offers(self.library.database, HOSTED, self.sources)
+
+
+def place(store: Database, bucket: object, **settings: object) -> Place:
+    told = settings_of(store.url.text, str(bucket), **{"update_days": 7, **settings})
+    return Place(Library(store, HOSTED), told, Sources(told))
 
 
 def install(store: Database, bucket: Path, slug: str, label: str) -> None:
     with store.note() as connection:
         add_install(connection, HOSTED.named(slug), InstallRequest(label))
-    worker(store, bucket).run_until_idle()
+    place(store, bucket).worker.run_until_idle()
 
 
 def installed(store: Database, slug: str) -> list[str]:
@@ -64,13 +91,9 @@ def installed(store: Database, slug: str) -> list[str]:
         return [release.label for release in releases.installed(connection, slug)]
 
 
-def every_job(store: Database) -> list[jobs.Job]:
+def every_job(store: Database) -> list[Job]:
     with store.read() as connection:
         return jobs.all_jobs(connection)
-
-
-def keep_house(worker: Worker) -> None:
-    worker._keep_house()
 
 
 def as_if_it_was(store: Database, ago: int) -> None:
@@ -87,9 +110,9 @@ def test_a_newer_release_is_installed_beside_the_older_one(
     publish(tmp_path, "mitre-f3", "1.1")
     publish(tmp_path, "disarm", "1.6")
     caplog.set_level(logging.INFO)
-    found = worker(store, tmp_path)
-    keep_house(found)
-    found.run_until_idle()
+    found = place(store, tmp_path)
+    found.keep_house()
+    found.worker.run_until_idle()
     assert installed(store, "mitre-f3") == ["1.1", "1.0"]
     assert installed(store, "disarm") == [], "what nobody installed is not installed by itself"
     job_id = every_job(store)[-1].id
@@ -112,17 +135,17 @@ def test_a_newer_release_is_installed_beside_the_older_one(
 def test_it_is_done_once_in_the_interval(store: Database, tmp_path: Path) -> None:
     publish(tmp_path, "mitre-f3", "1.0")
     install(store, tmp_path, "mitre-f3", "1.0")
-    found = worker(store, tmp_path)
-    keep_house(found)
+    found = place(store, tmp_path)
+    found.keep_house()
     with store.read() as connection:
         assert update_checks.last(connection).report["problems"], "folders of other knowledge bases are missing"
     publish(tmp_path, "mitre-f3", "1.1")
     for ago in (0, 6 * DAY):
         as_if_it_was(store, ago)
-        keep_house(found)
+        found.keep_house()
         assert len(every_job(store)) == 1
     as_if_it_was(store, 7 * DAY)
-    keep_house(found)
+    found.keep_house()
     assert len(every_job(store)) == 2
 
 
@@ -130,16 +153,16 @@ def test_where_a_source_did_not_answer_it_is_tried_again_after_a_day(store: Data
     bucket = tmp_path / "bucket"
     publish(bucket, "mitre-f3", "1.0")
     install(store, bucket, "mitre-f3", "1.0")
-    found = worker(store, bucket)
+    found = place(store, bucket)
     bucket.rename(tmp_path / "asleep")
-    keep_house(found)
+    found.keep_house()
     (tmp_path / "asleep").rename(bucket)
     publish(bucket, "mitre-f3", "1.1")
     as_if_it_was(store, DAY - 60_000_000)
-    keep_house(found)
+    found.keep_house()
     assert len(every_job(store)) == 1
     as_if_it_was(store, DAY)
-    keep_house(found)
+    found.keep_house()
     assert len(every_job(store)) == 2
 
 
@@ -147,23 +170,23 @@ def test_it_can_be_switched_off(store: Database, tmp_path: Path) -> None:
     publish(tmp_path, "mitre-f3", "1.0")
     install(store, tmp_path, "mitre-f3", "1.0")
     publish(tmp_path, "mitre-f3", "1.1")
-    keep_house(worker(store, tmp_path, update_days=0))
+    place(store, tmp_path, update_days=0).keep_house()
     assert len(every_job(store)) == 1
     assert last_check(Library(store, HOSTED), 0)["checked_at"] is None
 
 
 def test_several_workers_look_once(store: Database, server: LocalServer) -> None:
     server.otherwise = status(404)
-    workers = [worker(store, server.url, offer_refresh_hours=1000) for _ in range(4)]
-    started = threading.Barrier(len(workers))
+    places = [place(store, server.url, offer_refresh_hours=1000) for _ in range(4)]
+    started = threading.Barrier(len(places))
     looked = []
 
-    def look(one: Worker) -> None:
+    def look(one: Place) -> None:
         started.wait()
-        found = updates.look(one._library, 7, one.refresh_offers)
+        found = one.look()
         looked.append(found is not None)
 
-    threads = [threading.Thread(target=look, args=(one,)) for one in workers]
+    threads = [threading.Thread(target=look, args=(one,)) for one in places]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -175,12 +198,12 @@ def test_several_workers_look_once(store: Database, server: LocalServer) -> None
 def test_where_nobody_has_anything_they_are_not_asked_all_the_time(
     store: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.WARNING, "ctibutler.worker.loop")
-    found = worker(store, tmp_path / "none", sources="bucket", update_days=0)
+    caplog.set_level(logging.WARNING, "ctibutler.worker")
+    found = place(store, tmp_path / "none", sources="bucket", update_days=0)
     with store.read() as connection:
         revision = releases.revision(connection)
     for _ in range(3):
-        keep_house(found)
+        found.keep_house()
     assert caplog.text.count("there is no folder") == 1
     with store.read() as connection:
         assert releases.revision(connection) == revision, "nothing changed, and answers stay good"
@@ -192,11 +215,11 @@ def test_a_check_whose_worker_died_is_made_again(store: Database, tmp_path: Path
     publish(tmp_path, "mitre-f3", "1.1")
     with store.note() as connection:
         connection.run("UPDATE update_check SET started_at = :m", m=now() - update_checks.STALE + 60_000_000)
-    keep_house(worker(store, tmp_path))
+    place(store, tmp_path).keep_house()
     assert len(every_job(store)) == 1, "another worker is at it"
     with store.note() as connection:
         connection.run("UPDATE update_check SET started_at = :m", m=now() - update_checks.STALE - 1)
-    keep_house(worker(store, tmp_path))
+    place(store, tmp_path).keep_house()
     assert len(every_job(store)) == 2
 
 
@@ -205,8 +228,8 @@ def test_a_release_that_was_asked_for_already_is_not_asked_for_again(store: Data
     install(store, tmp_path, "mitre-f3", "1.0")
     publish(tmp_path, "mitre-f3", "1.1")
     with store.note() as connection:
-        waiting = add_install(connection, HOSTED.named("mitre-f3"), InstallRequest("1.1"))
-    looked = updates.look(Library(store, HOSTED), 7, worker(store, tmp_path).refresh_offers)
+        waiting = add_install(connection, HOSTED.named("mitre-f3"), InstallRequest("1.1")).id
+    looked = place(store, tmp_path).look()
     assert looked is not None
     assert looked.job_ids == [waiting]
 
@@ -215,14 +238,14 @@ def test_a_preview_is_not_installed_unasked(store: Database, tmp_path: Path) -> 
     publish(tmp_path, "mitre-f3", "1.0")
     install(store, tmp_path, "mitre-f3", "1.0")
     publish(tmp_path, "mitre-f3", "2.0-beta")
-    found = worker(store, tmp_path)
-    keep_house(found)
-    found.run_until_idle()
+    found = place(store, tmp_path)
+    found.keep_house()
+    found.worker.run_until_idle()
     assert installed(store, "mitre-f3") == ["1.0"]
     publish(tmp_path, "mitre-f3", "1.1")
     as_if_it_was(store, 7 * DAY)
-    keep_house(found)
-    found.run_until_idle()
+    found.keep_house()
+    found.worker.run_until_idle()
     assert installed(store, "mitre-f3") == ["1.1", "1.0"]
 
 
@@ -230,7 +253,7 @@ def test_what_is_older_or_equal_is_no_update(store: Database, tmp_path: Path) ->
     publish(tmp_path, "mitre-f3", "1.0")
     publish(tmp_path, "mitre-f3", "1.1")
     install(store, tmp_path, "mitre-f3", "1.1")
-    looked = updates.look(Library(store, HOSTED), 7, worker(store, tmp_path).refresh_offers)
+    looked = place(store, tmp_path).look()
     assert looked is not None
     assert looked.job_ids == []
 
@@ -240,7 +263,7 @@ def test_what_a_silent_source_offered_last_time_still_stands(
 ) -> None:
     server.serve_folder(tmp_path)
     publish(tmp_path, "mitre-f3", "1.0")
-    found = worker(store, server.url, download_retries=0)
+    found = place(store, server.url, download_retries=0)
     found.refresh_offers()
     server.otherwise = status(503)
     assert found.refresh_offers().problems
@@ -256,27 +279,27 @@ def test_a_job_that_failed_is_asked_for_again_after_a_day(store: Database, tmp_p
     broken = tmp_path / "mitre-f3-repo-data" / "f3-stix-v1_1.json"
     whole = broken.read_text()
     broken.write_text(whole[:50])
-    found = worker(store, tmp_path)
-    keep_house(found)
-    found.run_until_idle()
+    found = place(store, tmp_path)
+    found.keep_house()
+    found.worker.run_until_idle()
     assert every_job(store)[-1].state == "failed"
     broken.write_text(whole)
     as_if_it_was(store, DAY)
-    keep_house(found)
-    found.run_until_idle()
+    found.keep_house()
+    found.worker.run_until_idle()
     assert installed(store, "mitre-f3") == ["1.1", "1.0"]
 
 
-def test_sources_are_asked_what_they_have_by_one_worker(store: Database, server: LocalServer) -> None:
+def test_sources_are_asked_what_they_have_by_one_place(store: Database, server: LocalServer) -> None:
     server.otherwise = status(404)
-    workers = [worker(store, server.url, update_days=0, offer_refresh_hours=24) for _ in range(3)]
-    for one in (*workers, *workers):
-        keep_house(one)
+    places = [place(store, server.url, update_days=0, offer_refresh_hours=24) for _ in range(3)]
+    for one in (*places, *places):
+        one.keep_house()
     assert len(server.asked) == len(HOSTED.all)
 
 
 def test_sources_are_not_asked_where_that_is_switched_off(store: Database, server: LocalServer) -> None:
-    keep_house(worker(store, server.url, update_days=0, offer_refresh_hours=0))
+    place(store, server.url, update_days=0, offer_refresh_hours=0).keep_house()
     assert server.asked == []
 
 
@@ -303,9 +326,9 @@ def test_an_error_of_ours_in_keeping_house_does_not_end_the_worker(
     publish(tmp_path, "mitre-f3", "1.0")
     with store.note() as connection:
         add_install(connection, HOSTED.named("mitre-f3"), InstallRequest("1.0"))
-    found, stop = worker(store, tmp_path), threading.Event()
-    logging.getLogger("ctibutler.worker.loop").setLevel(logging.NOTSET)
-    thread = threading.Thread(target=found.run, args=(stop,))
+    found, stop = place(store, tmp_path), threading.Event()
+    logging.getLogger("ctibutler.worker").setLevel(logging.NOTSET)
+    thread = threading.Thread(target=found.worker.run, args=(stop,))
     thread.start()
     until = time.monotonic() + 30
     while not installed(store, "mitre-f3") and time.monotonic() < until:

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from ctibutler.answers.jobs import InstallRequest, add_install
 from ctibutler.catalog import jobs, releases
 from ctibutler.catalog.engine.database import Database
+from ctibutler.catalog.job_records import LinkJob
 from ctibutler.errors import Busy
 from ctibutler.importing.removal import remove_release
 from ctibutler.knowledge_bases import HOSTED
+from ctibutler.knowledge_bases.links import mode_named
+from ctibutler.requesting import InstallRequest, add_install, request_links
 from ctibutler.stix.times import now
 from ctibutler.worker.loop import Worker
 from tests.faults.processes import ask_for, job_of, let_leases_run_out, settings_of, worker_of
@@ -33,18 +35,13 @@ def a_worker(database: Database, **others: object) -> Worker:
 
 def ask_for_file(database: Database, path: Path, label: str = "9.9", kb: str = "attack-ics") -> str:
     with database.note() as connection:
-        return add_install(connection, HOSTED.named(kb), InstallRequest(label, file=str(path)))
+        return add_install(connection, HOSTED.named(kb), InstallRequest(label, file=str(path))).id
 
 
 def ask_for_links(database: Database, mode: str, version: str | None = None) -> str:
-    with database.note() as connection:
-        return jobs.add(
-            connection,
-            jobs.LINK_JOB,
-            variant=mode,
-            knowledge_base="capec",
-            parameters={"mode": mode, "version": version, "ignore_embedded_relationships": False},
-        )
+    wanted = mode_named(mode)
+    assert wanted is not None
+    return request_links(database, wanted, version).id
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -130,7 +127,7 @@ def test_details_beside_a_file_are_installed_with_it_or_fail_the_job(store: Data
     beside.write_text(json.dumps([weakness]))
     ended = job_of(store, _installed(store, worker, file))
     assert (ended.state, ended.attempts) == ("failed", 1)
-    assert ended.errors == ["cwe-details-v9_9.json: expected an object with details by STIX id"]
+    assert ended.errors == ("cwe-details-v9_9.json: expected an object with details by STIX id",)
     assert content(store) == before
 
 
@@ -275,7 +272,7 @@ def test_links_are_made_after_whichever_side_was_installed_last(store: Database,
         ask_for_file(store, path, "1.0", kb)
         worker.run_until_idle()
     with store.read() as connection:
-        made = [job for job in jobs.all_jobs(connection) if job.type == jobs.LINK_JOB]
+        made = [job for job in jobs.all_jobs(connection) if isinstance(job, LinkJob)]
     assert [(job.variant, job.state) for job in made] == [("cwe-capec", "completed")]
     # The link, and its creator and two markings as relationships.
     assert len(content(store)["links"]) == 4
@@ -303,8 +300,8 @@ def test_links_to_a_knowledge_base_that_is_not_there_fail_their_job_and_say_whic
     before = content(store)
     missing_kb, missing_release = ask_for_links(store, "capec-attack"), ask_for_links(store, "capec-attack", "3.3")
     worker.run_until_idle()
-    assert job_of(store, missing_kb).errors == ["capec-attack needs attack-enterprise, which is not installed"]
-    assert job_of(store, missing_release).errors == ["capec-attack needs capec 3.3, which is not installed"]
+    assert job_of(store, missing_kb).errors == ("capec-attack needs attack-enterprise, which is not installed",)
+    assert job_of(store, missing_release).errors == ("capec-attack needs capec 3.3, which is not installed",)
     assert {job_of(store, job_id).state for job_id in (missing_kb, missing_release)} == {"failed"}
     assert content(store) == before
 

@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from starlette.responses import Response
 
 from ctibutler.answers import jobs
-from ctibutler.answers.jobs import JobQuery
+from ctibutler.answers.jobs import STATES, JobQuery, type_names
 from ctibutler.api import responses
-from ctibutler.catalog.jobs import LINK_JOB, STATES
 from ctibutler.errors import InvalidRequest
+from ctibutler.forms.jobs import job_form
 from ctibutler.http.bodies import Field
 from ctibutler.http.parameters import Parameter, brief, page_parameters, sort_parameter
 from ctibutler.http.routing import Ask, Endpoint
 from ctibutler.knowledge_bases import KnowledgeBases
-from ctibutler.knowledge_bases.links import LINK_MODES
+from ctibutler.knowledge_bases.links import LINK_MODES, mode_named
+from ctibutler.requesting import request_links
 from ctibutler.settings import Settings
 
 # Further names of the routes that make links: with an underscore as in older versions, and a plain word.
@@ -57,38 +58,35 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
 def _list(ask: Ask) -> Response:
     values = ask.values
     query = JobQuery(values.page(), values.sort(), values.csv("types"), values.csv("state"))
-    return responses.page(ask, jobs.list_jobs(ask.library, query), "jobs")
+    found = jobs.list_jobs(ask.library, query)
+    return responses.page(ask, found.with_items([job_form(job) for job in found.items]), "jobs")
 
 
 def _one(ask: Ask) -> Response:
-    return responses.json(jobs.find_job(ask.library, ask.path["job_id"]))
+    return responses.json(job_form(jobs.find_job(ask.library, ask.path["job_id"])))
 
 
 def _link(ask: Ask) -> Response:
     wanted = ask.path["mode"]
-    mode = next((mode for mode in LINK_MODES if mode.name == wanted), None)
+    mode = mode_named(wanted)
     if mode is None:
         allowed = ", ".join(mode.name for mode in LINK_MODES)
         raise InvalidRequest.of("mode", f"`{brief(wanted)}` is none of {allowed}.")
-    job = jobs.request_links(
-        ask.library,
+    job = request_links(
+        ask.library.database,
         mode,
         ask.body.text("version"),
-        ask.body.flag("ignore_embedded_relationships"),
-        ask.body.text("modified_min"),
-        ask.body.text("created_min"),
+        ignore_embedded=ask.body.flag("ignore_embedded_relationships"),
+        modified_min=ask.body.text("modified_min"),
+        created_min=ask.body.text("created_min"),
     )
-    return responses.json(job, 201, {"Location": f"/api/v1/jobs/{job['id']}/"})
+    return responses.json(job_form(job), 201, {"Location": f"/api/v1/jobs/{job.id}/"})
 
 
 def _types(knowledge_bases: KnowledgeBases) -> Parameter:
-    names = [kb.job_type + (f"--{kb.matrix}" if kb.matrix else "") for kb in knowledge_bases.all]
-    names += [f"{LINK_JOB}--{mode.name}" for mode in LINK_MODES]
+    names = ", ".join(type_names(knowledge_bases))
     return Parameter(
-        "types",
-        "csv",
-        f"Types, with commas, with or without what follows `--`: {', '.join(names)}.",
-        aliases=("type",),
+        "types", "csv", f"Types, with commas, with or without what follows `--`: {names}.", aliases=("type",)
     )
 
 

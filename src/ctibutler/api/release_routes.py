@@ -9,16 +9,18 @@ from hashlib import blake2b
 
 from starlette.responses import Response
 
-from ctibutler.answers import changes, exports, jobs, releases
+from ctibutler.answers import changes, exports, releases
 from ctibutler.answers.changes import ChangesQuery
 from ctibutler.api import responses
 from ctibutler.forms.changes import facts_of, rows_of
+from ctibutler.forms.jobs import job_form
 from ctibutler.http.bodies import Field
 from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
 from ctibutler.http.routing import Ask, Endpoint
 from ctibutler.http.validators import matches
 from ctibutler.importing import removal
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.requesting import InstallRequest, request_install
 from ctibutler.settings import Settings
 
 
@@ -77,15 +79,15 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
 
 
 def _install(ask: Ask) -> Response:
-    request = jobs.InstallRequest(
+    request = InstallRequest(
         ask.body.text("version") or "",
         ask.body.flag("ignore_embedded_relationships"),
         ask.body.flag("ignore_embedded_relationships_sro"),
         ask.body.flag("ignore_embedded_relationships_smo"),
         ask.body.flag("force"),
     )
-    job = jobs.request_install(ask.library, ask.kb, request)
-    return responses.json(job, 201, {"Location": f"/api/v1/jobs/{job['id']}/"})
+    job = request_install(ask.library.database, ask.kb, request)
+    return responses.json(job_form(job), 201, {"Location": f"/api/v1/jobs/{job.id}/"})
 
 
 def _installed(ask: Ask) -> Response:

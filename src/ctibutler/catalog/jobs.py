@@ -1,83 +1,25 @@
-"""Jobs: what was asked for, who works on it, how it went. The queue and the API's jobs are the same rows."""
+"""The queue of jobs: who works on which, and how they ended. The jobs of the API are the same rows."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
-
-import msgspec
+from collections.abc import Sequence
 
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
+from ctibutler.catalog.job_records import COLUMNS, Job, JobProgress, State, as_json, job_of, values_of
 from ctibutler.stix.times import now
 
-State = Literal["pending", "processing", "completed", "failed"]
-STATES: tuple[State, ...] = ("pending", "processing", "completed", "failed")
 MOST_ATTEMPTS = 3
 LONGEST_ERROR = 1024
-LINK_JOB = "arango-cti-processor"
 DIED = "its worker died three times"
 _DAY = 24 * 3600 * 1_000_000
-_COLUMNS = (
-    "job_id, type, variant, knowledge_base, sort_key, state, parameters, options, errors, progress, created, completed,"
-    " lease_until, lease_holder, attempts"
-)
+_COLUMNS = ", ".join(COLUMNS)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One request to do something in the background.
-
-    `variant` is the matrix or link mode that tells jobs of one type apart; `parameters` is what was asked for, as the API
-    shows it; `options` is for the worker alone. Times are microseconds.
-    """
-
-    id: str
-    type: str
-    variant: str
-    knowledge_base: str | None
-    sort_key: str | None
-    state: State
-    parameters: Mapping[str, Any]
-    options: Mapping[str, Any]
-    errors: Sequence[str]
-    progress: Mapping[str, Any]
-    created: int
-    completed: int | None
-    lease_holder: str | None
-    attempts: int
-
-
-def add(
-    connection: Connection,
-    job_type: str,
-    *,
-    variant: str = "",
-    knowledge_base: str | None = None,
-    sort_key: str | None = None,
-    parameters: Mapping[str, Any],
-    options: Mapping[str, Any] | None = None,
-) -> str:
-    """Ask for a job; gives its id."""
-    job_id = str(uuid.uuid4())
-    connection.run(
-        """
-        INSERT INTO job (job_id, type, variant, knowledge_base, sort_key, state, parameters, options, errors, progress,
-                         created)
-        VALUES (:job_id, :type, :variant, :knowledge_base, :sort_key, 'pending', :parameters, :options, '[]', '{}', :created)
-        """,
-        job_id=job_id,
-        type=job_type,
-        variant=variant,
-        knowledge_base=knowledge_base,
-        sort_key=sort_key,
-        parameters=_json(parameters),
-        options=_json(options or {}),
-        created=now(),
-    )
-    return job_id
+def add(connection: Connection, job: Job) -> None:
+    """Put a new job into the queue."""
+    connection.insert("job", COLUMNS, [values_of(job)])
 
 
 def find(connection: Connection, job_id: str) -> Job | None:
@@ -87,12 +29,12 @@ def find(connection: Connection, job_id: str) -> Job | None:
     except ValueError:
         return None
     row = connection.row(f"SELECT {_COLUMNS} FROM job WHERE job_id = :job_id", job_id=wanted)
-    return None if row is None else _job(row)
+    return None if row is None else job_of(row)
 
 
 def all_jobs(connection: Connection) -> list[Job]:
     """Every job that is kept, oldest first."""
-    return [_job(row) for row in connection.rows(f"SELECT {_COLUMNS} FROM job ORDER BY created, job_id")]
+    return [job_of(row) for row in connection.rows(f"SELECT {_COLUMNS} FROM job ORDER BY created, job_id")]
 
 
 def claim(database: Database, holder: str, lease_seconds: float, job_id: str | None = None) -> Job | None:
@@ -134,10 +76,10 @@ def claim(database: Database, holder: str, lease_seconds: float, job_id: str | N
             moment=moment,
             **({} if job_id is None else {"job_id": job_id}),
         )
-        return None if row is None else _job(row)
+        return None if row is None else job_of(row)
 
 
-def renew(database: Database, job: Job, lease_seconds: float, progress: Mapping[str, Any]) -> bool:
+def renew(database: Database, job: Job, lease_seconds: float, progress: JobProgress | None) -> bool:
     """Keep a job for a while longer, and say how far it is. False when another worker has taken it meanwhile."""
     with database.note() as connection:
         touched = connection.run(
@@ -148,19 +90,19 @@ def renew(database: Database, job: Job, lease_seconds: float, progress: Mapping[
             job_id=job.id,
             holder=job.lease_holder,
             until=now() + int(lease_seconds * 1_000_000),
-            progress=_json(progress),
+            progress=as_json(progress or {}),
         )
         return touched == 1
 
 
-def complete(connection: Connection, job: Job, holder: str) -> bool:
-    """End a job well, in the transaction that makes its work visible. False when it is no longer ours."""
-    return _end(connection, job, holder, "completed", [])
+def complete(connection: Connection, job: Job) -> bool:
+    """End a job well, in the transaction that makes its work visible. False when another worker has taken it."""
+    return _end(connection, job, "completed", [])
 
 
-def fail(connection: Connection, job: Job, holder: str, errors: Sequence[str]) -> bool:
+def fail(connection: Connection, job: Job, errors: Sequence[str]) -> bool:
     """End a job with the sentences that say why."""
-    return _end(connection, job, holder, "failed", [error[:LONGEST_ERROR] for error in errors])
+    return _end(connection, job, "failed", errors)
 
 
 def running_on(connection: Connection, knowledge_base: str, sort_key: str | None = None) -> Job | None:
@@ -173,7 +115,7 @@ def running_on(connection: Connection, knowledge_base: str, sort_key: str | None
         moment=now(),
         knowledge_base=knowledge_base,
     )
-    found = [_job(row) for row in rows]
+    found = [job_of(row) for row in rows]
     return next((job for job in found if sort_key is None or job.sort_key in (None, sort_key)), None)
 
 
@@ -188,7 +130,7 @@ def unfinished(connection: Connection, knowledge_base: str, sort_key: str) -> Jo
         knowledge_base=knowledge_base,
         sort_key=sort_key,
     )
-    return None if row is None else _job(row)
+    return None if row is None else job_of(row)
 
 
 def remove_older(connection: Connection, moment: int) -> int:
@@ -224,45 +166,22 @@ def _fail_the_thrice_dead(connection: Connection, moment: int) -> None:
         UPDATE job SET state = 'failed', errors = :errors, completed = :moment, lease_until = NULL
          WHERE state = 'processing' AND lease_until < :moment AND attempts >= :most
         """,
-        errors=_json([DIED]),
+        errors=as_json([DIED]),
         moment=moment,
         most=MOST_ATTEMPTS,
     )
 
 
-def _end(connection: Connection, job: Job, holder: str, state: State, errors: Sequence[str]) -> bool:
+def _end(connection: Connection, job: Job, state: State, errors: Sequence[str]) -> bool:
     touched = connection.run(
         """
         UPDATE job SET state = :state, errors = :errors, completed = :moment, lease_until = NULL
          WHERE job_id = :job_id AND lease_holder = :holder AND state = 'processing'
         """,
         state=state,
-        errors=_json(errors),
+        errors=as_json([error[:LONGEST_ERROR] for error in errors]),
         moment=now(),
         job_id=job.id,
-        holder=holder,
+        holder=job.lease_holder,
     )
     return touched == 1
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _job(row: Any) -> Job:
-    return Job(
-        id=row.job_id,
-        type=row.type,
-        variant=row.variant,
-        knowledge_base=row.knowledge_base,
-        sort_key=row.sort_key,
-        state=row.state,
-        parameters=msgspec.json.decode(row.parameters),
-        options=msgspec.json.decode(row.options),
-        errors=msgspec.json.decode(row.errors),
-        progress=msgspec.json.decode(row.progress),
-        created=row.created,
-        completed=row.completed,
-        lease_holder=row.lease_holder,
-        attempts=row.attempts,
-    )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ctibutler.cli.session import Session
 from ctibutler.errors import InvalidRequest
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+
+if TYPE_CHECKING:
+    from ctibutler.publishers.sources.offers import Sources
 
 ALL = "all"
 
@@ -72,3 +77,16 @@ def read_installed(session: Session, text: str) -> Target:
     if target.is_all:
         raise InvalidRequest(f"`{text}`: name one release, such as {target.kb.slug}@1.0")
     return target
+
+
+def labels_of(sources: Sources, target: Target, tell: Callable[[str], None]) -> tuple[list[str], bool]:
+    """The labels of the releases that a target means, and whether the sources may have more; `tell` hears why.
+
+    Raises NotFound when no source has one, SourceUnavailable when one that might does not answer.
+    """
+    if not target.is_all:
+        return sources.labels(target.kb, target.label), False
+    labels, gaps = sources.every_label(target.kb)
+    for gap in gaps:
+        tell(f"not all releases are known: {gap}")
+    return labels, bool(gaps)

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 class LinkMode:
     """One kind of link between knowledge bases: from the objects of `owner` to those of `others`.
 
-    `maker` names the rule by which links are made: by external ids that the owner's objects name, or by the mapping
-    that comes with the owner's releases.
+    Links follow the external ids that the owner's objects name, or, if `needs_mapping`, the mapping that comes with the
+    owner's releases.
     """
 
     name: str
     owner: str
     others: tuple[str, ...]
     description: str
+    needs_mapping: bool = False
 
 
 CAPEC_ATTACK = LinkMode(
@@ -28,6 +29,7 @@ D3FEND_KNOWLEDGE_BASES = LinkMode(
     "d3fend",
     ("attack-enterprise", "cwe"),
     "D3FEND with ATT&CK Enterprise and CWE, by the mapping of its release",
+    needs_mapping=True,
 )
 
 # In the order in which they run when several are due.
@@ -37,3 +39,8 @@ LINK_MODES: tuple[LinkMode, ...] = (CAPEC_ATTACK, D3FEND_KNOWLEDGE_BASES, CWE_CA
 def modes_that_involve(knowledge_base: str) -> list[LinkMode]:
     """The modes that an import of this knowledge base bears on."""
     return [mode for mode in LINK_MODES if knowledge_base in (mode.owner, *mode.others)]
+
+
+def mode_named(name: str) -> LinkMode | None:
+    """The mode of this name, or None."""
+    return next((mode for mode in LINK_MODES if mode.name == name), None)

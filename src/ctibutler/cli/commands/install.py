@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ from ctibutler.cli.declaring import argument, declared, option
 from ctibutler.cli.options import JsonOption, SourceOption
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
-from ctibutler.cli.targets import Target, read_release, read_target
+from ctibutler.cli.targets import Target, labels_of, read_release, read_target
 from ctibutler.errors import InvalidRequest, NotFound, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -56,11 +57,13 @@ def install(
 
     Links between knowledge bases are created too. No server needs to run; one that runs shows the release at once.
     """
-    from ctibutler.answers.jobs import InstallRequest, find_job
     from ctibutler.cli.output.progress import board
     from ctibutler.cli.processes.run_jobs import Runner
+    from ctibutler.forms.jobs import job_form
+    from ctibutler.forms.json_form import record_as_json
     from ctibutler.logs import set_up_logs
     from ctibutler.publishers.sources.offers import Sources
+    from ctibutler.requesting import InstallRequest
 
     session = session_of(context)
     if file is not None and source is not None:
@@ -71,8 +74,6 @@ def install(
     if file is not None:
         asked = [_own_file(asked, file, targets, read_release(session, targets[0]))]
     set_up_logs(session.settings, least=logging.WARNING)
-    if session.settings.log_level != "debug":
-        logging.getLogger("ctibutler.worker.loop").setLevel(logging.CRITICAL)  # how jobs end is said below
     sources = Sources(session.settings, only=source)
     named = _from_anywhere(source)
     with session.library() as library, board(quiet=as_json) as shown:
@@ -96,7 +97,7 @@ def install(
         ]
         ended = runner.install(requests)
         if as_json:
-            output.write_json({"jobs": [find_job(library, job.id) for job in ended]})
+            output.write_json(record_as_json({"jobs": [job_form(job) for job in ended]}))
     if failed or any(job.state == "failed" for job in ended):
         raise click.exceptions.Exit(1)
 
@@ -106,20 +107,18 @@ def _wanted(sources: Sources, asked: Sequence[Target], board: Board) -> tuple[li
 
     Raises Problem when it is the only one.
     """
-    from ctibutler.cli.offering import labels_of, tell_gaps
-
     wanted: list[tuple[Target, str]] = []
     missing = False
     for target in asked:
         try:
-            labels, gaps = labels_of(sources, target)
+            labels, is_partial = labels_of(sources, target, partial(board.end, str(target), failed=True))
         except (NotFound, SourceUnavailable) as problem:
             if len(asked) == 1:
                 raise
             board.end(str(target), f"failed: {problem}", failed=True)
             missing = True
             continue
-        missing = tell_gaps(target, gaps, board) or missing
+        missing = missing or is_partial
         wanted += [(target, label) for label in labels]
     return wanted, missing
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import click
-import msgspec
 
 from ctibutler.answers.pages import Sort
 from ctibutler.cli.declaring import argument, declared, option
@@ -14,6 +13,9 @@ from ctibutler.cli.output import text as output
 from ctibutler.cli.output.tables import Column, write_table
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from ctibutler.catalog.job_records import Job, JobProgress
 
 _STATES = ("pending", "processing", "completed", "failed")
 
@@ -35,7 +37,8 @@ def jobs(
 ) -> None:
     """Show the newest jobs, or one in full."""
     from ctibutler.answers.jobs import JobQuery, find_job, list_jobs
-    from ctibutler.forms.json_form import page_as_json
+    from ctibutler.forms.jobs import job_form
+    from ctibutler.forms.json_form import page_as_json, record_as_json
 
     session = session_of(context)
     states = words(state)
@@ -45,7 +48,7 @@ def jobs(
     with session.library() as library:
         if job_id is not None:
             job = find_job(library, job_id)
-            output.write_json(job) if as_json else _show(job)
+            output.write_json(record_as_json(job_form(job))) if as_json else _show(job)
             return
         query = JobQuery(
             types=words(types),
@@ -55,46 +58,44 @@ def jobs(
         )
         found = list_jobs(library, query)
     if as_json:
-        output.write_json(page_as_json(found, "jobs"))
+        output.write_json(page_as_json(found.with_items([job_form(job) for job in found.items]), "jobs"))
         return
     write_table(
         [Column("ID"), Column("JOB", cut="last"), Column("STATE")],
-        [[row["id"], job_name(row), row["state"]] for row in found.items],
+        [[job.id, _job_name(job), job.state] for job in found.items],
     )
     output.note(output.page_note(found, "job"))
 
 
-def job_name(job: dict[str, Any]) -> str:
+def _job_name(job: Job) -> str:
     """What a job is about, in few words: `attack-update enterprise 18.1`."""
-    asked = job["parameters"]
-    details = [asked.get("matrix"), asked.get("mode"), asked.get("version")]
-    return " ".join([job["type"], *(str(part) for part in details if part)])
+    return " ".join(part for part in (job.type, job.variant, job.parameters.version) if part)
 
 
-def _show(job: dict[str, Any]) -> None:
+def _show(job: Job) -> None:
+    from ctibutler.catalog.job_records import as_json
+    from ctibutler.stix.times import rfc3339
+
     facts = [
-        ("id", job["id"]),
-        ("job", job_name(job)),
-        ("state", job["state"]),
-        ("asked for", job["run_datetime"]),
-        ("ended", job["completion_time"] or ""),
-        ("progress", progress_text(job.get("progress") or {})),
-        ("parameters", msgspec.json.encode(job["parameters"]).decode()),
-        *(("error", sentence) for sentence in job["errors"]),
+        ("id", job.id),
+        ("job", _job_name(job)),
+        ("state", job.state),
+        ("asked for", rfc3339(job.created)),
+        ("ended", "" if job.completed is None else rfc3339(job.completed)),
+        ("progress", "" if job.progress is None else _progress_text(job.progress)),
+        ("parameters", as_json(job.parameters)),
+        *(("error", sentence) for sentence in job.errors),
     ]
     for label, value in facts:
         if value:
             output.line(f"{label:<12}{output.printable(value)}")
 
 
-def progress_text(progress: dict[str, Any]) -> str:
+def _progress_text(progress: JobProgress) -> str:
     """How far a job is: `store 1,200 of 24,772`."""
-    if not progress.get("stage"):
-        return ""
-    done, total = progress.get("done") or 0, progress.get("total")
-    if total:
-        return f"{progress['stage']} {done:,} of {total:,}"
-    return f"{progress['stage']} {done:,}" if done else str(progress["stage"])
+    if progress.total:
+        return f"{progress.stage} {progress.done:,} of {progress.total:,}"
+    return f"{progress.stage} {progress.done:,}" if progress.done else progress.stage
 
 
 command = declared(

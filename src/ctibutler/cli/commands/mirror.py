@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from ctibutler.cli.options import JsonOption, SourceOption
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.tables import Column, write_table
 from ctibutler.cli.session import session_of
-from ctibutler.cli.targets import Target, read_target
+from ctibutler.cli.targets import Target, labels_of, read_target
 from ctibutler.errors import Problem
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ def mirror(
 
     Files are compressed. Where there is no network, CTIBUTLER_BUCKET names the folder. What it holds already stays.
     """
-    from ctibutler.cli.offering import labels_of, tell_gaps
     from ctibutler.cli.output.progress import board
     from ctibutler.logs import set_up_logs
     from ctibutler.publishers.sources.mirror import write_release
@@ -53,8 +53,8 @@ def mirror(
     with board(quiet=as_json) as shown:
         for target in asked:
             try:
-                labels, gaps = labels_of(sources, target)
-                failed = tell_gaps(target, gaps, shown) or failed
+                labels, is_partial = labels_of(sources, target, partial(shown.end, str(target), failed=True))
+                failed = failed or is_partial
                 for label in labels:
                     release = _fetch(sources, target, label, shown)
                     files = write_release(folder, target.kb, release)

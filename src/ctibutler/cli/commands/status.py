@@ -49,6 +49,7 @@ def status(context: click.Context, as_json: JsonOption = False) -> None:
 def _status(library: Library, settings: Settings) -> dict[str, Any]:
     from ctibutler.answers.releases import knowledge_base_list
     from ctibutler.catalog import jobs
+    from ctibutler.catalog.job_records import STATES
     from ctibutler.stix.times import now
 
     with library.database.read() as connection:
@@ -60,7 +61,7 @@ def _status(library: Library, settings: Settings) -> dict[str, Any]:
         "database_bytes": _size(library),
         "bucket": settings.bucket,
         "workers": workers,
-        "jobs": {state: sum(job.state == state for job in every) for state in jobs.STATES},
+        "jobs": {state: sum(job.state == state for job in every) for state in STATES},
         **knowledge_base_list(library),
     }
 

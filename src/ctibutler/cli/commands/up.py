@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ctibutler.answers.library import Library
     from ctibutler.cli.output.progress import Board
     from ctibutler.cli.processes.supervision import Household
+    from ctibutler.publishers.sources.source import OfferReport
     from ctibutler.settings import Settings
 
 _START_SECONDS = 60.0
@@ -78,10 +79,11 @@ class _Voice:
 
 def _keep_house(session: Session, library: Library, household: Household, voice: _Voice) -> None:
     """Start the API, ask the sources, start the worker, see the installations through, and watch over both."""
+    from ctibutler import updates
     from ctibutler.catalog.releases import latest
-    from ctibutler.cli.offering import install_newest, not_to_be_had
     from ctibutler.cli.processes.listen import answers
     from ctibutler.cli.processes.supervision import wait_for
+    from ctibutler.publishers.sources.offers import Sources
 
     def check() -> None:
         ended = household.ended()
@@ -93,9 +95,10 @@ def _keep_house(session: Session, library: Library, household: Household, voice:
     if not wait_for(lambda: answers(settings), check, _START_SECONDS):
         raise Problem(f"the API does not answer after {_START_SECONDS:.0f} seconds")
     _say_where(settings, library)
-    looked = install_newest(library, settings)
+    looked = updates.look(library, Sources(settings), settings.update_days, missing_too=True)
+    assert looked is not None
     household.start("worker", ["worker"])
-    for sentence in not_to_be_had(library, looked.report):
+    for sentence in _missing(library, looked.report):
         output.note(sentence)
     _see_through(library, looked.job_ids, voice, check)
     with library.database.read() as connection:
@@ -105,6 +108,17 @@ def _keep_house(session: Session, library: Library, household: Household, voice:
     while True:
         check()
         threading.Event().wait(_WATCH_SECONDS)
+
+
+def _missing(library: Library, report: OfferReport) -> list[str]:
+    """Sentences about what is missing: the problems of sources, then the knowledge bases that no source offers."""
+    from ctibutler.catalog.releases import latest
+    from ctibutler.importing.offers import problems_of
+
+    with library.database.read() as connection:
+        installed = {release.knowledge_base for release in latest(connection)}
+    lacking = [kb.slug for kb in library.knowledge_bases.all if kb.slug not in installed and not report.of(kb.slug)]
+    return [*problems_of(report), *([f"No source offers: {', '.join(lacking)}"] if lacking else [])]
 
 
 def _see_through(library: Library, job_ids: list[str], voice: _Voice, check: Callable[[], None]) -> None:
@@ -125,7 +139,6 @@ def _see_through(library: Library, job_ids: list[str], voice: _Voice, check: Cal
 
 
 def _say_where(settings: Settings, library: Library) -> None:
-    from ctibutler.cli.offering import sources_in_words
     from ctibutler.cli.processes.listen import address
 
     base = address(settings)
@@ -133,7 +146,20 @@ def _say_where(settings: Settings, library: Library) -> None:
     output.line(f"  API            {base}/api/v1/")
     output.line(f"  documentation  {base}/api/schema/swagger-ui/")
     output.line(f"  data           {library.database}")
-    output.line(f"  releases from  {sources_in_words(settings)}")
+    output.line(f"  releases from  {_sources_in_words(settings)}")
+
+
+def _sources_in_words(settings: Settings) -> str:
+    """The sources in order of preference, with the place of the bucket."""
+    from ctibutler.settings import SOURCES
+
+    places = {
+        "publisher": settings.publishers_url.strip() or "publishers",
+        "bucket": settings.bucket.strip(),
+        "snapshot": "packages",
+        "built-in": "built in",
+    }
+    return ", ".join(places[name] for name in settings.sources_of(SOURCES) if places[name])
 
 
 command = declared(up, "ctibutler up", "CTIBUTLER_BUCKET=../kb ctibutler up --port 9000")

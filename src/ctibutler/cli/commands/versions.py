@@ -26,12 +26,16 @@ def versions(
     are asked when that was never done, or long ago (CTIBUTLER_OFFER_REFRESH_HOURS).
     """
     from ctibutler.answers.releases import available, installed
-    from ctibutler.cli.offering import refresh_offers
+    from ctibutler.importing.offers import problems_of, refresh_offers, refresh_offers_when_due
+    from ctibutler.publishers.sources.offers import Sources
 
     session = session_of(context)
     asked = session.asked(kb)
     with session.library() as library:
-        for sentence in refresh_offers(library, session.settings, now=refresh):
+        asking = library.database, library.knowledge_bases, Sources(session.settings)
+        hours = session.settings.offer_refresh_hours
+        report = refresh_offers(*asking) if refresh else refresh_offers_when_due(*asking, hours)
+        for sentence in problems_of(report) if report is not None else ():
             output.note(sentence)
         held = {
             item.slug: {

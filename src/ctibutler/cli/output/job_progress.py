@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 
 from ctibutler.answers.library import Library
 from ctibutler.catalog import jobs, releases
-from ctibutler.catalog.jobs import Job
+from ctibutler.catalog.job_records import InstallJob, Job, JobProgress, LinkJob
 from ctibutler.cli.output.progress import Board
 from ctibutler.cli.output.text import counted
 
 POLL_SECONDS = 0.3
 ENDED = ("completed", "failed")
+_BEGINNING = JobProgress("download", 0, None)
 
 
 def follow(
@@ -30,12 +31,8 @@ def follow(
                 tell_end(library, job, board)
                 ended.append(job)
             elif job.state == "processing":
-                board.show(
-                    name_of(job),
-                    str(job.progress.get("stage") or "download"),
-                    int(job.progress.get("done") or 0),
-                    job.progress.get("total"),
-                )
+                far = job.progress or _BEGINNING
+                board.show(name_of(job), far.stage, far.done, far.total)
         waiting = [job.id for job in found if job.state not in ENDED]
         if waiting:
             time.sleep(POLL_SECONDS)
@@ -45,7 +42,7 @@ def follow(
 def links_since(library: Library, moment: int) -> list[str]:
     """The ids of the jobs that make links and were asked for since then (microseconds)."""
     with library.database.read() as connection:
-        return [job.id for job in jobs.all_jobs(connection) if job.type == jobs.LINK_JOB and job.created >= moment]
+        return [job.id for job in jobs.all_jobs(connection) if isinstance(job, LinkJob) and job.created >= moment]
 
 
 def tell_end(library: Library, job: Job, board: Board) -> None:
@@ -56,16 +53,14 @@ def tell_end(library: Library, job: Job, board: Board) -> None:
 
 def name_of(job: Job) -> str:
     """What a job is about: `cwe 4.15`, `links cwe-capec`."""
-    if job.type == jobs.LINK_JOB:
-        return f"links {job.variant}"
-    return f"{job.knowledge_base} {job.options.get('label') or job.parameters.get('version')}"
+    return f"{job.knowledge_base} {job.label}" if isinstance(job, InstallJob) else f"links {job.parameters.mode}"
 
 
 def _success(library: Library, job: Job) -> str:
-    if job.type == jobs.LINK_JOB:
+    if isinstance(job, LinkJob):
         return "made"
     with library.database.read() as connection:
-        release = releases.find(connection, job.knowledge_base or "", str(job.options.get("label")))
+        release = releases.find(connection, job.knowledge_base, job.label)
     if release is None:
         return "completed"
     if release.job_id != job.id:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from ctibutler.answers.jobs import InstallRequest, request_install
 from ctibutler.answers.library import Library
 from ctibutler.catalog import jobs
-from ctibutler.catalog.jobs import Job
+from ctibutler.catalog.job_records import Job
 from ctibutler.cli.output.job_progress import follow, links_since, name_of, tell_end
 from ctibutler.cli.output.progress import Board
 from ctibutler.errors import Busy
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.publishers.sources.offers import Sources
+from ctibutler.requesting import InstallRequest, request_install
 from ctibutler.settings import Settings
 from ctibutler.stix.times import now
 from ctibutler.worker.loop import Worker
@@ -39,7 +39,7 @@ class Runner:
         for kb, request in wanted:
             self._refuse_held(kb, request)
         started = now()
-        ended = [self._run(str(request_install(self._library, kb, request)["id"])) for kb, request in wanted]
+        ended = [self._run(request_install(self._library.database, kb, request).id) for kb, request in wanted]
         return [*ended, *(self._run(job_id) for job_id in links_since(self._library, started))]
 
     def _refuse_held(self, kb: KnowledgeBase, request: InstallRequest) -> None:
@@ -80,9 +80,9 @@ class Runner:
 
     def _give_up(self, job_id: str) -> None:
         job = self._find(job_id)
-        if job.state == "processing" and job.lease_holder is not None:
+        if job.state == "processing":
             with self._library.database.note() as connection:
-                jobs.fail(connection, job, job.lease_holder, ["interrupted by the person who asked for it"])
+                jobs.fail(connection, job, ["interrupted by the person who asked for it"])
 
     def _find(self, job_id: str) -> Job:
         with self._library.database.read() as connection:

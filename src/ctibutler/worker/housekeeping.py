@@ -1,0 +1,48 @@
+"""What workers do between jobs: look for newer releases, ask sources what they offer, forget old jobs."""
+
+from __future__ import annotations
+
+import logging
+
+from ctibutler import updates
+from ctibutler.answers.library import Library
+from ctibutler.catalog import jobs
+from ctibutler.errors import StoreUnavailable
+from ctibutler.importing.offers import problems_of, refresh_offers_when_due
+from ctibutler.publishers.sources.offers import Sources
+from ctibutler.publishers.sources.source import OfferReport
+from ctibutler.settings import Settings
+from ctibutler.stix.times import now
+
+_DAY = 24 * 3600 * 1_000_000
+_log = logging.getLogger(__name__)
+
+
+def keep_house(library: Library, settings: Settings, sources: Sources) -> None:
+    """Do what is due. An error of ours is logged and ends nothing: jobs go on, and the next time is when it is due.
+
+    Raises StoreUnavailable.
+    """
+    try:
+        _keep_house(library, settings, sources)
+    except StoreUnavailable:
+        raise
+    except Exception:
+        _log.exception("the search for newer releases failed")
+
+
+def _keep_house(library: Library, settings: Settings, sources: Sources) -> None:
+    looked = updates.look(library, sources, settings.update_days)
+    if looked is not None:
+        _warn(looked.report)
+    offered = refresh_offers_when_due(library.database, library.knowledge_bases, sources, settings.offer_refresh_hours)
+    if offered is not None:
+        _warn(offered)
+    if settings.job_retention_days is not None:
+        with library.database.note() as connection:
+            jobs.remove_older(connection, now() - settings.job_retention_days * _DAY)
+
+
+def _warn(report: OfferReport) -> None:
+    for sentence in problems_of(report):
+        _log.warning("%s", sentence)

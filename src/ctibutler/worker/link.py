@@ -1,0 +1,36 @@
+"""The work of a link job: make the links of a mode."""
+
+from __future__ import annotations
+
+from ctibutler.catalog.engine.database import Database
+from ctibutler.catalog.job_records import LinkJob
+from ctibutler.errors import InvalidRequest
+from ctibutler.importing.links import LinkRequest, make_links
+from ctibutler.knowledge_bases import KnowledgeBases
+from ctibutler.knowledge_bases.links import mode_named
+from ctibutler.stix.times import microseconds
+from ctibutler.worker.lease import complete
+
+
+def link(database: Database, knowledge_bases: KnowledgeBases, job: LinkJob) -> None:
+    """Make the links of a job.
+
+    Raises Problem when a release is not installed, JobLost when another worker has taken the job; the catalogue is then as
+    before.
+    """
+    wanted = job.parameters
+    mode = mode_named(wanted.mode)
+    if mode is None:
+        raise InvalidRequest(f"there is no kind of links `{wanted.mode}`")
+    request = LinkRequest(
+        mode,
+        version=wanted.version,
+        ignore_embedded=wanted.ignore_embedded_relationships,
+        modified_min=_instant(wanted.modified_min),
+        created_min=_instant(wanted.created_min),
+    )
+    make_links(database, knowledge_bases, request, finish=lambda connection: complete(connection, job))
+
+
+def _instant(text: str | None) -> int | None:
+    return microseconds(text) if text else None
