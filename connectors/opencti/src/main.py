@@ -25,7 +25,7 @@ def _pycti_gave_up(*_: object) -> None:
 
 
 def main() -> int:
-    """Run the connector. The exit code is 2 for an unusable configuration and 1 for a failed run."""
+    """Run the connector and return its exit code: 2 for an unusable configuration, 1 for a failed run."""
     try:
         settings = ConnectorSettings()
     except ConfigValidationError as error:
@@ -45,9 +45,8 @@ def main() -> int:
     except SystemExit:
         pass  # how pycti ends a run-and-terminate, always with 0
     except Exception as error:
-        traceback.print_exc()
         _explain(error, settings)
-        return 1
+        raise
     return int(connector is None or connector.failed)
 
 
@@ -65,4 +64,9 @@ def _client(settings: ConnectorSettings) -> OpenCTIApiClient:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        code = main()
+    except Exception:
+        traceback.print_exc()
+        code = 1
+    sys.exit(code)

@@ -1,7 +1,8 @@
 """Writes the schema and the table of settings in `__metadata__`: `python -m tests.config_doc`.
 
 The schema has the form that the platform's connector manager reads: one flat property for each environment variable,
-with simple types. The connectors SDK has a generator for it, which is used where the SDK is installed.
+with simple types. The connectors SDK has a generator for it, which is used where the SDK is installed. The table is
+made by the package that OpenCTI's repository of connectors makes it with.
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(FOLDER / "src"))
 
+import jsonschema_markdown  # noqa: E402
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue  # noqa: E402
 
 from connector.settings import ConnectorSettings  # noqa: E402
@@ -64,24 +66,11 @@ def schema() -> str:
 
 
 def table() -> str:
-    """The text of the table of settings."""
-    found, required = properties()
-    lines = [
-        "# Connector Configurations",
-        "",
-        "All settings with their types, defaults and meaning.",
-        "",
-        "| Property | Type | Required | Possible values | Default | Description |",
-        "| -------- | ---- | -------- | --------------- | ------- | ----------- |",
-    ]
-    for key, entry in found.items():
-        kind = entry.get("type", "string")
-        length = f"Length: `{kind} >= {entry['minLength']}`" if "minLength" in entry else ""
-        values = " ".join(f"`{value}`" for value in entry.get("enum", ())) or entry.get("const", "") or length
-        default = f"`{json.dumps(entry['default'], ensure_ascii=False)}`" if "default" in entry else ""
-        need = "✅" if key in required else ""
-        lines.append(f"| {key} | `{kind}` | {need} | {values} | {default} | {entry.get('description', '')} |")
-    return "\n".join(lines) + "\n"
+    """The text of the table of settings, as OpenCTI's own script makes it from the schema."""
+    described = {**whole(), "description": "All settings with their types, defaults and meaning."}
+    return jsonschema_markdown.generate(
+        described, title="Connector Configurations", hide_empty_columns=True, footer=False
+    )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import json
 import uuid
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -18,7 +18,6 @@ from pydantic import (
     SecretStr,
     ValidationError,
     ValidationInfo,
-    field_serializer,
     field_validator,
     model_validator,
 )
@@ -26,33 +25,14 @@ from pydantic import (
 from connector.converter_to_stix import MAPPING_VERSION
 from connector.knowledge_bases import ALIASES, ALL, NAMES, NOTHING_TO_IMPORT
 from connector.release_index import Options
+from connector.sdk import (
+    BaseConfigModel,
+    BaseConnectorSettings,
+    BaseExternalImportConnectorConfig,
+    ConfigValidationError,
+    ListFromString,
+)
 from ctibutler_client.api_client import ServerAddress
-
-if TYPE_CHECKING:
-    from connector.standalone_settings import (
-        BaseConfigModel,
-        BaseConnectorSettings,
-        BaseExternalImportConnectorConfig,
-        ConfigValidationError,
-        ListFromString,
-    )
-else:
-    try:
-        from connectors_sdk import (
-            BaseConfigModel,
-            BaseConnectorSettings,
-            BaseExternalImportConnectorConfig,
-            ConfigValidationError,
-            ListFromString,
-        )
-    except ModuleNotFoundError:
-        from connector.standalone_settings import (
-            BaseConfigModel,
-            BaseConnectorSettings,
-            BaseExternalImportConnectorConfig,
-            ConfigValidationError,
-            ListFromString,
-        )
 
 __all__ = ["ConfigValidationError", "ConnectorSettings", "CtibutlerConfig"]
 
@@ -121,10 +101,6 @@ class ExternalImportConnectorConfig(BaseExternalImportConnectorConfig):
     def _zero(cls, value: Any) -> Any:
         return "PT0S" if str(value).strip() == "0" else value
 
-    @field_serializer("scope", when_used="json")
-    def _as_text(self, value: list[str]) -> str:
-        return ",".join(value)  # pycti splits it
-
 
 class CtibutlerConfig(BaseConfigModel):
     """The section `ctibutler`: the server, the knowledge bases, and how to import them."""
@@ -146,6 +122,7 @@ class CtibutlerConfig(BaseConfigModel):
     versions: Annotated[dict[str, str], BeforeValidator(_pins, json_schema_input_type=str)] = Field(
         default={},
         description="Releases to stay at, such as `attack-enterprise=17.1,cwe=4.17`. The others follow the newest one.",
+        json_schema_extra={"default": ""},
     )
     verify_ssl: str = Field(default="true", description="`true`, `false`, or the path of a file with CA certificates.")
     timeout: float = Field(default=60, gt=0, description="Seconds without data after which a request fails.")
@@ -276,18 +253,24 @@ class ConnectorSettings(BaseConnectorSettings):
 
     @model_validator(mode="after")
     def _token_is_set(self) -> Self:
-        if self.opencti.token.strip().lower() in ("", "changeme"):
+        if self.opencti.token.get_secret_value().strip().lower() in ("", "changeme"):
             raise ValueError("OPENCTI_TOKEN: set the token of the connector's user")
         return self
 
     @model_validator(mode="before")
     @classmethod
-    def _interval_as_duration(cls, data: dict[str, Any]) -> dict[str, Any]:
-        connector = dict(data.get("connector") or {})
-        if connector.get("duration_period") in (None, ""):
-            days = (data.get("ctibutler") or {}).get("interval_days", 7)
-            connector["duration_period"] = f"P{days}D" if str(days).strip().isdigit() else "P7D"
-        return {**data, "connector": connector}
+    def _prepared(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Every section, without empty values, and with the interval as a duration."""
+        written = {name: _without_empty(data.get(name) or {}) for name in cls.model_fields}
+        days = str(written["ctibutler"].get("interval_days", 7)).strip()
+        duration = f"P{days}D" if days.isdigit() else "P7D"
+        written["connector"].setdefault("duration_period", duration)
+        return written
+
+
+def _without_empty(section: dict[str, Any]) -> dict[str, Any]:
+    """What was written. An empty environment variable is not."""
+    return {name: value for name, value in section.items() if value not in (None, "")}
 
 
 def _refuse_unknown(names: Any) -> None:

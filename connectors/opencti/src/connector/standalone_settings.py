@@ -1,7 +1,6 @@
-"""The settings classes of OpenCTI's connectors SDK, for an installation without the SDK.
+"""Settings classes for an installation without OpenCTI's connectors SDK.
 
-The SDK is not on the package index, and each of its releases wants one exact release of pycti. `settings` uses the SDK
-where it is installed and these classes elsewhere, so names and behavior are the same.
+They have the names and the shapes of the SDK's classes, as far as this connector needs them, and read the same places.
 """
 
 import sys
@@ -14,10 +13,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    FieldSerializationInfo,
     HttpUrl,
     ModelWrapValidatorHandler,
+    SecretStr,
+    SerializerFunctionWrapHandler,
     ValidationError,
     create_model,
+    field_serializer,
     model_validator,
 )
 from pydantic_settings import (
@@ -47,9 +50,20 @@ class BaseConfigModel(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, validate_default=True)
 
 
+def _for_pycti(info: FieldSerializationInfo) -> bool:
+    """Whether a value is serialized for pycti's helper, which reads secrets as they are and lists with commas."""
+    return (info.context or {}).get("mode") == "pycti"
+
+
 class _OpenCtiConfig(BaseConfigModel):
     url: HttpUrl = Field(description="The base URL of the OpenCTI instance.")
-    token: str = Field(description="The API token to connect to OpenCTI.")
+    token: SecretStr = Field(description="The API token to connect to OpenCTI.")
+
+    @field_serializer("token", mode="wrap", when_used="json")
+    def _plain_token(
+        self, value: SecretStr, handler: SerializerFunctionWrapHandler, info: FieldSerializationInfo
+    ) -> Any:
+        return value.get_secret_value() if _for_pycti(info) else handler(value)
 
 
 class _BaseConnectorConfig(BaseConfigModel):
@@ -59,6 +73,12 @@ class _BaseConnectorConfig(BaseConfigModel):
     log_level: Literal["debug", "info", "warn", "warning", "error"] = Field(
         default="error", description="The minimum level of logs to display."
     )
+
+    @field_serializer("scope", mode="wrap", when_used="json")
+    def _scope_as_text(
+        self, value: list[str], handler: SerializerFunctionWrapHandler, info: FieldSerializationInfo
+    ) -> Any:
+        return ",".join(value) if _for_pycti(info) else handler(value)
 
 
 class BaseExternalImportConnectorConfig(_BaseConnectorConfig):
@@ -101,7 +121,6 @@ class _Loader(BaseSettings):
         extra="allow",
         env_nested_delimiter="_",
         env_nested_max_split=1,
-        env_ignore_empty=True,
         enable_decoding=False,
     )
 
@@ -118,9 +137,8 @@ class _Loader(BaseSettings):
         for file in (entry / "config.yml", entry.parent / "config.yml"):
             if file.is_file():
                 return (env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=file))
-        for file in (entry / ".env", entry.parent / ".env"):
-            if file.is_file():
-                return (env_settings, DotEnvSettingsSource(settings_cls, env_file=file))
+        if (entry.parent / ".env").is_file():
+            return (env_settings, DotEnvSettingsSource(settings_cls, env_file=entry.parent / ".env"))
         return (env_settings,)
 
 

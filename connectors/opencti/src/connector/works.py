@@ -26,9 +26,9 @@ class Work:
         until the next one arrives.
         """
         self._helper = helper
-        open_work = helper.api.work.initiate_work
-        parts = {"is_multipart": True} if supports_multipart(open_work) else {}
-        self.id: str | None = open_work(helper.connector_id, name, **parts)
+        works = helper.api.work
+        parts = {"is_multipart": True} if supports_multipart(works.initiate_work) else {}
+        self.id: str | None = works.initiate_work(helper.connector_id, name, **parts)
 
     def send(self, objects: Sequence[StixObject]) -> None:
         """Send objects, one message each. Every object must follow what it refers to."""

@@ -126,12 +126,20 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "a-secret-key" not in repr(found.ctibutler.address())
 
 
-def test_the_helper_gets_plain_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = settings(monkeypatch).to_helper_config()
+def test_the_helper_gets_plain_values_and_nothing_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = settings(monkeypatch)
+    assert WRITTEN["opencti"]["token"] not in found.model_dump_json()
+    assert WRITTEN["opencti"]["token"] not in repr(found)
+    plain = found.to_helper_config()
     assert plain["opencti"]["token"] == WRITTEN["opencti"]["token"]
     assert plain["connector"]["scope"] == "ctibutler"
     assert plain["connector"]["duration_period"] == "P7D"
     assert plain["connector"]["type"] == "EXTERNAL_IMPORT"
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = {"api_key": "", "versions": "", "interval_days": "", "marking": ""}
+    assert settings(monkeypatch, ctibutler=empty).model_dump() == settings(monkeypatch).model_dump()
 
 
 def test_only_settings_that_change_the_result_change_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,13 +164,15 @@ def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("OPENCTI_TOKEN", "from-the-environment")
     monkeypatch.setenv("CTIBUTLER_API_KEY", "")
     found = ConnectorSettings()
-    assert found.opencti.token == "from-the-environment"
+    assert found.opencti.token.get_secret_value() == "from-the-environment"
     assert found.connector.name == "From the file"
     assert found.ctibutler.knowledgebases == ["capec", "cwe"]
     assert found.ctibutler.api_key is None
 
 
-def test_dotenv_counts_where_there_is_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_dotenv_in_the_folder_above_counts_where_there_is_no_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     import sys
 
     (tmp_path / ".env").write_text(
@@ -172,7 +182,7 @@ def test_dotenv_counts_where_there_is_no_file(monkeypatch: pytest.MonkeyPatch, t
     for name in ("OPENCTI_URL", "OPENCTI_TOKEN", "CTIBUTLER_KNOWLEDGEBASES", "CTIBUTLER_BASE_URL"):
         monkeypatch.setenv(name, "to be removed after the test")
         monkeypatch.delenv(name)
-    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(tmp_path / "main.py"), raising=False)
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(tmp_path / "src" / "main.py"), raising=False)
     found = ConnectorSettings()
-    assert found.opencti.token == "quoted"
+    assert found.opencti.token.get_secret_value() == "quoted"
     assert str(found.opencti.url) == "http://dotenv:8080/"
