@@ -3,6 +3,7 @@
 Written from the platform's source, not from the connector's own tables: the two must not share a mistake.
 """
 
+import itertools
 import uuid
 from collections import Counter
 from collections.abc import Iterable
@@ -136,6 +137,8 @@ class Entity:
     stix_ids: set[str]
     values: dict[str, Any] = field(default_factory=dict)
     confidence: int = 0
+    number: int = field(default_factory=itertools.count().__next__)
+    """Grows with each entity: the older one has the smaller number."""
 
     @property
     def ids(self) -> set[str]:
@@ -157,6 +160,8 @@ class Knowledge:
         self.user_confidence = 100
         """The maximum confidence level of the user that writes."""
         self._by_any_id: dict[str, dict[str, Entity]] = {}
+        self._by_ends: dict[tuple[str, str, str], dict[str, Entity]] = {}
+        """Relationships by type, source and target."""
         for stix_id, name in TLP.items():
             self._keep(self.entities, Entity(str(uuid.uuid4()), "Marking-Definition", stix_id, set(), {"name": name}))
 
@@ -275,7 +280,7 @@ class Knowledge:
             for entity in self._by_any_id.get(one or "", {}).values()
             if entity.entity_type == entity_type
         }
-        return [entity for entity in self.entities.values() if entity.id in found]
+        return sorted(found.values(), key=lambda entity: entity.number)
 
     def _resolve(self, found: list[Entity], standard_id: str, given: dict[str, Any]) -> tuple[Entity, dict[str, Any]]:
         """Which of several entities the object is, and what of it is left for that one."""
@@ -294,10 +299,13 @@ class Knowledge:
         return own, rest
 
     def _merge(self, target: Entity, source: Entity) -> None:
-        for relation in self.relationships.values():
-            for end in ("fromId", "toId"):
-                if relation.values[end] == source.id:
-                    relation.values[end] = target.id
+        for relation in list(self.relationships.values()):
+            if source.id in (relation.values["fromId"], relation.values["toId"]):
+                self._by_ends[_type_and_ends(relation)].pop(relation.id)
+                for end in ("fromId", "toId"):
+                    if relation.values[end] == source.id:
+                        relation.values[end] = target.id
+                self._keep(self.relationships, relation)
         stix_ids = {source.standard_id, *source.stix_ids}
         names = [source.values["name"], *_aliases(source.values)]
         self._remove(source)
@@ -309,15 +317,16 @@ class Knowledge:
     def _present_relationship(
         self, kind: str, source: Entity, target: Entity, given: dict[str, Any], standard_id: str
     ) -> Entity | None:
-        """The first relationship that has one of the ids, or the same type and ends at about the same time."""
+        """The oldest relationship that has one of the ids, or the same type and ends at about the same time."""
         ids = {standard_id, given.get("stix_id"), *(given.get("x_opencti_stix_ids") or ())}
-        for one in self.relationships.values():
-            if ids & one.ids:
-                return one
-            same = (one.entity_type, one.values["fromId"], one.values["toId"]) == (kind, source.id, target.id)
-            if same and all(_same_time(given.get(key), one.values.get(key)) for key in ("start_time", "stop_time")):
-                return one
-        return None
+        found = [one for known in ids for one in self._by_any_id.get(known or "", {}).values()]
+        found = [one for one in found if one.id in self.relationships]
+        found += [
+            one
+            for one in self._by_ends.get((kind, source.id, target.id), {}).values()
+            if all(_same_time(given.get(key), one.values.get(key)) for key in ("start_time", "stop_time"))
+        ]
+        return min(found, key=lambda one: one.number, default=None)
 
     def _ends(self, given: dict[str, Any]) -> tuple[Entity, Entity]:
         ends = [self.find(given["fromId"]), self.find(given["toId"])]
@@ -384,13 +393,20 @@ class Knowledge:
         where[entity.id] = entity
         for known in entity.ids:
             self._by_any_id.setdefault(known, {})[entity.id] = entity
+        if where is self.relationships:
+            self._by_ends.setdefault(_type_and_ends(entity), {})[entity.id] = entity
         return entity
 
     def _remove(self, entity: Entity) -> None:
         self.entities.pop(entity.id, None)
-        self.relationships.pop(entity.id, None)
+        if self.relationships.pop(entity.id, None):
+            self._by_ends[_type_and_ends(entity)].pop(entity.id)
         for found in self._by_any_id.values():
             found.pop(entity.id, None)
+
+
+def _type_and_ends(relation: Entity) -> tuple[str, str, str]:
+    return (relation.entity_type, relation.values["fromId"], relation.values["toId"])
 
 
 def standard_id_of(entity_type: str, given: dict[str, Any]) -> str:
