@@ -14,9 +14,11 @@ sys.path.insert(0, str(SOURCE))
 os.environ["OPENCTI_MISSING_REF_RETRY_EXPONENTIAL"] = "true"
 os.environ["OPENCTI_MISSING_REF_RETRY_INITIAL_DELAY"] = "0"
 
-from tests.platform import kb  # noqa: E402
+pytest.register_assert_rewrite("tests.tests_connector.arrivals")
+
+from tests.platform import excerpt, kb  # noqa: E402
 from tests.platform.broker import Broker  # noqa: E402
-from tests.platform.ctibutler_server import COMMAND, CtiButlerServer  # noqa: E402
+from tests.platform.ctibutler_server import COMMAND, CtiButlerServer, installed_once  # noqa: E402
 from tests.platform.opencti import OpenCti  # noqa: E402
 
 
@@ -37,7 +39,10 @@ def broker() -> Broker:
     """A real RabbitMQ."""
     found = Broker()
     if not found.is_there():
-        pytest.fail("RabbitMQ does not answer at 127.0.0.1:5672: run `scripts/services rabbitmq`")
+        said = f"RabbitMQ does not answer at {found.host}:{found.port} (`scripts/services rabbitmq` starts one)"
+        if "CTIBUTLER_TEST_RABBITMQ_PORT" in os.environ:
+            pytest.fail(said)
+        pytest.skip(said)
     return found
 
 
@@ -52,10 +57,26 @@ def platform(broker: Broker) -> Iterator[OpenCti]:
 
 
 @pytest.fixture(scope="session")
-def ctibutler() -> Iterator[CtiButlerServer]:
+def ctibutler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CtiButlerServer]:
     """A ctibutler server with real releases."""
-    if not COMMAND.exists():
-        pytest.skip(f"no ctibutler at {COMMAND} (CTIBUTLER_TEST_SERVER says where; `make install` puts it there)")
-    server = CtiButlerServer()
+    needs_command()
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # the workers of one run share it
+    server = CtiButlerServer(releases={}, catalogue=installed_once(folder))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def excerpts() -> Iterator[CtiButlerServer]:
+    """A ctibutler server with excerpts of two releases, which are part of these tests."""
+    needs_command()
+    server = CtiButlerServer(excerpt.RELEASES, bucket=excerpt.FOLDER)
+    yield server
+    server.stop()
+
+
+def needs_command() -> None:
+    if not COMMAND.exists():
+        pytest.skip(f"no ctibutler at {COMMAND} (CTIBUTLER_TEST_SERVER says where; `make install` puts it there)")

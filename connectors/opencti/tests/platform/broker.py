@@ -73,3 +73,13 @@ class Broker:
             bodies.append(body)
         connection.close()
         return bodies
+
+
+class NoBroker(Broker):
+    """For a platform that takes bundles over HTTP alone."""
+
+    def declare(self, connector_id: str) -> None:
+        """Nothing: there are no queues."""
+
+    def waiting(self, connector_id: str) -> int:
+        return 0

@@ -3,9 +3,11 @@
 The command is `.venv/bin/ctibutler` of the repository, or what CTIBUTLER_TEST_SERVER says.
 """
 
+import fcntl
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -37,14 +39,18 @@ ENTERPRISE = {"attack-enterprise": ("17.1", "18.1")}
 class CtiButlerServer:
     """One server with data of its own."""
 
-    def __init__(self, releases: dict[str, tuple[str, ...]] = RELEASES) -> None:
+    def __init__(
+        self,
+        releases: dict[str, tuple[str, ...]] = RELEASES,
+        bucket: Path = kb.FOLDER,
+        catalogue: Path | None = None,
+    ) -> None:
+        """Install releases from a bucket, in an empty catalogue or in a copy of another one."""
         self._folder = Path(tempfile.mkdtemp(prefix="ctibutler-connector-"))
         self._log = self._folder / "log"
-        self._environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("CTIBUTLER_")},
-            "CTIBUTLER_DATA_DIR": str(self._folder / "data"),
-            "CTIBUTLER_BUCKET": str(kb.FOLDER),
-        }
+        if catalogue:
+            shutil.copytree(catalogue, self._folder / "data")
+        self._environment = environment(self._folder / "data", bucket)
         self._process: subprocess.Popen[bytes] | None = None
         try:
             self.install(releases)
@@ -55,8 +61,7 @@ class CtiButlerServer:
 
     def install(self, releases: dict[str, tuple[str, ...]]) -> None:
         """Install releases that are not there yet, and make the links between them."""
-        wanted = [f"{slug}@{version}" for slug, versions in releases.items() for version in versions]
-        self._run("install", *wanted)
+        run(self._environment, "install", *names(releases))
 
     def stop(self) -> None:
         if self._process:
@@ -67,13 +72,6 @@ class CtiButlerServer:
                 self._process.kill()
                 self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _run(self, *words: str) -> None:
-        done = subprocess.run(
-            [str(COMMAND), *words], env=self._environment, capture_output=True, text=True, timeout=900, check=False
-        )
-        if done.returncode:
-            raise RuntimeError(f"ctibutler {' '.join(words)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
 
     def _serve(self) -> str:
         port = _free_port()
@@ -95,8 +93,38 @@ class CtiButlerServer:
         raise RuntimeError(f"ctibutler does not answer: {self._log.read_text()[-2000:]}")
 
 
-def _free_port() -> int:
-    import socket
+def environment(data: Path, bucket: Path) -> dict[str, str]:
+    """The environment of a command of ctibutler."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("CTIBUTLER_")}
+    return {**others, "CTIBUTLER_DATA_DIR": str(data), "CTIBUTLER_BUCKET": str(bucket)}
 
+
+def names(releases: dict[str, tuple[str, ...]]) -> list[str]:
+    """Releases as the command line names them."""
+    return [f"{slug}@{version}" for slug, versions in releases.items() for version in versions]
+
+
+def run(environment: dict[str, str], *words: str) -> None:
+    """Run a command of ctibutler to its end."""
+    done = subprocess.run(
+        [str(COMMAND), *words], env=environment, capture_output=True, text=True, timeout=900, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"ctibutler {' '.join(words)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def installed_once(folder: Path) -> Path:
+    """A catalogue with all releases, which the processes of one test run share: the first one installs them."""
+    data = folder / "ctibutler"
+    with (folder / "ctibutler.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not data.exists():
+            partial = folder / "ctibutler.partial"
+            run(environment(partial, kb.FOLDER), "install", *names(RELEASES))
+            partial.rename(data)
+    return data
+
+
+def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as one:
         return int(one.getsockname()[1])

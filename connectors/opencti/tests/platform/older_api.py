@@ -39,10 +39,15 @@ class OlderApi:
     """Serves real releases the way the hosted API does."""
 
     def __init__(
-        self, releases: dict[str, list[str]], key: str | None = None, prefixes: tuple[str, ...] = ("/v1/", "/api/v1/")
+        self,
+        releases: dict[str, list[str]],
+        key: str | None = None,
+        prefixes: tuple[str, ...] = ("/v1/", "/api/v1/"),
+        objects: Callable[[str, str], list[Any]] = kb.objects,
     ) -> None:
-        """`releases`: the versions of each knowledge base, newest first."""
+        """`releases`: the versions of each knowledge base, newest first. `objects` reads one of them."""
         self.releases = releases
+        self._objects = objects
         self.requests: list[str] = []
         self.misbehaviour: Misbehaviour | None = None
         self.short_page = False
@@ -91,7 +96,7 @@ class OlderApi:
         item = re.fullmatch(r"objects/([\w-]+--[\w-]+)/(relationships/)?", rest)
         if not item:
             return 404, {"code": 404, "message": "Not Found", "details": {}}
-        everything = kb.objects(slug, version)
+        everything = self._objects(slug, version)
         if item[2]:
             ends = [
                 one
@@ -105,7 +110,7 @@ class OlderApi:
         listed = _LISTED.get(slug)
         found = [
             one
-            for one in kb.objects(slug, version)
+            for one in self._objects(slug, version)
             if one["type"] not in ("relationship", "extension-definition")
             and (listed is None or one["type"] in listed)
             and (slug != "sector" or one.get("identity_class") == "class")

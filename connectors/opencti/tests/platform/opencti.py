@@ -63,7 +63,8 @@ class OpenCti:
         self.invalid: list[str] = []
         """Documents and variables that the schema does not know."""
         self.retries = 0
-        self.pushed: list[str] = []
+        self.pushed: list[tuple[str, str]] = []
+        """Bundles that came over HTTP, each with the id of its work."""
         self.queue_size = 0
         self.may_move_phases = True
         """Whether the user has the capability to manage kill chain phases."""
@@ -260,8 +261,8 @@ class _Root:
     def isWorkAlive(self, _info: Any, id: str) -> bool:  # noqa: A002
         return id in self._platform.works
 
-    def stixBundlePush(self, _info: Any, bundle: str, **_: Any) -> bool:
-        self._platform.pushed.append(bundle)
+    def stixBundlePush(self, _info: Any, bundle: str, work_id: str, **_: Any) -> bool:
+        self._platform.pushed.append((work_id, bundle))
         return True
 
     # reading knowledge
