@@ -9,8 +9,8 @@ from ctibutler.answers.library import Library
 from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.objects import ObjectRequest, resolve
 from ctibutler.answers.pages import Page, PageRequest, cut
+from ctibutler.catalog import members, relationships
 from ctibutler.catalog import objects as catalog
-from ctibutler.catalog import relationships
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.objects import Found
 from ctibutler.catalog.relationships import Edge
@@ -121,47 +121,21 @@ def _neighbours(connection: Connection, edges: Sequence[Edge], found: Found) -> 
                 wanted.setdefault(release_key, set()).add(end)
     entries = []
     for release_key, ids in wanted.items():
-        present = members_with_ids(connection, release_key, ids)
+        present = members.with_ids(connection, release_key, ids)
         entries += [Entry(stix_id, object_key=key) for stix_id, key in present]
         missing = ids - {stix_id for stix_id, _ in present}
         entries += [Entry(stix_id) for stix_id in sorted(missing) if stix_id in WELL_KNOWN]
     return entries
 
 
-def members_with_ids(connection: Connection, release_key: int, stix_ids: set[str]) -> list[tuple[str, int]]:
-    """STIX id and key of the members of a release with these ids: every content of each."""
-    rows = connection.rows(
-        f"""
-        SELECT identifier.stix_id, object.object_key
-          FROM identifier
-          JOIN object ON object.identifier_key = identifier.identifier_key
-          JOIN member ON member.object_key = object.object_key AND member.release_key = :release_key
-         WHERE identifier.stix_id IN {connection.in_list("stix_ids", "text")}
-        """,
-        release_key=release_key,
-        stix_ids=sorted(stix_ids),
-    )
-    return [(row.stix_id, row.object_key) for row in rows]
-
-
 def _extension_definitions(connection: Connection, release: Release, entries: Sequence[Entry]) -> list[Entry]:
     """The extension definitions that the collected objects name, where the release has them."""
-    rows = connection.rows(
-        """
-        SELECT identifier.stix_id, object.object_key
-          FROM member
-          JOIN object     ON object.object_key = member.object_key
-          JOIN identifier ON identifier.identifier_key = object.identifier_key
-         WHERE member.release_key = :release_key AND member.type_key = :type_key
-        """,
-        release_key=release.key,
-        type_key=connection.key(EXTENSION_DEFINITION),
-    )
-    if not rows:
+    definitions = members.of_type(connection, release, EXTENSION_DEFINITION)
+    if not definitions:
         return []
     bodies = catalog.contents(connection, [entry.object_key for entry in entries if entry.object_key is not None])
     return [
-        Entry(row.stix_id, object_key=row.object_key)
-        for row in rows
-        if any(f'"{row.stix_id}":'.encode() in body for body in bodies)
+        Entry(stix_id, object_key=key)
+        for stix_id, key in definitions
+        if any(f'"{stix_id}":'.encode() in body for body in bodies)
     ]

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog.engine.connection import Connection
-from ctibutler.catalog.folding import squashed, words_of
+from ctibutler.catalog.folding import words_of
 from ctibutler.catalog.selections import Selection
 from ctibutler.catalog.text import stem
 from ctibutler.stix.objects import decode, text
@@ -46,11 +46,7 @@ def _ties(connection: Connection, selection: Selection, keys: Sequence[int]) -> 
 
 def _exact(connection: Connection, selection: Selection, query: str) -> dict[int, int]:
     """Object key → best rank among its exact names: 0 the primary id, 1 the name, 2 an alias."""
-    rows = connection.rows(
-        "SELECT object_key, min(rank) AS rank FROM exact_name WHERE value = :value GROUP BY object_key",
-        value=squashed(query),
-    )
-    ranks = {row.object_key: row.rank for row in rows}
+    ranks = catalog.with_exact_name(connection, query)
     if not ranks:
         return {}
     ids = catalog.ids_of(connection, list(ranks))

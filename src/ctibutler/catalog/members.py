@@ -1,8 +1,8 @@
-"""The members of one release: all of its objects, those that are live, and what its live relationships join."""
+"""The members of one release, by type or by id, and what its live relationships join."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release
@@ -18,6 +18,39 @@ def member_keys(connection: Connection, release: Release, types: Sequence[str] |
         **({} if types is None else {"types": connection.keys(types)}),
     )
     return [row.object_key for row in rows]
+
+
+def of_type(connection: Connection, release: Release, stix_type: str) -> list[tuple[str, int]]:
+    """Return STIX id and object key of the members of a release that have this type."""
+    rows = connection.rows(
+        """
+        SELECT identifier.stix_id, object.object_key
+          FROM member
+          JOIN object     ON object.object_key = member.object_key
+          JOIN identifier ON identifier.identifier_key = object.identifier_key
+         WHERE member.release_key = :release
+           AND member.type_key = :type
+        """,
+        release=release.key,
+        type=connection.key(stix_type),
+    )
+    return [(row.stix_id, row.object_key) for row in rows]
+
+
+def with_ids(connection: Connection, release_key: int, stix_ids: Iterable[str]) -> list[tuple[str, int]]:
+    """Return STIX id and object key of the members of a release that have these ids: every content of each."""
+    rows = connection.rows(
+        f"""
+        SELECT identifier.stix_id, object.object_key
+          FROM identifier
+          JOIN object ON object.identifier_key = identifier.identifier_key
+          JOIN member ON member.object_key = object.object_key AND member.release_key = :release
+         WHERE identifier.stix_id IN {connection.in_list("stix_ids", "text")}
+        """,
+        release=release_key,
+        stix_ids=sorted(stix_ids),
+    )
+    return [(row.stix_id, row.object_key) for row in rows]
 
 
 def live_external_ids(connection: Connection, release: Release, types: Sequence[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.transaction import numbers
+from ctibutler.catalog.folding import squashed
 from ctibutler.catalog.order import Position, order_of, parameters_of
 from ctibutler.catalog.selections import Selection, condition_of
 from ctibutler.stix.objects import RELATIONSHIP
@@ -150,6 +151,16 @@ def with_primary_id(connection: Connection, release_keys: Sequence[int], found_b
         relationship=connection.key(RELATIONSHIP),
     )
     return [_found(connection, row) for row in rows]
+
+
+def with_exact_name(connection: Connection, text: str) -> dict[int, int]:
+    """Return object key → best rank, in any release, of the objects whose id, name or alias is this text: EXACT_ID,
+    EXACT_NAME or EXACT_ALIAS. Case, accents and everything but letters and digits are ignored."""
+    rows = connection.rows(
+        "SELECT object_key, min(rank) AS rank FROM exact_name WHERE value = :value GROUP BY object_key",
+        value=squashed(text),
+    )
+    return {row.object_key: row.rank for row in rows}
 
 
 def _found(connection: Connection, row: Any) -> Found:

@@ -19,6 +19,10 @@ _COLUMNS = (
 )
 
 
+Mark = tuple[int, str, int]
+"""A release's key, digest and time of installation."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
     """Which embedded relationships a release is not to have: all, those of SROs, those of meta objects."""
@@ -96,6 +100,21 @@ def latest(connection: Connection, knowledge_bases: Sequence[str] | None = None)
     rows = connection.rows(f"SELECT {_COLUMNS} FROM release WHERE latest = 1 ORDER BY knowledge_base")
     found = [_release(row) for row in rows]
     return [release for release in found if knowledge_bases is None or release.knowledge_base in knowledge_bases]
+
+
+def marks(connection: Connection, knowledge_base: str) -> list[Mark]:
+    """Return a mark of every release of a knowledge base: they differ once any of them was installed or removed."""
+    # Keys alone would not do: a removed release's key is used again.
+    rows = connection.rows(
+        """
+        SELECT release_key, digest, installed_at
+          FROM release
+         WHERE knowledge_base = :knowledge_base
+         ORDER BY release_key
+        """,
+        knowledge_base=knowledge_base,
+    )
+    return [(row.release_key, row.digest, row.installed_at) for row in rows]
 
 
 def mapping(connection: Connection, release_key: int) -> bytes | None:

@@ -55,7 +55,7 @@ class _Prepared:
     tactic_links: list[Mapping[str, object]]
     digest: str
     facts: dict[str, object]
-    known_releases: list[tuple[int, str, int]]
+    known_releases: list[releases.Mark]
 
 
 def import_release(
@@ -87,7 +87,7 @@ def import_release(
         with database.read() as connection:
             prepared = _prepare(connection, kb, bundle, own_details, file.file_name, progress)
         with database.write() as connection:
-            if _installed(connection, kb.slug) != prepared.known_releases:
+            if releases.marks(connection, kb.slug) != prepared.known_releases:
                 continue  # another process imported or removed meanwhile: what we took for known may be gone
             report = _store(connection, kb, bundle, file, prepared, options, force, job_id, progress)
             finish(connection)
@@ -132,7 +132,7 @@ def _prepare(
         tactic_links=_tactic_links(bundle.objects),
         digest=_digest(bundle),
         facts=_facts(bundle),
-        known_releases=_installed(connection, kb.slug),
+        known_releases=releases.marks(connection, kb.slug),
     )
 
 
@@ -251,15 +251,3 @@ def _facts(bundle: Bundle) -> dict[str, object]:
         "revoked": sum(revoked for revoked, _ in dead),
         "deprecated": sum(deprecated for _, deprecated in dead),
     }
-
-
-def _installed(connection: Connection, knowledge_base: str) -> list[tuple[int, str, int]]:
-    """What tells whether a knowledge base changed. The keys alone do not: the key of a removed release is given again."""
-    rows = connection.rows(
-        """
-        SELECT release_key, digest, installed_at FROM release
-         WHERE knowledge_base = :knowledge_base ORDER BY release_key
-        """,
-        knowledge_base=knowledge_base,
-    )
-    return [(row.release_key, row.digest, row.installed_at) for row in rows]
