@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ctibutler.answers.across.ids import bundle_anywhere, find_anywhere, relationships_anywhere, versions_anywhere
-from ctibutler.answers.across.lists import EverythingQuery, list_everything
+from ctibutler.answers.across.ids import bundle_across, find_across, relationships_across, versions_across
+from ctibutler.answers.across.lists import ListQuery, list_across
 from ctibutler.answers.bundles import BundleQuery
 from ctibutler.answers.library import Library
 from ctibutler.answers.pages import Page, PageRequest, Sort
@@ -108,7 +108,7 @@ def in_order(objects: Iterable[plain.Stix], sort: str) -> list[str]:
 
 def everything(library: Library, kind: Any, sort: str, **asked: Any) -> list[dict[str, Any]]:
     asked.setdefault("page", ALL)
-    page = list_everything(library, kind, EverythingQuery(Sort.parse(sort), **asked))
+    page = list_across(library, kind, ListQuery(Sort.parse(sort), **asked))
     return decoded(page)
 
 
@@ -139,9 +139,7 @@ def test_every_id_is_listed_once_from_the_release_that_answers_for_it(filled_lib
 @pytest.mark.parametrize("sort", ["name_descending", "created_ascending", "type_ascending", "modified_ascending"])
 def test_objects_are_sorted_and_walked_in_pages(filled_library: Library, sort: str) -> None:
     def ask(page: PageRequest) -> Page[Any]:
-        return list_everything(
-            filled_library, "sdos", EverythingQuery(Sort.parse(sort), page, types=["malware", "campaign"])
-        )
+        return list_across(filled_library, "sdos", ListQuery(Sort.parse(sort), page, types=["malware", "campaign"]))
 
     objects = answering(latest(filled_library.database.engine, SLUGS))
     expected = [stix for _, stix in objects if stix["type"] in ("malware", "campaign")]
@@ -248,7 +246,7 @@ def test_relationships_of_all_knowledge_bases_are_listed_once_each(catalogues: C
     assert everything(library, "sros", "created_ascending", types=["malware"]) == []
 
     def ask(page: PageRequest) -> Page[Any]:
-        return list_everything(library, "sros", EverythingQuery(Sort("created"), page))
+        return list_across(library, "sros", ListQuery(Sort("created"), page))
 
     assert ids(walk(ask, 1000)) == in_order([sro for _, sro in sros], "created_ascending")
 
@@ -265,7 +263,7 @@ def test_no_id_that_is_handed_out_is_a_dead_end(filled_library: Library) -> None
     wanted += [dict(stix) for stix in WELL_KNOWN.values()][:4]
     homes = {stix["id"]: stix for _, stix in answering(latest(engine, SLUGS))}
     for stix in wanted:
-        answered = json.loads(find_anywhere(filled_library, stix["id"]).content)
+        answered = json.loads(find_across(filled_library, stix["id"]).content)
         expected = homes.get(stix["id"], stix)
         if stix["id"] in homes or stix.get("created_by_ref") != plain.STIX2ARANGO:
             assert plain.same(answered) == plain.same(expected)
@@ -279,7 +277,7 @@ def test_what_only_an_older_release_has_is_found_there(filled_library: Library) 
     gone = sorted(older.keys() - now)
     assert gone
     for stix_id in gone[:5]:
-        assert plain.same(json.loads(find_anywhere(filled_library, stix_id).content)) == plain.same(older[stix_id])
+        assert plain.same(json.loads(find_across(filled_library, stix_id).content)) == plain.same(older[stix_id])
         listed = everything(filled_library, "sdos", "name_ascending", name=older[stix_id]["name"])
         assert stix_id not in ids(listed)
 
@@ -288,9 +286,9 @@ def test_a_primary_id_is_found_where_one_knowledge_base_has_it(filled_library: L
     for number, slug in (("CWE-79", "cwe"), ("aml.t0000", "atlas"), ("S0154", "attack-enterprise"), ("US", "location")):
         engine = filled_library.database.engine
         expected = plain.named(slug, installed_labels(engine, slug)[-1], number)
-        assert plain.same(json.loads(find_anywhere(filled_library, number).content)) == plain.same(expected or {})
+        assert plain.same(json.loads(find_across(filled_library, number).content)) == plain.same(expected or {})
     with pytest.raises(NotFound) as problem:
-        find_anywhere(filled_library, "TA0001")
+        find_across(filled_library, "TA0001")
     candidates: Any = problem.value.details["candidates"]
     named = {row["knowledge_base"] for row in candidates}
     assert "attack-enterprise" in named
@@ -300,11 +298,11 @@ def test_a_primary_id_is_found_where_one_knowledge_base_has_it(filled_library: L
 @pytest.mark.parametrize("object_id", ["T9999", "a--b", "relationship--zz", "\x00", "", "x--y--z", "🙂--1"])
 def test_an_id_that_nothing_has_is_not_found(filled_library: Library, object_id: str) -> None:
     with pytest.raises(NotFound, match="No object with id"):
-        find_anywhere(filled_library, object_id)
+        find_across(filled_library, object_id)
     with pytest.raises(NotFound):
-        bundle_anywhere(filled_library, object_id, BundleQuery(), Sort("modified", descending=True))
+        bundle_across(filled_library, object_id, BundleQuery(), Sort("modified", descending=True))
     with pytest.raises(NotFound):
-        versions_anywhere(filled_library, object_id)
+        versions_across(filled_library, object_id)
 
 
 def test_versions_say_in_which_knowledge_bases_an_id_stands(filled_library: Library) -> None:
@@ -321,7 +319,7 @@ def test_versions_say_in_which_knowledge_bases_an_id_stands(filled_library: Libr
             for stix in plain.vertices(slug, label):
                 if stix["id"] == shared:
                     expected.setdefault((slug, stix["modified"]), []).append(label)
-    answered = as_json(versions_anywhere(filled_library, shared))
+    answered = as_json(versions_across(filled_library, shared))
     assert {(row["knowledge_base"], row["modified"]): row["versions"] for row in answered} == expected
     times = [str(row["modified"]) for row in answered]
     assert times == sorted(times, reverse=True)
@@ -334,14 +332,14 @@ def test_relationships_and_bundles_are_those_of_the_release_that_answers(contrac
         others = {stix["id"] for other in labels if other != slug for stix in plain.vertices(other, labels[other])}
         for stix in [stix for stix in plain.listed(slug, label) if stix["id"] not in others][::120]:
             sros = [sro for _, sro in plain.sros_of(slug, label, stix["id"])]
-            answered = decoded(relationships_anywhere(contract_library, stix["id"], RelationshipQuery(page=ALL)))
+            answered = decoded(relationships_across(contract_library, stix["id"], RelationshipQuery(page=ALL)))
             assert sorted(map(plain.same, answered)) == sorted(map(plain.same, sros))
             query = BundleQuery(page=ALL, include_embedded_sros=True)
-            bundle = decoded(bundle_anywhere(contract_library, stix["id"], query, Sort("modified", descending=True)))
+            bundle = decoded(bundle_across(contract_library, stix["id"], query, Sort("modified", descending=True)))
             present = {plain.same(one) for one in bundle}
             assert {plain.same(stix), *map(plain.same, sros)} <= present
             assert ids(bundle) == in_order(bundle, "modified_descending")
-            mine = bundle_anywhere(
+            mine = bundle_across(
                 contract_library, stix["id"], query, Sort("created", descending=True), created_by_refs=[MITRE]
             )
             assert {one["id"] for one in decoded(mine)} == {
@@ -357,9 +355,9 @@ def test_objects_are_hidden_from_those_who_may_not_see_them(contract_library: Li
     assert hidden
     for stix in hidden[::100]:
         with pytest.raises(NotFound):
-            find_anywhere(contract_library, stix["id"], visible_to=nobody)
-        assert json.loads(find_anywhere(contract_library, stix["id"], visible_to=stix["created_by_ref"]).content)
+            find_across(contract_library, stix["id"], visible_to=nobody)
+        assert json.loads(find_across(contract_library, stix["id"], visible_to=stix["created_by_ref"]).content)
     for stix in shown[::400]:
         assert re.match(
-            r"[\w-]+--", json.loads(find_anywhere(contract_library, stix["id"], visible_to=nobody).content)["id"]
+            r"[\w-]+--", json.loads(find_across(contract_library, stix["id"], visible_to=nobody).content)["id"]
         )

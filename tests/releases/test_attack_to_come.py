@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ctibutler.answers.across.ids import find_anywhere, versions_anywhere
-from ctibutler.answers.across.lists import EverythingQuery, list_everything
+from ctibutler.answers.across.ids import find_across, versions_across
+from ctibutler.answers.across.lists import ListQuery, list_across
 from ctibutler.answers.bundles import BundleQuery, object_as_stix_bundle, object_bundle
 from ctibutler.answers.changes import ChangesPage, ChangesQuery, changes
 from ctibutler.answers.exports import release_bundle
@@ -328,7 +328,7 @@ def test_versions_by_number_go_as_far_as_the_number_does(come: Come) -> None:
     tactic = (come.before[come.made.tactic]["modified"], come.after[come.made.tactic]["modified"])
     assert versions("TA0103") == [(tactic[1], [AFTER]), (tactic[0], [BEFORE])]
     assert as_json(object_versions(come.library, ICS, MADE_MEASURE)) == [{"modified": None, "versions": [AFTER]}]
-    assert as_json(versions_anywhere(come.library, "PB.ICS-0001")) == [
+    assert as_json(versions_across(come.library, "PB.ICS-0001")) == [
         {"knowledge_base": SLUG, "modified": come.after[FIRST_PLAYBOOK]["modified"], "versions": [AFTER]}
     ]
 
@@ -462,24 +462,24 @@ def test_inference_learns_from_what_uses_techniques_under_a_new_type(come: Come)
 def test_new_types_are_domain_objects_over_all_knowledge_bases(come: Come) -> None:
     known = {*plain.LISTED[SLUG], *NEVER_IN_LISTS}
     for kind, also_left_out in (("sdos", {"x-mitre-matrix", "marking-definition"}), ("knowledgebases", set())):
-        page = list_everything(come.library, kind, EverythingQuery(Sort("name"), ALL))  # type: ignore[arg-type]
+        page = list_across(come.library, kind, ListQuery(Sort("name"), ALL))  # type: ignore[arg-type]
         found = decoded(page)
         new = [stix for stix in found if stix["type"] in NEW_TYPES]
         assert by_content(new) == by_content([stix for stix in come.made.after if stix["type"] in NEW_TYPES])
         assert not {stix["type"] for stix in found} & {"relationship", "extension-definition", *also_left_out}
         assert {stix["type"] for stix in found} - known == set(NEW_TYPES)
-        query = EverythingQuery(Sort("name"), ALL, types=[PLAYBOOK, "x-mitre-nothing"], ttp_id="pb.ics-0001")
-        assert ids(decoded(list_everything(come.library, kind, query))) == [FIRST_PLAYBOOK]  # type: ignore[arg-type]
+        query = ListQuery(Sort("name"), ALL, types=[PLAYBOOK, "x-mitre-nothing"], ttp_id="pb.ics-0001")
+        assert ids(decoded(list_across(come.library, kind, query))) == [FIRST_PLAYBOOK]  # type: ignore[arg-type]
     for kind in ("scos", "smos"):
-        page = list_everything(come.library, kind, EverythingQuery(Sort("type"), ALL))  # type: ignore[arg-type]
+        page = list_across(come.library, kind, ListQuery(Sort("type"), ALL))  # type: ignore[arg-type]
         assert not {stix["type"] for stix in decoded(page)} & set(NEW_TYPES)
 
 
 def test_a_new_domain_of_attack_is_as_open_as_the_others(come: Come) -> None:
     stranger = "identity--00000000-0000-4000-8000-000000000000"
-    query = EverythingQuery(Sort("name"), ALL, types=[PLAYBOOK], visible_to=stranger)
-    assert ids(decoded(list_everything(come.library, "sdos", query))) == [OLD_PLAYBOOK, FIRST_PLAYBOOK]
-    assert json.loads(find_anywhere(come.library, "PB.ICS-0001", visible_to=stranger).content)["id"] == FIRST_PLAYBOOK
+    query = ListQuery(Sort("name"), ALL, types=[PLAYBOOK], visible_to=stranger)
+    assert ids(decoded(list_across(come.library, "sdos", query))) == [OLD_PLAYBOOK, FIRST_PLAYBOOK]
+    assert json.loads(find_across(come.library, "PB.ICS-0001", visible_to=stranger).content)["id"] == FIRST_PLAYBOOK
 
 
 def test_the_public_views_show_new_types(come: Come) -> None:
@@ -507,7 +507,7 @@ def everything_about(library: Library) -> str:
     queries = [SearchQuery(text, sort=Sort("relevance", True), page=ALL) for text in ("substation", "telemetry", SPLIT)]
     said += [decoded(search(library, query)) for query in queries]
     for kind, key in (("sdos", "name"), ("knowledgebases", "name"), ("smos", "type"), ("sros", "created")):
-        said.append(decoded(list_everything(library, kind, EverythingQuery(Sort(key), ALL))))  # type: ignore[arg-type]
+        said.append(decoded(list_across(library, kind, ListQuery(Sort(key), ALL))))  # type: ignore[arg-type]
     said.append(knowledge_base_list(library))
     said.append(json.loads(b"".join(release_bundle(library, ICS, None, include_derived=True).chunks)))
     return json.dumps(said)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec import to_builtins
 
-from ctibutler.answers.across.ids import versions_anywhere
-from ctibutler.answers.across.lists import EverythingQuery, Kind, list_everything
+from ctibutler.answers.across.ids import versions_across
+from ctibutler.answers.across.lists import Kind, ListQuery, list_across
 from ctibutler.answers.bundles import BundleQuery, object_bundle
 from ctibutler.answers.changes import ChangesQuery, changes
 from ctibutler.answers.exports import release_bundle
@@ -49,7 +49,7 @@ def _search(words: str) -> Question:
 
 
 def _everything(kind: Kind, key: str) -> Question:
-    return lambda library: list_everything(library, kind, EverythingQuery(Sort(key), PageRequest(3, 60)))
+    return lambda library: list_across(library, kind, ListQuery(Sort(key), PageRequest(3, 60)))
 
 
 KINDS: tuple[tuple[Kind, str], ...] = (
@@ -82,7 +82,7 @@ QUESTIONS: dict[str, Question] = {
     ),
     "changes": lambda library: rows_of(changes(library, ATLAS, None, ChangesQuery()), include_objects=True),
     "versions": lambda library: object_versions(library, CWE, "CWE-79", by="content"),
-    "versions anywhere": lambda library: versions_anywhere(library, "T1059"),
+    "versions across": lambda library: versions_across(library, "T1059"),
     "layer": lambda library: to_builtins(layer_file(layer(library, ENTERPRISE, ObjectRequest("G0007")), "")),
     "knowledge bases": knowledge_base_list,
     "about": lambda library: {**about(library, ENTERPRISE, "16.0"), "installed_at": None},

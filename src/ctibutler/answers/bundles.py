@@ -51,7 +51,7 @@ def object_bundle(library: Library, kb: KnowledgeBase, request: ObjectRequest, q
     with library.database.read() as connection:
         release, found = resolve(connection, kb, request)
         question = ("bundle", release.key, found.object_key, repr(replace(query, page=PageRequest())))
-        entries = library.long_lists.get(connection, question, lambda: around(connection, release, found, query))
+        entries = library.list_cache.get(connection, question, lambda: around(connection, release, found, query))
         shown = cut(entries, query.page)
         return shown.with_items(views(entry_contents(connection, shown.items)))
 

@@ -90,12 +90,12 @@ def factorise(rows: Sequence[Sequence[int]], columns: int) -> Matrix:
 
 def _solved(seen: Sequence[Sequence[int]], others: Matrix) -> Matrix:
     """The factors that fit best to what each was seen with, the other side's factors being given."""
-    everything = UNOBSERVED_WEIGHT * (others.T @ others) + REGULARISATION * np.eye(FACTORS)
+    shared = UNOBSERVED_WEIGHT * (others.T @ others) + REGULARISATION * np.eye(FACTORS)
     solved = np.zeros((len(seen), FACTORS))
     for number, observed in enumerate(seen):
         if observed:
             mine = others[list(observed)]
-            solved[number] = np.linalg.solve(everything + (1.0 - UNOBSERVED_WEIGHT) * (mine.T @ mine), mine.sum(axis=0))
+            solved[number] = np.linalg.solve(shared + (1.0 - UNOBSERVED_WEIGHT) * (mine.T @ mine), mine.sum(axis=0))
     return solved
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ctibutler.answers.list_cache import LongLists
+from ctibutler.answers.list_cache import ListCache
 from ctibutler.catalog.engine.database import Database
 from ctibutler.comparing.pairs import ComparedPairs
 from ctibutler.knowledge_bases import KnowledgeBases
@@ -17,4 +17,4 @@ class Library:
     database: Database
     knowledge_bases: KnowledgeBases
     comparisons: ComparedPairs = field(default_factory=ComparedPairs, compare=False, repr=False)
-    long_lists: LongLists = field(default_factory=LongLists, compare=False, repr=False)
+    list_cache: ListCache = field(default_factory=ListCache, compare=False, repr=False)

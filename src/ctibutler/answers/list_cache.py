@@ -20,7 +20,7 @@ LONG = 2000
 MOST_LISTS = 4
 
 
-class LongLists:
+class ListCache:
     """Remembers a few long lists. What is made of one revision of the catalogue is true as long as that stands."""
 
     def __init__(self) -> None:

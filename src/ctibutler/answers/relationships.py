@@ -54,7 +54,7 @@ def list_relationships(
             return [catalog.shown(edge) for edge in in_order(filtered(edges, query, found.stix_id), query.sort)]
 
         question = ("relationships", release.key, found.stix_id, query.question)
-        listed = library.long_lists.get(connection, question, passing)
+        listed = library.list_cache.get(connection, question, passing)
         shown = cut(listed, query.page)
         return shown.with_items(views(catalog.contents(connection, shown.items), kb, release.label))
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from starlette.responses import Response
 
-from ctibutler.answers.across import ids as anywhere
-from ctibutler.answers.across import lists as everything
-from ctibutler.answers.across.lists import EverythingQuery
+from ctibutler.answers.across import ids, lists
+from ctibutler.answers.across.lists import ListQuery
 from ctibutler.api import responses
 from ctibutler.api.knowledge_base_routes import (
     BUNDLE_FILTERS,
@@ -18,7 +17,8 @@ from ctibutler.api.knowledge_base_routes import (
 )
 from ctibutler.api.search_routes import SHOW_KNOWLEDGE_BASE
 from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
-from ctibutler.http.routing import Ask, Endpoint, Handler
+from ctibutler.http.requests import Request
+from ctibutler.http.routing import Endpoint, Handler
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.settings import Settings
 
@@ -102,39 +102,39 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
 
 
 def _lister(kind: str) -> Handler:
-    def answer(ask: Ask) -> Response:
-        return responses.page(ask, everything.list_everything(ask.library, kind, _query(ask)), "objects")  # type: ignore[arg-type]
+    def answer(request: Request) -> Response:
+        return responses.page(request, lists.list_across(request.library, kind, _query(request)), "objects")  # type: ignore[arg-type]
 
     return answer
 
 
-def _one(ask: Ask) -> Response:
-    return responses.json(anywhere.find_anywhere(ask.library, ask.path["id"], ask.values.text("visible_to")))
+def _one(request: Request) -> Response:
+    return responses.json(ids.find_across(request.library, request.path["id"], request.values.text("visible_to")))
 
 
-def _bundle(ask: Ask) -> Response:
-    found = anywhere.bundle_anywhere(
-        ask.library,
-        ask.path["id"],
-        bundle_query(ask),
-        ask.values.sort(),
-        ask.values.text("visible_to"),
-        ask.values.csv("created_by_refs"),
+def _bundle(request: Request) -> Response:
+    found = ids.bundle_across(
+        request.library,
+        request.path["id"],
+        bundle_query(request),
+        request.values.sort(),
+        request.values.text("visible_to"),
+        request.values.csv("created_by_refs"),
     )
-    return responses.page(ask, found, "objects")
+    return responses.page(request, found, "objects")
 
 
-def _relationships(ask: Ask) -> Response:
-    found = anywhere.relationships_anywhere(ask.library, ask.path["id"], relationship_query(ask))
-    return responses.page(ask, found, "relationships")
+def _relationships(request: Request) -> Response:
+    found = ids.relationships_across(request.library, request.path["id"], relationship_query(request))
+    return responses.page(request, found, "relationships")
 
 
-def _versions(ask: Ask) -> Response:
-    return responses.json(anywhere.versions_anywhere(ask.library, ask.path["id"]))
+def _versions(request: Request) -> Response:
+    return responses.json(ids.versions_across(request.library, request.path["id"]))
 
 
-def _query(ask: Ask) -> EverythingQuery:
-    values = ask.values
+def _query(request: Request) -> ListQuery:
+    values = request.values
 
     def csv(name: str) -> list[str] | None:
         return values.csv(name) if values.has(name) else None
@@ -145,7 +145,7 @@ def _query(ask: Ask) -> EverythingQuery:
     def flag(name: str, otherwise: bool) -> bool:
         return values.flag(name) if values.has(name) else otherwise
 
-    return EverythingQuery(
+    return ListQuery(
         page=values.page(),
         sort=values.sort(),
         types=csv("types"),

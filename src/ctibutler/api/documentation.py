@@ -9,7 +9,8 @@ from starlette.responses import Response
 from swagger_ui_bundle import swagger_ui_path
 
 from ctibutler.errors import NotFound
-from ctibutler.http.routing import Ask, Endpoint
+from ctibutler.http.requests import Request
+from ctibutler.http.routing import Endpoint
 
 # Swagger UI draws its icons from `data:` addresses; everything else comes from this server, and nothing is inline.
 _POLICY = (
@@ -67,12 +68,12 @@ def endpoints() -> Iterator[Endpoint]:
     yield Endpoint("GET", file, _file, "A file of the page", "Text", right="open", alias_of=file)
 
 
-def _page(_: Ask) -> Response:
+def _page(_: Request) -> Response:
     return Response(_PAGE, media_type="text/html", headers=_HEADERS)
 
 
-def _file(ask: Ask) -> Response:
-    name = ask.path["file"]
+def _file(request: Request) -> Response:
+    name = request.path["file"]
     if name == "start.js":
         return Response(_START, media_type="application/javascript", headers=_HEADERS)
     if name not in _MEDIA_TYPES:

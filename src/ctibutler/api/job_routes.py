@@ -13,7 +13,8 @@ from ctibutler.errors import InvalidRequest
 from ctibutler.forms.jobs import job_form
 from ctibutler.http.bodies import Field
 from ctibutler.http.parameters import Parameter, brief, page_parameters, sort_parameter
-from ctibutler.http.routing import Ask, Endpoint
+from ctibutler.http.requests import Request
+from ctibutler.http.routing import Endpoint
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.knowledge_bases.links import LINK_MODES, mode_named
 from ctibutler.requesting import request_links
@@ -55,30 +56,30 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
     )
 
 
-def _list(ask: Ask) -> Response:
-    values = ask.values
+def _list(request: Request) -> Response:
+    values = request.values
     query = JobQuery(values.page(), values.sort(), values.csv("types"), values.csv("state"))
-    found = jobs.list_jobs(ask.library, query)
-    return responses.page(ask, found.with_items([job_form(job) for job in found.items]), "jobs")
+    found = jobs.list_jobs(request.library, query)
+    return responses.page(request, found.with_items([job_form(job) for job in found.items]), "jobs")
 
 
-def _one(ask: Ask) -> Response:
-    return responses.json(job_form(jobs.find_job(ask.library, ask.path["job_id"])))
+def _one(request: Request) -> Response:
+    return responses.json(job_form(jobs.find_job(request.library, request.path["job_id"])))
 
 
-def _link(ask: Ask) -> Response:
-    wanted = ask.path["mode"]
+def _link(request: Request) -> Response:
+    wanted = request.path["mode"]
     mode = mode_named(wanted)
     if mode is None:
         allowed = ", ".join(mode.name for mode in LINK_MODES)
         raise InvalidRequest.of("mode", f"`{brief(wanted)}` is none of {allowed}.")
     job = request_links(
-        ask.library.database,
+        request.library.database,
         mode,
-        ask.body.text("version"),
-        ignore_embedded=ask.body.flag("ignore_embedded_relationships"),
-        modified_min=ask.body.text("modified_min"),
-        created_min=ask.body.text("created_min"),
+        request.body.text("version"),
+        ignore_embedded=request.body.flag("ignore_embedded_relationships"),
+        modified_min=request.body.text("modified_min"),
+        created_min=request.body.text("created_min"),
     )
     return responses.json(job_form(job), 201, {"Location": f"/api/v1/jobs/{job.id}/"})
 

@@ -16,7 +16,8 @@ from ctibutler.api import responses
 from ctibutler.api.schemas import name_of_single_page
 from ctibutler.forms.navigator_layer import compatible_layer_file, layer_file
 from ctibutler.http.parameters import Kind, Parameter, page_parameters, sort_parameter
-from ctibutler.http.routing import Ask, Endpoint
+from ctibutler.http.requests import Request
+from ctibutler.http.routing import Endpoint
 from ctibutler.knowledge_bases.declaration import Filter, KnowledgeBase
 from ctibutler.settings import Settings
 
@@ -114,73 +115,79 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         )
 
 
-def _list(ask: Ask) -> Response:
-    query = _object_query(ask, page=ask.values.page(), sort=ask.values.sort())
-    return responses.page(ask, objects.list_objects(ask.library, ask.kb, query), "objects")
+def _list(request: Request) -> Response:
+    query = _object_query(request, page=request.values.page(), sort=request.values.sort())
+    return responses.page(request, objects.list_objects(request.library, request.kb, query), "objects")
 
 
-def _one(ask: Ask) -> Response:
-    request, page_size = object_request(ask), ask.settings.default_page_size
-    if ask.values.has("detail") and ask.values.choice("detail") == "full":
-        found, details = objects.find_object_with_details(ask.library, ask.kb, request)
+def _one(request: Request) -> Response:
+    named, page_size = object_request(request), request.settings.default_page_size
+    if request.values.has("detail") and request.values.choice("detail") == "full":
+        found, details = objects.find_object_with_details(request.library, request.kb, named)
         return responses.object_with_details(found, details, page_size)
-    return responses.one_object(objects.find_object(ask.library, ask.kb, request), page_size)
+    return responses.one_object(objects.find_object(request.library, request.kb, named), page_size)
 
 
-def _versions(ask: Ask) -> Response:
-    request = object_request(ask)
+def _versions(request: Request) -> Response:
+    named = object_request(request)
     return responses.json(
         objects.object_versions(
-            ask.library,
-            ask.kb,
-            request.id,
-            request.include_revoked,
-            request.include_deprecated,
-            "content" if ask.values.choice("by") == "content" else "modified",
+            request.library,
+            request.kb,
+            named.id,
+            named.include_revoked,
+            named.include_deprecated,
+            "content" if request.values.choice("by") == "content" else "modified",
         )
     )
 
 
-def _relationships(ask: Ask) -> Response:
-    found = relationships.list_relationships(ask.library, ask.kb, object_request(ask), relationship_query(ask))
-    return responses.page(ask, found, "relationships")
+def _relationships(request: Request) -> Response:
+    found = relationships.list_relationships(
+        request.library, request.kb, object_request(request), relationship_query(request)
+    )
+    return responses.page(request, found, "relationships")
 
 
-def _bundle(ask: Ask) -> Response:
-    query = bundle_query(ask)
-    if ask.values.choice("format") == "stix" or ask.media_type == STIX_MEDIA_TYPE:
-        chunks = bundles.object_as_stix_bundle(ask.library, ask.kb, object_request(ask), query)
+def _bundle(request: Request) -> Response:
+    named, query = object_request(request), bundle_query(request)
+    if request.values.choice("format") == "stix" or request.media_type == STIX_MEDIA_TYPE:
+        chunks = bundles.object_as_stix_bundle(request.library, request.kb, named, query)
         return Response(b"".join(chunks), media_type=responses.STIX)
-    return responses.page(ask, bundles.object_bundle(ask.library, ask.kb, object_request(ask), query), "objects")
+    return responses.page(request, bundles.object_bundle(request.library, request.kb, named, query), "objects")
 
 
-def _navigator(ask: Ask) -> Response:
-    layer = navigator.layer(ask.library, ask.kb, object_request(ask))
-    written = compatible_layer_file if ask.values.choice("form") == "compatible" else layer_file
-    saved = responses.attachment(f"{ask.kb.slug}-{ask.path['id']}.json") if ask.values.flag("download") else {}
-    return responses.json(written(layer, ask.settings.navigator_link), headers=saved)
+def _navigator(request: Request) -> Response:
+    layer = navigator.layer(request.library, request.kb, object_request(request))
+    written = compatible_layer_file if request.values.choice("form") == "compatible" else layer_file
+    saved = (
+        responses.attachment(f"{request.kb.slug}-{request.path['id']}.json") if request.values.flag("download") else {}
+    )
+    return responses.json(written(layer, request.settings.navigator_link), headers=saved)
 
 
-def _infer(ask: Ask) -> Response:
-    observed = ask.values.csv("technique_ids") or []
-    inferred = inference.infer(ask.library, ask.kb, observed, _object_query(ask), ask.values.number("limit"))
+def _infer(request: Request) -> Response:
+    observed = request.values.csv("technique_ids") or []
+    inferred = inference.infer(
+        request.library, request.kb, observed, _object_query(request), request.values.number("limit")
+    )
     return responses.json(inferred)
 
 
-def object_request(ask: Ask) -> ObjectRequest:
+def object_request(request: Request) -> ObjectRequest:
     """The object that the path names, in the release that was asked for."""
-    values, kb = ask.values, ask.kb
+    values, kb = request.values, request.kb
     return ObjectRequest(
-        ask.path["id"],
+        request.path["id"],
         values.text(kb.version_parameter) if values.has(kb.version_parameter) else None,
         values.flag("include_revoked"),
         values.flag("include_deprecated"),
     )
 
 
-def relationship_query(ask: Ask) -> RelationshipQuery:
+def relationship_query(request: Request) -> RelationshipQuery:
     """The filters of a list of relationships."""
-    values = ask.values
+    values = request.values
     return RelationshipQuery(
         page=values.page(),
         sort=values.sort(),
@@ -195,9 +202,9 @@ def relationship_query(ask: Ask) -> RelationshipQuery:
     )
 
 
-def bundle_query(ask: Ask) -> BundleQuery:
+def bundle_query(request: Request) -> BundleQuery:
     """The filters of an object's bundle."""
-    values = ask.values
+    values = request.values
     return BundleQuery(
         page=values.page(),
         include_embedded_refs=values.flag("include_embedded_refs"),
@@ -206,9 +213,9 @@ def bundle_query(ask: Ask) -> BundleQuery:
     )
 
 
-def _object_query(ask: Ask, page: PageRequest | None = None, sort: Sort | None = None) -> ObjectQuery:
-    values, kb = ask.values, ask.kb
-    filters = {declared.parameter: _filter_value(ask, declared) for declared in kb.filters}
+def _object_query(request: Request, page: PageRequest | None = None, sort: Sort | None = None) -> ObjectQuery:
+    values, kb = request.values, request.kb
+    filters = {declared.parameter: _filter_value(request, declared) for declared in kb.filters}
     return ObjectQuery(
         release=values.text(kb.version_parameter),
         page=page or PageRequest(),
@@ -226,8 +233,10 @@ def _object_query(ask: Ask, page: PageRequest | None = None, sort: Sort | None =
     )
 
 
-def _filter_value(ask: Ask, declared: Filter) -> list[str] | str | None:
-    return ask.values.csv(declared.parameter) if declared.kind == "exact" else ask.values.text(declared.parameter)
+def _filter_value(request: Request, declared: Filter) -> list[str] | str | None:
+    return (
+        request.values.csv(declared.parameter) if declared.kind == "exact" else request.values.text(declared.parameter)
+    )
 
 
 def _release(kb: KnowledgeBase) -> Parameter:

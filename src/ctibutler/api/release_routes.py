@@ -16,7 +16,8 @@ from ctibutler.forms.changes import facts_of, rows_of
 from ctibutler.forms.jobs import job_form
 from ctibutler.http.bodies import Field
 from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
-from ctibutler.http.routing import Ask, Endpoint
+from ctibutler.http.requests import Request
+from ctibutler.http.routing import Endpoint
 from ctibutler.http.validators import matches
 from ctibutler.importing import removal
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -78,49 +79,51 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
     yield Endpoint("DELETE", "truncate/", _truncate, "Remove all releases", "", right="write", status=204, fails=(409,))
 
 
-def _install(ask: Ask) -> Response:
-    request = InstallRequest(
-        ask.body.text("version") or "",
-        ask.body.flag("ignore_embedded_relationships"),
-        ask.body.flag("ignore_embedded_relationships_sro"),
-        ask.body.flag("ignore_embedded_relationships_smo"),
-        ask.body.flag("force"),
+def _install(request: Request) -> Response:
+    wanted = InstallRequest(
+        request.body.text("version") or "",
+        request.body.flag("ignore_embedded_relationships"),
+        request.body.flag("ignore_embedded_relationships_sro"),
+        request.body.flag("ignore_embedded_relationships_smo"),
+        request.body.flag("force"),
     )
-    job = request_install(ask.library.database, ask.kb, request)
+    job = request_install(request.library.database, request.kb, wanted)
     return responses.json(job_form(job), 201, {"Location": f"/api/v1/jobs/{job.id}/"})
 
 
-def _installed(ask: Ask) -> Response:
-    return responses.json(releases.installed(ask.library, ask.kb))
+def _installed(request: Request) -> Response:
+    return responses.json(releases.installed(request.library, request.kb))
 
 
-def _available(ask: Ask) -> Response:
-    order = ask.settings.sources_of(ask.kb.sources)
-    return responses.json(releases.available(ask.library, ask.kb, ask.values.flag("details"), order))
+def _available(request: Request) -> Response:
+    order = request.settings.sources_of(request.kb.sources)
+    return responses.json(releases.available(request.library, request.kb, request.values.flag("details"), order))
 
 
-def _about(ask: Ask) -> Response:
-    return responses.json(releases.about(ask.library, ask.kb, ask.path["version"]))
+def _about(request: Request) -> Response:
+    return responses.json(releases.about(request.library, request.kb, request.path["version"]))
 
 
-def _export(ask: Ask) -> Response:
-    types, derived = ask.values.csv("types"), ask.values.flag("include_derived")
-    bundle = exports.release_bundle(ask.library, ask.kb, ask.path["version"], types, derived)
-    variant = blake2b(f"{bundle.digest} {ask.values.query()} {ask.encoding}".encode(), digest_size=16).hexdigest()
+def _export(request: Request) -> Response:
+    types, derived = request.values.csv("types"), request.values.flag("include_derived")
+    bundle = exports.release_bundle(request.library, request.kb, request.path["version"], types, derived)
+    variant = blake2b(
+        f"{bundle.digest} {request.values.query()} {request.encoding}".encode(), digest_size=16
+    ).hexdigest()
     tag = f'"{variant}"'
     headers = {
         "ETag": tag,
         "Last-Modified": format_datetime(datetime.fromtimestamp(bundle.installed_at // 1_000_000, UTC), usegmt=True),
         "Cache-Control": "no-cache",
     }
-    if matches(ask.headers.get("if-none-match"), tag):
+    if matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     headers |= responses.attachment(bundle.file_name)
-    return responses.stream(bundle.chunks, responses.STIX, headers, ask.is_head)
+    return responses.stream(bundle.chunks, responses.STIX, headers, request.is_head)
 
 
-def _changes(ask: Ask) -> Response:
-    values = ask.values
+def _changes(request: Request) -> Response:
+    values = request.values
     query = ChangesQuery(
         since=values.text("since"),
         change=values.csv("change"),
@@ -128,18 +131,18 @@ def _changes(ask: Ask) -> Response:
         page=values.page(),
         sort=values.sort(),
     )
-    found = changes.changes(ask.library, ask.kb, ask.path["version"], query)
+    found = changes.changes(request.library, request.kb, request.path["version"], query)
     rows = rows_of(found, include_objects=values.flag("include_objects"))
-    return responses.page(ask, rows, "changes", facts_of(found))
+    return responses.page(request, rows, "changes", facts_of(found))
 
 
-def _remove(ask: Ask) -> Response:
-    removal.remove_release(ask.library.database, ask.kb, ask.path["version"])
+def _remove(request: Request) -> Response:
+    removal.remove_release(request.library.database, request.kb, request.path["version"])
     return responses.no_content()
 
 
-def _truncate(ask: Ask) -> Response:
-    removal.truncate(ask.library.database, ask.kb)
+def _truncate(request: Request) -> Response:
+    removal.truncate(request.library.database, request.kb)
     return responses.no_content()
 
 

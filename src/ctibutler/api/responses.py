@@ -13,15 +13,15 @@ from starlette.responses import Response, StreamingResponse
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.pages import Page, PageRequest
 from ctibutler.forms.json_form import facts_of, page_as_json, record_as_json
-from ctibutler.http.routing import Ask
+from ctibutler.http.requests import Request
 
 JSON = "application/json"
 STIX = "application/stix+json;version=2.1"
 
 
-def page(ask: Ask, found: Page[Any], key: str, facts: Mapping[str, object] | None = None) -> Response:
+def page(request: Request, found: Page[Any], key: str, facts: Mapping[str, object] | None = None) -> Response:
     """A page of a list under its key, with links to the other pages. `facts` are further fields of the envelope."""
-    headers = {"Link": _links(ask, found.request, found.total), "X-Total-Count": str(found.total)}
+    headers = {"Link": _links(request, found.request, found.total), "X-Total-Count": str(found.total)}
     return Response(page_as_json(found, key, facts), media_type=JSON, headers=headers)
 
 
@@ -75,15 +75,15 @@ def attachment(name: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{plain}"'}
 
 
-def _links(ask: Ask, request: PageRequest, total: int) -> str:
-    last = max(1, ceil(total / request.size))
+def _links(request: Request, shown: PageRequest, total: int) -> str:
+    last = max(1, ceil(total / shown.size))
     pages = {"first": 1, "last": last}
-    if request.number > 1:
-        pages["prev"] = min(request.number - 1, last)
-    if request.number < last:
-        pages["next"] = request.number + 1
+    if shown.number > 1:
+        pages["prev"] = min(shown.number - 1, last)
+    if shown.number < last:
+        pages["next"] = shown.number + 1
     links = []
     for relation, number in pages.items():
-        query = ask.values.query(page=number)
-        links.append(f'<{ask.url}{"?" + query if query else ""}>; rel="{relation}"')
+        query = request.values.query(page=number)
+        links.append(f'<{request.url}{"?" + query if query else ""}>; rel="{relation}"')
     return ", ".join(links)

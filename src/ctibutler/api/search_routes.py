@@ -11,7 +11,8 @@ from ctibutler.answers.search import RELEVANCE, SearchQuery
 from ctibutler.api import responses
 from ctibutler.api.knowledge_base_routes import including
 from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
-from ctibutler.http.routing import Ask, Endpoint
+from ctibutler.http.requests import Request
+from ctibutler.http.routing import Endpoint
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.settings import Settings
 
@@ -59,16 +60,16 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
     )
 
 
-def _knowledge_bases(ask: Ask) -> Response:
-    return responses.json(releases.knowledge_base_list(ask.library))
+def _knowledge_bases(request: Request) -> Response:
+    return responses.json(releases.knowledge_base_list(request.library))
 
 
-def _updates(ask: Ask) -> Response:
-    return responses.json(updates.last_check(ask.library, ask.settings.update_days))
+def _updates(request: Request) -> Response:
+    return responses.json(updates.last_check(request.library, request.settings.update_days))
 
 
-def _search(ask: Ask) -> Response:
-    values = ask.values
+def _search(request: Request) -> Response:
+    values = request.values
     query = SearchQuery(
         text=values.text("text"),
         types=values.csv("types"),
@@ -79,7 +80,7 @@ def _search(ask: Ask) -> Response:
         sort=values.sort(),
         page=values.page(),
     )
-    return responses.page(ask, search.search(ask.library, query), "objects")
+    return responses.page(request, search.search(request.library, query), "objects")
 
 
 def _sort() -> Parameter:

@@ -16,7 +16,8 @@ from ctibutler.errors import StoreUnavailable
 from ctibutler.http.exceptions import RETRY_AFTER_SECONDS
 from ctibutler.http.metrics import MEDIA_TYPE, Gauge, Metrics
 from ctibutler.http.parameters import Parameter
-from ctibutler.http.routing import Ask, Endpoint
+from ctibutler.http.requests import Request
+from ctibutler.http.routing import Endpoint
 
 OPENAPI = "application/vnd.oai.openapi"
 TAG = "service"
@@ -45,7 +46,7 @@ def endpoints(metrics: Metrics | None, schema: Schema) -> Iterator[Endpoint]:
         yield Endpoint(
             "GET",
             "api/metrics/",
-            lambda ask: Response(metrics.text(_gauges(ask.library)), media_type=MEDIA_TYPE),
+            lambda request: Response(metrics.text(_gauges(request.library)), media_type=MEDIA_TYPE),
             "Numbers for Prometheus",
             "Text",
             media_type="text/plain",
@@ -65,7 +66,7 @@ def endpoints(metrics: Metrics | None, schema: Schema) -> Iterator[Endpoint]:
     )
 
 
-def _index(ask: Ask) -> Response:
+def _index(request: Request) -> Response:
     return responses.json(
         Index(
             name="ctibutler",
@@ -80,19 +81,19 @@ def _index(ask: Ask) -> Response:
             objects_scos="/api/v1/objects/scos/",
             jobs="/api/v1/jobs/",
             objects_by_knowledge_base={
-                kb.slug: f"/api/v1/{kb.slug}/objects/" for kb in ask.library.knowledge_bases.all
+                kb.slug: f"/api/v1/{kb.slug}/objects/" for kb in request.library.knowledge_bases.all
             },
         )
     )
 
 
-def _health(_: Ask) -> Response:
+def _health(_: Request) -> Response:
     return responses.no_content()
 
 
-def _readiness(ask: Ask) -> Response:
+def _readiness(request: Request) -> Response:
     try:
-        is_there = monitoring.worker_is_there(ask.library)
+        is_there = monitoring.worker_is_there(request.library)
     except StoreUnavailable:
         unavailable = Readiness(status="unavailable", checks=Checks(store="unavailable", worker="none"))
         return responses.json(unavailable, 503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
@@ -114,10 +115,10 @@ class _Schema:
         self._schema = schema
         self._written: dict[str, bytes] = {}
 
-    def answer(self, ask: Ask) -> Response:
+    def answer(self, request: Request) -> Response:
         """YAML, or JSON for who prefers it."""
-        given = ask.values.text("format")
-        wanted = given or ("json" if ask.media_type == "application/json" else "yaml")
+        given = request.values.text("format")
+        wanted = given or ("json" if request.media_type == "application/json" else "yaml")
         if wanted not in self._written:
             document = self._schema()
             self._written[wanted] = msgspec.json.encode(document) if wanted == "json" else msgspec.yaml.encode(document)

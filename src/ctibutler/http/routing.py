@@ -19,7 +19,6 @@ from ctibutler.http.requests import ErrorWriter, Request
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 Method = Literal["GET", "POST", "DELETE"]
-Ask = Request
 EnterLifespan = Callable[[], AbstractAsyncContextManager[None]]
 Handler = Callable[[Request], Response]
 

@@ -46,7 +46,7 @@ class _Located:
     edge: Edge | None = None
 
 
-def find_anywhere(library: Library, object_id: str, visible_to: str | None = None) -> ObjectView:
+def find_across(library: Library, object_id: str, visible_to: str | None = None) -> ObjectView:
     """The object or relationship with this id, wherever it is: no id that we hand out is a dead end.
 
     Raises NotFound; where several knowledge bases have a primary id, its details name them.
@@ -59,7 +59,7 @@ def find_anywhere(library: Library, object_id: str, visible_to: str | None = Non
     return ObjectView(content)
 
 
-def bundle_anywhere(
+def bundle_across(
     library: Library,
     object_id: str,
     query: BundleQuery,
@@ -91,7 +91,7 @@ def bundle_anywhere(
         return shown.with_items(views(entry_contents(connection, shown.items)))
 
 
-def relationships_anywhere(library: Library, object_id: str, query: RelationshipQuery) -> Page[ObjectView]:
+def relationships_across(library: Library, object_id: str, query: RelationshipQuery) -> Page[ObjectView]:
     """The relationships of an object in the release that answers for its id.
 
     Raises NotFound.
@@ -108,7 +108,7 @@ def relationships_anywhere(library: Library, object_id: str, query: Relationship
         return shown.with_items(views(relationships.contents(connection, shown.items)))
 
 
-def versions_anywhere(library: Library, object_id: str) -> list[ObjectStateAcross]:
+def versions_across(library: Library, object_id: str) -> list[ObjectStateAcross]:
     """The states of an object in every knowledge base, told apart by `modified`, newest first.
 
     Raises NotFound.

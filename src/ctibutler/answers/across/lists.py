@@ -78,7 +78,7 @@ VALUE_PROPERTIES = (
 
 
 @dataclass(frozen=True, slots=True)
-class EverythingQuery:
+class ListQuery:
     """Filters of the lists over all knowledge bases; which of them a list takes, the contract says."""
 
     sort: Sort
@@ -101,7 +101,7 @@ class EverythingQuery:
     show_knowledgebase: bool = False
 
 
-def list_everything(library: Library, kind: Kind, query: EverythingQuery) -> Page[ObjectView]:
+def list_across(library: Library, kind: Kind, query: ListQuery) -> Page[ObjectView]:
     """The objects of one kind in the latest releases."""
     with library.database.read() as connection:
         where = _latest(library, connection, query.ttp_type)
@@ -184,7 +184,7 @@ def _shown(
     ]
 
 
-def _with_value(connection: Connection, selection: Selection, query: EverythingQuery) -> Page[ObjectView]:
+def _with_value(connection: Connection, selection: Selection, query: ListQuery) -> Page[ObjectView]:
     keys = catalog.select_all(connection, selection, sort=query.sort.key, descending=query.sort.descending)
     wanted = folded(query.value or "")
     passes: Callable[[str], bool] = (
@@ -205,7 +205,7 @@ def _values(properties: dict[str, Any]) -> Iterable[str]:
 
 
 def _list_relationships(
-    library: Library, connection: Connection, where: Sequence[Release], query: EverythingQuery
+    library: Library, connection: Connection, where: Sequence[Release], query: ListQuery
 ) -> Page[ObjectView]:
     if query.types is not None and "relationship" not in query.types:
         return Page(query.page, [], 0)
@@ -229,7 +229,7 @@ def _list_relationships(
         return [relationships.shown(edge) for edge in in_order(passing, query.sort)]
 
     question = ("sros", tuple(release.key for release in where), query.sort, query.visible_to, wanted.question)
-    listed = library.long_lists.get(connection, question, answering)
+    listed = library.list_cache.get(connection, question, answering)
     shown = cut(listed, query.page)
     return shown.with_items(views(relationships.contents(connection, shown.items)))
 

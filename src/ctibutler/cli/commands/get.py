@@ -31,7 +31,7 @@ def get(
 
     Without --kb, all knowledge bases are searched for it.
     """
-    from ctibutler.answers.across.ids import find_anywhere
+    from ctibutler.answers.across.ids import find_across
     from ctibutler.answers.objects import is_stix_id
     from ctibutler.cli.finding import find_in
     from ctibutler.cli.output.objects import show_object, write_bundle, write_detailed, write_envelope
@@ -46,7 +46,7 @@ def get(
             if not is_stix_id(object_id) or kb or release or bundle or detail:
                 raise
             # Neither listed nor in a latest release: perhaps a relationship, or of an older release.
-            content = find_anywhere(library, object_id, None).content
+            content = find_across(library, object_id, None).content
             write_envelope(content, None) if as_json else show_object(content, None, ())
             return
         first, *others = findings
