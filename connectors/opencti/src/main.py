@@ -5,13 +5,12 @@ import signal
 import sys
 import traceback
 
-from pycti import OpenCTIApiClient, OpenCTIConnectorHelper
-
 from connector.compatibility import mismatch, platform_version
 from connector.connector import CtiButlerConnector
 from connector.dry_run import dry_run
 from connector.settings import ConfigValidationError, ConnectorSettings
 from connector.stopping import Stopped, raise_on_sigterm
+from pycti import OpenCTIApiClient, OpenCTIConnectorHelper
 
 _gave_up = False
 
@@ -54,13 +53,18 @@ def _explain(error: Exception, settings: ConnectorSettings) -> None:
     """Say so if the platform refused pycti because their versions do not fit."""
     said = mismatch(error, None)
     if said:
-        print(mismatch(error, platform_version(_client(settings))) or said, file=sys.stderr)
+        print(
+            mismatch(error, platform_version(_client(settings))) or said,
+            file=sys.stderr,
+        )
 
 
 def _client(settings: ConnectorSettings) -> OpenCTIApiClient:
     options = settings.to_helper_config()["opencti"]
     verify = str(options.get("ssl_verify", "false")).lower() == "true"
-    return OpenCTIApiClient(options["url"], options["token"], log_level="error", ssl_verify=verify)
+    return OpenCTIApiClient(
+        options["url"], options["token"], log_level="error", ssl_verify=verify
+    )
 
 
 if __name__ == "__main__":

@@ -14,9 +14,8 @@ FOLDER = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(FOLDER / "src"))
 
 import jsonschema_markdown  # noqa: E402
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue  # noqa: E402
-
 from connector.settings import ConnectorSettings  # noqa: E402
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue  # noqa: E402
 
 SCHEMA = FOLDER / "__metadata__" / "connector_config_schema.json"
 TABLE = FOLDER / "__metadata__" / "CONNECTOR_CONFIG_DOC.md"
@@ -40,7 +39,9 @@ def whole() -> dict[str, Any]:
         model = nested["$defs"][reference["$ref"].split("/")[-1]]
         for name, entry in model["properties"].items():
             key = f"{section}_{name}".upper()
-            found[key] = {part: value for part, value in entry.items() if part != "title"}
+            found[key] = {
+                part: value for part, value in entry.items() if part != "title"
+            }
             if name in model.get("required", ()):
                 required.append(key)
     del found["CONNECTOR_ID"]  # the platform gives a managed connector its id
@@ -67,9 +68,15 @@ def schema() -> str:
 
 def table() -> str:
     """The text of the table of settings, as OpenCTI's own script makes it from the schema."""
-    described = {**whole(), "description": "All settings with their types, defaults and meaning."}
+    described = {
+        **whole(),
+        "description": "All settings with their types, defaults and meaning.",
+    }
     return jsonschema_markdown.generate(
-        described, title="Connector Configurations", hide_empty_columns=True, footer=False
+        described,
+        title="Connector Configurations",
+        hide_empty_columns=True,
+        footer=False,
     )
 
 

@@ -18,13 +18,21 @@ pytest.register_assert_rewrite("tests.tests_connector.arrivals")
 
 from tests.platform import excerpt, kb  # noqa: E402
 from tests.platform.broker import Broker  # noqa: E402
-from tests.platform.ctibutler_server import COMMAND, CtiButlerServer, installed_once  # noqa: E402
+from tests.platform.ctibutler_server import (  # noqa: E402
+    COMMAND,
+    CtiButlerServer,
+    installed_once,
+)
 from tests.platform.opencti import OpenCti  # noqa: E402
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
     if not kb.is_there():
-        skip = pytest.mark.skip(reason=f"the real releases are not at {kb.FOLDER} (CTIBUTLER_TEST_KB says where)")
+        skip = pytest.mark.skip(
+            reason=f"the real releases are not at {kb.FOLDER} (CTIBUTLER_TEST_KB says where)"
+        )
         for item in items:
             if item.get_closest_marker("real"):
                 item.add_marker(skip)
@@ -79,4 +87,6 @@ def excerpts() -> Iterator[CtiButlerServer]:
 
 def needs_command() -> None:
     if not COMMAND.exists():
-        pytest.skip(f"no ctibutler at {COMMAND} (CTIBUTLER_TEST_SERVER says where; `make install` puts it there)")
+        pytest.skip(
+            f"no ctibutler at {COMMAND} (CTIBUTLER_TEST_SERVER says where; `make install` puts it there)"
+        )

@@ -51,6 +51,11 @@ def listed(item: StixObject, keys: Iterable[str]) -> list[str]:
     return [alias for key in keys for alias in item.get(key) or ()]
 
 
-def claims(items: Iterable[StixObject], keys: Mapping[str, Iterable[str]]) -> list[tuple[str, str, list[str]]]:
+def claims(
+    items: Iterable[StixObject], keys: Mapping[str, Iterable[str]]
+) -> list[tuple[str, str, list[str]]]:
     """Type, name and aliases of objects. `keys` are the properties that hold the aliases of each type."""
-    return [(item["type"], item["name"], listed(item, keys.get(item["type"], ()))) for item in items]
+    return [
+        (item["type"], item["name"], listed(item, keys.get(item["type"], ())))
+        for item in items
+    ]

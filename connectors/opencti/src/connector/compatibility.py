@@ -49,8 +49,14 @@ def mismatch(error: BaseException, platform_version: str | None) -> str | None:
     field = unknown_field(error)
     if field is None:
         return None
-    platform = f"OpenCTI {platform_version}" if platform_version else "This OpenCTI platform"
-    wanted = f"pycti=={platform_version}" if platform_version else "the pycti that has the version of the platform"
+    platform = (
+        f"OpenCTI {platform_version}" if platform_version else "This OpenCTI platform"
+    )
+    wanted = (
+        f"pycti=={platform_version}"
+        if platform_version
+        else "the pycti that has the version of the platform"
+    )
     return (
         f"{platform} does not know `{field}`, which pycti {installed_pycti()} sends. "
         f"The pycti is newer than the platform. Install {wanted}: pip install "
@@ -62,6 +68,8 @@ def platform_version(client: OpenCTIApiClient) -> str | None:
     """The version of the platform, or None if it does not say."""
     try:
         answer = client.query("query { about { version } }")
-    except Exception:  # pycti raises whatever it meets, and the reason is not needed here
+    except (
+        Exception
+    ):  # pycti raises whatever it meets, and the reason is not needed here
         return None
     return (((answer or {}).get("data") or {}).get("about") or {}).get("version")

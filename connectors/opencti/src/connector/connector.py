@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from pycti import OpenCTIConnectorHelper
-
 from connector import safeguards
-from connector.compatibility import installed_pycti, platform_version, supports_multipart
+from connector.compatibility import (
+    installed_pycti,
+    platform_version,
+    supports_multipart,
+)
 from connector.knowledge_bases import ALL, KnowledgeBase
 from connector.phase_order import CAPABILITY, reorder
 from connector.planning import Planning, Task
@@ -16,6 +18,7 @@ from connector.settings import ConnectorSettings
 from connector.state import StateReset, StateStore
 from connector.stix import StixObject
 from ctibutler_client.errors import ServerError
+from pycti import OpenCTIConnectorHelper
 
 _NAMED = 20
 """Names in one line of the log."""
@@ -24,7 +27,9 @@ _NAMED = 20
 class CtiButlerConnector:
     """Keeps the knowledge bases of a CTI Butler server in OpenCTI."""
 
-    def __init__(self, config: ConnectorSettings, helper: OpenCTIConnectorHelper) -> None:
+    def __init__(
+        self, config: ConnectorSettings, helper: OpenCTIConnectorHelper
+    ) -> None:
         self.config = config
         self.helper = helper
         self.failed = False
@@ -51,10 +56,14 @@ class CtiButlerConnector:
         self.failed = False
         try:
             if not self._run_once():
-                self.helper.connector_logger.info("The state was reset on the platform: everything is sent again")
+                self.helper.connector_logger.info(
+                    "The state was reset on the platform: everything is sent again"
+                )
                 self._run_once()
         except StateReset:
-            self._fail("The state was reset on the platform again: the next run sends everything")
+            self._fail(
+                "The state was reset on the platform again: the next run sends everything"
+            )
         except Exception as error:
             self._fail("The run failed", reason=f"{type(error).__name__}: {error}")
 
@@ -79,7 +88,11 @@ class _Run:
     """One run over all knowledge bases."""
 
     def __init__(
-        self, config: ConnectorSettings, helper: OpenCTIConnectorHelper, store: StateStore, force_full: bool
+        self,
+        config: ConnectorSettings,
+        helper: OpenCTIConnectorHelper,
+        store: StateStore,
+        force_full: bool,
     ) -> None:
         self._config = config.ctibutler
         self._helper = helper
@@ -89,7 +102,9 @@ class _Run:
         self._state = store.read(config.ctibutler.mapping_digest())
         if force_full:
             self._state.kb = {}
-        self._planning = Planning(config.ctibutler, self._state, self._enabled, self._log)
+        self._planning = Planning(
+            config.ctibutler, self._state, self._enabled, self._log
+        )
         self._sender = Sender(helper, store, self._state, config.ctibutler.batch_size)
         self._platform = Platform(helper.api)
         self.failed = False
@@ -99,10 +114,16 @@ class _Run:
         self._sender.close_interrupted()
         for name in self._config.knowledgebases:
             if name not in self._enabled:
-                self._log.info("Nothing to import: the platform has these objects already", {"knowledge_base": name})
+                self._log.info(
+                    "Nothing to import: the platform has these objects already",
+                    {"knowledge_base": name},
+                )
         for position, kb in enumerate(self._enabled.values()):
             if position and self._queue_is_full():
-                self._log.info("The queue is full: the next run imports the rest", {"next": kb.slug})
+                self._log.info(
+                    "The queue is full: the next run imports the rest",
+                    {"next": kb.slug},
+                )
                 break
             self._one(kb)
         self._state.last_run = _now()
@@ -111,10 +132,16 @@ class _Run:
     def _queue_is_full(self) -> bool:
         """Whether the queue is above the threshold. The helper's own check ends the process if it fails."""
         try:
-            queue = self._helper.api.connector.read(connector_id=self._helper.connector_id)["connector_queue_details"]
-            full: bool = queue["messages_size"] / 1_000_000 >= float(self._helper.connect_queue_threshold)
+            queue = self._helper.api.connector.read(
+                connector_id=self._helper.connector_id
+            )["connector_queue_details"]
+            full: bool = queue["messages_size"] / 1_000_000 >= float(
+                self._helper.connect_queue_threshold
+            )
         except Exception as error:
-            self._log.warning("The size of the queue is unknown", {"reason": str(error)})
+            self._log.warning(
+                "The size of the queue is unknown", {"reason": str(error)}
+            )
             return False
         self._helper.connector_info.buffering = full
         return full
@@ -130,12 +157,17 @@ class _Run:
             self.failed = True
             expected = isinstance(error, ServerError | SendingFailed)
             reason = str(error) if expected else f"{type(error).__name__}: {error}"
-            self._log.error("A knowledge base failed", {"knowledge_base": kb.slug, "reason": reason})
+            self._log.error(
+                "A knowledge base failed", {"knowledge_base": kb.slug, "reason": reason}
+            )
             if not isinstance(error, SendingFailed):
                 self._sender.record_failure(task, reason)
         finally:
             requests = self._planning.client.requests_made - requests_before
-            self._log.info("Requests to the server", {"knowledge_base": kb.slug, "requests": requests})
+            self._log.info(
+                "Requests to the server",
+                {"knowledge_base": kb.slug, "requests": requests},
+            )
 
     def _sync(self, task: Task) -> None:
         self._planning.task(task)
@@ -145,7 +177,10 @@ class _Run:
         if objects:
             self._sender.send(task, objects)
         else:
-            self._log.info("The release changes nothing in OpenCTI", {"knowledge_base": task.kb.slug})
+            self._log.info(
+                "The release changes nothing in OpenCTI",
+                {"knowledge_base": task.kb.slug},
+            )
         self._reorder_phases(task)
         task.done.done = _now()
         self._state.kb[task.kb.slug] = task.done
@@ -156,15 +191,27 @@ class _Run:
     def _checked(self, task: Task) -> list[StixObject]:
         """The planned objects without those that would do harm on the platform."""
         known = self._planning.sent_objects(task)
-        checked = safeguards.check(self._platform, task.plan.objects, known, self._config.keep_platform_names)
+        checked = safeguards.check(
+            self._platform, task.plan.objects, known, self._config.keep_platform_names
+        )
         for sentence in checked.at_risk:
-            self._log.warning("An entity of OpenCTI is at risk", {"knowledge_base": task.kb.slug, "reason": sentence})
+            self._log.warning(
+                "An entity of OpenCTI is at risk",
+                {"knowledge_base": task.kb.slug, "reason": sentence},
+            )
         renamed = [f"{old} → {new}" for old, new in checked.renamed()]
         if renamed:
-            details = {"knowledge_base": task.kb.slug, "count": len(renamed), "first": renamed[:_NAMED]}
+            details = {
+                "knowledge_base": task.kb.slug,
+                "count": len(renamed),
+                "first": renamed[:_NAMED],
+            }
             self._log.info("Entities of OpenCTI get another name", details)
         if checked.held_back:
-            self._log.info("Not sent", {"knowledge_base": task.kb.slug, "reasons": dict(checked.held_back)})
+            self._log.info(
+                "Not sent",
+                {"knowledge_base": task.kb.slug, "reasons": dict(checked.held_back)},
+            )
         return checked.objects
 
     def _reorder_phases(self, task: Task) -> None:
@@ -174,10 +221,15 @@ class _Run:
         try:
             result = reorder(self._helper.api.kill_chain_phase, task.target.phase_order)
         except Exception as error:  # pycti raises whatever it meets
-            self._log.warning("The kill chain phases could not be read", {"reason": str(error)})
+            self._log.warning(
+                "The kill chain phases could not be read", {"reason": str(error)}
+            )
             return
         if result.moved:
-            self._log.info("Kill chain phases moved", {"knowledge_base": task.kb.slug, "order": result.moved})
+            self._log.info(
+                "Kill chain phases moved",
+                {"knowledge_base": task.kb.slug, "order": result.moved},
+            )
         if result.refused:
             details = {
                 "knowledge_base": task.kb.slug,
@@ -185,7 +237,10 @@ class _Run:
                 "capability": CAPABILITY,
                 "reason": result.reason,
             }
-            self._log.warning("Kill chain phases are in the wrong order; the user may not move them", details)
+            self._log.warning(
+                "Kill chain phases are in the wrong order; the user may not move them",
+                details,
+            )
 
 
 def enabled_knowledge_bases(config: ConnectorSettings) -> dict[str, KnowledgeBase]:

@@ -43,17 +43,28 @@ class _Converter:
             if index.options.keep_statement_markings
             else {}
         )
-        self._statements = {key: item for key, item in statements.items() if item.get("definition_type") == "statement"}
+        self._statements = {
+            key: item
+            for key, item in statements.items()
+            if item.get("definition_type") == "statement"
+        }
         self._markings = Markings(index.options.marking, self._statements)
-        sources = [item for item in index.of_type(*self._kb.entities) if mapping.takes(item, index)]
+        sources = [
+            item
+            for item in index.of_type(*self._kb.entities)
+            if mapping.takes(item, index)
+        ]
         live = [item for item in sources if index.is_live(item)]
         self._aliases = aliases.Aliases(
-            (item["type"], mapping.name(item), mapping.aliases(item, index)) for item in live
+            (item["type"], mapping.name(item), mapping.aliases(item, index))
+            for item in live
         )
         self._sources = sources
         self._shared_names = {
             name
-            for name, times in Counter(item["name"] for item in live if self._is_nameless(item)).items()
+            for name, times in Counter(
+                item["name"] for item in live if self._is_nameless(item)
+            ).items()
             if times > 1
         }
         self._default_author = self._find_default_author()
@@ -69,7 +80,9 @@ class _Converter:
         for item in map(self._statement, self._statements.values()):
             self._result.objects[item["id"]] = item
         self._close_references()
-        self._result.digests = {stix_id: digest(item) for stix_id, item in self._result.objects.items()}
+        self._result.digests = {
+            stix_id: digest(item) for stix_id, item in self._result.objects.items()
+        }
         self._result.phase_order = self._phases.used
         left_out = self._result.left_out
         left_out.update(self._index.left_out)
@@ -82,23 +95,35 @@ class _Converter:
 
     def _add_entities(self) -> None:
         for item in self._index.objects.values():
-            if item["type"] not in self._kb.entities and item["type"] not in ("identity", "marking-definition"):
-                self._result.left_out[f"{item['type']}: OpenCTI has no such entity"] += 1
+            if item["type"] not in self._kb.entities and item["type"] not in (
+                "identity",
+                "marking-definition",
+            ):
+                self._result.left_out[
+                    f"{item['type']}: OpenCTI has no such entity"
+                ] += 1
         replaced = self._index.replaced()
         # Live objects first. A revoked object whose name is an alias of a live one would become that one, and revoke it.
         also_known: set[str] = set()
-        for item in sorted(self._sources, key=lambda item: not self._index.is_live(item)):
+        for item in sorted(
+            self._sources, key=lambda item: not self._index.is_live(item)
+        ):
             live = self._index.is_live(item)
             sent = self._entity(item, live)
             if live:
                 self._know(item, sent)
                 also_known.update(self._result.known[item["id"]].alias_ids)
                 self._keep(item, sent)
-            elif item["id"] in replaced and identifiers.standard_id(sent) not in also_known:
+            elif (
+                item["id"] in replaced
+                and identifiers.standard_id(sent) not in also_known
+            ):
                 self._keep(item, sent)
             else:
                 self._result.withdrawn[sent["id"]] = sent
-                self._result.left_out[f"{item['type']}: {self._why_left_out(item, replaced)}"] += 1
+                self._result.left_out[
+                    f"{item['type']}: {self._why_left_out(item, replaced)}"
+                ] += 1
                 if not is_revoked(item):
                     self._result.deprecated.add(sent["id"])
 
@@ -140,7 +165,9 @@ class _Converter:
             sent.pop("description", None)
         # A revoked object mostly has the aliases of its successor. With them it would become the successor.
         names = live and self._aliases.of(
-            item["type"], self._mapping.name(item), self._mapping.aliases(item, self._index)
+            item["type"],
+            self._mapping.name(item),
+            self._mapping.aliases(item, self._index),
         )
         if names:
             sent[entities.SENT_ALIAS_KEY.get(sent["type"], "x_opencti_aliases")] = names
@@ -165,22 +192,31 @@ class _Converter:
     def _set_platforms(self, sent: StixObject) -> None:
         """Drop values that are not platforms: OpenCTI would add each to its vocabulary."""
         if "x_mitre_platforms" in sent:
-            renamed = (self._kb.platforms.get(name, name) for name in sent.pop("x_mitre_platforms"))
+            renamed = (
+                self._kb.platforms.get(name, name)
+                for name in sent.pop("x_mitre_platforms")
+            )
             platforms = list(dict.fromkeys(filter(None, renamed)))
             if platforms:
                 sent["x_mitre_platforms"] = platforms
 
     def _is_nameless(self, item: StixObject) -> bool:
-        return item["type"] == "course-of-action" and not external_id(item, self._kb.external_ids)
+        return item["type"] == "course-of-action" and not external_id(
+            item, self._kb.external_ids
+        )
 
     # authors, markings
 
     def _find_default_author(self) -> StixObject:
         authors = Counter(
-            item["created_by_ref"] for item in self._sources if item.get("created_by_ref") in self._index.objects
+            item["created_by_ref"]
+            for item in self._sources
+            if item.get("created_by_ref") in self._index.objects
         )
         if authors:
-            return self._index.objects[min(authors, key=lambda stix_id: (-authors[stix_id], stix_id))]
+            return self._index.objects[
+                min(authors, key=lambda stix_id: (-authors[stix_id], stix_id))
+            ]
         return {
             "type": "identity",
             "id": identifiers.organization_id(MITRE),
@@ -210,22 +246,36 @@ class _Converter:
         self._result.authors = frozenset(needed | set(self._statements))
 
     def _statement(self, item: StixObject) -> StixObject:
-        kept = ("type", "id", "spec_version", "created", "definition_type", "definition")
+        kept = (
+            "type",
+            "id",
+            "spec_version",
+            "created",
+            "definition_type",
+            "definition",
+        )
         return {key: item[key] for key in kept if key in item}
 
     # relationships
 
     def _add_relation(self, relation: Relation) -> None:
-        source, target = self._sent_ids.get(relation.source), self._sent_ids.get(relation.target)
+        source, target = self._sent_ids.get(relation.source), self._sent_ids.get(
+            relation.target
+        )
         if source is None or target is None:
             self._result.left_out[self._why_open(relation, source, target)] += 1
             return
-        if not self._index.is_live(relation.origin) and relation.origin["type"] == "relationship":
+        if (
+            not self._index.is_live(relation.origin)
+            and relation.origin["type"] == "relationship"
+        ):
             self._result.left_out["relationship: revoked or deprecated"] += 1
             return
         ends = (self._result.objects[source], self._result.objects[target])
         if relation.type != "revoked-by" and any(end["revoked"] for end in ends):
-            self._result.left_out[f"relationship {relation.type}: an end is revoked or deprecated"] += 1
+            self._result.left_out[
+                f"relationship {relation.type}: an end is revoked or deprecated"
+            ] += 1
             return
         if self._result.identity(ends[0]) == self._result.identity(ends[1]):
             self._result.left_out["relationship: both ends are the same entity"] += 1
@@ -248,7 +298,9 @@ class _Converter:
         self._result.left_out["relationship: repeats another one"] += 1
         tell_also(present, sent)
 
-    def _why_open(self, relation: Relation, source: str | None, target: str | None) -> str:
+    def _why_open(
+        self, relation: Relation, source: str | None, target: str | None
+    ) -> str:
         open_end = relation.target if source else relation.source
         item = self._index.objects.get(open_end)
         if item is None:
@@ -262,12 +314,19 @@ class _Converter:
         for item in self._result.objects.values():
             if item["type"] == "grouping":
                 members = (self._sent_ids.get(ref) for ref in item["object_refs"])
-                item["object_refs"] = [ref for ref in dict.fromkeys(members) if ref is not None]
-            elif "x_mitre_data_source_ref" in item and item["x_mitre_data_source_ref"] not in self._result.objects:
+                item["object_refs"] = [
+                    ref for ref in dict.fromkeys(members) if ref is not None
+                ]
+            elif (
+                "x_mitre_data_source_ref" in item
+                and item["x_mitre_data_source_ref"] not in self._result.objects
+            ):
                 del item["x_mitre_data_source_ref"]
 
 
-def relationship(relation: Relation, source: StixObject, target: StixObject) -> StixObject:
+def relationship(
+    relation: Relation, source: StixObject, target: StixObject
+) -> StixObject:
     """A relationship between two sent objects, still without author, markings and references.
 
     It has no dates unless its publisher gave some. Start and stop are sent as null, because pycti guesses missing ones

@@ -69,22 +69,40 @@ def contribution_only(target: Sendable, contribution: Contribution) -> Plan:
     """Cross-links and borrowed techniques alone, if only their other ends changed."""
     result = Plan()
     if contribution.links or contribution.borrowed:
-        result.objects = [*_authors(target), *contribution.borrowed, *contribution.links]
+        result.objects = [
+            *_authors(target),
+            *contribution.borrowed,
+            *contribution.links,
+        ]
     return result
 
 
-def changed_links(links: Iterable[StixObject], base: Iterable[StixObject], rules: Rules) -> tuple[StixObject, ...]:
+def changed_links(
+    links: Iterable[StixObject], base: Iterable[StixObject], rules: Rules
+) -> tuple[StixObject, ...]:
     """Links that are new or changed, and withdrawals of those that are gone."""
     before = {item["id"]: item for item in base}
     now = {item["id"]: item for item in links}
-    new = [item for stix_id, item in now.items() if stix_id not in before or digest(before[stix_id]) != digest(item)]
-    gone = (_withdrawn(item, rules) for stix_id, item in sorted(before.items()) if stix_id not in now)
+    new = [
+        item
+        for stix_id, item in now.items()
+        if stix_id not in before or digest(before[stix_id]) != digest(item)
+    ]
+    gone = (
+        _withdrawn(item, rules)
+        for stix_id, item in sorted(before.items())
+        if stix_id not in now
+    )
     return (*new, *(item for item in gone if item))
 
 
 class _Planner:
     def __init__(
-        self, target: Sendable, base: Sendable | None, rules: Rules, namesakes: Callable[[], Namesakes]
+        self,
+        target: Sendable,
+        base: Sendable | None,
+        rules: Rules,
+        namesakes: Callable[[], Namesakes],
     ) -> None:
         self._target = target
         self._base = base
@@ -96,36 +114,58 @@ class _Planner:
             for item in target.objects.values()
             if item["type"] != "relationship" and not item.get("revoked")
         }
-        self._alias_ids = {stix_id for known in target.known.values() for stix_id in known.alias_ids}
+        self._alias_ids = {
+            stix_id for known in target.known.values() for stix_id in known.alias_ids
+        }
         self._known_namesakes: Namesakes | None = None
 
     def plan(self, contribution: Contribution) -> Plan:
         wanted = [item for item in self._target.in_order() if self._is_new(item)]
         kept_out = {
-            item["id"] for item in wanted if item.get("revoked") and self._has_live_namesake(item, self._target)
+            item["id"]
+            for item in wanted
+            if item.get("revoked") and self._has_live_namesake(item, self._target)
         }
         if kept_out:
             self._plan.left_out["revoked object with a live namesake"] += len(kept_out)
             unknown = kept_out - set(self._base.objects if self._base else ())
-            wanted = [item for item in wanted if item["id"] not in kept_out and not self._ends_in(item, unknown)]
+            wanted = [
+                item
+                for item in wanted
+                if item["id"] not in kept_out and not self._ends_in(item, unknown)
+            ]
         lent = {item["id"]: item for item in contribution.borrowed}
         former = self._former_names()
-        wanted = [_without_aliases(lent.get(item["id"], item), former) for item in wanted]
+        wanted = [
+            _without_aliases(lent.get(item["id"], item), former) for item in wanted
+        ]
         moved = self._moved(wanted)
-        wanted = [_under_an_id_of_its_ends(item) if item["id"] in moved else item for item in wanted]
+        wanted = [
+            _under_an_id_of_its_ends(item) if item["id"] in moved else item
+            for item in wanted
+        ]
         objects = [*wanted, *contribution.links, *self._withdrawals(moved)]
         if objects:
             # The author always goes first, because the platform refuses objects without it.
             present = {item["id"] for item in objects}
-            objects = [*(item for item in _authors(self._target) if item["id"] not in present), *objects]
+            objects = [
+                *(item for item in _authors(self._target) if item["id"] not in present),
+                *objects,
+            ]
         self._plan.objects = objects
         return self._plan
 
     def _is_new(self, item: StixObject) -> bool:
-        return self._base is None or self._base.digests.get(item["id"]) != self._target.digests[item["id"]]
+        return (
+            self._base is None
+            or self._base.digests.get(item["id"]) != self._target.digests[item["id"]]
+        )
 
     def _ends_in(self, item: StixObject, unknown: set[str]) -> bool:
-        if item["type"] == "relationship" and unknown & {item["source_ref"], item["target_ref"]}:
+        if item["type"] == "relationship" and unknown & {
+            item["source_ref"],
+            item["target_ref"],
+        }:
             self._plan.left_out["relationship: an end has a live namesake"] += 1
             return True
         return False
@@ -145,7 +185,9 @@ class _Planner:
             if old["relationship_type"] != new["relationship_type"]
             or any(
                 # The same id is the same entity even if its name changed.
-                old[end] != new[end] and self._base.identity_of(old[end]) != self._target.identity_of(new[end])
+                old[end] != new[end]
+                and self._base.identity_of(old[end])
+                != self._target.identity_of(new[end])
                 for end in ("source_ref", "target_ref")
             )
         }
@@ -175,18 +217,25 @@ class _Planner:
         return [item for item in (*relationships, *entities) if item is not None]
 
     def _gone_relationship(self, item: StixObject, base: Sendable) -> StixObject | None:
-        ends = {base.identity_of(item["source_ref"]), base.identity_of(item["target_ref"])}
+        ends = {
+            base.identity_of(item["source_ref"]),
+            base.identity_of(item["target_ref"]),
+        }
         if not ends <= self._live:
             return None  # it is gone together with an end
         if ends <= self._others().standard_ids:
             # Matrices share relationships as they share objects, and only the objects of the other matrix are known here.
-            self._plan.left_out["gone relationship between objects that another knowledge base has too"] += 1
+            self._plan.left_out[
+                "gone relationship between objects that another knowledge base has too"
+            ] += 1
             return None
         return _withdrawn(item, self._rules)
 
     def _gone_entity(self, item: StixObject, base: Sendable) -> StixObject | None:
         withdrawn = self._target.withdrawn.get(item["id"])
-        if self._has_live_namesake(item, base) or (withdrawn and self._has_live_namesake(withdrawn, self._target)):
+        if self._has_live_namesake(item, base) or (
+            withdrawn and self._has_live_namesake(withdrawn, self._target)
+        ):
             self._plan.left_out["gone object that another knowledge base has too"] += 1
             return None
         if withdrawn is None:
@@ -202,7 +251,9 @@ class _Planner:
         if identity in self._live or identity in self._others().standard_ids:
             return True
         if self._base and item["id"] in self._base.objects:
-            return False  # it was sent while it was live, so it has an entity of its own
+            return (
+                False  # it was sent while it was live, so it has an entity of its own
+            )
         return identity in self._alias_ids or identity in self._others().alias_ids
 
     def _former_names(self) -> set[str]:
@@ -214,7 +265,10 @@ class _Planner:
             return set()
         former = set()
         for item in self._base.objects.values():
-            if item["type"] != "relationship" and str(identity := self._base.identity(item)) not in self._live:
+            if (
+                item["type"] != "relationship"
+                and str(identity := self._base.identity(item)) not in self._live
+            ):
                 former |= {str(identity), *identifiers.alias_ids(item)}
         return former
 
@@ -229,8 +283,15 @@ def _without_aliases(item: StixObject, former: set[str]) -> StixObject:
     if not former or former.isdisjoint(identifiers.alias_ids(item)):
         return item
     key = "aliases" if "aliases" in item else "x_opencti_aliases"
-    kept = [name for name in item[key] if identifiers.standard_id({**item, "name": name}) not in former]
-    return {**{name: value for name, value in item.items() if name != key}, **({key: kept} if kept else {})}
+    kept = [
+        name
+        for name in item[key]
+        if identifiers.standard_id({**item, "name": name}) not in former
+    ]
+    return {
+        **{name: value for name, value in item.items() if name != key},
+        **({key: kept} if kept else {}),
+    }
 
 
 def _authors(target: Sendable) -> list[StixObject]:
@@ -248,7 +309,10 @@ def _withdrawn(item: StixObject, rules: Rules) -> StixObject | None:
 
 def _deleted(item: StixObject) -> StixObject:
     kept = ("type", "id", "relationship_type", "source_ref", "target_ref")
-    return {**{key: item[key] for key in kept if key in item}, "opencti_operation": "delete"}
+    return {
+        **{key: item[key] for key in kept if key in item},
+        "opencti_operation": "delete",
+    }
 
 
 def _under_an_id_of_its_ends(item: StixObject) -> StixObject:

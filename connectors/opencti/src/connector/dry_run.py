@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pycti import OpenCTIApiClient
-
 from connector import safeguards
 from connector.connector import enabled_knowledge_bases
 from connector.delta import relationship_key
@@ -24,6 +22,7 @@ from connector.settings import ConnectorSettings
 from connector.state import SyncState
 from connector.stix import StixObject
 from ctibutler_client.errors import ServerError
+from pycti import OpenCTIApiClient
 
 _NAMED = 20
 """Names in one line of the report."""
@@ -57,7 +56,9 @@ class Report:
         }
         for action, names in groups.items():
             if names:
-                more = f", and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+                more = (
+                    f", and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+                )
                 yield f"  {action} {len(names)}: {'; '.join(names[:_NAMED])}{more}"
         for what, count in sorted(self.relationships.items()):
             yield f"  relationships: {what} {count}"
@@ -67,10 +68,14 @@ class Report:
             yield f"  at risk: {sentence}"
 
 
-def dry_run(config: ConnectorSettings, client: OpenCTIApiClient, say: Callable[[str], None]) -> bool:
+def dry_run(
+    config: ConnectorSettings, client: OpenCTIApiClient, say: Callable[[str], None]
+) -> bool:
     """Report what a run would do. Returns whether every knowledge base could be planned."""
     enabled = enabled_knowledge_bases(config)
-    state = SyncState.read(_stored_state(client, config.connector.id), config.ctibutler.mapping_digest())
+    state = SyncState.read(
+        _stored_state(client, config.connector.id), config.ctibutler.mapping_digest()
+    )
     if config.ctibutler.force_full:
         state.kb = {}
     planning = Planning(config.ctibutler, state, enabled, client.app_logger)
@@ -81,35 +86,52 @@ def dry_run(config: ConnectorSettings, client: OpenCTIApiClient, say: Callable[[
         try:
             planning.task(task)
             say(f"{task.steps}: {len(task.plan.objects)} objects planned")
-            for line in _report(task, planning, platform, client, config.ctibutler.keep_platform_names).lines():
+            for line in _report(
+                task, planning, platform, client, config.ctibutler.keep_platform_names
+            ).lines():
                 say(line)
         except (ServerError, LimitReached) as error:
             complete = False
             say(f"{task.steps}: {error}")
             continue
         if task.done:
-            state.kb[kb.slug] = task.done  # as if it was sent, so that links to it are planned
+            state.kb[kb.slug] = (
+                task.done
+            )  # as if it was sent, so that links to it are planned
             planning.finished(task)
     return complete
 
 
 def _stored_state(client: OpenCTIApiClient, connector_id: str) -> Any:
     """The state that the platform keeps for this connector; None if it never ran."""
-    answer = client.query("query ($id: String!) { connector(id: $id) { connector_state } }", {"id": connector_id})
+    answer = client.query(
+        "query ($id: String!) { connector(id: $id) { connector_state } }",
+        {"id": connector_id},
+    )
     raw = ((answer["data"] or {}).get("connector") or {}).get("connector_state")
     return json.loads(raw) if raw else None
 
 
-def _report(task: Task, planning: Planning, platform: Platform, client: OpenCTIApiClient, keep_names: bool) -> Report:
+def _report(
+    task: Task,
+    planning: Planning,
+    platform: Platform,
+    client: OpenCTIApiClient,
+    keep_names: bool,
+) -> Report:
     if not task.plan.objects:
         return Report()
-    checked = safeguards.check(platform, task.plan.objects, planning.sent_objects(task), keep_names)
+    checked = safeguards.check(
+        platform, task.plan.objects, planning.sent_objects(task), keep_names
+    )
     report = Report(held_back=checked.held_back, at_risk=checked.at_risk)
     report.renamed = [f"{old} → {new}" for old, new in checked.renamed()]
     for item in checked.objects:
         if item["type"] != "relationship":
             _add_entity(report, item, checked.matches.get(item["id"]))
-    report.relationships = _relationships(checked, platform, planning.sent_objects(task))
+    report.relationships = _relationships(
+        checked, platform, planning.sent_objects(task)
+    )
     if task.target:
         found = misplaced(client.kill_chain_phase, task.target.phase_order)
         report.phases = [f"{name} to {order}" for name, order in found.values()]
@@ -132,7 +154,9 @@ def _add_entity(report: Report, item: StixObject, match: Match | None) -> None:
         report.merged.append(f"{names} for {name}")
 
 
-def _relationships(checked: Checked, platform: Platform, known: Mapping[str, StixObject]) -> Counter[str]:
+def _relationships(
+    checked: Checked, platform: Platform, known: Mapping[str, StixObject]
+) -> Counter[str]:
     """How many relationships would be created, changed, revoked and deleted."""
     items = [item for item in checked.objects if item["type"] == "relationship"]
     if not items:
@@ -141,7 +165,9 @@ def _relationships(checked: Checked, platform: Platform, known: Mapping[str, Sti
     return Counter(_what_happens(item, present, checked.matches) for item in items)
 
 
-def _what_happens(item: StixObject, present: "_Present", matches: Mapping[str, Match]) -> str:
+def _what_happens(
+    item: StixObject, present: "_Present", matches: Mapping[str, Match]
+) -> str:
     if item.get("opencti_operation") == "delete":
         return "delete"
     exists = item["id"] in present.ids or present.has(item, matches)
@@ -155,7 +181,11 @@ def _platform_relationships(
 ) -> list[PlatformRelationship]:
     types = {item["relationship_type"] for item in items}
     ends = [
-        {kind for item in items if (end := known.get(item[key])) and (kind := entity_type(end))}
+        {
+            kind
+            for item in items
+            if (end := known.get(item[key])) and (kind := entity_type(end))
+        }
         for key in ("source_ref", "target_ref")
     ]
     return platform.relationships(types, ends[0], ends[1])
@@ -169,14 +199,22 @@ class _Present:
         self._ends: set[tuple[str, str, str]] = set()
         for one in relationships:
             self.ids |= one.ids
-            self._ends |= {(one.type, source, target) for source in one.source for target in one.target}
+            self._ends |= {
+                (one.type, source, target)
+                for source in one.source
+                for target in one.target
+            }
 
     def has(self, item: StixObject, matches: Mapping[str, Match]) -> bool:
         kind, source, target = relationship_key(item)
         ends = [_ids_of(ref, matches) for ref in (source, target)]
-        return any((kind, one, other) in self._ends for one in ends[0] for other in ends[1])
+        return any(
+            (kind, one, other) in self._ends for one in ends[0] for other in ends[1]
+        )
 
 
 def _ids_of(ref: str, matches: Mapping[str, Match]) -> frozenset[str]:
     found = matches.get(ref)
-    return frozenset({ref}) | (found.entity.ids if found and found.entity else frozenset())
+    return frozenset({ref}) | (
+        found.entity.ids if found and found.entity else frozenset()
+    )

@@ -8,7 +8,11 @@ _COMMON = ("created", "modified", "name", "description", "labels", "lang")
 
 # What pycti reads of each type, besides what `converter_to_stix` sets. Everything else would only fill the queue.
 _READ: dict[str, tuple[str, ...]] = {
-    "attack-pattern": ("x_mitre_platforms", "x_mitre_detection", "x_mitre_permissions_required"),
+    "attack-pattern": (
+        "x_mitre_platforms",
+        "x_mitre_detection",
+        "x_mitre_permissions_required",
+    ),
     "campaign": ("first_seen", "last_seen", "objective"),
     "course-of-action": (),
     "grouping": ("context",),
@@ -48,7 +52,12 @@ ALIAS_KEYS: dict[str, tuple[str, ...]] = {
 }
 """The properties with aliases, by the publisher's type."""
 
-SENT_ALIAS_KEY = {"campaign": "aliases", "intrusion-set": "aliases", "malware": "aliases", "tool": "aliases"}
+SENT_ALIAS_KEY = {
+    "campaign": "aliases",
+    "intrusion-set": "aliases",
+    "malware": "aliases",
+    "tool": "aliases",
+}
 """The property where pycti reads aliases, by the type that is sent. For all others it is `x_opencti_aliases`."""
 
 
@@ -75,10 +84,15 @@ def references(item: StixObject, naming: tuple[str, ...]) -> list[StixObject]:
         if not url and not (source and reference.get("external_id")):
             continue
         sent = {
-            key: reference[key] for key in ("source_name", "description", "url", "external_id") if reference.get(key)
+            key: reference[key]
+            for key in ("source_name", "description", "url", "external_id")
+            if reference.get(key)
         }
         if not source:
             sent["source_name"] = urlsplit(url).hostname or "reference"
         kept.append(sent)
-    kept.sort(key=lambda reference: reference["source_name"] not in naming or "external_id" not in reference)
+    kept.sort(
+        key=lambda reference: reference["source_name"] not in naming
+        or "external_id" not in reference
+    )
     return kept

@@ -4,7 +4,6 @@ pycti computes them at run time. They are never stored, because the recipes chan
 """
 
 import pycti
-
 from connector.stix import StixObject
 
 
@@ -12,13 +11,25 @@ def standard_id(item: StixObject) -> str:
     """The platform's id of an object that is sent."""
     match item["type"]:
         case "attack-pattern":
-            return str(pycti.AttackPattern.generate_id(item["name"], item.get("x_mitre_id")))
+            return str(
+                pycti.AttackPattern.generate_id(item["name"], item.get("x_mitre_id"))
+            )
         case "course-of-action":
-            return str(pycti.CourseOfAction.generate_id(item["name"], item.get("x_mitre_id")))
+            return str(
+                pycti.CourseOfAction.generate_id(item["name"], item.get("x_mitre_id"))
+            )
         case "identity":
-            return str(pycti.Identity.generate_id(item["name"], item.get("identity_class") or "organization"))
+            return str(
+                pycti.Identity.generate_id(
+                    item["name"], item.get("identity_class") or "organization"
+                )
+            )
         case "location":
-            return str(pycti.Location.generate_id(item["name"], item["x_opencti_location_type"]))
+            return str(
+                pycti.Location.generate_id(
+                    item["name"], item["x_opencti_location_type"]
+                )
+            )
         case "x-mitre-data-source":
             return str(pycti.DataSource.generate_id(item["name"]))
         case "x-mitre-data-component":
@@ -47,7 +58,11 @@ def alias_ids(item: StixObject) -> list[str]:
 
 def relationship_id(relationship_type: str, source_ref: str, target_ref: str) -> str:
     """The id of a relationship that has none from its publisher."""
-    return str(pycti.StixCoreRelationship.generate_id(relationship_type, source_ref, target_ref))
+    return str(
+        pycti.StixCoreRelationship.generate_id(
+            relationship_type, source_ref, target_ref
+        )
+    )
 
 
 def vulnerability_id(name: str) -> str:

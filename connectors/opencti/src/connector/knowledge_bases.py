@@ -53,7 +53,11 @@ class KnowledgeBase:
 
 
 def _attack(matrix: str, title: str) -> KnowledgeBase:
-    others = tuple(f"attack-{other}" for other in ("enterprise", "mobile", "ics") if other != matrix)
+    others = tuple(
+        f"attack-{other}"
+        for other in ("enterprise", "mobile", "ics")
+        if other != matrix
+    )
     return KnowledgeBase(
         slug=f"attack-{matrix}",
         title=title,

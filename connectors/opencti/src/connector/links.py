@@ -13,7 +13,11 @@ from connector.stix import StixObject
 
 
 def cross_links(
-    links: Sequence[StixObject], own: Sendable, kb: KnowledgeBase, neighbours: Neighbours, left_out: Counter[str]
+    links: Sequence[StixObject],
+    own: Sendable,
+    kb: KnowledgeBase,
+    neighbours: Neighbours,
+    left_out: Counter[str],
 ) -> list[StixObject]:
     """The cross-links of a release whose ends are in OpenCTI, ordered by id."""
     ends: dict[str, Known] = dict(own.known)
@@ -28,7 +32,10 @@ def cross_links(
             left_out["cross-link: both ends are the same entity"] += 1
         else:
             item = _link(link, source, target, kb)
-            present = sent.setdefault((item["relationship_type"], item["source_ref"], item["target_ref"]), item)
+            present = sent.setdefault(
+                (item["relationship_type"], item["source_ref"], item["target_ref"]),
+                item,
+            )
             if present is not item:
                 left_out["cross-link: repeats another one"] += 1
                 tell_also(present, item)
@@ -51,13 +58,29 @@ def borrowed(own: Sendable, matrices: Iterable[Objects]) -> list[StixObject]:
         lender = lent.get(item.get("x_mitre_id", ""))
         if item["type"] != "attack-pattern" or lender is None:
             continue
-        kept = {key: value for key, value in item.items() if key not in ("description", "x_mitre_platforms", "aliases")}
-        result.append({**kept, "name": lender.name, "created_by_ref": lender.author, "revoked": False})
+        kept = {
+            key: value
+            for key, value in item.items()
+            if key not in ("description", "x_mitre_platforms", "aliases")
+        }
+        result.append(
+            {
+                **kept,
+                "name": lender.name,
+                "created_by_ref": lender.author,
+                "revoked": False,
+            }
+        )
     return result
 
 
-def _link(link: StixObject, source: Known, target: Known, kb: KnowledgeBase) -> StixObject:
-    unchanged = (source.sent_id, target.sent_id) == (link["source_ref"], link["target_ref"])
+def _link(
+    link: StixObject, source: Known, target: Known, kb: KnowledgeBase
+) -> StixObject:
+    unchanged = (source.sent_id, target.sent_id) == (
+        link["source_ref"],
+        link["target_ref"],
+    )
     relation = Relation(
         type=link["relationship_type"],
         source=link["source_ref"],
@@ -67,7 +90,9 @@ def _link(link: StixObject, source: Known, target: Known, kb: KnowledgeBase) -> 
         id=link["id"] if unchanged else None,
     )
     sent = relationship(
-        relation, {"id": source.sent_id, "type": source.type}, {"id": target.sent_id, "type": target.type}
+        relation,
+        {"id": source.sent_id, "type": source.type},
+        {"id": target.sent_id, "type": target.type},
     )
     # The author of the link layer is in no knowledge base, so the link gets the author of its source.
     sent["created_by_ref"] = source.author

@@ -11,7 +11,9 @@ _TAG = re.compile(
     r"(?P<attributes>\s[^<>]*)?/?>",
     re.IGNORECASE,
 )
-_BLOCK = re.compile(r"<(?:xhtml:)?(?:p|div|span|ol|ul|li|table|h[1-6])[\s>/]", re.IGNORECASE)
+_BLOCK = re.compile(
+    r"<(?:xhtml:)?(?:p|div|span|ol|ul|li|table|h[1-6])[\s>/]", re.IGNORECASE
+)
 _HREF = re.compile(r"""href\s*=\s*["']([^"']*)["']""", re.IGNORECASE)
 _RELATIVE = re.compile(r"\]\((/[^)\s]*)\)")
 _MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`"}
@@ -82,7 +84,9 @@ def _item(lists: list[int]) -> str:
 
 
 def _tidy(text: str) -> str:
-    text = re.sub(r"\0\s*", "", text)  # \0 marks the start of a list item; the space after it is not text
+    text = re.sub(
+        r"\0\s*", "", text
+    )  # \0 marks the start of a list item; the space after it is not text
     text = re.sub(r"[ \t]+\n", "\n", text)
     text = re.sub(r"\n[ \t]+(?![ \t]*(?:- |\d+\. ))", "\n", text)
     text = re.sub(r"(\*\*|\*) +(?=\1)", r"\1", text)

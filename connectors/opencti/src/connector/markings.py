@@ -40,7 +40,15 @@ class Markings:
     def of(self, item: StixObject) -> list[str]:
         """The markings to send with an object."""
         references = item.get("object_marking_refs") or ()
-        tlp = [TLP_2.get(ref, ref) for ref in references if ref in TLP_2 or ref in PLATFORM.values()]
+        tlp = [
+            TLP_2.get(ref, ref)
+            for ref in references
+            if ref in TLP_2 or ref in PLATFORM.values()
+        ]
         if not tlp and self._default:
             tlp = [self._default]
-        return list(dict.fromkeys([*tlp, *(ref for ref in references if ref in self._statements)]))
+        return list(
+            dict.fromkeys(
+                [*tlp, *(ref for ref in references if ref in self._statements)]
+            )
+        )

@@ -57,12 +57,18 @@ class Match:
     @property
     def renames(self) -> bool:
         """Whether the entity would get another name."""
-        return self.entity is not None and fold(self.entity.name) != fold(self.item["name"])
+        return self.entity is not None and fold(self.entity.name) != fold(
+            self.item["name"]
+        )
 
     @property
     def revokes(self) -> bool:
         """Whether a live entity would be revoked."""
-        return self.entity is not None and bool(self.item.get("revoked")) and not self.entity.revoked
+        return (
+            self.entity is not None
+            and bool(self.item.get("revoked"))
+            and not self.entity.revoked
+        )
 
     @property
     def merges(self) -> bool:
@@ -80,9 +86,15 @@ def match(platform: Platform, items: Iterable[StixObject]) -> dict[str, Match]:
             by_type.setdefault(kind, []).append(item)
     for kind, group in by_type.items():
         for chunk in _chunks(group):
-            known = _by_id(platform.entities([kind], _all_ids(chunk), _all_names(chunk)), chunk[0])
+            known = _by_id(
+                platform.entities([kind], _all_ids(chunk), _all_names(chunk)), chunk[0]
+            )
             for item in chunk:
-                entities = {entity.id: entity for one in _ids(item) for entity in known.get(one, ())}
+                entities = {
+                    entity.id: entity
+                    for one in _ids(item)
+                    for entity in known.get(one, ())
+                }
                 found[item["id"]] = Match(item, tuple(entities.values()))
     return found
 
@@ -91,7 +103,9 @@ def _chunks(items: Sequence[StixObject]) -> Iterator[Sequence[StixObject]]:
     return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))
 
 
-def _by_id(entities: Iterable[PlatformEntity], like: StixObject) -> Mapping[str, list[PlatformEntity]]:
+def _by_id(
+    entities: Iterable[PlatformEntity], like: StixObject
+) -> Mapping[str, list[PlatformEntity]]:
     """Entities by each id that the platform finds them by. `like` is an object of their type."""
     found: dict[str, list[PlatformEntity]] = {}
     for entity in entities:
@@ -103,7 +117,9 @@ def _by_id(entities: Iterable[PlatformEntity], like: StixObject) -> Mapping[str,
 
 def _alias_ids(entity: PlatformEntity, like: StixObject) -> list[str]:
     kept = {key: value for key, value in like.items() if key != "x_mitre_id"}
-    return [identifiers.standard_id({**kept, "name": alias}) for alias in entity.aliases]
+    return [
+        identifiers.standard_id({**kept, "name": alias}) for alias in entity.aliases
+    ]
 
 
 def _ids(item: StixObject) -> list[str]:
@@ -117,5 +133,10 @@ def _all_ids(items: Iterable[StixObject]) -> list[str]:
 def _all_names(items: Iterable[StixObject]) -> list[str]:
     keys = ("aliases", "x_opencti_aliases")
     return [
-        name for item in items for name in (item["name"], *(alias for key in keys for alias in item.get(key) or ()))
+        name
+        for item in items
+        for name in (
+            item["name"],
+            *(alias for key in keys for alias in item.get(key) or ()),
+        )
     ]

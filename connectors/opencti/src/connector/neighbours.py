@@ -31,8 +31,17 @@ class Neighbours:
 
     def standard_ids(self, slugs: Iterable[str]) -> set[str]:
         """The ids under which OpenCTI knows the live objects of these knowledge bases."""
-        return {known.standard_id for slug in slugs for known in (self.of(slug) or {}).values()}
+        return {
+            known.standard_id
+            for slug in slugs
+            for known in (self.of(slug) or {}).values()
+        }
 
     def alias_ids(self, slugs: Iterable[str]) -> set[str]:
         """The ids by which OpenCTI finds them because of their aliases."""
-        return {stix_id for slug in slugs for known in (self.of(slug) or {}).values() for stix_id in known.alias_ids}
+        return {
+            stix_id
+            for slug in slugs
+            for known in (self.of(slug) or {}).values()
+            for stix_id in known.alias_ids
+        }

@@ -30,14 +30,23 @@ class Reordered:
     reason: str | None = None
 
 
-def misplaced(phases: KillChainPhases, wanted: Mapping[Phase, int]) -> dict[str, tuple[str, int]]:
+def misplaced(
+    phases: KillChainPhases, wanted: Mapping[Phase, int]
+) -> dict[str, tuple[str, int]]:
     """The phases on the platform whose order is not the wanted one: platform id -> (phase name, wanted order)."""
     chains = sorted({chain for chain, _ in wanted})
     if not chains:
         return {}
     filters = {
         "mode": "and",
-        "filters": [{"key": ["kill_chain_name"], "values": chains, "operator": "eq", "mode": "or"}],
+        "filters": [
+            {
+                "key": ["kill_chain_name"],
+                "values": chains,
+                "operator": "eq",
+                "mode": "or",
+            }
+        ],
         "filterGroups": [],
     }
     found = {}
@@ -54,10 +63,15 @@ def reorder(phases: KillChainPhases, wanted: Mapping[Phase, int]) -> Reordered:
     for phase_id, (name, order) in misplaced(phases, wanted).items():
         if result.reason is None:
             try:
-                phases.update_field(id=phase_id, input=[{"key": "x_opencti_order", "value": [str(order)]}])
+                phases.update_field(
+                    id=phase_id,
+                    input=[{"key": "x_opencti_order", "value": [str(order)]}],
+                )
                 result.moved[name] = order
                 continue
-            except ValueError as error:  # what pycti raises for an answer with errors: the right is missing
+            except (
+                ValueError
+            ) as error:  # what pycti raises for an answer with errors: the right is missing
                 result.reason = str(error)
         result.refused[name] = order
     return result

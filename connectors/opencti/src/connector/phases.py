@@ -16,7 +16,11 @@ Phase = dict[str, Any]
 class PhaseOrder:
     """Positions of the tactics of one release, from 0, in the order of its matrix."""
 
-    def __init__(self, objects: Iterable[StixObject], phases_of: Callable[[StixObject], Iterable[Phase]]) -> None:
+    def __init__(
+        self,
+        objects: Iterable[StixObject],
+        phases_of: Callable[[StixObject], Iterable[Phase]],
+    ) -> None:
         tactics: dict[str, str] = {}
         matrices: list[StixObject] = []
         for item in objects:
@@ -25,16 +29,28 @@ class PhaseOrder:
             elif item["type"] == "x-mitre-matrix":
                 matrices.append(item)
         # Mobile ATT&CK has two matrices. The tactics of the larger one come first.
-        matrices.sort(key=lambda matrix: (-len(matrix.get("tactic_refs") or ()), matrix["id"]))
-        names = (tactics.get(ref) for matrix in matrices for ref in matrix.get("tactic_refs") or ())
-        self._positions = {name: position for position, name in enumerate(dict.fromkeys(filter(None, names)))}
+        matrices.sort(
+            key=lambda matrix: (-len(matrix.get("tactic_refs") or ()), matrix["id"])
+        )
+        names = (
+            tactics.get(ref)
+            for matrix in matrices
+            for ref in matrix.get("tactic_refs") or ()
+        )
+        self._positions = {
+            name: position
+            for position, name in enumerate(dict.fromkeys(filter(None, names)))
+        }
         self._phases_of = phases_of
         self._used: dict[tuple[str, str], int] = {}
         self.unknown: Counter[str] = Counter()
 
     def of(self, item: StixObject) -> list[Phase]:
         """The phases of an object with their positions. A phase that no matrix names comes last."""
-        return [self._placed(phase["kill_chain_name"], phase["phase_name"]) for phase in self._phases_of(item)]
+        return [
+            self._placed(phase["kill_chain_name"], phase["phase_name"])
+            for phase in self._phases_of(item)
+        ]
 
     @property
     def used(self) -> Mapping[tuple[str, str], int]:
@@ -44,5 +60,11 @@ class PhaseOrder:
     def _placed(self, chain: str, name: str) -> Phase:
         if name not in self._positions:
             self.unknown[name] += 1
-        position = self._used[chain, name] = self._positions.get(name, len(self._positions))
-        return {"kill_chain_name": chain, "phase_name": name, "x_opencti_order": position}
+        position = self._used[chain, name] = self._positions.get(
+            name, len(self._positions)
+        )
+        return {
+            "kill_chain_name": chain,
+            "phase_name": name,
+            "x_opencti_order": position,
+        }

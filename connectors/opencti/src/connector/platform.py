@@ -102,30 +102,55 @@ class PlatformRelationship:
 class Platform:
     """Asks one platform."""
 
-    def __init__(self, client: Client, page_size: int = PAGE_SIZE, max_pages: int = MAX_PAGES) -> None:
+    def __init__(
+        self, client: Client, page_size: int = PAGE_SIZE, max_pages: int = MAX_PAGES
+    ) -> None:
         self._client = client
         self._page_size = page_size
         self._max_pages = max_pages
 
-    def entities(self, types: Iterable[str], ids: Iterable[str], names: Iterable[str]) -> list[PlatformEntity]:
+    def entities(
+        self, types: Iterable[str], ids: Iterable[str], names: Iterable[str]
+    ) -> list[PlatformEntity]:
         """The entities of these types that have one of the ids, or one of the names as name or alias."""
         wanted, called = sorted(set(ids)), sorted(set(names))
-        filters = [{"key": ["ids"], "values": wanted, "operator": "eq", "mode": "or"}] if wanted else []
+        filters = (
+            [{"key": ["ids"], "values": wanted, "operator": "eq", "mode": "or"}]
+            if wanted
+            else []
+        )
         filters += [
             {"key": [key], "values": called, "operator": "eq", "mode": "or"}
             for key in ("name", "aliases", "x_opencti_aliases")
             if called
         ]
         group = {"mode": "or", "filters": filters, "filterGroups": []}
-        nodes = self._pages(_ENTITIES, "stixCoreObjects", {"types": sorted(types), "filters": group})
+        nodes = self._pages(
+            _ENTITIES, "stixCoreObjects", {"types": sorted(types), "filters": group}
+        )
         return [_entity(node) for node in nodes]
 
     def relationships(
-        self, types: Iterable[str], from_types: Iterable[str], to_types: Iterable[str], not_by: Iterable[str] = ()
+        self,
+        types: Iterable[str],
+        from_types: Iterable[str],
+        to_types: Iterable[str],
+        not_by: Iterable[str] = (),
     ) -> list[PlatformRelationship]:
         """The relationships of these types between entities of these types, but not those by certain authors."""
         authors = sorted(set(not_by))
-        filters = [{"key": ["createdBy"], "values": authors, "operator": "not_eq", "mode": "and"}] if authors else []
+        filters = (
+            [
+                {
+                    "key": ["createdBy"],
+                    "values": authors,
+                    "operator": "not_eq",
+                    "mode": "and",
+                }
+            ]
+            if authors
+            else []
+        )
         variables = {
             "types": sorted(types),
             "from": sorted(from_types),
@@ -135,19 +160,26 @@ class Platform:
         return [
             _relationship(node)
             for node in self._pages(_RELATIONSHIPS, "stixCoreRelationships", variables)
-            if node.get("from") and node.get("to")  # an end that the connector's user may not see
+            if node.get("from")
+            and node.get("to")  # an end that the connector's user may not see
         ]
 
-    def _pages(self, query: str, key: str, variables: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def _pages(
+        self, query: str, key: str, variables: dict[str, Any]
+    ) -> Iterator[dict[str, Any]]:
         after = None
         for _ in range(self._max_pages):
-            answer = self._client.query(query, {**variables, "first": self._page_size, "after": after})
+            answer = self._client.query(
+                query, {**variables, "first": self._page_size, "after": after}
+            )
             connection = answer["data"][key]
             yield from (edge["node"] for edge in connection["edges"])
             if not connection["pageInfo"]["hasNextPage"]:
                 return
             after = connection["pageInfo"]["endCursor"]
-        raise LimitReached(f"OpenCTI has more than {self._max_pages * self._page_size:,} results for {key}")
+        raise LimitReached(
+            f"OpenCTI has more than {self._max_pages * self._page_size:,} results for {key}"
+        )
 
 
 def _entity(node: dict[str, Any]) -> PlatformEntity:
@@ -157,7 +189,11 @@ def _entity(node: dict[str, Any]) -> PlatformEntity:
         type=node["entity_type"],
         name=node["representative"]["main"],
         stix_ids=frozenset(node.get("x_opencti_stix_ids") or ()),
-        aliases=tuple(alias for alias in node.get("aliases") or node.get("x_opencti_aliases") or () if alias),
+        aliases=tuple(
+            alias
+            for alias in node.get("aliases") or node.get("x_opencti_aliases") or ()
+            if alias
+        ),
         x_mitre_id=node.get("x_mitre_id"),
         revoked=bool(node.get("revoked")),
     )
@@ -175,4 +211,6 @@ def _relationship(node: dict[str, Any]) -> PlatformRelationship:
 
 def _ids(node: dict[str, Any]) -> frozenset[str]:
     single = (node.get("id"), node.get("standard_id"))
-    return frozenset(one for one in (*single, *(node.get("x_opencti_stix_ids") or ())) if one)
+    return frozenset(
+        one for one in (*single, *(node.get("x_opencti_stix_ids") or ())) if one
+    )

@@ -12,7 +12,9 @@ ANYWHERE = frozenset({"related-to", "revoked-by"})
 
 # Only the pairs that the knowledge bases have.
 ALLOWED: dict[tuple[str, str], frozenset[str]] = {
-    ("attack-pattern", "attack-pattern"): frozenset({"subtechnique-of", "derived-from"}),
+    ("attack-pattern", "attack-pattern"): frozenset(
+        {"subtechnique-of", "derived-from"}
+    ),
     ("attack-pattern", "malware"): frozenset({"uses", "delivers"}),
     ("attack-pattern", "tool"): frozenset({"uses"}),
     ("attack-pattern", "vulnerability"): frozenset({"targets"}),
@@ -22,7 +24,9 @@ ALLOWED: dict[tuple[str, str], frozenset[str]] = {
     ("course-of-action", "tool"): frozenset({"mitigates"}),
     ("course-of-action", "vulnerability"): frozenset({"mitigates", "remediates"}),
     ("malware", "attack-pattern"): frozenset({"uses"}),
-    ("malware", "malware"): frozenset({"uses", "controls", "downloads", "drops", "variant-of", "derived-from"}),
+    ("malware", "malware"): frozenset(
+        {"uses", "controls", "downloads", "drops", "variant-of", "derived-from"}
+    ),
     ("malware", "tool"): frozenset({"uses", "downloads", "drops"}),
     ("malware", "intrusion-set"): frozenset({"authored-by"}),
     ("malware", "vulnerability"): frozenset({"exploits", "targets"}),
@@ -50,7 +54,10 @@ ALLOWED: dict[tuple[str, str], frozenset[str]] = {
 }
 
 _IDENTITY_KINDS = {"class": "sector", "system": "system", "individual": "individual"}
-_DATA_KINDS = {"x-mitre-data-component": "data-component", "x-mitre-data-source": "data-source"}
+_DATA_KINDS = {
+    "x-mitre-data-component": "data-component",
+    "x-mitre-data-source": "data-source",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +85,6 @@ def kind_of(sent: StixObject) -> str:
 
 def is_allowed(relationship_type: str, source_kind: str, target_kind: str) -> bool:
     """Whether the platform accepts this relationship between these kinds."""
-    return relationship_type in ANYWHERE or relationship_type in ALLOWED.get((source_kind, target_kind), ())
+    return relationship_type in ANYWHERE or relationship_type in ALLOWED.get(
+        (source_kind, target_kind), ()
+    )

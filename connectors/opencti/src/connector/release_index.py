@@ -49,11 +49,15 @@ class ReleaseIndex:
 
     def relations(self, *types: str) -> Iterator[StixObject]:
         """The publisher's relationships of these types."""
-        return (item for item in self.relationships if item["relationship_type"] in types)
+        return (
+            item for item in self.relationships if item["relationship_type"] in types
+        )
 
     def is_live(self, item: StixObject) -> bool:
         """Neither revoked nor deprecated. Deprecated objects count as live if the settings keep them."""
-        return not is_revoked(item) and (self.options.deprecated == "keep" or not is_deprecated(item))
+        return not is_revoked(item) and (
+            self.options.deprecated == "keep" or not is_deprecated(item)
+        )
 
     def is_live_id(self, stix_id: str) -> bool:
         """Whether a live object has this id."""
@@ -83,4 +87,10 @@ class ReleaseIndex:
 
     def names(self, ids: Iterable[str]) -> list[str]:
         """The names of live objects, sorted."""
-        return sorted({self.objects[stix_id]["name"] for stix_id in ids if self.is_live_id(stix_id)})
+        return sorted(
+            {
+                self.objects[stix_id]["name"]
+                for stix_id in ids
+                if self.is_live_id(stix_id)
+            }
+        )

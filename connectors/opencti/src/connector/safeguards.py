@@ -30,7 +30,11 @@ class Checked:
 
     def renamed(self) -> list[tuple[str, str]]:
         """The old and the new name of each entity that gets another one."""
-        pairs = ((self.matches.get(item["id"]), item) for item in self.objects if "name" in item)
+        pairs = (
+            (self.matches.get(item["id"]), item)
+            for item in self.objects
+            if "name" in item
+        )
         return [
             (match.entity.name, item["name"])
             for match, item in pairs
@@ -39,7 +43,10 @@ class Checked:
 
 
 def check(
-    platform: Platform, objects: Sequence[StixObject], known: Mapping[str, StixObject], keep_names: bool
+    platform: Platform,
+    objects: Sequence[StixObject],
+    known: Mapping[str, StixObject],
+    keep_names: bool,
 ) -> Checked:
     """Hold back what would do harm.
 
@@ -51,14 +58,20 @@ def check(
 
 
 class _Checker:
-    def __init__(self, platform: Platform, known: Mapping[str, StixObject], keep_names: bool) -> None:
+    def __init__(
+        self, platform: Platform, known: Mapping[str, StixObject], keep_names: bool
+    ) -> None:
         self._platform = platform
         self._known = known
         self._keep_names = keep_names
         self._result = Checked()
 
     def check(self, objects: Sequence[StixObject]) -> Checked:
-        entities = [item for item in objects if entity_type(item) and "opencti_operation" not in item]
+        entities = [
+            item
+            for item in objects
+            if entity_type(item) and "opencti_operation" not in item
+        ]
         self._result.matches = match(self._platform, entities)
         shared = self._shared(entities)
         kept = [item for item in objects if item["id"] not in shared]
@@ -92,7 +105,10 @@ class _Checker:
         live = [item for item in items if not item.get("revoked")]
         keeper = (named or live or items)[0]
         others = [item for item in items if item is not keeper]
-        names = ", ".join(f"{item['name']} ({'revoked' if item.get('revoked') else 'live'})" for item in items)
+        names = ", ".join(
+            f"{item['name']} ({'revoked' if item.get('revoked') else 'live'})"
+            for item in items
+        )
         self._result.at_risk.append(
             f"{found.type} {found.name} stands for {names}. Only {keeper['name']} is sent; "
             "split the entity by hand and reset the connector to import the others"
@@ -113,7 +129,9 @@ class _Checker:
 
     # relationships of somebody else
 
-    def _without_foreign(self, objects: Sequence[StixObject], shared: set[str]) -> list[StixObject]:
+    def _without_foreign(
+        self, objects: Sequence[StixObject], shared: set[str]
+    ) -> list[StixObject]:
         """Everything but relationships that somebody else has made, and those between two names of one entity."""
         relationships = [item for item in objects if item["type"] == "relationship"]
         if not relationships:
@@ -121,29 +139,47 @@ class _Checker:
         foreign = _Foreign(self._foreign_relationships(relationships))
         kept = []
         for item in objects:
-            reason = self._reason_against(item, foreign, shared) if item["type"] == "relationship" else None
+            reason = (
+                self._reason_against(item, foreign, shared)
+                if item["type"] == "relationship"
+                else None
+            )
             if reason:
                 self._result.held_back[f"relationship: {reason}"] += 1
             else:
                 kept.append(item)
         return kept
 
-    def _reason_against(self, item: StixObject, foreign: "_Foreign", shared: set[str]) -> str | None:
-        if shared & {item["source_ref"], item["target_ref"]} and item.get("relationship_type") == "revoked-by":
+    def _reason_against(
+        self, item: StixObject, foreign: "_Foreign", shared: set[str]
+    ) -> str | None:
+        if (
+            shared & {item["source_ref"], item["target_ref"]}
+            and item.get("relationship_type") == "revoked-by"
+        ):
             return "both ends share an entity"
         kind, source, target = relationship_key(item)
         sources, targets = self._ids_of(source), self._ids_of(target)
         if kind in SINGLE_PARENT and self._keep_names:
-            return "OpenCTI has another parent" if foreign.has_parent(kind, sources) else None
+            return (
+                "OpenCTI has another parent"
+                if foreign.has_parent(kind, sources)
+                else None
+            )
         return "another author has it" if foreign.has(kind, sources, targets) else None
 
-    def _foreign_relationships(self, relationships: Iterable[StixObject]) -> list[PlatformRelationship]:
+    def _foreign_relationships(
+        self, relationships: Iterable[StixObject]
+    ) -> list[PlatformRelationship]:
         keys = [relationship_key(item) for item in relationships]
         types = {kind for kind, _, _ in keys}
         ends = [
-            {kind for ref in refs if (kind := self._type_of(ref))} for refs in zip(*(k[1:] for k in keys), strict=True)
+            {kind for ref in refs if (kind := self._type_of(ref))}
+            for refs in zip(*(k[1:] for k in keys), strict=True)
         ]
-        return self._platform.relationships(types, ends[0], ends[1], not_by=self._authors())
+        return self._platform.relationships(
+            types, ends[0], ends[1], not_by=self._authors()
+        )
 
     def _type_of(self, ref: str) -> str | None:
         item = self._known.get(ref)
@@ -157,8 +193,14 @@ class _Checker:
     def _authors(self) -> set[str]:
         """The platform's ids of our authors."""
         refs = {item.get("created_by_ref") for item in self._known.values()}
-        authors = [self._known[ref] for ref in sorted(filter(None, refs)) if ref in self._known]
-        return {found.entity.id for found in match(self._platform, authors).values() if found.entity}
+        authors = [
+            self._known[ref] for ref in sorted(filter(None, refs)) if ref in self._known
+        ]
+        return {
+            found.entity.id
+            for found in match(self._platform, authors).values()
+            if found.entity
+        }
 
 
 class _Foreign:
@@ -169,11 +211,19 @@ class _Foreign:
         self._sources: set[tuple[str, str]] = set()
         for one in relationships:
             self._sources |= {(one.type, source) for source in one.source}
-            self._pairs |= {(one.type, source, target) for source in one.source for target in one.target}
+            self._pairs |= {
+                (one.type, source, target)
+                for source in one.source
+                for target in one.target
+            }
 
     def has(self, kind: str, sources: Iterable[str], targets: Iterable[str]) -> bool:
         wanted = list(targets)
-        return any((kind, source, target) in self._pairs for source in sources for target in wanted)
+        return any(
+            (kind, source, target) in self._pairs
+            for source in sources
+            for target in wanted
+        )
 
     def has_parent(self, kind: str, sources: Iterable[str]) -> bool:
         return any((kind, source) in self._sources for source in sources)

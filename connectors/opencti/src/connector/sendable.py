@@ -70,7 +70,10 @@ class Sendable:
         """What OpenCTI knows the object by, whatever its STIX id."""
         if item["type"] != "relationship":
             return self._entity_identity(item)
-        ends = (self.identity_of(item["source_ref"]), self.identity_of(item["target_ref"]))
+        ends = (
+            self.identity_of(item["source_ref"]),
+            self.identity_of(item["target_ref"]),
+        )
         return (item["relationship_type"], *ends)
 
     def identity_of(self, stix_id: str) -> str:
@@ -86,7 +89,9 @@ class Sendable:
 
     def counts(self) -> dict[str, int]:
         """The number of objects of each type."""
-        return dict(sorted(Counter(item["type"] for item in self.objects.values()).items()))
+        return dict(
+            sorted(Counter(item["type"] for item in self.objects.values()).items())
+        )
 
 
 def digest(item: StixObject) -> str:
@@ -94,14 +99,19 @@ def digest(item: StixObject) -> str:
     content = {key: value for key, value in item.items() if key not in _NOT_DIGESTED}
     if "kill_chain_phases" in content:
         content["kill_chain_phases"] = [
-            [phase["kill_chain_name"], phase["phase_name"]] for phase in content["kill_chain_phases"]
+            [phase["kill_chain_name"], phase["phase_name"]]
+            for phase in content["kill_chain_phases"]
         ]
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:32]
+    return hashlib.sha256(
+        json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
+    ).hexdigest()[:32]
 
 
 def digest_of_all(digests: dict[str, str]) -> str:
     """A digest of digests in any order, as 16 hexadecimal digits."""
-    lines = "\n".join(f"{stix_id} {value}" for stix_id, value in sorted(digests.items()))
+    lines = "\n".join(
+        f"{stix_id} {value}" for stix_id, value in sorted(digests.items())
+    )
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 

@@ -11,17 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    HttpUrl,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
-
 from connector.converter_to_stix import MAPPING_VERSION
 from connector.knowledge_bases import ALIASES, ALL, NAMES, NOTHING_TO_IMPORT
 from connector.release_index import Options
@@ -33,6 +22,16 @@ from connector.sdk import (
     ListFromString,
 )
 from ctibutler_client.api_client import ServerAddress
+from pydantic import (
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 __all__ = ["ConfigValidationError", "ConnectorSettings", "CtibutlerConfig"]
 
@@ -47,12 +46,22 @@ def _pins(value: Any) -> Any:
     broken = [pair for pair in pairs if "=" not in pair]
     if broken:
         raise ValueError(f"expected pairs such as `cwe=4.17`, found `{broken[0]}`")
-    return {name.strip(): version.strip() for name, version in (pair.split("=", 1) for pair in pairs)}
+    return {
+        name.strip(): version.strip()
+        for name, version in (pair.split("=", 1) for pair in pairs)
+    }
 
 
 def _as_pycti_reads_it(value: Any) -> Any:
     # pycti takes any other text for true, even "FALSE".
-    if isinstance(value, str) and value.strip() not in ("yes", "true", "True", "no", "false", "False"):
+    if isinstance(value, str) and value.strip() not in (
+        "yes",
+        "true",
+        "True",
+        "no",
+        "false",
+        "False",
+    ):
         raise ValueError(f"expected true or false, found `{value}`")
     return value.strip() if isinstance(value, str) else value
 
@@ -64,21 +73,38 @@ Switch = Annotated[bool, BeforeValidator(_as_pycti_reads_it)]
 class ExternalImportConnectorConfig(BaseExternalImportConnectorConfig):
     """The section `connector`, with the defaults of this connector."""
 
-    id: str = Field(default=_CONNECTOR_ID, description="A UUIDv4 that identifies this connector on the platform.")
-    name: str = Field(default="CTI Butler", min_length=1, description="The name shown on the platform.")
-    scope: ListFromString = Field(default=["ctibutler"], description="Shown on the platform. It is not a filter.")
+    id: str = Field(
+        default=_CONNECTOR_ID,
+        description="A UUIDv4 that identifies this connector on the platform.",
+    )
+    name: str = Field(
+        default="CTI Butler",
+        min_length=1,
+        description="The name shown on the platform.",
+    )
+    scope: ListFromString = Field(
+        default=["ctibutler"], description="Shown on the platform. It is not a filter."
+    )
     duration_period: timedelta = Field(
-        default=timedelta(days=7), description="The time between two runs, as an ISO 8601 duration."
+        default=timedelta(days=7),
+        description="The time between two runs, as an ISO 8601 duration.",
     )
     run_and_terminate: Switch = Field(default=False, description="Run once and exit.")
     queue_threshold: float = Field(
-        default=500, gt=0, description="No run starts while the queue holds more megabytes than this."
+        default=500,
+        gt=0,
+        description="No run starts while the queue holds more megabytes than this.",
     )
     queue_protocol: Literal["amqp", "api"] = Field(
-        default="amqp", description="How objects reach the platform: RabbitMQ or the platform's API."
+        default="amqp",
+        description="How objects reach the platform: RabbitMQ or the platform's API.",
     )
-    send_to_queue: Switch = Field(default=True, description="Send objects to the platform.")
-    send_to_directory: Switch = Field(default=False, description="Write the bundles to a folder as well.")
+    send_to_queue: Switch = Field(
+        default=True, description="Send objects to the platform."
+    )
+    send_to_directory: Switch = Field(
+        default=False, description="Write the bundles to a folder as well."
+    )
 
     @field_validator("id")
     @classmethod
@@ -110,7 +136,8 @@ class CtibutlerConfig(BaseConfigModel):
         description="The server. `/api`, `/v1` and a trailing slash are optional.",
     )
     api_key: SecretStr | None = Field(
-        default=None, description="The API key, sent in the header `API-KEY`. The hosted API requires one."
+        default=None,
+        description="The API key, sent in the header `API-KEY`. The hosted API requires one.",
     )
     knowledgebases: ListFromString = Field(
         default=["attack"],
@@ -118,18 +145,42 @@ class CtibutlerConfig(BaseConfigModel):
         description="The knowledge bases to import, separated by commas. `all` imports all of them, `attack` the three "
         "matrices of ATT&CK.",
     )
-    interval_days: int = Field(default=7, ge=0, description="Days between two runs. 0 runs once and exits.")
-    versions: Annotated[dict[str, str], BeforeValidator(_pins, json_schema_input_type=str)] = Field(
+    interval_days: int = Field(
+        default=7, ge=0, description="Days between two runs. 0 runs once and exits."
+    )
+    versions: Annotated[
+        dict[str, str], BeforeValidator(_pins, json_schema_input_type=str)
+    ] = Field(
         default={},
         description="Releases to stay at, such as `attack-enterprise=17.1,cwe=4.17`. The others follow the newest one.",
         json_schema_extra={"default": ""},
     )
-    verify_ssl: str = Field(default="true", description="`true`, `false`, or the path of a file with CA certificates.")
-    timeout: float = Field(default=60, gt=0, description="Seconds without data after which a request fails.")
-    retries: int = Field(default=5, ge=0, description="Retries of a request after 429, 5xx or a broken connection.")
-    page_size: int = Field(default=500, ge=1, description="Objects per page, for servers without bundles.")
-    concurrency: int = Field(default=4, ge=1, le=16, description="Requests at a time, for servers without bundles.")
-    batch_size: int = Field(default=2000, ge=1, description="Objects sent to the platform at a time.")
+    verify_ssl: str = Field(
+        default="true",
+        description="`true`, `false`, or the path of a file with CA certificates.",
+    )
+    timeout: float = Field(
+        default=60,
+        gt=0,
+        description="Seconds without data after which a request fails.",
+    )
+    retries: int = Field(
+        default=5,
+        ge=0,
+        description="Retries of a request after 429, 5xx or a broken connection.",
+    )
+    page_size: int = Field(
+        default=500, ge=1, description="Objects per page, for servers without bundles."
+    )
+    concurrency: int = Field(
+        default=4,
+        ge=1,
+        le=16,
+        description="Requests at a time, for servers without bundles.",
+    )
+    batch_size: int = Field(
+        default=2000, ge=1, description="Objects sent to the platform at a time."
+    )
     marking: Literal["clear", "green", "amber", "amber+strict", "red", "none"] = Field(
         default="clear", description="The TLP marking of objects that have none."
     )
@@ -143,21 +194,35 @@ class CtibutlerConfig(BaseConfigModel):
         "if they were live.",
     )
     removed: Literal["revoke", "delete", "keep"] = Field(
-        default="revoke", description="Objects that the newer release no longer has: `revoke`, `delete` or `keep` them."
+        default="revoke",
+        description="Objects that the newer release no longer has: `revoke`, `delete` or `keep` them.",
     )
-    cross_links: bool = Field(default=True, description="Import relationships between two enabled knowledge bases.")
-    cwe_groupings: bool = Field(default=False, description="Import the categories and views of CWE as groupings.")
+    cross_links: bool = Field(
+        default=True,
+        description="Import relationships between two enabled knowledge bases.",
+    )
+    cwe_groupings: bool = Field(
+        default=False,
+        description="Import the categories and views of CWE as groupings.",
+    )
     detections: bool = Field(
-        default=True, description="Turn the detection strategies of ATT&CK into `detects` relationships."
+        default=True,
+        description="Turn the detection strategies of ATT&CK into `detects` relationships.",
     )
-    location_aliases: bool = Field(default=True, description="Add ISO codes as aliases of countries.")
+    location_aliases: bool = Field(
+        default=True, description="Add ISO codes as aliases of countries."
+    )
     keep_platform_names: bool = Field(
         default=True,
         description="Locations and sectors that OpenCTI has keep their name and their parent. `false` overwrites both.",
     )
-    force_full: bool = Field(default=False, description="Send everything again in the first run after a start.")
+    force_full: bool = Field(
+        default=False,
+        description="Send everything again in the first run after a start.",
+    )
     dry_run: bool = Field(
-        default=False, description="Print what a run would change in OpenCTI, write nothing to it, and exit."
+        default=False,
+        description="Print what a run would change in OpenCTI, write nothing to it, and exit.",
     )
 
     @field_validator("*", mode="before")
@@ -174,16 +239,24 @@ class CtibutlerConfig(BaseConfigModel):
     @classmethod
     def _known(cls, value: list[str]) -> list[str]:
         names = [str(name).strip(" '\"").lower() for name in value]
-        _refuse_unknown(name for name in names if name not in NAMES and name not in ALIASES)
+        _refuse_unknown(
+            name for name in names if name not in NAMES and name not in ALIASES
+        )
         wanted = {real for name in names for real in ALIASES.get(name, (name,))}
         return [name for name in NAMES if name in wanted]
 
     @field_validator("versions")
     @classmethod
     def _known_pins(cls, value: dict[str, str]) -> dict[str, str]:
-        pins = {name.strip().lower(): str(version).strip() for name, version in value.items()}
+        pins = {
+            name.strip().lower(): str(version).strip()
+            for name, version in value.items()
+        }
         _refuse_unknown(name for name in pins if name not in NAMES)
-        return {name: version.lstrip("vV").replace("_", ".") for name, version in pins.items()}
+        return {
+            name: version.lstrip("vV").replace("_", ".")
+            for name, version in pins.items()
+        }
 
     @field_validator("verify_ssl", mode="before")
     @classmethod
@@ -192,20 +265,30 @@ class CtibutlerConfig(BaseConfigModel):
         if text.lower() in ("true", "false"):
             return text.lower()
         if not Path(text).exists():
-            raise ValueError(f"expected true, false or the path of a file with CA certificates, found `{text}`")
+            raise ValueError(
+                f"expected true, false or the path of a file with CA certificates, found `{text}`"
+            )
         return text
 
     @field_validator("api_key")
     @classmethod
-    def _given_to_the_hosted_api(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    def _given_to_the_hosted_api(
+        cls, value: SecretStr | None, info: ValidationInfo
+    ) -> SecretStr | None:
         host = urlsplit(str(info.data.get("base_url", ""))).hostname
         if host == HOSTED and not (value and value.get_secret_value()):
-            raise ValueError(f"is required for {HOSTED}; your own server (CTIBUTLER_BASE_URL) may not need one")
+            raise ValueError(
+                f"is required for {HOSTED}; your own server (CTIBUTLER_BASE_URL) may not need one"
+            )
         return value
 
     def address(self) -> ServerAddress:
         """The server, in the form that the client takes."""
-        verify: bool | str = self.verify_ssl == "true" if self.verify_ssl in ("true", "false") else self.verify_ssl
+        verify: bool | str = (
+            self.verify_ssl == "true"
+            if self.verify_ssl in ("true", "false")
+            else self.verify_ssl
+        )
         return ServerAddress(
             base_url=str(self.base_url),
             api_key=self.api_key.get_secret_value() if self.api_key else None,
@@ -238,7 +321,9 @@ class CtibutlerConfig(BaseConfigModel):
 class ConnectorSettings(BaseConnectorSettings):
     """The whole configuration of the connector."""
 
-    connector: ExternalImportConnectorConfig = Field(default_factory=ExternalImportConnectorConfig)
+    connector: ExternalImportConnectorConfig = Field(
+        default_factory=ExternalImportConnectorConfig
+    )
     ctibutler: CtibutlerConfig = Field(default_factory=CtibutlerConfig)
 
     def __init__(self) -> None:
@@ -261,7 +346,9 @@ class ConnectorSettings(BaseConnectorSettings):
     @classmethod
     def _prepared(cls, data: dict[str, Any]) -> dict[str, Any]:
         """Every section, without empty values, and with the interval as a duration."""
-        written = {name: _without_empty(data.get(name) or {}) for name in cls.model_fields}
+        written = {
+            name: _without_empty(data.get(name) or {}) for name in cls.model_fields
+        }
         days = str(written["ctibutler"].get("interval_days", 7)).strip()
         duration = f"P{days}D" if days.isdigit() else "P7D"
         written["connector"].setdefault("duration_period", duration)
@@ -284,7 +371,13 @@ def _all_mistakes(error: ValidationError) -> str:
     """Every mistake on a line of its own, by the name of the environment variable."""
     lines = []
     for mistake in error.errors():
-        name = "_".join(str(part) for part in mistake["loc"] if isinstance(part, str)).upper()
-        reason = "is required" if mistake["type"] == "missing" else mistake["msg"].removeprefix("Value error, ")
+        name = "_".join(
+            str(part) for part in mistake["loc"] if isinstance(part, str)
+        ).upper()
+        reason = (
+            "is required"
+            if mistake["type"] == "missing"
+            else mistake["msg"].removeprefix("Value error, ")
+        )
         lines.append(f"  {name}: {reason}" if name else f"  {reason}")
     return "\n".join(["The configuration cannot be used:", *dict.fromkeys(lines)])

@@ -37,7 +37,11 @@ class ConfigValidationError(Exception):
 
 
 def _split(value: Any) -> Any:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    return (
+        [part.strip() for part in value.split(",") if part.strip()]
+        if isinstance(value, str)
+        else value
+    )
 
 
 ListFromString = Annotated[list[str], BeforeValidator(_split)]
@@ -61,7 +65,10 @@ class _OpenCtiConfig(BaseConfigModel):
 
     @field_serializer("token", mode="wrap", when_used="json")
     def _plain_token(
-        self, value: SecretStr, handler: SerializerFunctionWrapHandler, info: FieldSerializationInfo
+        self,
+        value: SecretStr,
+        handler: SerializerFunctionWrapHandler,
+        info: FieldSerializationInfo,
     ) -> Any:
         return value.get_secret_value() if _for_pycti(info) else handler(value)
 
@@ -76,7 +83,10 @@ class _BaseConnectorConfig(BaseConfigModel):
 
     @field_serializer("scope", mode="wrap", when_used="json")
     def _scope_as_text(
-        self, value: list[str], handler: SerializerFunctionWrapHandler, info: FieldSerializationInfo
+        self,
+        value: list[str],
+        handler: SerializerFunctionWrapHandler,
+        info: FieldSerializationInfo,
     ) -> Any:
         return ",".join(value) if _for_pycti(info) else handler(value)
 
@@ -85,7 +95,9 @@ class BaseExternalImportConnectorConfig(_BaseConnectorConfig):
     """The section `connector` of a connector that imports on its own."""
 
     type: Literal["EXTERNAL_IMPORT"] = "EXTERNAL_IMPORT"
-    duration_period: timedelta = Field(description="The period of time to await between two runs of the connector.")
+    duration_period: timedelta = Field(
+        description="The period of time to await between two runs of the connector."
+    )
 
 
 class BaseConnectorSettings(BaseConfigModel):
@@ -103,7 +115,9 @@ class BaseConnectorSettings(BaseConfigModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _load_config_dict(cls, _data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _load_config_dict(
+        cls, _data: Any, handler: ModelWrapValidatorHandler[Self]
+    ) -> Self:
         """Replace the data, which is empty, by what was configured."""
         written = _loader(cls)().model_dump(exclude_unset=True)
         return handler({name: written.get(name, {}) for name in cls.model_fields})
@@ -133,12 +147,25 @@ class _Loader(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        entry = Path(getattr(sys.modules["__main__"], "__file__", None) or Path.cwd() / "main.py").resolve().parent
+        entry = (
+            Path(
+                getattr(sys.modules["__main__"], "__file__", None)
+                or Path.cwd() / "main.py"
+            )
+            .resolve()
+            .parent
+        )
         for file in (entry / "config.yml", entry.parent / "config.yml"):
             if file.is_file():
-                return (env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=file))
+                return (
+                    env_settings,
+                    YamlConfigSettingsSource(settings_cls, yaml_file=file),
+                )
         if (entry.parent / ".env").is_file():
-            return (env_settings, DotEnvSettingsSource(settings_cls, env_file=entry.parent / ".env"))
+            return (
+                env_settings,
+                DotEnvSettingsSource(settings_cls, env_file=entry.parent / ".env"),
+            )
         return (env_settings,)
 
 

@@ -74,14 +74,20 @@ class SyncState:
             state.last_run = raw.get("last_run")
             state.open = Open(**raw["open"]) if raw.get("open") else None
             if raw.get("config") == config:
-                state.kb = {slug: Imported(**entry) for slug, entry in raw.get("kb", {}).items()}
+                state.kb = {
+                    slug: Imported(**entry) for slug, entry in raw.get("kb", {}).items()
+                }
         except TypeError:
             return cls(config)
         return state
 
     def write(self) -> dict[str, Any]:
         """The state as the platform stores it."""
-        raw: dict[str, Any] = {"v": FORMAT, "last_run": self.last_run, "config": self.config}
+        raw: dict[str, Any] = {
+            "v": FORMAT,
+            "last_run": self.last_run,
+            "config": self.config,
+        }
         raw["kb"] = {slug: _compact(entry) for slug, entry in self.kb.items()}
         if self.open:
             raw["open"] = _compact(self.open)
@@ -112,7 +118,12 @@ class StateStore:
         self._helper.set_state(raw)
         self._written = True
         answer = self._ping(raw)
-        if answer is not None and answer.get("connector_state") in (None, "", "null", "{}"):
+        if answer is not None and answer.get("connector_state") in (
+            None,
+            "",
+            "null",
+            "{}",
+        ):
             self._forget()
             raise StateReset
 
@@ -125,9 +136,13 @@ class StateStore:
         """The platform's answer, or None if the ping failed. The helper pings again soon."""
         try:
             details = self._helper.connector_info.all_details
-            answer = self._helper.api.connector.ping(self._helper.connector_id, raw, details)
+            answer = self._helper.api.connector.ping(
+                self._helper.connector_id, raw, details
+            )
         except Exception as error:  # pycti raises whatever it meets
-            self._helper.connector_logger.warning("The ping failed", {"reason": str(error)})
+            self._helper.connector_logger.warning(
+                "The ping failed", {"reason": str(error)}
+            )
             return None
         return answer if isinstance(answer, dict) else None
 

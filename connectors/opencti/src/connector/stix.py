@@ -13,7 +13,10 @@ def is_revoked(item: StixObject) -> bool:
 
 def is_deprecated(item: StixObject) -> bool:
     """Whether its publisher withdrew it without a successor. ATT&CK and CAPEC have their own properties for that."""
-    return bool(item.get("x_mitre_deprecated")) or item.get("x_capec_status") in ("Deprecated", "Obsolete")
+    return bool(item.get("x_mitre_deprecated")) or item.get("x_capec_status") in (
+        "Deprecated",
+        "Obsolete",
+    )
 
 
 def external_id(item: StixObject, source_names: Iterable[str]) -> str | None:

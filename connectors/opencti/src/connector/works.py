@@ -6,10 +6,9 @@ import uuid
 from collections.abc import Sequence
 
 import stamina
-from pycti import OpenCTIConnectorHelper
-
 from connector.compatibility import supports_multipart
 from connector.stix import StixObject
+from pycti import OpenCTIConnectorHelper
 
 
 class NotSent(Exception):
@@ -27,13 +26,19 @@ class Work:
         """
         self._helper = helper
         works = helper.api.work
-        parts = {"is_multipart": True} if supports_multipart(works.initiate_work) else {}
+        parts = (
+            {"is_multipart": True} if supports_multipart(works.initiate_work) else {}
+        )
         self.id: str | None = works.initiate_work(helper.connector_id, name, **parts)
 
     def send(self, objects: Sequence[StixObject]) -> None:
         """Send objects, one message each. Every object must follow what it refers to."""
         self._wait_for_broker()
-        bundle = {"type": "bundle", "id": f"bundle--{uuid.uuid4()}", "objects": list(objects)}
+        bundle = {
+            "type": "bundle",
+            "id": f"bundle--{uuid.uuid4()}",
+            "objects": list(objects),
+        }
         # No entity types: the worker would use them as a filter. No clean-up: it would remove every reference to an
         # object that is not in this bundle.
         messages = self._helper.send_stix2_bundle(json.dumps(bundle), work_id=self.id)
@@ -52,20 +57,29 @@ class Work:
         pycti announces the messages to the work before it connects. Without RabbitMQ the work would wait for messages
         that never come.
         """
-        if self._helper.queue_protocol != "amqp" or not self._helper.bundle_send_to_queue:
+        if (
+            self._helper.queue_protocol != "amqp"
+            or not self._helper.bundle_send_to_queue
+        ):
             return
         connection = self._helper.connector_config["connection"]
         place = (connection["host"], int(connection["port"]))
         try:
             _connect(place)
         except OSError as error:
-            raise NotSent(f"RabbitMQ at {place[0]}:{place[1]} is not reachable: {error}") from error
+            raise NotSent(
+                f"RabbitMQ at {place[0]}:{place[1]} is not reachable: {error}"
+            ) from error
 
 
-def close(helper: OpenCTIConnectorHelper, work_id: str, message: str, in_error: bool) -> None:
+def close(
+    helper: OpenCTIConnectorHelper, work_id: str, message: str, in_error: bool
+) -> None:
     """Close a work by its id. A work that stays open looks like an import that never ends."""
     # pycti raises whatever it meets
-    for attempt in stamina.retry_context(on=Exception, attempts=3, timeout=None, wait_initial=1.0, wait_max=2.0):
+    for attempt in stamina.retry_context(
+        on=Exception, attempts=3, timeout=None, wait_initial=1.0, wait_max=2.0
+    ):
         with attempt:
             helper.api.work.to_processed(work_id, message, in_error=in_error)
 

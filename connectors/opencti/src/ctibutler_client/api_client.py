@@ -10,9 +10,15 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 import stamina
+from ctibutler_client.errors import (
+    BrokenResponse,
+    Forbidden,
+    NotFound,
+    ServerError,
+    Unauthorized,
+    Unavailable,
+)
 from requests.adapters import HTTPAdapter
-
-from ctibutler_client.errors import BrokenResponse, Forbidden, NotFound, ServerError, Unauthorized, Unavailable
 
 LONGEST_PAUSE = 120.0
 _CHUNK = 1 << 18
@@ -82,7 +88,9 @@ class ApiClient:
     def _settle(self, root: str) -> None:
         self._roots, self._root_is_known = (root,), True
 
-    def _get_with_retries(self, url: str, parameters: Mapping[str, str | int] | None) -> Any:
+    def _get_with_retries(
+        self, url: str, parameters: Mapping[str, str | int] | None
+    ) -> Any:
         retries = stamina.retry_context(
             on=_backoff,
             attempts=self.address.retries + 1,
@@ -104,24 +112,43 @@ class ApiClient:
         limit = self.address.timeout
         try:
             with self._session.get(
-                url, params=parameters, timeout=limit, stream=True, allow_redirects=False
+                url,
+                params=parameters,
+                timeout=limit,
+                stream=True,
+                allow_redirects=False,
             ) as response:
                 _check_status(response, url)
                 body = _read(response, time.monotonic() + limit * _WHOLE_RESPONSE)
         except requests.exceptions.SSLError as error:
-            raise ServerError(f"{_origin(url)}: the certificate is not trusted: {_reason(error)}") from error
+            raise ServerError(
+                f"{_origin(url)}: the certificate is not trusted: {_reason(error)}"
+            ) from error
         except requests.exceptions.Timeout as error:
-            raise _Temporary(Unavailable(f"{_origin(url)}: no response within {limit:g} seconds")) from error
-        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
-            raise _Temporary(BrokenResponse(f"{url}: the response was cut off: {_reason(error)}")) from error
+            raise _Temporary(
+                Unavailable(f"{_origin(url)}: no response within {limit:g} seconds")
+            ) from error
+        except (
+            requests.exceptions.ChunkedEncodingError,
+            requests.exceptions.ContentDecodingError,
+        ) as error:
+            raise _Temporary(
+                BrokenResponse(f"{url}: the response was cut off: {_reason(error)}")
+            ) from error
         except requests.exceptions.ConnectionError as error:
-            raise _Temporary(Unavailable(f"{_origin(url)}: no connection: {_reason(error)}")) from error
+            raise _Temporary(
+                Unavailable(f"{_origin(url)}: no connection: {_reason(error)}")
+            ) from error
         except requests.exceptions.RequestException as error:
             raise ServerError(f"{url}: {_reason(error)}") from error
         try:
             return json.loads(body)
         except ValueError as error:
-            raise _Temporary(BrokenResponse(f"{url}: the response is not JSON, or was cut off: {error}")) from error
+            raise _Temporary(
+                BrokenResponse(
+                    f"{url}: the response is not JSON, or was cut off: {error}"
+                )
+            ) from error
 
 
 def _backoff(error: Exception) -> bool | float:
@@ -146,18 +173,30 @@ def _check_status(response: requests.Response, url: str) -> None:
         return
     if 300 <= status < 400:
         place = response.headers.get("Location", "elsewhere")
-        raise ServerError(f"{url}: the server redirects to {place}; use that as CTIBUTLER_BASE_URL")
+        raise ServerError(
+            f"{url}: the server redirects to {place}; use that as CTIBUTLER_BASE_URL"
+        )
     said = _said(response)
     if status == 401:
-        raise Unauthorized(f"{_origin(url)}: authentication failed (401): set CTIBUTLER_API_KEY to a valid key{said}")
+        raise Unauthorized(
+            f"{_origin(url)}: authentication failed (401): set CTIBUTLER_API_KEY to a valid key{said}"
+        )
     if status == 403:
-        raise Forbidden(f"{url}: access denied (403): the API key may not read this{said}")
+        raise Forbidden(
+            f"{url}: access denied (403): the API key may not read this{said}"
+        )
     if status == 404:
         raise NotFound(f"{url}: not found (404){said}")
     if status == 429:
-        raise _Temporary(Unavailable(f"{_origin(url)}: too many requests (429){said}"), _retry_after(response))
+        raise _Temporary(
+            Unavailable(f"{_origin(url)}: too many requests (429){said}"),
+            _retry_after(response),
+        )
     if status >= 500:
-        raise _Temporary(Unavailable(f"{url}: the server failed ({status}){said}"), _retry_after(response))
+        raise _Temporary(
+            Unavailable(f"{url}: the server failed ({status}){said}"),
+            _retry_after(response),
+        )
     raise ServerError(f"{url}: the server refused the request ({status}){said}")
 
 
@@ -180,7 +219,10 @@ def _retry_after(response: requests.Response) -> float | None:
     if value.isdigit():
         return min(float(value), LONGEST_PAUSE)
     try:
-        return min(max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0), LONGEST_PAUSE)
+        return min(
+            max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0),
+            LONGEST_PAUSE,
+        )
     except (TypeError, ValueError):
         return None
 
@@ -206,7 +248,14 @@ def _reason(error: BaseException) -> str:
         deeper = (
             getattr(inner, "reason", None)
             or inner.__cause__
-            or next((argument for argument in inner.args if isinstance(argument, BaseException)), None)
+            or next(
+                (
+                    argument
+                    for argument in inner.args
+                    if isinstance(argument, BaseException)
+                ),
+                None,
+            )
         )
         if not isinstance(deeper, BaseException):
             return f"{type(inner).__name__}: {inner}"

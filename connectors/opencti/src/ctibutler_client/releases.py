@@ -44,8 +44,15 @@ def _family(item: StixObject) -> str:
         return "published"
     note: StixObject = next(iter(item.get("external_references") or ()), {})
     ends = {item["source_ref"].split("--")[0], item["target_ref"].split("--")[0]}
-    if note.get("description") == _STORAGE_NOTE or ends & {"relationship", "marking-definition"}:
+    if note.get("description") == _STORAGE_NOTE or ends & {
+        "relationship",
+        "marking-definition",
+    }:
         return "embedded"
     if _LINK_MARKING not in (item.get("object_marking_refs") or ()):
         return "published"
-    return "embedded" if item["target_ref"].startswith(("x-mitre-tactic--", "identity--")) else "link"
+    return (
+        "embedded"
+        if item["target_ref"].startswith(("x-mitre-tactic--", "identity--"))
+        else "link"
+    )

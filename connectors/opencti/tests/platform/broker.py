@@ -20,7 +20,12 @@ class Broker:
         credentials = pika.PlainCredentials(self.user, self.password)
         return pika.BlockingConnection(
             pika.ConnectionParameters(
-                self.host, self.port, "/", credentials, socket_timeout=5, blocked_connection_timeout=5
+                self.host,
+                self.port,
+                "/",
+                credentials,
+                socket_timeout=5,
+                blocked_connection_timeout=5,
             )
         )
 
@@ -35,10 +40,15 @@ class Broker:
         """Two durable exchanges, two durable queues, and their bindings."""
         connection = self.connect()
         channel = connection.channel()
-        for kind, exchange in (("push", "amqp.worker.exchange"), ("listen", "amqp.connector.exchange")):
+        for kind, exchange in (
+            ("push", "amqp.worker.exchange"),
+            ("listen", "amqp.connector.exchange"),
+        ):
             channel.exchange_declare(exchange, exchange_type="direct", durable=True)
             channel.queue_declare(f"{kind}_{connector_id}", durable=True)
-            channel.queue_bind(f"{kind}_{connector_id}", exchange, f"{kind}_routing_{connector_id}")
+            channel.queue_bind(
+                f"{kind}_{connector_id}", exchange, f"{kind}_routing_{connector_id}"
+            )
         connection.close()
 
     def waiting(self, connector_id: str) -> int:

@@ -38,7 +38,9 @@ class Connector:
 
     def environment(self, **more: str) -> dict[str, str]:
         kept = {
-            name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
+            name: value
+            for name, value in os.environ.items()
+            if name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
         }
         return {
             **kept,
@@ -86,8 +88,12 @@ class Running:
         except subprocess.TimeoutExpired:
             self.process.kill()
             output, _ = self.process.communicate()
-            raise AssertionError(f"the connector did not end within {timeout} s:\n{output[-4000:]}") from None
-        return Ended(self.process.returncode, output, time.monotonic() - self._began, self._peak)
+            raise AssertionError(
+                f"the connector did not end within {timeout} s:\n{output[-4000:]}"
+            ) from None
+        return Ended(
+            self.process.returncode, output, time.monotonic() - self._began, self._peak
+        )
 
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)

@@ -17,7 +17,10 @@ from pathlib import Path
 
 from tests.platform import kb
 
-COMMAND = Path(os.environ.get("CTIBUTLER_TEST_SERVER") or kb.REPOSITORY / ".venv" / "bin" / "ctibutler")
+COMMAND = Path(
+    os.environ.get("CTIBUTLER_TEST_SERVER")
+    or kb.REPOSITORY / ".venv" / "bin" / "ctibutler"
+)
 
 RELEASES = {
     "attack-mobile": ("17.1", "18.1"),
@@ -86,31 +89,48 @@ class CtiButlerServer:
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                with urllib.request.urlopen(f"{url}api/healthcheck/", timeout=5):  # noqa: S310
+                with urllib.request.urlopen(f"{url}api/healthcheck/", timeout=5):
                     return url
             except (OSError, urllib.error.URLError):
                 time.sleep(0.2)
-        raise RuntimeError(f"ctibutler does not answer: {self._log.read_text()[-2000:]}")
+        raise RuntimeError(
+            f"ctibutler does not answer: {self._log.read_text()[-2000:]}"
+        )
 
 
 def environment(data: Path, bucket: Path) -> dict[str, str]:
     """The environment of a command of ctibutler."""
-    others = {name: value for name, value in os.environ.items() if not name.startswith("CTIBUTLER_")}
+    others = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("CTIBUTLER_")
+    }
     return {**others, "CTIBUTLER_DATA_DIR": str(data), "CTIBUTLER_BUCKET": str(bucket)}
 
 
 def names(releases: dict[str, tuple[str, ...]]) -> list[str]:
     """Releases as the command line names them."""
-    return [f"{slug}@{version}" for slug, versions in releases.items() for version in versions]
+    return [
+        f"{slug}@{version}"
+        for slug, versions in releases.items()
+        for version in versions
+    ]
 
 
 def run(environment: dict[str, str], *words: str) -> None:
     """Run a command of ctibutler to its end."""
     done = subprocess.run(
-        [str(COMMAND), *words], env=environment, capture_output=True, text=True, timeout=900, check=False
+        [str(COMMAND), *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"ctibutler {' '.join(words)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        raise RuntimeError(
+            f"ctibutler {' '.join(words)}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        )
 
 
 def installed_once(folder: Path) -> Path:

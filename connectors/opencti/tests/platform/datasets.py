@@ -23,7 +23,10 @@ def load(knowledge: Knowledge) -> None:
     for region in sorted({region for _, region in COUNTRIES.values()}):
         knowledge.add_entity("Region", {"name": region, "createdBy": AUTHOR})
     for name, (codes, region) in COUNTRIES.items():
-        country = knowledge.add_entity("Country", {"name": name, "x_opencti_aliases": list(codes), "createdBy": AUTHOR})
+        country = knowledge.add_entity(
+            "Country",
+            {"name": name, "x_opencti_aliases": list(codes), "createdBy": AUTHOR},
+        )
         parent = knowledge.named("Region", region)
         knowledge.add_relationship(
             {

@@ -26,7 +26,9 @@ class FaultyProxy:
                 proxy.requests.append(self.path)
                 if proxy.misbehaviour and proxy.misbehaviour(self):
                     return
-                server = http.client.HTTPConnection(place.hostname or "", place.port, timeout=120)
+                server = http.client.HTTPConnection(
+                    place.hostname or "", place.port, timeout=120
+                )
                 kept = {
                     name: value
                     for name, value in self.headers.items()
@@ -37,7 +39,11 @@ class FaultyProxy:
                 body = answer.read()
                 lines = [f"HTTP/1.1 {answer.status} -", f"Content-Length: {len(body)}"]
                 passed = ("Content-Type", "Content-Encoding", "ETag")
-                lines += [f"{name}: {answer.getheader(name)}" for name in passed if answer.getheader(name)]
+                lines += [
+                    f"{name}: {answer.getheader(name)}"
+                    for name in passed
+                    if answer.getheader(name)
+                ]
                 self.wfile.write("\r\n".join([*lines, "", ""]).encode() + body)
                 server.close()
 

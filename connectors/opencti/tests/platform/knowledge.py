@@ -75,7 +75,10 @@ def _allowed_pairs() -> dict[tuple[str, str], set[str]]:
 
 PAIRS = _allowed_pairs()
 
-_REQUIRED = {"Malware": ("name", "is_family"), "Grouping": ("name", "context", "objects")}
+_REQUIRED = {
+    "Malware": ("name", "is_family"),
+    "Grouping": ("name", "context", "objects"),
+}
 _REFERENCES = ("createdBy", "objectMarking", "dataSource", "objects")
 _INTERNAL = ("objectLabel", "killChainPhases", "externalReferences")
 _LISTS = (
@@ -143,7 +146,12 @@ class Entity:
     @property
     def ids(self) -> set[str]:
         """Every id that the platform finds it by."""
-        return {self.id, self.standard_id, *self.stix_ids, *_alias_ids(self.entity_type, self.values)}
+        return {
+            self.id,
+            self.standard_id,
+            *self.stix_ids,
+            *_alias_ids(self.entity_type, self.values),
+        }
 
 
 class Knowledge:
@@ -163,7 +171,16 @@ class Knowledge:
         self._by_ends: dict[tuple[str, str, str], dict[str, Entity]] = {}
         """Relationships by type, source and target."""
         for stix_id, name in TLP.items():
-            self._keep(self.entities, Entity(str(uuid.uuid4()), "Marking-Definition", stix_id, set(), {"name": name}))
+            self._keep(
+                self.entities,
+                Entity(
+                    str(uuid.uuid4()),
+                    "Marking-Definition",
+                    stix_id,
+                    set(),
+                    {"name": name},
+                ),
+            )
 
     # reading
 
@@ -171,19 +188,31 @@ class Knowledge:
         return next(iter(self._by_any_id.get(any_id, {}).values()), None)
 
     def of_type(self, *types: str) -> list[Entity]:
-        return [entity for entity in self.entities.values() if entity.entity_type in types]
+        return [
+            entity for entity in self.entities.values() if entity.entity_type in types
+        ]
 
     def named(self, entity_type: str, name: str) -> Entity:
         """The one entity with this name."""
-        (found,) = (entity for entity in self.of_type(entity_type) if entity.values["name"] == name)
+        (found,) = (
+            entity
+            for entity in self.of_type(entity_type)
+            if entity.values["name"] == name
+        )
         return found
 
     def counts(self) -> dict[str, int]:
         """Entities by type and relationships by kind, without the markings that the platform brings along."""
         kinds = Counter(entity.entity_type for entity in self.entities.values())
         del kinds["Marking-Definition"]
-        kinds.update(entity.values["relationship_type"] for entity in self.relationships.values())
-        kinds["Kill-Chain-Phase"] = sum(1 for item in self.small.values() if item["entity_type"] == "Kill-Chain-Phase")
+        kinds.update(
+            entity.values["relationship_type"] for entity in self.relationships.values()
+        )
+        kinds["Kill-Chain-Phase"] = sum(
+            1
+            for item in self.small.values()
+            if item["entity_type"] == "Kill-Chain-Phase"
+        )
         return {kind: count for kind, count in kinds.items() if count}
 
     def phases(self, chain: str) -> dict[str, int]:
@@ -191,21 +220,32 @@ class Knowledge:
         return {
             item["phase_name"]: item["x_opencti_order"]
             for item in self.small.values()
-            if item["entity_type"] == "Kill-Chain-Phase" and item["kill_chain_name"] == chain
+            if item["entity_type"] == "Kill-Chain-Phase"
+            and item["kill_chain_name"] == chain
         }
 
     def words(self, category: str) -> set[str]:
         """The words of a vocabulary."""
-        return {item["name"] for item in self.small.values() if item.get("category") == category}
+        return {
+            item["name"]
+            for item in self.small.values()
+            if item.get("category") == category
+        }
 
     # writing
 
     def add_small(
-        self, entity_type: str, key: str, values: dict[str, Any], changeable: Iterable[str] = ()
+        self,
+        entity_type: str,
+        key: str,
+        values: dict[str, Any],
+        changeable: Iterable[str] = (),
     ) -> dict[str, Any]:
         """Find or create a label, phase, external reference or vocabulary word. Only some fields can change later."""
         given = {name: value for name, value in values.items() if value is not None}
-        item = self.small.setdefault(key, {"id": key, "standard_id": key, "entity_type": entity_type, **given})
+        item = self.small.setdefault(
+            key, {"id": key, "standard_id": key, "entity_type": entity_type, **given}
+        )
         item.update({name: given[name] for name in changeable if name in given})
         return item
 
@@ -217,7 +257,13 @@ class Knowledge:
         standard_id = standard_id_of(entity_type, given)
         found = self._found(entity_type, given, standard_id)
         if not found:
-            entity = Entity(str(uuid.uuid4()), entity_type, standard_id, set(), confidence=self._confidence(given))
+            entity = Entity(
+                str(uuid.uuid4()),
+                entity_type,
+                standard_id,
+                set(),
+                confidence=self._confidence(given),
+            )
             self._add_stix_ids(entity, given)
             self._set(entity, given, matching=True, upper=True)
             return self._keep(self.entities, entity)
@@ -240,20 +286,40 @@ class Knowledge:
             raise wrong(f"{kind} from {source.values['name']} to itself")
         pair = (source.entity_type, target.entity_type)
         if kind not in ("related-to", "revoked-by") and kind not in PAIRS.get(pair, ()):
-            raise wrong(f"The relationship type {kind} is not allowed between {pair[0]} and {pair[1]}")
+            raise wrong(
+                f"The relationship type {kind} is not allowed between {pair[0]} and {pair[1]}"
+            )
         standard_id = _relationship_id(kind, source, target, given)
         entity = self._present_relationship(kind, source, target, given, standard_id)
         if entity is None:
-            entity = Entity(str(uuid.uuid4()), kind, standard_id, set(), confidence=self._confidence(given))
-            entity.values |= {"relationship_type": kind, "fromId": source.id, "toId": target.id}
+            entity = Entity(
+                str(uuid.uuid4()),
+                kind,
+                standard_id,
+                set(),
+                confidence=self._confidence(given),
+            )
+            entity.values |= {
+                "relationship_type": kind,
+                "fromId": source.id,
+                "toId": target.id,
+            }
             self._add_stix_ids(entity, given)
             self._set(entity, given, matching=True, upper=True)
             return self._keep(self.relationships, entity)
         if (entity.values["fromId"], entity.values["toId"]) != (source.id, target.id):
-            self.incidents.append(f"{kind} {given['stix_id']} has the id of another relationship")
+            self.incidents.append(
+                f"{kind} {given['stix_id']} has the id of another relationship"
+            )
         author = given.get("createdBy")
-        if author and entity.values.get("createdBy") and self.find(author) is not self.find(entity.values["createdBy"]):
-            self.incidents.append(f"{kind} {given['stix_id']} writes over the relationship of another author")
+        if (
+            author
+            and entity.values.get("createdBy")
+            and self.find(author) is not self.find(entity.values["createdBy"])
+        ):
+            self.incidents.append(
+                f"{kind} {given['stix_id']} writes over the relationship of another author"
+            )
         self._upsert(entity, given)
         return self._keep(self.relationships, entity)
 
@@ -270,9 +336,15 @@ class Knowledge:
 
     # finding what an object is
 
-    def _found(self, entity_type: str, given: dict[str, Any], standard_id: str) -> list[Entity]:
+    def _found(
+        self, entity_type: str, given: dict[str, Any], standard_id: str
+    ) -> list[Entity]:
         """The entities that answer to any id of the object, aliases among them; the oldest first."""
-        ids = [standard_id, given.get("stix_id"), *(given.get("x_opencti_stix_ids") or ())]
+        ids = [
+            standard_id,
+            given.get("stix_id"),
+            *(given.get("x_opencti_stix_ids") or ()),
+        ]
         ids += _alias_ids(entity_type, given)
         found = {
             entity.id: entity
@@ -282,16 +354,29 @@ class Knowledge:
         }
         return sorted(found.values(), key=lambda entity: entity.number)
 
-    def _resolve(self, found: list[Entity], standard_id: str, given: dict[str, Any]) -> tuple[Entity, dict[str, Any]]:
+    def _resolve(
+        self, found: list[Entity], standard_id: str, given: dict[str, Any]
+    ) -> tuple[Entity, dict[str, Any]]:
         """Which of several entities the object is, and what of it is left for that one."""
         own = next((one for one in found if one.standard_id == standard_id), None)
         if own is None:
             return found[0], given
-        by_stix_id = next((one for one in found if given.get("stix_id") in {one.standard_id, *one.stix_ids}), None)
+        by_stix_id = next(
+            (
+                one
+                for one in found
+                if given.get("stix_id") in {one.standard_id, *one.stix_ids}
+            ),
+            None,
+        )
         if by_stix_id is not None and by_stix_id is not own:
             self._merge(own, by_stix_id)
         others = [one for one in found if one is not own and one.id in self.entities]
-        taken = {_fold(name) for one in others for name in (one.values["name"], *_aliases(one.values))}
+        taken = {
+            _fold(name)
+            for one in others
+            for name in (one.values["name"], *_aliases(one.values))
+        }
         rest = dict(given)
         for key in ("aliases", "x_opencti_aliases"):
             if given.get(key):
@@ -315,22 +400,42 @@ class Knowledge:
         self._keep(self.entities, target)
 
     def _present_relationship(
-        self, kind: str, source: Entity, target: Entity, given: dict[str, Any], standard_id: str
+        self,
+        kind: str,
+        source: Entity,
+        target: Entity,
+        given: dict[str, Any],
+        standard_id: str,
     ) -> Entity | None:
         """The oldest relationship that has one of the ids, or the same type and ends at about the same time."""
-        ids = {standard_id, given.get("stix_id"), *(given.get("x_opencti_stix_ids") or ())}
-        found = [one for known in ids for one in self._by_any_id.get(known or "", {}).values()]
+        ids = {
+            standard_id,
+            given.get("stix_id"),
+            *(given.get("x_opencti_stix_ids") or ()),
+        }
+        found = [
+            one
+            for known in ids
+            for one in self._by_any_id.get(known or "", {}).values()
+        ]
         found = [one for one in found if one.id in self.relationships]
         found += [
             one
             for one in self._by_ends.get((kind, source.id, target.id), {}).values()
-            if all(_same_time(given.get(key), one.values.get(key)) for key in ("start_time", "stop_time"))
+            if all(
+                _same_time(given.get(key), one.values.get(key))
+                for key in ("start_time", "stop_time")
+            )
         ]
         return min(found, key=lambda one: one.number, default=None)
 
     def _ends(self, given: dict[str, Any]) -> tuple[Entity, Entity]:
         ends = [self.find(given["fromId"]), self.find(given["toId"])]
-        lost = [given[key] for key, end in zip(("fromId", "toId"), ends, strict=True) if end is None]
+        lost = [
+            given[key]
+            for key, end in zip(("fromId", "toId"), ends, strict=True)
+            if end is None
+        ]
         if lost:
             raise missing(lost)
         source, target = (end for end in ends if end is not None)
@@ -345,10 +450,17 @@ class Knowledge:
     def _upsert(self, entity: Entity, given: dict[str, Any]) -> None:
         level = self._confidence(given)
         self._add_stix_ids(entity, given)
-        self._set(entity, given, matching=level >= entity.confidence, upper=level > entity.confidence)
+        self._set(
+            entity,
+            given,
+            matching=level >= entity.confidence,
+            upper=level > entity.confidence,
+        )
         entity.confidence = max(entity.confidence, level)
 
-    def _set(self, entity: Entity, given: dict[str, Any], matching: bool, upper: bool) -> None:
+    def _set(
+        self, entity: Entity, given: dict[str, Any], matching: bool, upper: bool
+    ) -> None:
         """Set values: empty ones never erase, lists are added to, and too low a confidence only fills gaps."""
         before = entity.values.get("name")
         for key, value in given.items():
@@ -360,7 +472,11 @@ class Knowledge:
                     entity.values[key] = value
             elif key in _LISTS:
                 if is_empty or matching or key in _ALWAYS_ADDED:
-                    entity.values[key] = list(dict.fromkeys([*(entity.values.get(key) or []), *_as_list(value)]))
+                    entity.values[key] = list(
+                        dict.fromkeys(
+                            [*(entity.values.get(key) or []), *_as_list(value)]
+                        )
+                    )
             elif is_empty or matching:
                 entity.values[key] = value
         if before and _fold(entity.values["name"]) != _fold(before):
@@ -368,24 +484,40 @@ class Knowledge:
             entity.standard_id = standard_id_of(entity.entity_type, entity.values)
 
     def _add_stix_ids(self, entity: Entity, given: dict[str, Any]) -> None:
-        entity.stix_ids |= {one for one in (given.get("stix_id"), *(given.get("x_opencti_stix_ids") or ())) if one}
+        entity.stix_ids |= {
+            one
+            for one in (given.get("stix_id"), *(given.get("x_opencti_stix_ids") or ()))
+            if one
+        }
         entity.stix_ids.discard(entity.standard_id)
 
     def _note_surprises(self, entity: Entity, given: dict[str, Any]) -> None:
         old, new = str(entity.values["name"]), str(given["name"])
-        if given.get("stix_id") in entity.stix_ids or standard_id_of(entity.entity_type, given) == entity.standard_id:
+        if (
+            given.get("stix_id") in entity.stix_ids
+            or standard_id_of(entity.entity_type, given) == entity.standard_id
+        ):
             return
         if _fold(old) != _fold(new):
-            self.incidents.append(f"{entity.entity_type} {old} is renamed {new} through an alias")
+            self.incidents.append(
+                f"{entity.entity_type} {old} is renamed {new} through an alias"
+            )
         if given.get("revoked") and not entity.values.get("revoked"):
-            self.incidents.append(f"{entity.entity_type} {old} is revoked by another object, {given.get('stix_id')}")
+            self.incidents.append(
+                f"{entity.entity_type} {old} is revoked by another object, {given.get('stix_id')}"
+            )
 
     def _check_references(self, given: dict[str, Any]) -> None:
         wanted = [ref for key in _REFERENCES for ref in _as_list(given.get(key))]
         lost = [ref for ref in wanted if self.find(ref) is None]
         if lost:
             raise missing(lost)
-        unknown = [ref for key in _INTERNAL for ref in _as_list(given.get(key)) if ref not in self.small]
+        unknown = [
+            ref
+            for key in _INTERNAL
+            for ref in _as_list(given.get(key))
+            if ref not in self.small
+        ]
         if unknown:
             raise wrong(f"unknown internal id {unknown[0]}")
 
@@ -418,7 +550,9 @@ def standard_id_of(entity_type: str, given: dict[str, Any]) -> str:
         case "Course-Of-Action":
             return str(pycti.CourseOfAction.generate_id(name, given.get("x_mitre_id")))
         case "Grouping":
-            return str(pycti.Grouping.generate_id(name, given["context"], given.get("created")))
+            return str(
+                pycti.Grouping.generate_id(name, given["context"], given.get("created"))
+            )
         case "Intrusion-Set":
             return str(pycti.IntrusionSet.generate_id(name))
         case "Campaign":
@@ -443,9 +577,15 @@ def standard_id_of(entity_type: str, given: dict[str, Any]) -> str:
             return f"{entity_type.lower()}--{_fold(name)}"
 
 
-def _relationship_id(kind: str, source: Entity, target: Entity, given: dict[str, Any]) -> str:
+def _relationship_id(
+    kind: str, source: Entity, target: Entity, given: dict[str, Any]
+) -> str:
     dates = (given.get("start_time"), given.get("stop_time"))
-    return str(pycti.StixCoreRelationship.generate_id(kind, source.standard_id, target.standard_id, *dates))
+    return str(
+        pycti.StixCoreRelationship.generate_id(
+            kind, source.standard_id, target.standard_id, *dates
+        )
+    )
 
 
 def _check_required(entity_type: str, given: dict[str, Any]) -> None:
@@ -460,7 +600,10 @@ def _alias_ids(entity_type: str, values: dict[str, Any]) -> list[str]:
     """An alias stands for the entity as if it were its name, unless a number does."""
     if values.get("x_mitre_id"):
         return []
-    return [standard_id_of(entity_type, {**values, "name": alias}) for alias in _aliases(values)]
+    return [
+        standard_id_of(entity_type, {**values, "name": alias})
+        for alias in _aliases(values)
+    ]
 
 
 def _aliases(values: dict[str, Any]) -> list[str]:
@@ -473,7 +616,9 @@ def _same_time(given: str | None, present: str | None) -> bool:
         return True
     if present is None:
         return False
-    dates = (datetime.fromisoformat(one.replace("Z", "+00:00")) for one in (given, present))
+    dates = (
+        datetime.fromisoformat(one.replace("Z", "+00:00")) for one in (given, present)
+    )
     one, other = dates
     return abs(one - other) < _SAME_TIME
 

@@ -18,8 +18,20 @@ PAGE = 50
 _LISTED = {
     "capec": ("attack-pattern", "course-of-action", "identity", "marking-definition"),
     "cwe": ("weakness", "grouping"),
-    "atlas": ("attack-pattern", "course-of-action", "x-mitre-collection", "x-mitre-matrix", "x-mitre-tactic"),
-    "disarm": ("attack-pattern", "identity", "marking-definition", "x-mitre-matrix", "x-mitre-tactic"),
+    "atlas": (
+        "attack-pattern",
+        "course-of-action",
+        "x-mitre-collection",
+        "x-mitre-matrix",
+        "x-mitre-tactic",
+    ),
+    "disarm": (
+        "attack-pattern",
+        "identity",
+        "marking-definition",
+        "x-mitre-matrix",
+        "x-mitre-tactic",
+    ),
     "location": ("location",),
     "d3fend": ("course-of-action", "indicator", "x-mitre-tactic", "x-mitre-matrix"),
 }
@@ -62,9 +74,19 @@ class OlderApi:
                 if api.misbehaviour and api.misbehaviour(self):
                     return
                 if not self.path.startswith(prefixes):
-                    answer(self, 404, {"code": 404, "message": "Not Found", "details": {}})
+                    answer(
+                        self, 404, {"code": 404, "message": "Not Found", "details": {}}
+                    )
                 elif key is not None and self.headers.get("API-KEY") != key:
-                    answer(self, 401, {"code": 401, "message": "Unauthorized", "details": {"error": "no valid key"}})
+                    answer(
+                        self,
+                        401,
+                        {
+                            "code": 401,
+                            "message": "Unauthorized",
+                            "details": {"error": "no valid key"},
+                        },
+                    )
                 else:
                     answer(self, *api.look_up(self.path))
 
@@ -90,7 +112,9 @@ class OlderApi:
         given = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         if rest == "versions/installed/":
             return 200, {"latest": versions[0], "versions": versions}
-        version = given.get(f"{_VERSION_PARAMETERS.get(slug, slug)}_version", versions[0])
+        version = given.get(
+            f"{_VERSION_PARAMETERS.get(slug, slug)}_version", versions[0]
+        )
         if rest == "objects/":
             return 200, self._page(self._list(slug, version, given), "objects", given)
         item = re.fullmatch(r"objects/([\w-]+--[\w-]+)/(relationships/)?", rest)
@@ -101,10 +125,13 @@ class OlderApi:
             ends = [
                 one
                 for one in everything
-                if one["type"] == "relationship" and item[1] in (one["source_ref"], one["target_ref"])
+                if one["type"] == "relationship"
+                and item[1] in (one["source_ref"], one["target_ref"])
             ]
             return 200, self._page(ends, "relationships", given)
-        return 200, self._page([one for one in everything if one["id"] == item[1]], "objects", given)
+        return 200, self._page(
+            [one for one in everything if one["id"] == item[1]], "objects", given
+        )
 
     def _list(self, slug: str, version: str, given: dict[str, str]) -> list[Any]:
         listed = _LISTED.get(slug)
@@ -117,12 +144,17 @@ class OlderApi:
             and ("types" not in given or one["type"] in given["types"].split(","))
         ]
         if slug.startswith("attack"):
-            for name, key in (("include_revoked", "revoked"), ("include_deprecated", "x_mitre_deprecated")):
+            for name, key in (
+                ("include_revoked", "revoked"),
+                ("include_deprecated", "x_mitre_deprecated"),
+            ):
                 if given.get(name) != "true":
                     found = [one for one in found if not one.get(key)]
         return found
 
-    def _page(self, items: list[Any], key: str, given: dict[str, str]) -> dict[str, Any]:
+    def _page(
+        self, items: list[Any], key: str, given: dict[str, str]
+    ) -> dict[str, Any]:
         page = int(given.get("page", "1"))
         shown = items[(page - 1) * PAGE : page * PAGE]
         if self.short_page and shown:
@@ -136,14 +168,25 @@ class OlderApi:
         return {**counts, key: shown}
 
 
-def answer(handler: BaseHTTPRequestHandler, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+def answer(
+    handler: BaseHTTPRequestHandler,
+    status: int,
+    body: Any,
+    headers: dict[str, str] | None = None,
+) -> None:
     content = json.dumps(body).encode()
-    lines = [f"HTTP/1.1 {status} -", "Content-Type: application/json", f"Content-Length: {len(content)}"]
+    lines = [
+        f"HTTP/1.1 {status} -",
+        "Content-Type: application/json",
+        f"Content-Length: {len(content)}",
+    ]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     handler.wfile.write("\r\n".join([*lines, "", ""]).encode() + content)
 
 
-def fails(status: int, times: int = 10**9, headers: dict[str, str] | None = None) -> Misbehaviour:
+def fails(
+    status: int, times: int = 10**9, headers: dict[str, str] | None = None
+) -> Misbehaviour:
     """Answers with an error, so many times."""
     left = [times]
 
@@ -151,7 +194,12 @@ def fails(status: int, times: int = 10**9, headers: dict[str, str] | None = None
         if left[0] <= 0:
             return False
         left[0] -= 1
-        answer(handler, status, {"code": status, "message": "-", "details": {"error": "played by a test"}}, headers)
+        answer(
+            handler,
+            status,
+            {"code": status, "message": "-", "details": {"error": "played by a test"}},
+            headers,
+        )
         return True
 
     return misbehave
@@ -161,7 +209,9 @@ def stalls(seconds: float = 30.0) -> Misbehaviour:
     """Begins an answer and says no more."""
 
     def misbehave(handler: BaseHTTPRequestHandler) -> bool:
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+        handler.wfile.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
+        )
         handler.wfile.flush()
         time.sleep(seconds)
         handler.close_connection = True

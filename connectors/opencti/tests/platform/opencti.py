@@ -82,10 +82,10 @@ class OpenCti:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 status, answer = platform.answer(body, dict(self.headers))
                 content = json.dumps(answer).encode()
-                head = (
-                    f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
-                )
-                self.wfile.write(head.encode() + content)  # in one piece: two cost 40 ms of delayed acknowledgement
+                head = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+                self.wfile.write(
+                    head.encode() + content
+                )  # in one piece: two cost 40 ms of delayed acknowledgement
 
             def log_message(self, *_: Any) -> None:
                 """Nothing to the terminal."""
@@ -110,10 +110,14 @@ class OpenCti:
         raw = self.states.get(connector_id)
         return json.loads(raw) if raw else None
 
-    def answer(self, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    def answer(
+        self, body: bytes, headers: dict[str, str]
+    ) -> tuple[int, dict[str, Any]]:
         request = json.loads(body)
         if headers.get("Authorization") != f"Bearer {TOKEN}":
-            return 200, _errors(Refused("AUTH_REQUIRED", "You must be logged in to do this."))
+            return 200, _errors(
+                Refused("AUTH_REQUIRED", "You must be logged in to do this.")
+            )
         document, problems = _document(self.version, request["query"])
         if problems or document is None:
             self.invalid += problems
@@ -123,7 +127,10 @@ class OpenCti:
             self.on_operation(name)
         with self._lock:
             self.operations[name] += 1
-            if int(headers.get("opencti-retry-number") or 0) > 0 and name != "reportExpectation":
+            if (
+                int(headers.get("opencti-retry-number") or 0) > 0
+                and name != "reportExpectation"
+            ):
                 self.retries += 1
             result = execute_sync(
                 schema_of(self.version),
@@ -141,7 +148,9 @@ class OpenCti:
         if isinstance(original, Refused):
             return _errors(original)
         self.invalid.append(error.message)
-        return _errors(Refused("BAD_USER_INPUT", _in_the_words_of_the_platform(error.message)))
+        return _errors(
+            Refused("BAD_USER_INPUT", _in_the_words_of_the_platform(error.message))
+        )
 
 
 @cache
@@ -170,7 +179,12 @@ def _operation_name(document: DocumentNode) -> str:
 
 def _errors(refusal: Refused) -> dict[str, Any]:
     extensions = {"code": refusal.name, "data": refusal.data}
-    return {"data": None, "errors": [{"message": refusal.message, "name": refusal.name, "extensions": extensions}]}
+    return {
+        "data": None,
+        "errors": [
+            {"message": refusal.message, "name": refusal.name, "extensions": extensions}
+        ],
+    }
 
 
 class _Root:
@@ -191,19 +205,19 @@ class _Root:
     def about(self, _info: Any) -> dict[str, Any]:
         return {"version": self._platform.version}
 
-    def connector(self, _info: Any, id: str) -> dict[str, Any] | None:  # noqa: A002
+    def connector(self, _info: Any, id: str) -> dict[str, Any] | None:
         if id not in self._platform.states:
             return None
         return self._connector(id)
 
-    def registerConnector(self, _info: Any, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    def registerConnector(self, _info: Any, input: dict[str, Any]) -> dict[str, Any]:
         platform, connector_id = self._platform, input["id"]
         platform.registrations.append(input)
         platform.broker.declare(connector_id)
         platform.states.setdefault(connector_id, None)
         return self._connector(connector_id)
 
-    def pingConnector(self, _info: Any, id: str, **given: Any) -> dict[str, Any]:  # noqa: A002
+    def pingConnector(self, _info: Any, id: str, **given: Any) -> dict[str, Any]:
         platform = self._platform
         platform.infos[id] = given.get("connectorInfo")
         if id in platform.resets:
@@ -212,7 +226,7 @@ class _Root:
             platform.states[id] = given.get("state")
         return self._connector(id)
 
-    def deleteConnector(self, _info: Any, id: str) -> str:  # noqa: A002
+    def deleteConnector(self, _info: Any, id: str) -> str:
         raise wrong("a connector that unregisters itself loses its queue")
 
     def _connector(self, connector_id: str) -> dict[str, Any]:
@@ -225,8 +239,15 @@ class _Root:
             "user": broker.user,
             "pass": broker.password,
         }
-        config: dict[str, Any] = {"connection": connection, "s3": {}, "dead_letter_routing": "dead"}
-        for kind, exchange in (("push", "amqp.worker.exchange"), ("listen", "amqp.connector.exchange")):
+        config: dict[str, Any] = {
+            "connection": connection,
+            "s3": {},
+            "dead_letter_routing": "dead",
+        }
+        for kind, exchange in (
+            ("push", "amqp.worker.exchange"),
+            ("listen", "amqp.connector.exchange"),
+        ):
             config |= {
                 kind: f"{kind}_{connector_id}",
                 f"{kind}_routing": f"{kind}_routing_{connector_id}",
@@ -247,18 +268,22 @@ class _Root:
 
     # works
 
-    def workAdd(self, _info: Any, connectorId: str, **given: Any) -> dict[str, Any]:  # noqa: N803
-        work = Work(f"work_{connectorId}_{time.time_ns()}", given["friendlyName"], bool(given.get("isMultiPartWork")))
+    def workAdd(self, _info: Any, connectorId: str, **given: Any) -> dict[str, Any]:
+        work = Work(
+            f"work_{connectorId}_{time.time_ns()}",
+            given["friendlyName"],
+            bool(given.get("isMultiPartWork")),
+        )
         self._platform.works[work.id] = work
         return {"id": work.id}
 
-    def workEdit(self, _info: Any, id: str) -> "_WorkEdit":  # noqa: A002
+    def workEdit(self, _info: Any, id: str) -> "_WorkEdit":
         work = self._platform.works.get(id)
         if work is None:
             raise Refused("WORK_NOT_ALIVE", "Work is no longer alive")
         return _WorkEdit(work)
 
-    def isWorkAlive(self, _info: Any, id: str) -> bool:  # noqa: A002
+    def isWorkAlive(self, _info: Any, id: str) -> bool:
         return id in self._platform.works
 
     def stixBundlePush(self, _info: Any, bundle: str, work_id: str, **_: Any) -> bool:
@@ -272,33 +297,53 @@ class _Root:
             {
                 "key": category,
                 "entity_types": types.split(),
-                "fields": [{"key": name, "required": False, "multiple": True} for name in names.split()],
+                "fields": [
+                    {"key": name, "required": False, "multiple": True}
+                    for name in names.split()
+                ],
             }
             for category, (types, names) in VOCABULARIES.items()
         ]
 
     def vocabularies(self, _info: Any, filters: Any = None, **_: Any) -> dict[str, Any]:
         wanted = _values(filters, "name")
-        found = [self._small(item) for item in self._knowledge.small.values() if item.get("name") in wanted]
+        found = [
+            self._small(item)
+            for item in self._knowledge.small.values()
+            if item.get("name") in wanted
+        ]
         return _connection(found)
 
     def labels(self, _info: Any, filters: Any = None, **_: Any) -> dict[str, Any]:
         wanted = _values(filters, "value")
         return _connection(
-            [self._small(item) for item in self._knowledge.small.values() if item.get("value") in wanted]
+            [
+                self._small(item)
+                for item in self._knowledge.small.values()
+                if item.get("value") in wanted
+            ]
         )
 
-    def killChainPhases(self, _info: Any, filters: Any = None, first: int = 500, **_: Any) -> dict[str, Any]:
+    def killChainPhases(
+        self, _info: Any, filters: Any = None, first: int = 500, **_: Any
+    ) -> dict[str, Any]:
         chains = _values(filters, "kill_chain_name")
         found = [
             self._small(item)
             for item in self._knowledge.small.values()
-            if item["entity_type"] == "Kill-Chain-Phase" and item["kill_chain_name"] in chains
+            if item["entity_type"] == "Kill-Chain-Phase"
+            and item["kill_chain_name"] in chains
         ]
         return _connection(found[:first])
 
     def stixCoreObjects(
-        self, _info: Any, types: Any = None, filters: Any = None, first: int = 500, after: Any = None, **_: Any
+        self,
+        _info: Any,
+        types: Any = None,
+        filters: Any = None,
+        first: int = 500,
+        after: Any = None,
+        **_: Any,
     ) -> dict[str, Any]:
         ids, names = set(_values(filters, "ids")), set(_values(filters, "name"))
         aliases = {*_values(filters, "aliases"), *_values(filters, "x_opencti_aliases")}
@@ -307,41 +352,64 @@ class _Root:
             for entity in self._knowledge.of_type(*types)
             if ids & {entity.id, entity.standard_id, *entity.stix_ids}
             or entity.values["name"] in names
-            or aliases & {*(entity.values.get("aliases") or ()), *(entity.values.get("x_opencti_aliases") or ())}
+            or aliases
+            & {
+                *(entity.values.get("aliases") or ()),
+                *(entity.values.get("x_opencti_aliases") or ()),
+            }
         ]
         return _connection(found, first, after)
 
     def stixCoreRelationships(
-        self, _info: Any, filters: Any = None, first: int = 500, after: Any = None, **given: Any
+        self,
+        _info: Any,
+        filters: Any = None,
+        first: int = 500,
+        after: Any = None,
+        **given: Any,
     ) -> dict[str, Any]:
-        not_by = {id(one) for ref in _values(filters, "createdBy") if (one := self._knowledge.find(ref))}
+        not_by = {
+            id(one)
+            for ref in _values(filters, "createdBy")
+            if (one := self._knowledge.find(ref))
+        }
         found = []
         for relation in self._knowledge.relationships.values():
             author = self._knowledge.find(relation.values.get("createdBy") or "")
-            ends = [self._knowledge.entities[relation.values[key]] for key in ("fromId", "toId")]
-            if relation.entity_type not in given["relationship_type"] or (author and id(author) in not_by):
+            ends = [
+                self._knowledge.entities[relation.values[key]]
+                for key in ("fromId", "toId")
+            ]
+            if relation.entity_type not in given["relationship_type"] or (
+                author and id(author) in not_by
+            ):
                 continue
-            if ends[0].entity_type in given["fromTypes"] and ends[1].entity_type in given["toTypes"]:
+            if (
+                ends[0].entity_type in given["fromTypes"]
+                and ends[1].entity_type in given["toTypes"]
+            ):
                 found.append(self._relationship(relation))
         return _connection(found, first, after)
 
     # writing knowledge
 
-    def stixCoreRelationshipAdd(self, _info: Any, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    def stixCoreRelationshipAdd(
+        self, _info: Any, input: dict[str, Any]
+    ) -> dict[str, Any]:
         return self._relationship(self._knowledge.add_relationship(input))
 
-    def stixCoreObjectEdit(self, _info: Any, id: str) -> dict[str, Any]:  # noqa: A002
+    def stixCoreObjectEdit(self, _info: Any, id: str) -> dict[str, Any]:
         return {"delete": lambda _info, **_: self._knowledge.delete(id) or id}
 
-    def stixCoreRelationshipEdit(self, _info: Any, id: str) -> dict[str, Any]:  # noqa: A002
+    def stixCoreRelationshipEdit(self, _info: Any, id: str) -> dict[str, Any]:
         return {"delete": lambda _info: self._knowledge.delete(id) or id}
 
-    def killChainPhaseEdit(self, _info: Any, id: str) -> dict[str, Any]:  # noqa: A002
+    def killChainPhaseEdit(self, _info: Any, id: str) -> dict[str, Any]:
         if not self._platform.may_move_phases:
             raise Refused("FORBIDDEN_ACCESS", "You are not allowed to do this.")
         item = self._knowledge.small[id]
 
-        def patch(_info: Any, input: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: A002
+        def patch(_info: Any, input: list[dict[str, Any]]) -> dict[str, Any]:
             for change in input:
                 item[change["key"]] = int(change["value"][0])
             return self._small(item)
@@ -353,27 +421,43 @@ class _Root:
         match kind:
             case "Label":
                 key = f"label--{given['value'].strip().lower()}"
-                return self._small(knowledge.add_small("Label", key, {"value": given["value"]}))
+                return self._small(
+                    knowledge.add_small("Label", key, {"value": given["value"]})
+                )
             case "KillChainPhase":
                 key = f"kill-chain-phase--{given['kill_chain_name']}--{given['phase_name']}"
                 names = ("kill_chain_name", "phase_name", "x_opencti_order")
                 # An upsert leaves the order of a phase as it is.
                 return self._small(
-                    knowledge.add_small("Kill-Chain-Phase", key, {name: given.get(name) for name in names})
+                    knowledge.add_small(
+                        "Kill-Chain-Phase",
+                        key,
+                        {name: given.get(name) for name in names},
+                    )
                 )
             case "ExternalReference":
                 if len(given["source_name"].strip()) < _SHORTEST:
                     raise wrong("an external reference without a source name")
                 named = f"{given['source_name']}/{given.get('external_id')}"
                 key = f"external-reference--{given.get('url') or named}"
-                return self._small(knowledge.add_small("External-Reference", key, given, ("description",)))
+                return self._small(
+                    knowledge.add_small(
+                        "External-Reference", key, given, ("description",)
+                    )
+                )
             case "Vocabulary":
-                key = f"vocabulary--{given['category']}--{given['name'].strip().lower()}"
+                key = (
+                    f"vocabulary--{given['category']}--{given['name'].strip().lower()}"
+                )
                 return self._small(knowledge.add_small("Vocabulary", key, given))
             case "Identity" | "Location":
                 return self._entity(knowledge.add_entity(given["type"], given))
             case "MarkingDefinition":
-                return self._entity(knowledge.add_entity("Marking-Definition", {**given, "name": given["definition"]}))
+                return self._entity(
+                    knowledge.add_entity(
+                        "Marking-Definition", {**given, "name": given["definition"]}
+                    )
+                )
             case _:
                 return self._entity(knowledge.add_entity(entity_type(kind), given))
 
@@ -385,24 +469,38 @@ class _Root:
             "id": entity.id,
             "standard_id": entity.standard_id,
             "entity_type": entity.entity_type,
-            "parent_types": ["Basic-Object", "Stix-Object", "Stix-Core-Object", "Stix-Domain-Object"],
+            "parent_types": [
+                "Basic-Object",
+                "Stix-Object",
+                "Stix-Core-Object",
+                "Stix-Domain-Object",
+            ],
             "x_opencti_stix_ids": sorted(entity.stix_ids),
             "representative": {"main": entity.values["name"]},
             "created_at": _NOW,
             "updated_at": _NOW,
             "confidence": entity.confidence,
             "createdBy": lambda _info: self._author(entity),
-            **{key: value for key, value in entity.values.items() if key != "createdBy"},
+            **{
+                key: value for key, value in entity.values.items() if key != "createdBy"
+            },
             "revoked": bool(entity.values.get("revoked")),
         }
 
     def _relationship(self, relation: Entity) -> dict[str, Any]:
-        ends = {key: self._knowledge.entities[relation.values[f"{key}Id"]] for key in ("from", "to")}
+        ends = {
+            key: self._knowledge.entities[relation.values[f"{key}Id"]]
+            for key in ("from", "to")
+        }
         return {
             "id": relation.id,
             "standard_id": relation.standard_id,
             "entity_type": relation.entity_type,
-            "parent_types": ["Basic-Relationship", "Stix-Relationship", "Stix-Core-Relationship"],
+            "parent_types": [
+                "Basic-Relationship",
+                "Stix-Relationship",
+                "Stix-Core-Relationship",
+            ],
             "x_opencti_stix_ids": sorted(relation.stix_ids),
             "relationship_type": relation.entity_type,
             "createdBy": lambda _info: self._author(relation),
@@ -420,7 +518,9 @@ class _Root:
         words = item.get("category")
         return {
             **item,
-            "category": {"key": words, "entity_types": [], "fields": []} if words else None,
+            "category": (
+                {"key": words, "entity_types": [], "fields": []} if words else None
+            ),
             "parent_types": ["Basic-Object", "Stix-Object", "Stix-Meta-Object"],
             "created_at": _NOW,
             "updated_at": _NOW,
@@ -443,7 +543,7 @@ class _WorkEdit:
         self._work.expected += expectations
         return self._work.id
 
-    def toProcessed(self, _info: Any, message: str, inError: bool = False) -> str:  # noqa: N803
+    def toProcessed(self, _info: Any, message: str, inError: bool = False) -> str:
         self._work.processed.append((message, inError))
         return self._work.id
 
@@ -456,10 +556,17 @@ class _WorkEdit:
 
 def _values(filters: Any, key: str) -> list[Any]:
     """The values of all filters on a key."""
-    return [value for one in (filters or {}).get("filters", ()) if key in one["key"] for value in one["values"]]
+    return [
+        value
+        for one in (filters or {}).get("filters", ())
+        if key in one["key"]
+        for value in one["values"]
+    ]
 
 
-def _connection(items: list[dict[str, Any]], first: int = 500, after: str | None = None) -> dict[str, Any]:
+def _connection(
+    items: list[dict[str, Any]], first: int = 500, after: str | None = None
+) -> dict[str, Any]:
     start = int(after or 0)
     page = items[start : start + first]
     end = start + len(page)
@@ -470,4 +577,7 @@ def _connection(items: list[dict[str, Any]], first: int = 500, after: str | None
         "hasPreviousPage": start > 0,
         "globalCount": len(items),
     }
-    return {"edges": [{"cursor": str(start), "node": item} for item in page], "pageInfo": info}
+    return {
+        "edges": [{"cursor": str(start), "node": item} for item in page],
+        "pageInfo": info,
+    }

@@ -34,7 +34,9 @@ class PortForwarder:
                 return
             server = socket.create_connection(self._target)
             self._open += [client, server]
-            threading.Thread(target=self._carry, args=(client, server), daemon=True).start()
+            threading.Thread(
+                target=self._carry, args=(client, server), daemon=True
+            ).start()
 
     @staticmethod
     def _carry(client: socket.socket, server: socket.socket) -> None:

@@ -25,7 +25,11 @@ _IDENTITY = f"{_SHARED}, contact_information: String, roles: [String], x_opencti
 _CVSS = ", ".join(
     f"x_opencti_cvss_{name}: {kind}@{since}"
     for since, kind, names in (
-        ("6.5.0", "Float", "base_score v2_base_score v2_temporal_score v4_base_score temporal_score"),
+        (
+            "6.5.0",
+            "Float",
+            "base_score v2_base_score v2_temporal_score v4_base_score temporal_score",
+        ),
         (
             "6.5.0",
             "String",
@@ -237,7 +241,10 @@ VOCABULARIES = {
     "tool_types_ov": ("Tool", "tool_types"),
     "grouping_context_ov": ("Grouping", "context"),
     "attack_resource_level_ov": ("Intrusion-Set Threat-Actor-Group", "resource_level"),
-    "attack_motivation_ov": ("Intrusion-Set Threat-Actor-Group", "primary_motivation secondary_motivations"),
+    "attack_motivation_ov": (
+        "Intrusion-Set Threat-Actor-Group",
+        "primary_motivation secondary_motivations",
+    ),
 }
 """Vocabularies: the entity types and fields whose words they hold."""
 
@@ -274,21 +281,37 @@ def entity_type(graphql_type: str) -> str:
 @cache
 def schema_of(platform_version: str) -> GraphQLSchema:
     """The schema of a platform of this version."""
-    return build_schema("\n".join(_definitions(_number(platform_version))), assume_valid=False)
+    return build_schema(
+        "\n".join(_definitions(_number(platform_version))), assume_valid=False
+    )
 
 
 def _definitions(version: tuple[int, ...]) -> list[str]:
     def fields(text: str) -> str:
         return _since(text, version)
 
-    connections = ("Label", "KillChainPhase", "Vocabulary", "StixCoreObject", "StixCoreRelationship")
-    enums = ("LabelsOrdering", "KillChainPhasesOrdering", "VocabularyOrdering", "StixCoreObjectsOrdering")
+    connections = (
+        "Label",
+        "KillChainPhase",
+        "Vocabulary",
+        "StixCoreObject",
+        "StixCoreRelationship",
+    )
+    enums = (
+        "LabelsOrdering",
+        "KillChainPhasesOrdering",
+        "VocabularyOrdering",
+        "StixCoreObjectsOrdering",
+    )
     parts = [
         "scalar StixId scalar StixRef scalar DateTime scalar Upload scalar Any",
         "enum FilterMode { and or } enum OrderingMode { asc desc }",
         "enum ConnectorType { EXTERNAL_IMPORT INTERNAL_ENRICHMENT STREAM }",
         f"enum VocabularyCategory {{ {' '.join(VOCABULARIES)} }}",
-        *(f"enum {name} {{ created }}" for name in (*enums, "StixCoreRelationshipsOrdering")),
+        *(
+            f"enum {name} {{ created }}"
+            for name in (*enums, "StixCoreRelationshipsOrdering")
+        ),
         f"interface BasicObject {{ {fields(_BASIC)} }}",
         f"interface StixObject {{ {fields(_STIX)} }}",
         f"interface StixCoreObject {{ {fields(_CORE)} }}",
@@ -298,7 +321,9 @@ def _definitions(version: tuple[int, ...]) -> list[str]:
         f"union StixObjectOrStixRelationshipOrCreator = {' | '.join(ENTITIES)}",
         f"type Query {{ {fields(QUERIES)} }}",
     ]
-    adds = "\n".join(f"{name}(input: {kind}AddInput!): {kind}" for name, kind in ADD.items())
+    adds = "\n".join(
+        f"{name}(input: {kind}AddInput!): {kind}" for name, kind in ADD.items()
+    )
     parts.append(f"type Mutation {{ {fields(MUTATIONS)} {adds} }}")
     for name, text in INPUTS.items():
         parts.append(f"input {name} {{ {fields(text)} }}")
@@ -313,11 +338,17 @@ def _definitions(version: tuple[int, ...]) -> list[str]:
         interfaces = "BasicObject & StixObject & StixCoreObject & StixDomainObject" + (
             f" & {text}" if is_interface else ""
         )
-        own = _ALIASED if is_interface else f"{_DOMAIN}, name: String!, description: String, {text}"
+        own = (
+            _ALIASED
+            if is_interface
+            else f"{_DOMAIN}, name: String!, description: String, {text}"
+        )
         parts.append(f"type {name} implements {interfaces} {{ {fields(own)} }}")
     for name in connections:
         parts.append(f"type {name}Edge {{ cursor: String! node: {name}! }}")
-        parts.append(f"type {name}Connection {{ pageInfo: PageInfo! edges: [{name}Edge!]! }}")
+        parts.append(
+            f"type {name}Connection {{ pageInfo: PageInfo! edges: [{name}Edge!]! }}"
+        )
     return parts
 
 
@@ -325,7 +356,9 @@ def _since(text: str, version: tuple[int, ...]) -> str:
     """The fields of `text` that a platform of this version has."""
     return re.sub(
         r"\w+: [\w!\[\]]+@([\d.]+)\d*,?",
-        lambda field: "" if _number(field[1]) > version else field[0].replace(f"@{field[1]}", ""),
+        lambda field: (
+            "" if _number(field[1]) > version else field[0].replace(f"@{field[1]}", "")
+        ),
         text,
     )
 

@@ -41,7 +41,10 @@ def import_all(platform: OpenCti, connector_id: str) -> Delivery:
     delivery = take(platform, connector_id)
     client = _client(platform)
     has_work_header = hasattr(client, "set_work_id")
-    has_retry_count = "objects_max_refs" in inspect.signature(client.stix2.import_bundle_from_json).parameters
+    has_retry_count = (
+        "objects_max_refs"
+        in inspect.signature(client.stix2.import_bundle_from_json).parameters
+    )
     for message in delivery.messages:
         client.set_applicant_id_header(message["applicant_id"])
         client.set_draft_id(message.get("draft_id") or "")
@@ -68,5 +71,7 @@ def import_pushed(platform: OpenCti) -> None:
 
 def _client(platform: OpenCti) -> OpenCTIApiClient:
     client = OpenCTIApiClient(platform.url, TOKEN, log_level="critical")
-    client.session.trust_env = False  # looking for proxies costs a fifth of the time, and there are none
+    client.session.trust_env = (
+        False  # looking for proxies costs a fifth of the time, and there are none
+    )
     return client

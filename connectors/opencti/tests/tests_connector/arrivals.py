@@ -31,7 +31,9 @@ def arrives_well(platform: OpenCti, connector: Connector) -> worker.Delivery:
         assert work.multipart
     ids = [item["id"] for item in delivery.objects]
     authors = {item["id"] for item in delivery.objects if item["type"] == "identity"}
-    assert [one for one, times in Counter(ids).items() if times > 1 and one not in authors] == []
+    assert [
+        one for one, times in Counter(ids).items() if times > 1 and one not in authors
+    ] == []
     return delivery
 
 
@@ -49,14 +51,25 @@ def assert_whole(platform: OpenCti, bundles: dict[str, Bundle], links: int = 0) 
 def assert_live(platform: OpenCti, slug: str, bundle: Bundle) -> None:
     """What is live on the platform is what is live in the release."""
     live = [item for item in bundle if not item.get("revoked")]
-    counted = COUNTED[slug]([item for item in live if item.get("relationship_type") != "revoked-by"])
+    counted = COUNTED[slug](
+        [item for item in live if item.get("relationship_type") != "revoked-by"]
+    )
     knowledge = platform.knowledge
-    found = Counter(entity.entity_type for entity in knowledge.entities.values() if not entity.values.get("revoked"))
-    dead = {entity.id for entity in knowledge.entities.values() if entity.values.get("revoked")}
+    found = Counter(
+        entity.entity_type
+        for entity in knowledge.entities.values()
+        if not entity.values.get("revoked")
+    )
+    dead = {
+        entity.id
+        for entity in knowledge.entities.values()
+        if entity.values.get("revoked")
+    }
     found.update(
         relation.entity_type
         for relation in knowledge.relationships.values()
-        if not relation.values.get("revoked") and not dead & {relation.values["fromId"], relation.values["toId"]}
+        if not relation.values.get("revoked")
+        and not dead & {relation.values["fromId"], relation.values["toId"]}
     )
     for name in ("Marking-Definition", "revoked-by"):
         del found[name]

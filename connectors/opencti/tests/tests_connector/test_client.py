@@ -5,13 +5,20 @@ from typing import Any
 
 import pytest
 import stamina
-from stamina.instrumentation import RetryDetails, set_on_retry_hooks
-
 from connector.knowledge_bases import BY_SLUG
 from ctibutler_client.api_client import ApiClient, ServerAddress, api_roots
-from ctibutler_client.errors import BrokenResponse, Forbidden, NotFound, ServerError, Unauthorized, Unavailable
+from ctibutler_client.errors import (
+    BrokenResponse,
+    Forbidden,
+    NotFound,
+    ServerError,
+    Unauthorized,
+    Unavailable,
+)
 from ctibutler_client.release_reader import ReleaseReader
 from ctibutler_client.releases import sort_out
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
 from tests.platform import kb
 from tests.platform.older_api import OlderApi, cuts, fails, stalls
 
@@ -25,7 +32,12 @@ def start() -> Iterator[Start]:
     running: list[OlderApi] = []
 
     def begin(*releases: str, **more: Any) -> OlderApi:
-        running.append(OlderApi({name: [version] for name, version in (r.split("@") for r in releases)}, **more))
+        running.append(
+            OlderApi(
+                {name: [version] for name, version in (r.split("@") for r in releases)},
+                **more,
+            )
+        )
         return running[-1]
 
     yield begin
@@ -80,20 +92,32 @@ def test_a_server_that_answers_below_api_only_is_found_once(start: Start) -> Non
     asking = client(server)
     assert asking.get(INSTALLED)["versions"] == ["4.14"]
     assert asking.get(INSTALLED)["versions"] == ["4.14"]
-    assert [path.split("/cwe")[0] for path in server.requests] == ["/v1", "/api/v1", "/api/v1"]
+    assert [path.split("/cwe")[0] for path in server.requests] == [
+        "/v1",
+        "/api/v1",
+        "/api/v1",
+    ]
 
 
 def test_the_key_is_sent_where_there_is_one(start: Start) -> None:
     server = start("cwe@4.14", key="secret")
     assert client(server, api_key="secret").get(INSTALLED)
-    with pytest.raises(Unauthorized, match=r"authentication failed .401.: set CTIBUTLER_API_KEY"):
+    with pytest.raises(
+        Unauthorized, match=r"authentication failed .401.: set CTIBUTLER_API_KEY"
+    ):
         client(server).get(INSTALLED)
     assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize(
     ("status", "kind", "asked"),
-    [(401, Unauthorized, 1), (403, Forbidden, 1), (404, NotFound, 2), (400, ServerError, 1), (302, ServerError, 1)],
+    [
+        (401, Unauthorized, 1),
+        (403, Forbidden, 1),
+        (404, NotFound, 2),
+        (400, ServerError, 1),
+        (302, ServerError, 1),
+    ],
 )
 def test_what_will_not_get_better_is_not_asked_again(
     start: Start, status: int, kind: type[Exception], asked: int
@@ -115,7 +139,9 @@ def test_what_may_get_better_is_asked_again(start: Start, status: int) -> None:
         client(server).get(INSTALLED)
 
 
-def test_the_pause_is_what_the_server_asks_for(start: Start, pauses: list[float]) -> None:
+def test_the_pause_is_what_the_server_asks_for(
+    start: Start, pauses: list[float]
+) -> None:
     stamina.set_testing(False)
     server = start("cwe@4.14")
     server.misbehaviour = fails(429, times=1, headers={"Retry-After": "0"})
@@ -155,13 +181,32 @@ def test_a_short_page_ends_the_run(start: Start) -> None:
 
 @pytest.mark.real
 @pytest.mark.parametrize(
-    "slug", ["attack-ics", "capec", "cwe", "disarm", "atlas", "mitre-f3", "location", "sector", "d3fend"]
+    "slug",
+    [
+        "attack-ics",
+        "capec",
+        "cwe",
+        "disarm",
+        "atlas",
+        "mitre-f3",
+        "location",
+        "sector",
+        "d3fend",
+    ],
 )
-def test_page_by_page_gives_what_the_whole_release_gives(start: Start, slug: str) -> None:
+def test_page_by_page_gives_what_the_whole_release_gives(
+    start: Start, slug: str
+) -> None:
     from connector.converter_to_stix import convert
     from connector.release_index import Options
 
-    version = {"attack-ics": "18.1", "capec": "3.9", "cwe": "4.14", "disarm": "1.6", "atlas": "5.6.0"}.get(slug)
+    version = {
+        "attack-ics": "18.1",
+        "capec": "3.9",
+        "cwe": "4.14",
+        "disarm": "1.6",
+        "atlas": "5.6.0",
+    }.get(slug)
     version = version or {"mitre-f3": "1.1", "d3fend": "1.2.0"}.get(slug, "1.0")
     server = start(f"{slug}@{version}")
     paged = ReleaseReader(client(server)).read(BY_SLUG[slug], version)
@@ -197,5 +242,8 @@ def test_what_the_server_derives_is_told_apart() -> None:
             relation(5, "relationship--4", "identity--1", object_marking_refs=marked),
         ],
     )
-    assert [item["id"] for item in release.objects] == ["relationship--1", "relationship--1"]
+    assert [item["id"] for item in release.objects] == [
+        "relationship--1",
+        "relationship--1",
+    ]
     assert [item["id"] for item in release.links] == ["relationship--4"]

@@ -1,7 +1,6 @@
 """Which pycti works with which platform, and what is said where they do not fit."""
 
 import pytest
-
 from connector.compatibility import (
     REGISTRATION_FIELDS,
     installed_pycti,
@@ -9,6 +8,7 @@ from connector.compatibility import (
     supports_multipart,
     unknown_field,
 )
+
 from tests.platform import worker
 from tests.platform.broker import Broker
 from tests.platform.connector_process import Connector
@@ -27,24 +27,37 @@ def number(version: str) -> tuple[int, ...]:
     [
         (REFUSED, "version"),
         ('Cannot query field "jwks" on type "Connector".', "jwks"),
-        ('Unknown argument "isMultiPartWork" on field "Mutation.workAdd".', "isMultiPartWork"),
-        ('{"errors":[{"message":"Cannot query field \\"s3\\" on type \\"ConnectorConfig\\"."}]}', "s3"),
+        (
+            'Unknown argument "isMultiPartWork" on field "Mutation.workAdd".',
+            "isMultiPartWork",
+        ),
+        (
+            '{"errors":[{"message":"Cannot query field \\"s3\\" on type \\"ConnectorConfig\\"."}]}',
+            "s3",
+        ),
         ("You must be logged in to do this.", None),
     ],
 )
-def test_a_field_that_the_platform_does_not_know_is_recognized(said: str, field: str | None) -> None:
+def test_a_field_that_the_platform_does_not_know_is_recognized(
+    said: str, field: str | None
+) -> None:
     assert unknown_field(ValueError(said)) == field
 
 
 def test_the_message_names_both_versions_and_what_to_install() -> None:
     said = mismatch(ValueError(REFUSED), "6.9.29") or ""
-    assert f"OpenCTI 6.9.29 does not know `version`, which pycti {installed_pycti()} sends" in said
+    assert (
+        f"OpenCTI 6.9.29 does not know `version`, which pycti {installed_pycti()} sends"
+        in said
+    )
     assert 'pip install "pycti==6.9.29"' in said
     assert mismatch(ValueError("something else"), "6.9.29") is None
 
 
 def test_works_have_parts_only_where_pycti_can_say_so() -> None:
-    def with_parts(connector_id: str, friendly_name: str, is_multipart: bool = False) -> None: ...
+    def with_parts(
+        connector_id: str, friendly_name: str, is_multipart: bool = False
+    ) -> None: ...
     def without(connector_id: str, friendly_name: str) -> None: ...
 
     assert supports_multipart(with_parts)
@@ -53,14 +66,22 @@ def test_works_have_parts_only_where_pycti_can_say_so() -> None:
 
 @pytest.mark.real
 @pytest.mark.server
-def test_a_pycti_that_is_newer_than_the_platform_is_named_at_the_start(broker: Broker) -> None:
-    sent = [since for since, _ in REGISTRATION_FIELDS if number(since) <= number(installed_pycti())]
+def test_a_pycti_that_is_newer_than_the_platform_is_named_at_the_start(
+    broker: Broker,
+) -> None:
+    sent = [
+        since
+        for since, _ in REGISTRATION_FIELDS
+        if number(since) <= number(installed_pycti())
+    ]
     if not sent:
         pytest.skip("this pycti sends no field that an older platform does not know")
     platform = OpenCti(broker, version="6.5.3")
     server = OlderApi({"sector": ["1.0"]})
     try:
-        ended = Connector(platform, server.url, {"CTIBUTLER_KNOWLEDGEBASES": "sector"}).run()
+        ended = Connector(
+            platform, server.url, {"CTIBUTLER_KNOWLEDGEBASES": "sector"}
+        ).run()
     finally:
         server.stop()
         platform.stop()

@@ -58,7 +58,9 @@ def kind(item: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize(("slug", "version"), RELEASES)
-def test_a_release_becomes_what_plain_python_counts(converted: Converted, slug: str, version: str) -> None:
+def test_a_release_becomes_what_plain_python_counts(
+    converted: Converted, slug: str, version: str
+) -> None:
     found: dict[str, int] = {}
     for item in converted(slug, version).objects.values():
         found[kind(item)] = found.get(kind(item), 0) + 1
@@ -75,17 +77,27 @@ def test_a_release_becomes_what_plain_python_counts(converted: Converted, slug: 
         ("capec", "3.9", 3_400),
     ],
 )
-def test_a_first_sync_stays_below_its_limit(converted: Converted, slug: str, version: str, most: int) -> None:
+def test_a_first_sync_stays_below_its_limit(
+    converted: Converted, slug: str, version: str, most: int
+) -> None:
     assert len(converted(slug, version).objects) <= most
 
 
 @pytest.mark.parametrize(("slug", "version"), RELEASES)
-def test_what_is_left_out_is_counted_by_reason(converted: Converted, slug: str, version: str) -> None:
+def test_what_is_left_out_is_counted_by_reason(
+    converted: Converted, slug: str, version: str
+) -> None:
     """Every publisher's object is sent, told in another one, or in a line of the log."""
     release = converted(slug, version)
     bundle = kb.objects(slug, version)
-    entities = [item for item in bundle if item["type"] not in ("relationship", "identity", "marking-definition")]
-    arrived = len(release.known) + sum(1 for item in release.objects.values() if item.get("revoked"))
+    entities = [
+        item
+        for item in bundle
+        if item["type"] not in ("relationship", "identity", "marking-definition")
+    ]
+    arrived = len(release.known) + sum(
+        1 for item in release.objects.values() if item.get("revoked")
+    )
     if slug == "sector":
         arrived = 0  # its entities are identities
     told = sum(

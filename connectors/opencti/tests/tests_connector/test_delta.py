@@ -4,9 +4,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
-
 from connector.delta import Contribution, Namesakes, Plan, Rules, plan
 from connector.sendable import Known, Sendable, digest
+
 from tests.tests_connector.conftest import Converted
 
 AUTHOR = {
@@ -19,7 +19,13 @@ AUTHOR = {
 
 
 def group(number: int, name: str, **more: Any) -> dict[str, Any]:
-    return {"type": "intrusion-set", "id": f"intrusion-set--{number}", "name": name, "revoked": False, **more}
+    return {
+        "type": "intrusion-set",
+        "id": f"intrusion-set--{number}",
+        "name": name,
+        "revoked": False,
+        **more,
+    }
 
 
 def uses(number: int, source: str, target: str) -> dict[str, Any]:
@@ -33,7 +39,11 @@ def uses(number: int, source: str, target: str) -> dict[str, Any]:
     }
 
 
-def release(*items: dict[str, Any], dead: tuple[dict[str, Any], ...] = (), deprecated: bool = False) -> Sendable:
+def release(
+    *items: dict[str, Any],
+    dead: tuple[dict[str, Any], ...] = (),
+    deprecated: bool = False,
+) -> Sendable:
     from connector import identifiers
 
     objects = {item["id"]: item for item in (AUTHOR, *items)}
@@ -63,12 +73,20 @@ def release(*items: dict[str, Any], dead: tuple[dict[str, Any], ...] = (), depre
     )
 
 
-def planned(target: Sendable, base: Sendable | None, others: Namesakes | None = None, **rules: str) -> Plan:
+def planned(
+    target: Sendable,
+    base: Sendable | None,
+    others: Namesakes | None = None,
+    **rules: str,
+) -> Plan:
     return plan(target, base, Rules(**rules), lambda: others or Namesakes())
 
 
 def told(result: Plan) -> list[tuple[str, Any]]:
-    return [(item["id"], item.get("opencti_operation", item.get("revoked"))) for item in result.objects]
+    return [
+        (item["id"], item.get("opencti_operation", item.get("revoked")))
+        for item in result.objects
+    ]
 
 
 def test_nothing_is_sent_where_nothing_changed() -> None:
@@ -85,22 +103,34 @@ def test_the_author_goes_first_every_time() -> None:
     assert told(result) == [("identity--a", False), ("intrusion-set--2", False)]
 
 
-@pytest.mark.parametrize(("removed", "becomes"), [("revoke", [True]), ("delete", ["delete"]), ("keep", [])])
+@pytest.mark.parametrize(
+    ("removed", "becomes"), [("revoke", [True]), ("delete", ["delete"]), ("keep", [])]
+)
 def test_what_is_gone_goes_by_the_setting(removed: str, becomes: list[Any]) -> None:
-    result = planned(release(group(1, "A")), release(group(1, "A"), group(2, "B")), removed=removed)
-    assert [state for stix_id, state in told(result) if stix_id == "intrusion-set--2"] == becomes
+    result = planned(
+        release(group(1, "A")), release(group(1, "A"), group(2, "B")), removed=removed
+    )
+    assert [
+        state for stix_id, state in told(result) if stix_id == "intrusion-set--2"
+    ] == becomes
 
 
 @pytest.mark.parametrize("removed", ["revoke", "delete", "keep"])
-def test_a_relationship_that_keeps_its_id_and_gets_another_end_is_replaced(removed: str) -> None:
+def test_a_relationship_that_keeps_its_id_and_gets_another_end_is_replaced(
+    removed: str,
+) -> None:
     ends = (group(1, "A"), group(2, "B"), group(3, "C"))
     base = release(*ends, uses(1, "intrusion-set--1", "intrusion-set--2"))
     target = release(*ends, uses(1, "intrusion-set--1", "intrusion-set--3"))
-    (_, new, old) = planned(target, base, removed=removed).objects
+    _, new, old = planned(target, base, removed=removed).objects
     assert (old["id"], old["opencti_operation"]) == ("relationship--1", "delete")
     assert old["target_ref"] == "intrusion-set--2"
     assert new["id"] != "relationship--1"
-    assert (new["source_ref"], new["target_ref"], new["revoked"]) == ("intrusion-set--1", "intrusion-set--3", False)
+    assert (new["source_ref"], new["target_ref"], new["revoked"]) == (
+        "intrusion-set--1",
+        "intrusion-set--3",
+        False,
+    )
     assert planned(target, target, removed=removed).objects == []
 
 
@@ -108,31 +138,53 @@ def test_a_relationship_whose_former_ends_another_one_has_now_is_not_deleted() -
     ends = (group(1, "A"), group(2, "B"), group(3, "C"))
     base = release(*ends, uses(1, "intrusion-set--1", "intrusion-set--2"))
     target = release(
-        *ends, uses(1, "intrusion-set--1", "intrusion-set--3"), uses(2, "intrusion-set--1", "intrusion-set--2")
+        *ends,
+        uses(1, "intrusion-set--1", "intrusion-set--3"),
+        uses(2, "intrusion-set--1", "intrusion-set--2"),
     )
     assert "delete" not in [state for _, state in told(planned(target, base))]
 
 
 @pytest.mark.parametrize("renamed", [group(2, "New name"), group(4, "B")])
-def test_a_relationship_stays_where_its_end_gets_another_name_or_another_id(renamed: dict[str, Any]) -> None:
-    base = release(group(1, "A"), group(2, "B"), uses(1, "intrusion-set--1", "intrusion-set--2"))
-    target = release(group(1, "A"), renamed, {**uses(1, "intrusion-set--1", renamed["id"]), "description": "changed"})
+def test_a_relationship_stays_where_its_end_gets_another_name_or_another_id(
+    renamed: dict[str, Any],
+) -> None:
+    base = release(
+        group(1, "A"), group(2, "B"), uses(1, "intrusion-set--1", "intrusion-set--2")
+    )
+    target = release(
+        group(1, "A"),
+        renamed,
+        {**uses(1, "intrusion-set--1", renamed["id"]), "description": "changed"},
+    )
     sent = planned(target, base).objects
-    assert [item["id"] for item in sent if item["type"] == "relationship"] == ["relationship--1"]
+    assert [item["id"] for item in sent if item["type"] == "relationship"] == [
+        "relationship--1"
+    ]
     assert not any("opencti_operation" in item for item in sent)
 
 
-def test_a_relationship_that_is_gone_while_its_ends_live_is_withdrawn_with_both_ends() -> None:
+def test_a_relationship_that_is_gone_while_its_ends_live_is_withdrawn_with_both_ends() -> (
+    None
+):
     ends = (group(1, "A"), group(2, "B"))
     base = release(*ends, uses(1, "intrusion-set--1", "intrusion-set--2"))
-    (_, item) = planned(release(*ends), base, removed="delete").objects
+    _, item = planned(release(*ends), base, removed="delete").objects
     assert item["opencti_operation"] == "delete"
-    assert (item["source_ref"], item["target_ref"]) == ("intrusion-set--1", "intrusion-set--2")
+    assert (item["source_ref"], item["target_ref"]) == (
+        "intrusion-set--1",
+        "intrusion-set--2",
+    )
 
 
 def test_a_relationship_that_went_with_an_end_needs_no_message() -> None:
-    base = release(group(1, "A"), group(2, "B"), uses(1, "intrusion-set--1", "intrusion-set--2"))
-    assert told(planned(release(group(1, "A")), base)) == [("identity--a", False), ("intrusion-set--2", True)]
+    base = release(
+        group(1, "A"), group(2, "B"), uses(1, "intrusion-set--1", "intrusion-set--2")
+    )
+    assert told(planned(release(group(1, "A")), base)) == [
+        ("identity--a", False),
+        ("intrusion-set--2", True),
+    ]
 
 
 def test_an_object_under_a_new_stix_id_is_not_withdrawn_under_the_old_one() -> None:
@@ -140,18 +192,27 @@ def test_an_object_under_a_new_stix_id_is_not_withdrawn_under_the_old_one() -> N
     assert told(result) == [("identity--a", False), ("intrusion-set--7", False)]
 
 
-def test_a_relationship_under_a_new_stix_id_is_not_withdrawn_under_the_old_one() -> None:
+def test_a_relationship_under_a_new_stix_id_is_not_withdrawn_under_the_old_one() -> (
+    None
+):
     ends = (group(1, "A"), group(2, "B"))
     base = release(*ends, uses(1, "intrusion-set--1", "intrusion-set--2"))
     target = release(*ends, uses(9, "intrusion-set--1", "intrusion-set--2"))
-    assert told(planned(target, base)) == [("identity--a", False), ("relationship--9", False)]
+    assert told(planned(target, base)) == [
+        ("identity--a", False),
+        ("relationship--9", False),
+    ]
 
 
 @pytest.mark.parametrize(("deprecated", "sent"), [("revoke", True), ("skip", False)])
-def test_what_its_publisher_deprecates_goes_by_the_setting(deprecated: str, sent: bool) -> None:
+def test_what_its_publisher_deprecates_goes_by_the_setting(
+    deprecated: str, sent: bool
+) -> None:
     dead = group(2, "B", description="Deprecated in 1.") | {"revoked": True}
     target = release(group(1, "A"), dead=(dead,), deprecated=True)
-    result = planned(target, release(group(1, "A"), group(2, "B")), deprecated=deprecated)
+    result = planned(
+        target, release(group(1, "A"), group(2, "B")), deprecated=deprecated
+    )
     assert (("intrusion-set--2", True) in told(result)) == sent
 
 
@@ -173,7 +234,12 @@ def test_a_dead_object_never_revokes_what_lives_in_another_knowledge_base() -> N
 
 def test_a_relationship_to_an_object_that_is_kept_out_stays_out_too() -> None:
     dead = group(2, "A") | {"revoked": True}
-    target = release(group(1, "A"), group(3, "C"), dead, uses(1, "intrusion-set--2", "intrusion-set--3"))
+    target = release(
+        group(1, "A"),
+        group(3, "C"),
+        dead,
+        uses(1, "intrusion-set--2", "intrusion-set--3"),
+    )
     assert told(planned(target, None)) == [
         ("identity--a", False),
         ("intrusion-set--1", False),
@@ -181,22 +247,34 @@ def test_a_relationship_to_an_object_that_is_kept_out_stays_out_too() -> None:
     ]
 
 
-def test_an_object_takes_no_alias_that_opencti_still_has_as_an_object_of_its_own() -> None:
+def test_an_object_takes_no_alias_that_opencti_still_has_as_an_object_of_its_own() -> (
+    None
+):
     base = release(group(1, "A"), group(2, "B"))
-    target = release(group(1, "A", aliases=["B", "C"]), dead=(group(2, "B") | {"revoked": True},))
+    target = release(
+        group(1, "A", aliases=["B", "C"]), dead=(group(2, "B") | {"revoked": True},)
+    )
     result = planned(target, base)
-    assert [item.get("aliases") for item in result.objects if item["id"] == "intrusion-set--1"] == [["C"]]
+    assert [
+        item.get("aliases")
+        for item in result.objects
+        if item["id"] == "intrusion-set--1"
+    ] == [["C"]]
     assert ("intrusion-set--2", True) in told(result)
 
 
 def test_an_object_that_lives_again_says_so() -> None:
     before = group(1, "A") | {"revoked": True}
-    assert ("intrusion-set--1", False) in told(planned(release(group(1, "A")), release(before)))
+    assert ("intrusion-set--1", False) in told(
+        planned(release(group(1, "A")), release(before))
+    )
 
 
 def test_a_borrowed_technique_arrives_as_the_lender_has_it() -> None:
     own, lent = group(1, "Own name"), group(1, "Lender's name")
-    result = plan(release(own), None, Rules(), Namesakes, Contribution(borrowed=(lent,)))
+    result = plan(
+        release(own), None, Rules(), Namesakes, Contribution(borrowed=(lent,))
+    )
     assert [item["name"] for item in result.objects] == ["Publisher", "Lender's name"]
 
 
@@ -214,12 +292,16 @@ def test_a_borrowed_technique_arrives_as_the_lender_has_it() -> None:
         ("d3fend", "1.1.0", "1.2.0", 20),
     ],
 )
-def test_a_change_costs_what_changed(converted: Converted, slug: str, before: str, after: str, most: int) -> None:
+def test_a_change_costs_what_changed(
+    converted: Converted, slug: str, before: str, after: str, most: int
+) -> None:
     assert len(planned(converted(slug, after), converted(slug, before)).objects) <= most
 
 
 @pytest.mark.real
-def test_atlas_with_all_ids_renewed_withdraws_nothing_that_lives(converted: Converted) -> None:
+def test_atlas_with_all_ids_renewed_withdraws_nothing_that_lives(
+    converted: Converted,
+) -> None:
     """All ids of ATLAS changed between these releases; only the external ids lasted."""
     result = planned(converted("atlas", "5.6.0"), converted("atlas", "4.9.0"))
     withdrawn = Counter(item["type"] for item in result.objects if item.get("revoked"))
@@ -227,7 +309,9 @@ def test_atlas_with_all_ids_renewed_withdraws_nothing_that_lives(converted: Conv
 
 
 @pytest.mark.real
-def test_the_data_sources_that_attack_18_gave_up_are_revoked_and_say_why(converted: Converted) -> None:
+def test_the_data_sources_that_attack_18_gave_up_are_revoked_and_say_why(
+    converted: Converted,
+) -> None:
     result = planned(converted("attack-ics", "18.0"), converted("attack-ics", "17.1"))
     sources = [item for item in result.objects if item["type"] == "x-mitre-data-source"]
     assert len(sources) == 17

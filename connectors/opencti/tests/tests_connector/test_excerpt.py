@@ -12,7 +12,13 @@ from tests.platform.ctibutler_server import CtiButlerServer
 from tests.platform.knowledge import Entity
 from tests.platform.older_api import OlderApi
 from tests.platform.opencti import OpenCti
-from tests.tests_connector.arrivals import arrives_well, assert_live, assert_whole, runs_well, works_of
+from tests.tests_connector.arrivals import (
+    arrives_well,
+    assert_live,
+    assert_whole,
+    runs_well,
+    works_of,
+)
 
 OLD, NEW = excerpt.RELEASES[excerpt.SLUG]
 SETTINGS = {"CTIBUTLER_KNOWLEDGEBASES": excerpt.SLUG}
@@ -23,12 +29,18 @@ def pinned(version: str) -> dict[str, str]:
 
 
 def named(platform: OpenCti) -> dict[str, Entity]:
-    return {str(entity.values["name"]): entity for entity in platform.knowledge.entities.values()}
+    return {
+        str(entity.values["name"]): entity
+        for entity in platform.knowledge.entities.values()
+    }
 
 
 def relationships(platform: OpenCti) -> set[tuple[str, str, str]]:
     """Source, type and target of each relationship, by name."""
-    names = {entity.id: str(entity.values["name"]) for entity in platform.knowledge.entities.values()}
+    names = {
+        entity.id: str(entity.values["name"])
+        for entity in platform.knowledge.entities.values()
+    }
     return {
         (names[one.values["fromId"]], one.entity_type, names[one.values["toId"]])
         for one in platform.knowledge.relationships.values()
@@ -62,11 +74,16 @@ def assert_excerpt_of_17_1(platform: OpenCti) -> None:
         ("Standard Cryptographic Protocol", "revoked-by", "Encrypted Channel"),
     } <= relationships(platform)
     # The places of the two tactics among the 14 of the matrix, from 0.
-    assert platform.knowledge.phases("mitre-attack") == {"lateral-movement": 9, "command-and-control": 11}
+    assert platform.knowledge.phases("mitre-attack") == {
+        "lateral-movement": 9,
+        "command-and-control": 11,
+    }
 
 
 @pytest.mark.server
-def test_an_excerpt_comes_whole_and_changes(platform: OpenCti, excerpts: CtiButlerServer) -> None:
+def test_an_excerpt_comes_whole_and_changes(
+    platform: OpenCti, excerpts: CtiButlerServer
+) -> None:
     connector = Connector(platform, excerpts.url, SETTINGS)
     runs_well(connector.run(**pinned(OLD)))
     arrives_well(platform, connector)
@@ -77,7 +94,11 @@ def test_an_excerpt_comes_whole_and_changes(platform: OpenCti, excerpts: CtiButl
     assert_live(platform, excerpt.SLUG, excerpt.objects(excerpt.SLUG, NEW))
     # ATT&CK 18 gave up data sources; a detection strategy says now what detects a technique.
     assert named(platform)["Logon Session"].values["revoked"]
-    assert ("Logon Session Creation", "detects", "SMB/Windows Admin Shares") in relationships(platform)
+    assert (
+        "Logon Session Creation",
+        "detects",
+        "SMB/Windows Admin Shares",
+    ) in relationships(platform)
     assert len(delivery.objects) < 30
 
     runs_well(connector.run())
@@ -104,11 +125,19 @@ def bare_server() -> Iterator[Any]:
     found.stop()
 
 
-def test_an_excerpt_comes_whole_without_rabbitmq_and_ctibutler(bare_platform: OpenCti, bare_server: OlderApi) -> None:
-    connector = Connector(bare_platform, bare_server.url, {**SETTINGS, "CONNECTOR_QUEUE_PROTOCOL": "api"})
+def test_an_excerpt_comes_whole_without_rabbitmq_and_ctibutler(
+    bare_platform: OpenCti, bare_server: OlderApi
+) -> None:
+    connector = Connector(
+        bare_platform, bare_server.url, {**SETTINGS, "CONNECTOR_QUEUE_PROTOCOL": "api"}
+    )
     runs_well(connector.run())
     worker.import_pushed(bare_platform)
     (work,) = works_of(bare_platform)
     assert (work.errors, work.in_error, len(work.processed)) == ([], False, 1)
-    assert (bare_platform.invalid, bare_platform.retries, bare_platform.knowledge.incidents) == ([], 0, [])
+    assert (
+        bare_platform.invalid,
+        bare_platform.retries,
+        bare_platform.knowledge.incidents,
+    ) == ([], 0, [])
     assert_excerpt_of_17_1(bare_platform)

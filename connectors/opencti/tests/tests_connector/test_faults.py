@@ -30,7 +30,11 @@ def connector(platform: OpenCti, server: FaultyProxy) -> Connector:
     return Connector(
         platform,
         server.url,
-        {"CTIBUTLER_KNOWLEDGEBASES": "location,sector", "CTIBUTLER_RETRIES": "1", "CTIBUTLER_TIMEOUT": "2"},
+        {
+            "CTIBUTLER_KNOWLEDGEBASES": "location,sector",
+            "CTIBUTLER_RETRIES": "1",
+            "CTIBUTLER_TIMEOUT": "2",
+        },
     )
 
 
@@ -53,7 +57,11 @@ def only(part: str, misbehaviour: Misbehaviour) -> Misbehaviour:
     ids=["401", "403", "404", "429", "500", "stall", "cut"],
 )
 def test_one_knowledge_base_fails_with_its_reason_and_the_other_arrives(
-    platform: OpenCti, server: FaultyProxy, connector: Connector, misbehaviour: Misbehaviour, said: str
+    platform: OpenCti,
+    server: FaultyProxy,
+    connector: Connector,
+    misbehaviour: Misbehaviour,
+    said: str,
 ) -> None:
     server.misbehaviour = only("/location/", misbehaviour)
     ended = connector.run()
@@ -69,7 +77,9 @@ def test_one_knowledge_base_fails_with_its_reason_and_the_other_arrives(
     assert list(platform.state(connector.id)["kb"]) == ["sector"]
 
 
-def test_what_failed_comes_with_the_next_run(platform: OpenCti, server: FaultyProxy, connector: Connector) -> None:
+def test_what_failed_comes_with_the_next_run(
+    platform: OpenCti, server: FaultyProxy, connector: Connector
+) -> None:
     server.misbehaviour = only("/location/", fails(500))
     assert connector.run().code == 1
     server.misbehaviour = None
@@ -78,8 +88,13 @@ def test_what_failed_comes_with_the_next_run(platform: OpenCti, server: FaultyPr
     assert sorted(platform.state(connector.id)["kb"]) == ["location", "sector"]
 
 
-def test_trouble_that_passes_is_sat_out(platform: OpenCti, server: FaultyProxy, connector: Connector) -> None:
-    server.misbehaviour = only("/location/versions/1.0/bundle", fails(503, times=1, headers={"Retry-After": "1"}))
+def test_trouble_that_passes_is_sat_out(
+    platform: OpenCti, server: FaultyProxy, connector: Connector
+) -> None:
+    server.misbehaviour = only(
+        "/location/versions/1.0/bundle",
+        fails(503, times=1, headers={"Retry-After": "1"}),
+    )
     assert connector.run().code == 0
     assert [work.in_error for work in platform.works.values()] == [False, False]
 
@@ -89,7 +104,9 @@ def test_a_broker_that_is_gone_fails_the_works_and_moves_no_state(
 ) -> None:
     door = PortForwarder(broker.host, broker.port)
     try:
-        running = connector.start(MQ_PORT=str(door.port), CTIBUTLER_KNOWLEDGEBASES="sector")
+        running = connector.start(
+            MQ_PORT=str(door.port), CTIBUTLER_KNOWLEDGEBASES="sector"
+        )
         door.close()
         ended = running.wait(120)
     finally:
@@ -147,7 +164,9 @@ def test_a_request_to_stop_ends_it_within_ten_seconds(
             time.sleep(0.3)
 
     platform.on_operation = stop
-    running = connector.start(CTIBUTLER_BATCH_SIZE="100", CONNECTOR_RUN_AND_TERMINATE=mode)
+    running = connector.start(
+        CTIBUTLER_BATCH_SIZE="100", CONNECTOR_RUN_AND_TERMINATE=mode
+    )
     while running.process.poll() is None and platform.operations["addExpectations"] < 3:
         time.sleep(0.1)
     ended = running.wait(30)
@@ -163,8 +182,12 @@ def test_a_request_to_stop_ends_it_within_ten_seconds(
     assert platform.knowledge.counts()["located-at"] == 273
 
 
-def test_a_request_to_stop_ends_the_wait_for_the_next_run(platform: OpenCti, connector: Connector) -> None:
-    running = connector.start(CONNECTOR_RUN_AND_TERMINATE="false", CTIBUTLER_KNOWLEDGEBASES="sector")
+def test_a_request_to_stop_ends_the_wait_for_the_next_run(
+    platform: OpenCti, connector: Connector
+) -> None:
+    running = connector.start(
+        CONNECTOR_RUN_AND_TERMINATE="false", CTIBUTLER_KNOWLEDGEBASES="sector"
+    )
     deadline = time.monotonic() + 60
     while platform.operations["GetConnector"] < 1 and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -185,7 +208,9 @@ def test_a_stalled_server_does_not_hold_up_the_end(
     assert running.wait(10).code == 0
 
 
-def test_a_reset_sends_everything_again(platform: OpenCti, server: FaultyProxy, connector: Connector) -> None:
+def test_a_reset_sends_everything_again(
+    platform: OpenCti, server: FaultyProxy, connector: Connector
+) -> None:
     assert connector.run().code == 0
     worker.import_all(platform, connector.id)
     platform.reset_state(connector.id)
@@ -196,16 +221,24 @@ def test_a_reset_sends_everything_again(platform: OpenCti, server: FaultyProxy, 
     assert platform.knowledge.counts()["located-at"] == 273
 
 
-def test_a_reset_during_a_run_is_not_written_over(platform: OpenCti, server: FaultyProxy, connector: Connector) -> None:
+def test_a_reset_during_a_run_is_not_written_over(
+    platform: OpenCti, server: FaultyProxy, connector: Connector
+) -> None:
     done = []
 
     def reset(name: str) -> None:
-        if not done and name == "addExpectations" and platform.operations["addExpectations"] == 2:
+        if (
+            not done
+            and name == "addExpectations"
+            and platform.operations["addExpectations"] == 2
+        ):
             done.append(name)
             platform.reset_state(connector.id)
 
     platform.on_operation = reset
-    ended = connector.run(CTIBUTLER_BATCH_SIZE="100", CTIBUTLER_KNOWLEDGEBASES="location")
+    ended = connector.run(
+        CTIBUTLER_BATCH_SIZE="100", CTIBUTLER_KNOWLEDGEBASES="location"
+    )
     assert ended.code == 0, ended.output[-2000:]
     broken, again = platform.works.values()
     assert broken.in_error
@@ -216,7 +249,9 @@ def test_a_reset_during_a_run_is_not_written_over(platform: OpenCti, server: Fau
     assert platform.state(connector.id)["kb"]["location"]["objects"] == 553
 
 
-def test_a_wrong_configuration_ends_before_the_connector_registers(platform: OpenCti, connector: Connector) -> None:
+def test_a_wrong_configuration_ends_before_the_connector_registers(
+    platform: OpenCti, connector: Connector
+) -> None:
     ended = connector.run(CTIBUTLER_KNOWLEDGEBASES="cwe,cve", CONNECTOR_ID="ChangeMe")
     assert ended.code == 2
     assert "CTIBUTLER_KNOWLEDGEBASES: unknown: cve" in ended.output
@@ -224,11 +259,15 @@ def test_a_wrong_configuration_ends_before_the_connector_registers(platform: Ope
     assert platform.operations == {}
 
 
-def test_a_platform_that_is_not_there_ends_it_with_an_error(connector: Connector) -> None:
+def test_a_platform_that_is_not_there_ends_it_with_an_error(
+    connector: Connector,
+) -> None:
     assert connector.run(OPENCTI_URL="http://127.0.0.1:9").code == 1
 
 
-def test_a_full_queue_makes_the_rest_wait(platform: OpenCti, server: FaultyProxy, connector: Connector) -> None:
+def test_a_full_queue_makes_the_rest_wait(
+    platform: OpenCti, server: FaultyProxy, connector: Connector
+) -> None:
     def fill(name: str) -> None:
         if name == "workToProcessed":
             platform.queue_size = 10**9
@@ -239,8 +278,14 @@ def test_a_full_queue_makes_the_rest_wait(platform: OpenCti, server: FaultyProxy
     assert list(platform.state(connector.id)["kb"]) == ["location"]
 
 
-def test_a_release_that_is_not_installed_is_named(platform: OpenCti, connector: Connector) -> None:
-    ended = connector.run(CTIBUTLER_VERSIONS="sector=9.9", CTIBUTLER_KNOWLEDGEBASES="sector")
+def test_a_release_that_is_not_installed_is_named(
+    platform: OpenCti, connector: Connector
+) -> None:
+    ended = connector.run(
+        CTIBUTLER_VERSIONS="sector=9.9", CTIBUTLER_KNOWLEDGEBASES="sector"
+    )
     assert ended.code == 1
     (work,) = platform.works.values()
-    assert work.processed == [("release 9.9 is not installed on the server; it has 1.0", True)]
+    assert work.processed == [
+        ("release 9.9 is not installed on the server; it has 1.0", True)
+    ]

@@ -5,10 +5,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
-
 from connector.knowledge_bases import BY_SLUG
 from connector.links import borrowed, cross_links
 from connector.neighbours import Neighbours
+
 from tests.tests_connector.conftest import Converted
 
 pytestmark = pytest.mark.real
@@ -38,18 +38,34 @@ def neighbours(converted: Converted, **versions: str) -> Neighbours:
     return found
 
 
-def publishers_id(converted: Converted, slug: str, version: str, external_id: str) -> str:
+def publishers_id(
+    converted: Converted, slug: str, version: str, external_id: str
+) -> str:
     return next(
-        stix_id for stix_id, known in converted(slug, version).known.items() if known.external_id == external_id
+        stix_id
+        for stix_id, known in converted(slug, version).known.items()
+        if known.external_id == external_id
     )
 
 
-def test_a_weakness_is_linked_by_the_id_that_it_has_in_opencti(converted: Converted) -> None:
+def test_a_weakness_is_linked_by_the_id_that_it_has_in_opencti(
+    converted: Converted,
+) -> None:
     weakness = publishers_id(converted, "cwe", "4.14", "CWE-79")
     pattern = publishers_id(converted, "capec", "3.9", "CAPEC-63")
-    given = [link("related-to", weakness, pattern, "CWE-79 is exploited using CAPEC-63")]
-    found = cross_links(given, converted("cwe", "4.14"), BY_SLUG["cwe"], neighbours(converted, capec="3.9"), Counter())
-    assert [item["source_ref"] for item in found] == ["vulnerability--1e1e44ad-4b9d-55c8-b491-90c3d97b8f3c"]
+    given = [
+        link("related-to", weakness, pattern, "CWE-79 is exploited using CAPEC-63")
+    ]
+    found = cross_links(
+        given,
+        converted("cwe", "4.14"),
+        BY_SLUG["cwe"],
+        neighbours(converted, capec="3.9"),
+        Counter(),
+    )
+    assert [item["source_ref"] for item in found] == [
+        "vulnerability--1e1e44ad-4b9d-55c8-b491-90c3d97b8f3c"
+    ]
     assert found[0]["id"] != given[0]["id"]
     assert found[0]["target_ref"] == pattern
     assert found[0]["description"] == "CWE-79 is exploited using CAPEC-63"
@@ -61,7 +77,9 @@ def test_a_link_keeps_its_id_where_both_ends_keep_theirs(converted: Converted) -
     technique = publishers_id(converted, "attack-enterprise", "18.1", "T1110")
     given = [link("related-to", pattern, technique)]
     known = neighbours(converted, attack_enterprise="18.1")
-    found = cross_links(given, converted("capec", "3.9"), BY_SLUG["capec"], known, Counter())
+    found = cross_links(
+        given, converted("capec", "3.9"), BY_SLUG["capec"], known, Counter()
+    )
     assert [item["id"] for item in found] == [given[0]["id"]]
 
 
@@ -70,28 +88,45 @@ def test_a_link_to_what_opencti_does_not_have_waits(converted: Converted) -> Non
     left_out: Counter[str] = Counter()
     given = [link("related-to", pattern, "attack-pattern--unknown")]
     known = neighbours(converted, attack_enterprise="18.1")
-    assert cross_links(given, converted("capec", "3.9"), BY_SLUG["capec"], known, left_out) == []
+    assert (
+        cross_links(given, converted("capec", "3.9"), BY_SLUG["capec"], known, left_out)
+        == []
+    )
     assert left_out == {"cross-link: an end is not imported": 1}
 
 
-def test_two_verbs_of_d3fend_between_one_pair_become_one_relationship(converted: Converted) -> None:
+def test_two_verbs_of_d3fend_between_one_pair_become_one_relationship(
+    converted: Converted,
+) -> None:
     technique = publishers_id(converted, "d3fend", "1.2.0", "D3-ANAA")
     mitigation = publishers_id(converted, "attack-enterprise", "18.1", "M1037")
-    given = [link("may-harden", technique, mitigation, "one"), link("related", technique, mitigation, "two")]
+    given = [
+        link("may-harden", technique, mitigation, "one"),
+        link("related", technique, mitigation, "two"),
+    ]
     known = neighbours(converted, attack_enterprise="18.1", cwe="4.14")
-    found = cross_links(given, converted("d3fend", "1.2.0"), BY_SLUG["d3fend"], known, Counter())
+    found = cross_links(
+        given, converted("d3fend", "1.2.0"), BY_SLUG["d3fend"], known, Counter()
+    )
     assert [item["relationship_type"] for item in found] == ["related-to"]
     assert found[0]["description"] == "may harden: one\nrelated: two"
 
 
-def test_a_technique_that_f3_borrows_keeps_the_name_and_author_that_attack_gave_it(converted: Converted) -> None:
+def test_a_technique_that_f3_borrows_keeps_the_name_and_author_that_attack_gave_it(
+    converted: Converted,
+) -> None:
     own = converted("mitre-f3", "1.1")
-    matrices = [converted("attack-enterprise", "18.1").known, converted("attack-mobile", "18.1").known]
+    matrices = [
+        converted("attack-enterprise", "18.1").known,
+        converted("attack-mobile", "18.1").known,
+    ]
     found = {item["x_mitre_id"]: item for item in borrowed(own, matrices)}
     assert len(found) == 42
     guessing = found["T1110.001"]
     assert guessing["name"] == "Password Guessing"
-    assert guessing["created_by_ref"] == "identity--c78cb6e5-0c4b-4611-8297-d1b8b55e40b5"
+    assert (
+        guessing["created_by_ref"] == "identity--c78cb6e5-0c4b-4611-8297-d1b8b55e40b5"
+    )
     assert guessing["kill_chain_phases"][0]["kill_chain_name"] == "mitre-f3"
     assert guessing["external_references"][0]["source_name"] == "mitre-f3"
     assert "description" not in guessing
@@ -101,4 +136,7 @@ def test_a_technique_that_f3_borrows_keeps_the_name_and_author_that_attack_gave_
 def test_without_attack_f3_sends_its_own_words(converted: Converted) -> None:
     own = converted("mitre-f3", "1.1")
     assert borrowed(own, []) == []
-    assert any(item.get("name") == "Brute Force: Password Guessing" for item in own.objects.values())
+    assert any(
+        item.get("name") == "Brute Force: Password Guessing"
+        for item in own.objects.values()
+    )

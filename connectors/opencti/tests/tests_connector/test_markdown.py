@@ -1,7 +1,6 @@
 """Publishers' mark-up as markdown."""
 
 import pytest
-
 from connector.markdown import absolute_links, from_html
 
 
@@ -9,16 +8,37 @@ from connector.markdown import absolute_links, from_html
     ("text", "markdown"),
     [
         ("Plain text.", "Plain text."),
-        ("\n     <xhtml:p>One.</xhtml:p>\n     <xhtml:p>Two\n  lines.</xhtml:p>\n", "One.\n\nTwo lines."),
-        ("<p>Either:</p><ul><li>this, or</li><li>that</li></ul>", "Either:\n\n- this, or\n\n- that"),
+        (
+            "\n     <xhtml:p>One.</xhtml:p>\n     <xhtml:p>Two\n  lines.</xhtml:p>\n",
+            "One.\n\nTwo lines.",
+        ),
+        (
+            "<p>Either:</p><ul><li>this, or</li><li>that</li></ul>",
+            "Either:\n\n- this, or\n\n- that",
+        ),
         ("<ol><li>First.</li> <li>Second.</li></ol>", "1. First.\n\n2. Second."),
-        ("<ol><li>One<ul><li>inner</li></ul></li><li>Two</li></ol>", "1. One\n\n  - inner\n\n2. Two"),
-        ("One line.<br><br>Another <b>bold</b> one.", "One line.\n\nAnother **bold** one."),
+        (
+            "<ol><li>One<ul><li>inner</li></ul></li><li>Two</li></ol>",
+            "1. One\n\n  - inner\n\n2. Two",
+        ),
+        (
+            "One line.<br><br>Another <b>bold</b> one.",
+            "One line.\n\nAnother **bold** one.",
+        ),
         ("Keeps\nits lines<br>", "Keeps\nits lines"),
-        ('See <a href="https://example.org/x">there</a>.', "See [there](https://example.org/x)."),
+        (
+            'See <a href="https://example.org/x">there</a>.',
+            "See [there](https://example.org/x).",
+        ),
         ("Injects <script> or <img> tags.", "Injects <script> or <img> tags."),
-        ("<p>such as &quot;drive-by&quot; and &lt;script&gt;</p>", 'such as "drive-by" and <script>'),
-        ("comments (< !-CDATA->), 1 < 2 and 3 > 2", "comments (< !-CDATA->), 1 < 2 and 3 > 2"),
+        (
+            "<p>such as &quot;drive-by&quot; and &lt;script&gt;</p>",
+            'such as "drive-by" and <script>',
+        ),
+        (
+            "comments (< !-CDATA->), 1 < 2 and 3 > 2",
+            "comments (< !-CDATA->), 1 < 2 and 3 > 2",
+        ),
     ],
 )
 def test_html_becomes_markdown(text: str, markdown: str) -> None:

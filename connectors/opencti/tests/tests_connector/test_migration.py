@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pycti import OpenCTIApiClient
-
 from connector import safeguards
 from connector.platform import LimitReached, Platform
+from pycti import OpenCTIApiClient
+
 from tests.platform import datasets, kb, worker
 from tests.platform.connector_process import Connector, Ended
 from tests.platform.ctibutler_server import CtiButlerServer
@@ -27,7 +27,11 @@ Start = Callable[..., Connector]
 def start(platform: OpenCti, ctibutler: CtiButlerServer) -> Start:
     def begin(knowledge_bases: str, **settings: str) -> Connector:
         more = {f"CTIBUTLER_{name.upper()}": value for name, value in settings.items()}
-        return Connector(platform, ctibutler.url, {"CTIBUTLER_KNOWLEDGEBASES": knowledge_bases, **more})
+        return Connector(
+            platform,
+            ctibutler.url,
+            {"CTIBUTLER_KNOWLEDGEBASES": knowledge_bases, **more},
+        )
 
     return begin
 
@@ -43,17 +47,33 @@ def imported(platform: OpenCti, connector: Connector) -> Ended:
 
 
 def stix_id(slug: str, version: str, kind: str, name: str) -> str:
-    return next(item["id"] for item in kb.objects(slug, version) if (item["type"], item.get("name")) == (kind, name))
+    return next(
+        item["id"]
+        for item in kb.objects(slug, version)
+        if (item["type"], item.get("name")) == (kind, name)
+    )
 
 
-def merged(knowledge: Knowledge, entity_type: str, name: str, ids: list[str], **more: Any) -> Entity:
+def merged(
+    knowledge: Knowledge, entity_type: str, name: str, ids: list[str], **more: Any
+) -> Entity:
     """An entity that stands for several objects, as connectors leave it that merge by alias."""
-    knowledge.add_entity("Organization", {"stix_id": MITRE, "name": "The MITRE Corporation"})
-    given = {"name": name, "stix_id": ids[0], "x_opencti_stix_ids": ids[1:], "createdBy": MITRE, **more}
+    knowledge.add_entity(
+        "Organization", {"stix_id": MITRE, "name": "The MITRE Corporation"}
+    )
+    given = {
+        "name": name,
+        "stix_id": ids[0],
+        "x_opencti_stix_ids": ids[1:],
+        "createdBy": MITRE,
+        **more,
+    }
     return knowledge.add_entity(entity_type, given)
 
 
-def test_an_entity_that_stands_for_two_groups_keeps_its_name(platform: OpenCti, start: Start) -> None:
+def test_an_entity_that_stands_for_two_groups_keeps_its_name(
+    platform: OpenCti, start: Start
+) -> None:
     """Two groups of ATT&CK for ICS in one entity: only the one whose name it has may go there."""
     names = ("Sandworm Team", "TEMP.Veles")
     ids = [stix_id("attack-ics", "18.1", "intrusion-set", name) for name in names]
@@ -78,18 +98,24 @@ def test_a_revoked_group_does_not_revoke_the_entity_that_it_shares_with_its_succ
         and not by_id[item["target_ref"]].get("revoked")
     )
     old, new = by_id[link["source_ref"]], by_id[link["target_ref"]]
-    entity = merged(platform.knowledge, "Intrusion-Set", new["name"], [new["id"], old["id"]])
+    entity = merged(
+        platform.knowledge, "Intrusion-Set", new["name"], [new["id"], old["id"]]
+    )
     imported(platform, start("attack-ics"))
     assert entity.values["name"] == new["name"]
     assert entity.values["revoked"] is False
 
 
-def test_a_relationship_of_an_analyst_is_left_alone(platform: OpenCti, start: Start) -> None:
+def test_a_relationship_of_an_analyst_is_left_alone(
+    platform: OpenCti, start: Start
+) -> None:
     """Undated relationships would join any other one of the same type between the same objects."""
     knowledge = platform.knowledge
     connector = start("sector", keep_platform_names="false")
     imported(platform, connector)
-    ours = next(one for one in knowledge.relationships.values() if one.entity_type == "part-of")
+    ours = next(
+        one for one in knowledge.relationships.values() if one.entity_type == "part-of"
+    )
     source, target = ours.values["fromId"], ours.values["toId"]
     knowledge.delete(ours.id)
     knowledge.add_entity("Individual", {"stix_id": ANALYST, "name": "An analyst"})
@@ -113,7 +139,9 @@ def test_a_relationship_of_an_analyst_is_left_alone(platform: OpenCti, start: St
     assert knowledge.incidents == []
 
 
-def test_countries_of_the_data_set_keep_their_name_and_their_region(platform: OpenCti, start: Start) -> None:
+def test_countries_of_the_data_set_keep_their_name_and_their_region(
+    platform: OpenCti, start: Start
+) -> None:
     knowledge = platform.knowledge
     datasets.load(knowledge)
     imported(platform, start("location"))
@@ -126,13 +154,18 @@ def test_countries_of_the_data_set_keep_their_name_and_their_region(platform: Op
     assert knowledge.incidents == []
 
 
-def test_names_and_regions_of_the_data_set_can_be_overwritten(platform: OpenCti, start: Start) -> None:
+def test_names_and_regions_of_the_data_set_can_be_overwritten(
+    platform: OpenCti, start: Start
+) -> None:
     knowledge = platform.knowledge
     datasets.load(knowledge)
     imported(platform, start("location", keep_platform_names="false"))
     names = {entity.values["name"] for entity in knowledge.of_type("Country")}
     assert "Taiwan" not in names
-    assert sorted(parents(knowledge, knowledge.named("Country", "Kenya"))) == ["Eastern Africa", "Sub-Saharan Africa"]
+    assert sorted(parents(knowledge, knowledge.named("Country", "Kenya"))) == [
+        "Eastern Africa",
+        "Sub-Saharan Africa",
+    ]
 
 
 def parents(knowledge: Knowledge, place: Entity) -> list[str]:
@@ -146,7 +179,9 @@ def parents(knowledge: Knowledge, place: Entity) -> list[str]:
 # kill chain phases
 
 
-def test_phases_that_moved_are_moved_on_the_platform(platform: OpenCti, start: Start) -> None:
+def test_phases_that_moved_are_moved_on_the_platform(
+    platform: OpenCti, start: Start
+) -> None:
     """F3 1.1 has another order of tactics than 1.0, and an import alone does not change the order of a phase."""
     connector = start("mitre-f3", versions="mitre-f3=1.0")
     imported(platform, connector)
@@ -157,7 +192,9 @@ def test_phases_that_moved_are_moved_on_the_platform(platform: OpenCti, start: S
     after = platform.knowledge.phases("mitre-f3")
     moved = {name for name in before if before[name] != after[name]}
     assert len(moved) == 3
-    assert {name: after[name] for name in tactics("mitre-f3", "1.1")} == tactics("mitre-f3", "1.1")
+    assert {name: after[name] for name in tactics("mitre-f3", "1.1")} == tactics(
+        "mitre-f3", "1.1"
+    )
     assert "Kill chain phases moved" in ended.output
 
 
@@ -165,7 +202,10 @@ def tactics(slug: str, version: str) -> dict[str, int]:
     """The position of each tactic in the matrix of a release."""
     by_id = {item["id"]: item for item in kb.objects(slug, version)}
     (matrix,) = (item for item in by_id.values() if item["type"] == "x-mitre-matrix")
-    return {by_id[ref]["x_mitre_shortname"]: position for position, ref in enumerate(matrix["tactic_refs"])}
+    return {
+        by_id[ref]["x_mitre_shortname"]: position
+        for position, ref in enumerate(matrix["tactic_refs"])
+    }
 
 
 def test_without_the_right_to_move_phases_the_import_succeeds_and_names_the_right(
@@ -182,7 +222,9 @@ def test_without_the_right_to_move_phases_the_import_succeeds_and_names_the_righ
 # dry run
 
 
-def test_a_dry_run_writes_nothing_and_says_what_a_run_would_do(platform: OpenCti, start: Start) -> None:
+def test_a_dry_run_writes_nothing_and_says_what_a_run_would_do(
+    platform: OpenCti, start: Start
+) -> None:
     names = ("Sandworm Team", "TEMP.Veles")
     ids = [stix_id("attack-ics", "18.1", "intrusion-set", name) for name in names]
     merged(platform.knowledge, "Intrusion-Set", names[0], ids)
@@ -193,13 +235,17 @@ def test_a_dry_run_writes_nothing_and_says_what_a_run_would_do(platform: OpenCti
     assert (platform.works, platform.registrations, platform.states) == ({}, [], {})
     assert "attack-ics – → 18.1" in ended.output
     assert "  create " in ended.output
-    (changed,) = (line for line in ended.output.splitlines() if line.startswith("  change "))
+    (changed,) = (
+        line for line in ended.output.splitlines() if line.startswith("  change ")
+    )
     assert "Sandworm Team" in changed
     assert f"at risk: Intrusion-Set {names[0]}" in ended.output
     assert platform.invalid == []
 
 
-def test_a_dry_run_after_an_import_finds_nothing_to_do(platform: OpenCti, start: Start) -> None:
+def test_a_dry_run_after_an_import_finds_nothing_to_do(
+    platform: OpenCti, start: Start
+) -> None:
     connector = start("sector")
     imported(platform, connector)
     ended = connector.run(CTIBUTLER_DRY_RUN="true")
@@ -219,14 +265,24 @@ def test_a_dry_run_names_renames(platform: OpenCti, start: Start) -> None:
 # the groups of Enterprise ATT&CK, without the import of all of it
 
 
-def test_saint_bear_is_not_renamed_ember_bear(platform: OpenCti, converted: Converted) -> None:
+def test_saint_bear_is_not_renamed_ember_bear(
+    platform: OpenCti, converted: Converted
+) -> None:
     """UAC-0056 is an alias of both, so a connector that merges by alias has one entity for the two."""
     release = converted("attack-enterprise", "18.1")
-    groups = [item for item in release.in_order() if item.get("name") in ("Saint Bear", "Ember Bear")]
+    groups = [
+        item
+        for item in release.in_order()
+        if item.get("name") in ("Saint Bear", "Ember Bear")
+    ]
     saint, ember = sorted(groups, key=lambda item: item["name"], reverse=True)
-    entity = merged(platform.knowledge, "Intrusion-Set", "Saint Bear", [saint["id"], ember["id"]])
+    entity = merged(
+        platform.knowledge, "Intrusion-Set", "Saint Bear", [saint["id"], ember["id"]]
+    )
     client = OpenCTIApiClient(platform.url, TOKEN, log_level="critical")
-    checked = safeguards.check(Platform(client), groups, release.objects, keep_names=True)
+    checked = safeguards.check(
+        Platform(client), groups, release.objects, keep_names=True
+    )
     assert [item["name"] for item in checked.objects] == ["Saint Bear"]
     assert checked.held_back["shares an entity with another object"] == 1
     (sentence,) = checked.at_risk
@@ -236,7 +292,11 @@ def test_saint_bear_is_not_renamed_ember_bear(platform: OpenCti, converted: Conv
 
 
 def test_revoked_objects_are_sent_before_live_ones(converted: Converted) -> None:
-    groups = [item for item in converted("attack-ics", "18.1").in_order() if item["type"] == "intrusion-set"]
+    groups = [
+        item
+        for item in converted("attack-ics", "18.1").in_order()
+        if item["type"] == "intrusion-set"
+    ]
     assert [item["name"] for item in groups if item["revoked"]] == ["Dragonfly 2.0"]
     assert groups[0]["name"] == "Dragonfly 2.0"
 
@@ -247,4 +307,11 @@ def test_a_question_with_too_many_results_is_given_up(platform: OpenCti) -> None
     small = Platform(client, page_size=1, max_pages=3)
     with pytest.raises(LimitReached, match="more than 3 results"):
         small.entities(["Country"], [], list(datasets.COUNTRIES))
-    assert len(Platform(client, page_size=1).entities(["Country"], [], list(datasets.COUNTRIES))) == 6
+    assert (
+        len(
+            Platform(client, page_size=1).entities(
+                ["Country"], [], list(datasets.COUNTRIES)
+            )
+        )
+        == 6
+    )

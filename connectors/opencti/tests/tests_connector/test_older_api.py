@@ -23,14 +23,22 @@ def older() -> Iterator[OlderApi]:
 
 
 def connector(platform: OpenCti, server: OlderApi, knowledge_bases: str) -> Connector:
-    return Connector(platform, server.url, {"CTIBUTLER_KNOWLEDGEBASES": knowledge_bases, "CTIBUTLER_API_KEY": KEY})
+    return Connector(
+        platform,
+        server.url,
+        {"CTIBUTLER_KNOWLEDGEBASES": knowledge_bases, "CTIBUTLER_API_KEY": KEY},
+    )
 
 
-def test_a_release_comes_page_by_page_once_and_then_as_a_change(platform: OpenCti, older: OlderApi) -> None:
+def test_a_release_comes_page_by_page_once_and_then_as_a_change(
+    platform: OpenCti, older: OlderApi
+) -> None:
     running = connector(platform, older, "disarm")
     assert running.run(CTIBUTLER_VERSIONS="disarm=1.5").code == 0
     worker.import_all(platform, running.id)
-    assert platform.knowledge.counts() == dict(COUNTED["disarm"](kb.objects("disarm", "1.5")))
+    assert platform.knowledge.counts() == dict(
+        COUNTED["disarm"](kb.objects("disarm", "1.5"))
+    )
     assert running.run().code == 0
     delivery = worker.import_all(platform, running.id)
     assert len(delivery.objects) <= 220
@@ -48,7 +56,10 @@ def test_without_news_it_costs_a_request(platform: OpenCti, older: OlderApi) -> 
     older.requests.clear()
     assert running.run().code == 0
     # The second one finds out that there is no route that tells about a release.
-    assert [path.split("/v1/")[1] for path in older.requests] == ["sector/versions/installed/", "sector/versions/1.0/"]
+    assert [path.split("/v1/")[1] for path in older.requests] == [
+        "sector/versions/installed/",
+        "sector/versions/1.0/",
+    ]
     assert len(platform.works) == 1
 
 
@@ -59,7 +70,9 @@ def test_a_wrong_key_is_named_in_the_work(platform: OpenCti, older: OlderApi) ->
     assert "authentication failed (401)" in work.processed[0][0]
 
 
-def test_a_short_page_ends_the_run_with_an_error(platform: OpenCti, older: OlderApi) -> None:
+def test_a_short_page_ends_the_run_with_an_error(
+    platform: OpenCti, older: OlderApi
+) -> None:
     older.short_page = True
     ended = connector(platform, older, "sector").run()
     assert ended.code == 1

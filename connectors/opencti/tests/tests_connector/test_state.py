@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-
 from connector.knowledge_bases import ALL
 from connector.state import Imported, Open, StateReset, StateStore, SyncState
 
@@ -14,8 +13,17 @@ WORK = "work_0f8e4c1c-4a3e-4f2c-8d2b-0a1b2c3d4e5f_1795474915764459409"
 def full_state() -> SyncState:
     state = SyncState("0123456789ab", "2026-01-01T00:00:00Z")
     for kb in ALL:
-        links = ("4f53cda1", "f52494fc") if kb.links or kb.borrows_from else (None, None)
-        state.kb[kb.slug] = Imported("18.10", "0123456789ab", "0123456789abcdef", 23968, "2026-01-01T00:00:00Z", *links)
+        links = (
+            ("4f53cda1", "f52494fc") if kb.links or kb.borrows_from else (None, None)
+        )
+        state.kb[kb.slug] = Imported(
+            "18.10",
+            "0123456789ab",
+            "0123456789abcdef",
+            23968,
+            "2026-01-01T00:00:00Z",
+            *links,
+        )
     state.open = Open("attack-enterprise", "18.10", "17.1", 20000, "01234567", WORK)
     return state
 
@@ -26,16 +34,30 @@ def test_the_state_of_everything_is_under_two_kilobytes() -> None:
 
 def test_the_state_comes_back_as_it_went() -> None:
     state = full_state()
-    assert SyncState.read(json.loads(json.dumps(state.write())), "0123456789ab") == state
+    assert (
+        SyncState.read(json.loads(json.dumps(state.write())), "0123456789ab") == state
+    )
 
 
-def test_other_settings_make_it_a_first_sync_that_still_knows_what_it_left_open() -> None:
+def test_other_settings_make_it_a_first_sync_that_still_knows_what_it_left_open() -> (
+    None
+):
     state = SyncState.read(full_state().write(), "another-one")
     assert state.kb == {}
     assert state.open is not None
 
 
-@pytest.mark.parametrize("raw", [None, {}, [], "x", {"v": 2}, {"v": 1, "config": "c", "kb": {"cwe": {"nonsense": 1}}}])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None,
+        {},
+        [],
+        "x",
+        {"v": 2},
+        {"v": 1, "config": "c", "kb": {"cwe": {"nonsense": 1}}},
+    ],
+)
 def test_what_cannot_be_read_counts_as_lost(raw: Any) -> None:
     assert SyncState.read(raw, "c") == SyncState("c")
 
@@ -51,7 +73,9 @@ class Helper:
         self.reset = False
         self.api = self.connector = self
         self.connector_info = type("Info", (), {"all_details": {}})()
-        self.connector_logger = type("Logger", (), {"warning": staticmethod(lambda *_: None)})()
+        self.connector_logger = type(
+            "Logger", (), {"warning": staticmethod(lambda *_: None)}
+        )()
 
     def get_state(self) -> Any:
         return json.loads(self.local) if self.local else None

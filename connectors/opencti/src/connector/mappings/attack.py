@@ -28,7 +28,9 @@ class AttackMapping(Mapping):
             sent.pop("x_mitre_detection", None)
             if detection:
                 sent["x_mitre_detection"] = _shortened(detection)
-        elif item["type"] == "x-mitre-data-component" and item.get("x_mitre_data_source_ref"):
+        elif item["type"] == "x-mitre-data-component" and item.get(
+            "x_mitre_data_source_ref"
+        ):
             sent["x_mitre_data_source_ref"] = item["x_mitre_data_source_ref"]
         return sent
 
@@ -45,7 +47,10 @@ class AttackMapping(Mapping):
     def _detection(self, technique: StixObject, index: ReleaseIndex) -> str:
         if not index.options.detections:
             return ""
-        texts = (analytic.get("description", "").strip() for analytic in _analytics(technique, index))
+        texts = (
+            analytic.get("description", "").strip()
+            for analytic in _analytics(technique, index)
+        )
         return "\n\n".join(dict.fromkeys(filter(None, texts)))
 
 
@@ -73,10 +78,16 @@ def _strategies_by_technique(index: ReleaseIndex) -> dict[str, list[str]]:
     """The live detection strategies of each technique, in order of id."""
     found: dict[str, list[str]] = {}
     for item in index.relations("detects"):
-        if item["source_ref"].startswith(STRATEGY) and index.is_live(item) and index.is_live_id(item["source_ref"]):
+        if (
+            item["source_ref"].startswith(STRATEGY)
+            and index.is_live(item)
+            and index.is_live_id(item["source_ref"])
+        ):
             found.setdefault(item["target_ref"], []).append(item["source_ref"])
     return {technique: sorted(found[technique]) for technique in found}
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) < LONGEST_DETECTION else f"{text[: LONGEST_DETECTION - 2]}…"
+    return (
+        text if len(text) < LONGEST_DETECTION else f"{text[: LONGEST_DETECTION - 2]}…"
+    )

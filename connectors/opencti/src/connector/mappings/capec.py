@@ -22,7 +22,9 @@ class CapecMapping(Mapping):
 
     def describe(self, item: StixObject, index: ReleaseIndex) -> str | None:
         text = super().describe(item, index)
-        facts = ". ".join(f"{label}: {_listed(item[key])}" for label, key in _FACTS if item.get(key))
+        facts = ". ".join(
+            f"{label}: {_listed(item[key])}" for label, key in _FACTS if item.get(key)
+        )
         return "\n\n".join(filter(None, (text, f"{facts}." if facts else None))) or None
 
     def relations(self, index: ReleaseIndex) -> Iterator[Relation]:
@@ -35,11 +37,19 @@ class CapecMapping(Mapping):
             for parent in item.get("x_capec_child_of_refs") or ():
                 yield Relation("subtechnique-of", item["id"], parent, origin=item)
             for follower in item.get("x_capec_can_precede_refs") or ():
-                yield Relation("related-to", item["id"], follower, origin=item, description="can precede")
+                yield Relation(
+                    "related-to",
+                    item["id"],
+                    follower,
+                    origin=item,
+                    description="can precede",
+                )
             for peer in item.get("x_capec_peer_of_refs") or ():
                 first, second = sorted((item["id"], peer))
                 origin = index.objects.get(first, item)
-                yield Relation("related-to", first, second, origin=origin, description="peer of")
+                yield Relation(
+                    "related-to", first, second, origin=origin, description="peer of"
+                )
 
     def text(self, text: str | None, index: ReleaseIndex) -> str | None:
         return from_html(text) if text else text

@@ -66,19 +66,35 @@ class CweMapping(Mapping):
         text = super().describe(item, index)
         if item["type"] != "weakness":
             return text
-        sections = (f"**{title}:** {_listed(item[key])}" for title, key in _SECTIONS if item.get(key))
+        sections = (
+            f"**{title}:** {_listed(item[key])}"
+            for title, key in _SECTIONS
+            if item.get(key)
+        )
         return "\n\n".join(filter(None, (item["name"], text, *sections)))
 
     def relations(self, index: ReleaseIndex) -> Iterator[Relation]:
         for item in index.relationships:
-            kind, source, target = item["relationship_type"], item["source_ref"], item["target_ref"]
+            kind, source, target = (
+                item["relationship_type"],
+                item["source_ref"],
+                item["target_ref"],
+            )
             if kind == "ChildOf":
-                yield Relation("derived-from", source, target, origin=item, description=item.get("description"))
+                yield Relation(
+                    "derived-from",
+                    source,
+                    target,
+                    origin=item,
+                    description=item.get("description"),
+                )
                 continue
             if kind in _SYMMETRIC:
                 source, target = sorted((source, target))
             phrase = _PHRASES.get(kind, kind)
-            yield Relation("related-to", source, target, origin=item, description=phrase)
+            yield Relation(
+                "related-to", source, target, origin=item, description=phrase
+            )
 
     def text(self, text: str | None, index: ReleaseIndex) -> str | None:
         # Markdown would take the line between short and extended description for a heading.

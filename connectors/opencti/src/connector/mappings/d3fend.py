@@ -19,7 +19,9 @@ class D3fendMapping(Mapping):
     def describe(self, item: StixObject, index: ReleaseIndex) -> str | None:
         tactics: list[str] = []
         effects: dict[str, list[str]] = {}
-        for relation in index.once("by source", lambda: _by_source(index)).get(item["id"], ()):
+        for relation in index.once("by source", lambda: _by_source(index)).get(
+            item["id"], ()
+        ):
             target = relation["target_ref"]
             if type_of(target) == "x-mitre-tactic":
                 tactics.append(target)
@@ -31,17 +33,39 @@ class D3fendMapping(Mapping):
             for verb in sorted(effects)
         )
         return "\n\n".join(
-            filter(None, (f"Tactic: {tactic}" if tactic else None, super().describe(item, index), verbs))
+            filter(
+                None,
+                (
+                    f"Tactic: {tactic}" if tactic else None,
+                    super().describe(item, index),
+                    verbs,
+                ),
+            )
         )
 
     def relations(self, index: ReleaseIndex) -> Iterator[Relation]:
         for item in index.relationships:
-            if type_of(item["source_ref"]) == type_of(item["target_ref"]) == "course-of-action":
-                kind = "derived-from" if item["relationship_type"] == "subtechnique-of" else item["relationship_type"]
-                yield Relation(
-                    kind, item["source_ref"], item["target_ref"], item, self.text(item.get("description"), index)
+            if (
+                type_of(item["source_ref"])
+                == type_of(item["target_ref"])
+                == "course-of-action"
+            ):
+                kind = (
+                    "derived-from"
+                    if item["relationship_type"] == "subtechnique-of"
+                    else item["relationship_type"]
                 )
-            elif type_of(item["target_ref"]) == "x-mitre-tactic" or type_of(item["source_ref"]) == "course-of-action":
+                yield Relation(
+                    kind,
+                    item["source_ref"],
+                    item["target_ref"],
+                    item,
+                    self.text(item.get("description"), index),
+                )
+            elif (
+                type_of(item["target_ref"]) == "x-mitre-tactic"
+                or type_of(item["source_ref"]) == "course-of-action"
+            ):
                 index.left_out["relationship: in a description instead"] += 1
             else:
                 index.left_out["relationship: between digital artifacts"] += 1

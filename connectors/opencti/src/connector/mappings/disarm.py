@@ -16,7 +16,10 @@ class DisarmMapping(Mapping):
 
     def phases(self, item: StixObject) -> Iterable[dict[str, Any]]:
         # In the foundation's own file the chain is `mitre-attack`, which would put its tactics into the matrix of ATT&CK.
-        return [{**phase, "kill_chain_name": KILL_CHAIN} for phase in item["kill_chain_phases"]]
+        return [
+            {**phase, "kill_chain_name": KILL_CHAIN}
+            for phase in item["kill_chain_phases"]
+        ]
 
     def text(self, text: str | None, index: ReleaseIndex) -> str | None:
         return from_html(text) if text else text

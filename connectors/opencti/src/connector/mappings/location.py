@@ -16,7 +16,9 @@ class LocationMapping(Mapping):
 
     def entity(self, item: StixObject, index: ReleaseIndex) -> StixObject:
         sent = super().entity(item, index)
-        sent["x_opencti_location_type"] = "Country" if external_id(item, ("type",)) == "country" else "Region"
+        sent["x_opencti_location_type"] = (
+            "Country" if external_id(item, ("type",)) == "country" else "Region"
+        )
         return sent
 
     def aliases(self, item: StixObject, index: ReleaseIndex) -> Sequence[str]:
@@ -31,9 +33,17 @@ class LocationMapping(Mapping):
             present = nearest.get(item["source_ref"])
             if present is None or _distance(item) < _distance(present):
                 nearest[item["source_ref"]] = item
-        index.left_out["relationship: a farther region of the same place"] += len(index.relationships) - len(nearest)
+        index.left_out["relationship: a farther region of the same place"] += len(
+            index.relationships
+        ) - len(nearest)
         for item in nearest.values():
-            yield Relation("located-at", item["source_ref"], item["target_ref"], item, item.get("description"))
+            yield Relation(
+                "located-at",
+                item["source_ref"],
+                item["target_ref"],
+                item,
+                item.get("description"),
+            )
 
 
 def _distance(item: StixObject) -> int:
