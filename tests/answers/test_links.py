@@ -79,7 +79,7 @@ def test_a_link_shows_at_both_of_its_ends(filled_library: Library, mode: str) ->
 
 def test_a_bundle_follows_links_into_the_other_knowledge_base(filled_library: Library) -> None:
     from ctibutler.answers.bundles import BundleQuery, object_bundle
-    from ctibutler.answers.objects import ObjectRequest
+    from ctibutler.answers.naming import ObjectRequest
     from tests.answers.walking import ALL, decoded
 
     answered = decoded(

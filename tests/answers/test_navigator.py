@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ctibutler.answers.library import Library
+from ctibutler.answers.naming import ObjectRequest
 from ctibutler.answers.navigator import LayerTechnique, Relation, layer
-from ctibutler.answers.objects import ObjectRequest
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain

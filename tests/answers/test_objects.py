@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from ctibutler.answers.library import Library
-from ctibutler.answers.objects import ObjectRequest, find_object, object_versions
+from ctibutler.answers.naming import ObjectRequest
+from ctibutler.answers.object_versions import versions_by_content, versions_by_modified
+from ctibutler.answers.objects import find_object
 from ctibutler.errors import Hidden, NotFound
 from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain
@@ -178,10 +180,10 @@ def _versions(slug: str, engine: str, object_id: str, by_content: bool) -> list[
 )
 def test_versions_say_in_which_releases_an_object_stands(filled_library: Library, slug: str, object_id: str) -> None:
     kb, engine = HOSTED.named(slug), filled_library.database.engine
-    answered = as_json(object_versions(filled_library, kb, object_id))
+    answered = as_json(versions_by_modified(filled_library, kb, object_id))
     assert [(state["modified"], state["versions"]) for state in answered] == _versions(slug, engine, object_id, False)
     assert all(state.keys() == {"modified", "versions"} for state in answered)
-    by_content = as_json(object_versions(filled_library, kb, object_id, by="content"))
+    by_content = as_json(versions_by_content(filled_library, kb, object_id))
     assert [(state["modified"], state["versions"]) for state in by_content] == _versions(slug, engine, object_id, True)
     digests = [state["digest"] for state in by_content]
     assert len(set(digests)) == len(digests)
@@ -192,8 +194,8 @@ def test_versions_by_content_see_edits_that_left_modified_alone(filled_library: 
     edited = 0
     kb = HOSTED.named("capec")
     for stix in random.Random(1).sample(plain.listed("capec", "3.9"), 20):
-        by_time = object_versions(filled_library, kb, stix["id"])
-        by_content = object_versions(filled_library, kb, stix["id"], by="content")
+        by_time = versions_by_modified(filled_library, kb, stix["id"])
+        by_content = versions_by_content(filled_library, kb, stix["id"])
         edited += len(by_content) > len(by_time)
     assert edited > 10
 
@@ -202,13 +204,13 @@ def test_versions_of_an_object_in_no_release_are_not_found(filled_library: Libra
     kb = HOSTED.named("attack-enterprise")
     for object_id in ("T9999", "attack-pattern--00000000-0000-4000-8000-000000000000"):
         with pytest.raises(NotFound):
-            object_versions(filled_library, kb, object_id)
+            versions_by_modified(filled_library, kb, object_id)
 
 
 def test_versions_of_a_hidden_object_say_that_it_is_hidden(filled_library: Library) -> None:
     kb = HOSTED.named("attack-enterprise")
     with pytest.raises(Hidden, match=r"^object `T1086` exists in release 18\.1 but is revoked$"):
-        object_versions(filled_library, kb, "T1086", include_revoked=False, include_deprecated=False)
-    shown = object_versions(filled_library, kb, "T1086", include_revoked=False)
+        versions_by_modified(filled_library, kb, "T1086", include_revoked=False, include_deprecated=False)
+    shown = versions_by_modified(filled_library, kb, "T1086", include_revoked=False)
     labels = installed_labels(filled_library.database.engine, "attack-enterprise")
     assert sorted(label for state in shown for label in state.releases) == sorted(labels)

@@ -11,7 +11,7 @@ import pytest
 
 from ctibutler.answers.bundles import BundleQuery, object_as_stix_bundle, object_bundle
 from ctibutler.answers.library import Library
-from ctibutler.answers.objects import ObjectRequest
+from ctibutler.answers.naming import ObjectRequest
 from ctibutler.answers.pages import Page, PageRequest, Sort
 from ctibutler.answers.relationships import RelationshipQuery, list_relationships
 from ctibutler.errors import NotFound

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ctibutler.answers.library import Library
-from ctibutler.answers.objects import ObjectQuery, ObjectRequest, list_objects
+from ctibutler.answers.naming import ObjectRequest
+from ctibutler.answers.objects import ObjectQuery, list_objects
 from ctibutler.answers.pages import Page, PageRequest, Sort
 from ctibutler.answers.relationships import RelationshipQuery, list_relationships
 from ctibutler.forms.json_form import record_as_json

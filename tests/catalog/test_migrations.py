@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 
 from ctibutler.answers.library import Library
-from ctibutler.answers.objects import ObjectQuery, ObjectRequest, find_object, list_objects
+from ctibutler.answers.naming import ObjectRequest
+from ctibutler.answers.objects import ObjectQuery, find_object, list_objects
 from ctibutler.answers.releases import installed
 from ctibutler.catalog import details, writing
 from ctibutler.catalog.engine import migrations, packing

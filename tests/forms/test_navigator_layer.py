@@ -15,8 +15,8 @@ from mitreattack.navlayers import ToExcel, ToSvg
 from stix2 import MemoryStore
 
 from ctibutler.answers.library import Library
+from ctibutler.answers.naming import ObjectRequest
 from ctibutler.answers.navigator import Layer, Relation, layer
-from ctibutler.answers.objects import ObjectRequest
 from ctibutler.forms.json_form import record_as_json
 from ctibutler.forms.navigator_layer import LayerFile, compatible_layer_file, layer_file
 from ctibutler.knowledge_bases import HOSTED

@@ -12,7 +12,7 @@ import pytest
 from ctibutler.answers.changes import ChangesQuery, changes
 from ctibutler.answers.exports import release_bundle
 from ctibutler.answers.library import Library
-from ctibutler.answers.objects import object_versions
+from ctibutler.answers.object_versions import versions_by_content
 from ctibutler.answers.releases import about, installed
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.releases import ImportOptions, revision
@@ -63,7 +63,7 @@ def answers_of(library: Library, *names: str) -> str:
         said.append([known[key] for key in ("total_objects", "counts_by_type", "derived_relationships", "latest")])
         for stix in objects[:: max(1, len(objects) // 12)]:
             said.append(related(library, slug, stix["id"], label))
-            said.append(as_json(object_versions(library, kb, stix["id"], by="content")))
+            said.append(as_json(versions_by_content(library, kb, stix["id"])))
         compared = changes(library, kb, label, ChangesQuery())
         rows = rows_of(compared, include_objects=False)
         said.append([compared.since, compared.counted(), decoded(rows)])

@@ -12,7 +12,9 @@ import pytest
 from ctibutler.answers.changes import ChangesQuery, changes
 from ctibutler.answers.exports import release_bundle
 from ctibutler.answers.library import Library
-from ctibutler.answers.objects import ObjectQuery, ObjectRequest, find_object, list_objects, object_versions
+from ctibutler.answers.naming import ObjectRequest
+from ctibutler.answers.object_versions import versions_by_content
+from ctibutler.answers.objects import ObjectQuery, find_object, list_objects
 from ctibutler.answers.pages import Sort
 from ctibutler.answers.relationships import RelationshipQuery, list_relationships
 from ctibutler.answers.releases import installed, knowledge_base_list
@@ -144,7 +146,7 @@ def test_its_declared_filters_and_sorts_work(library: Library) -> None:
 
 def test_its_objects_relationships_and_changes_are_answered(library: Library) -> None:
     assert json.loads(find_object(library, BIRDS, ObjectRequest("bird:B1")).content) == {**CROW, "song": "Kraah"}
-    by_content = object_versions(library, BIRDS, "b1", by="content")
+    by_content = versions_by_content(library, BIRDS, "b1")
     assert [state.releases for state in by_content] == [("1.1",), ("1.0",)]
     page = list_relationships(library, BIRDS, ObjectRequest("B1"), RelationshipQuery())
     assert sorted(sro["relationship_type"] for sro in decoded(page)) == ["feeds", "home"]

@@ -18,8 +18,10 @@ from ctibutler.answers.changes import ChangesPage, ChangesQuery, changes
 from ctibutler.answers.exports import release_bundle
 from ctibutler.answers.inference import infer
 from ctibutler.answers.library import Library
+from ctibutler.answers.naming import ObjectRequest
 from ctibutler.answers.navigator import layer
-from ctibutler.answers.objects import ObjectQuery, ObjectRequest, find_object, list_objects, object_versions
+from ctibutler.answers.object_versions import versions_by_modified
+from ctibutler.answers.objects import ObjectQuery, find_object, list_objects
 from ctibutler.answers.pages import Page, PageRequest, Sort
 from ctibutler.answers.releases import about, knowledge_base_list
 from ctibutler.answers.search import SearchQuery, search
@@ -315,7 +317,7 @@ def test_back_from_the_new_release_everything_new_is_removed(come: Come) -> None
 
 def test_versions_by_number_go_as_far_as_the_number_does(come: Come) -> None:
     def versions(object_id: str, dead: bool = False) -> list[tuple[str, list[str]]]:
-        found = object_versions(come.library, ICS, object_id, dead, dead)
+        found = versions_by_modified(come.library, ICS, object_id, dead, dead)
         return [(str(state.modified), list(state.releases)) for state in found]
 
     for old in come.made.renumbered:
@@ -327,7 +329,7 @@ def test_versions_by_number_go_as_far_as_the_number_does(come: Come) -> None:
         assert [labels for _, labels in versions(new)] == [[AFTER]]
     tactic = (come.before[come.made.tactic]["modified"], come.after[come.made.tactic]["modified"])
     assert versions("TA0103") == [(tactic[1], [AFTER]), (tactic[0], [BEFORE])]
-    assert as_json(object_versions(come.library, ICS, MADE_MEASURE)) == [{"modified": None, "versions": [AFTER]}]
+    assert as_json(versions_by_modified(come.library, ICS, MADE_MEASURE)) == [{"modified": None, "versions": [AFTER]}]
     assert as_json(versions_across(come.library, "PB.ICS-0001")) == [
         {"knowledge_base": SLUG, "modified": come.after[FIRST_PLAYBOOK]["modified"], "versions": [AFTER]}
     ]
@@ -502,7 +504,7 @@ def everything_about(library: Library) -> str:
     said: list[Any] = [decoded(list_objects(library, ICS, ObjectQuery(page=ALL)))]
     for stix in said[0][::10]:
         said.append(related(library, SLUG, stix["id"]))
-        said.append(as_json(object_versions(library, ICS, stix["id"])))
+        said.append(as_json(versions_by_modified(library, ICS, stix["id"])))
     said.append(rows_in(changes(library, ICS, None, ChangesQuery(page=ALL))))
     queries = [SearchQuery(text, sort=Sort("relevance", True), page=ALL) for text in ("substation", "telemetry", SPLIT)]
     said += [decoded(search(library, query)) for query in queries]

@@ -14,8 +14,10 @@ from ctibutler.answers.bundles import BundleQuery, object_bundle
 from ctibutler.answers.changes import ChangesQuery, changes
 from ctibutler.answers.exports import release_bundle
 from ctibutler.answers.library import Library
+from ctibutler.answers.naming import ObjectRequest
 from ctibutler.answers.navigator import layer
-from ctibutler.answers.objects import ObjectQuery, ObjectRequest, list_objects, object_versions
+from ctibutler.answers.object_versions import versions_by_content
+from ctibutler.answers.objects import ObjectQuery, list_objects
 from ctibutler.answers.pages import Page, PageRequest, Sort
 from ctibutler.answers.relationships import RelationshipQuery, list_relationships
 from ctibutler.answers.releases import about, knowledge_base_list
@@ -81,7 +83,7 @@ QUESTIONS: dict[str, Question] = {
         library, ENTERPRISE, ObjectRequest("T1021.005"), BundleQuery(include_embedded_sros=True)
     ),
     "changes": lambda library: rows_of(changes(library, ATLAS, None, ChangesQuery()), include_objects=True),
-    "versions": lambda library: object_versions(library, CWE, "CWE-79", by="content"),
+    "versions": lambda library: versions_by_content(library, CWE, "CWE-79"),
     "versions across": lambda library: versions_across(library, "T1059"),
     "layer": lambda library: to_builtins(layer_file(layer(library, ENTERPRISE, ObjectRequest("G0007")), "")),
     "knowledge bases": knowledge_base_list,

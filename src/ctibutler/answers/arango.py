@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ctibutler.answers.library import Library
-from ctibutler.answers.objects import installed_release
+from ctibutler.answers.naming import installed_release
 from ctibutler.catalog.contract.collections import release_collections
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.knowledge_bases.declaration import KnowledgeBase

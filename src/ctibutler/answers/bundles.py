@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ctibutler.answers.library import Library
+from ctibutler.answers.naming import ObjectRequest, resolve
 from ctibutler.answers.object_view import ObjectView, views
-from ctibutler.answers.objects import ObjectRequest, resolve
 from ctibutler.answers.pages import Page, PageRequest, cut
 from ctibutler.catalog import members, relationships
 from ctibutler.catalog import objects as catalog

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ctibutler.answers.library import Library
+from ctibutler.answers.naming import installed_release
 from ctibutler.answers.object_view import ObjectView, views
-from ctibutler.answers.objects import installed_release
 from ctibutler.answers.pages import Page, PageRequest, Sort, cut
 from ctibutler.catalog import objects, releases
 from ctibutler.catalog.engine.connection import Connection

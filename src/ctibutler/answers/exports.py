@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from ctibutler.answers.library import Library
-from ctibutler.answers.objects import installed_release
+from ctibutler.answers.naming import installed_release
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import relationships
 from ctibutler.catalog.members import member_keys

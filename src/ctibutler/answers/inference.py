@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ctibutler.answers.library import Library
+from ctibutler.answers.naming import comparable_id, installed_release
 from ctibutler.answers.object_view import ObjectView, views
-from ctibutler.answers.objects import ObjectQuery, comparable_id, installed_release, matching_keys
+from ctibutler.answers.objects import ObjectQuery, matching_keys
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.members import live_external_ids, live_pairs

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ctibutler.answers.library import Library
-from ctibutler.answers.objects import ObjectRequest, resolve
+from ctibutler.answers.naming import ObjectRequest, resolve
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import relationships
 from ctibutler.catalog.folding import natural_order

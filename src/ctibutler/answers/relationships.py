@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ctibutler.answers.library import Library
+from ctibutler.answers.naming import ObjectRequest, resolve
 from ctibutler.answers.object_view import ObjectView, views
-from ctibutler.answers.objects import ObjectRequest, resolve
 from ctibutler.answers.pages import Page, PageRequest, Sort, cut
 from ctibutler.catalog import relationships as catalog
 from ctibutler.catalog.relationships import Edge, Shown

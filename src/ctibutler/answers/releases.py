@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ctibutler.answers.library import Library
-from ctibutler.answers.objects import installed_release, shown_types
+from ctibutler.answers.naming import installed_release
+from ctibutler.answers.objects import shown_types
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import offers, relationships, releases
 from ctibutler.catalog.engine.connection import Connection

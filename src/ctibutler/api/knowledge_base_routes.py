@@ -9,7 +9,9 @@ from starlette.responses import Response
 
 from ctibutler.answers import bundles, inference, navigator, objects, relationships
 from ctibutler.answers.bundles import BundleQuery
-from ctibutler.answers.objects import ObjectQuery, ObjectRequest
+from ctibutler.answers.naming import ObjectRequest
+from ctibutler.answers.object_versions import versions_by_content, versions_by_modified
+from ctibutler.answers.objects import ObjectQuery
 from ctibutler.answers.pages import PageRequest, Sort
 from ctibutler.answers.relationships import RelationshipQuery
 from ctibutler.api import responses
@@ -130,16 +132,9 @@ def _one(request: Request) -> Response:
 
 def _versions(request: Request) -> Response:
     named = object_request(request)
-    return responses.json(
-        objects.object_versions(
-            request.library,
-            request.kb,
-            named.id,
-            named.include_revoked,
-            named.include_deprecated,
-            "content" if request.values.choice("by") == "content" else "modified",
-        )
-    )
+    versions = versions_by_content if request.values.choice("by") == "content" else versions_by_modified
+    states = versions(request.library, request.kb, named.id, named.include_revoked, named.include_deprecated)
+    return responses.json(states)
 
 
 def _relationships(request: Request) -> Response:

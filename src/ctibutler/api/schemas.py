@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from ctibutler.answers.across.ids import ObjectStateAcross
 from ctibutler.answers.inference import Inference
+from ctibutler.answers.object_versions import ObjectState
 from ctibutler.answers.object_view import ObjectView
-from ctibutler.answers.objects import ObjectState
 from ctibutler.api.derived_schemas import Schema, derived, page_type, ref
 from ctibutler.api.service_answers import Index, Readiness
 from ctibutler.forms.changes import ChangeRow

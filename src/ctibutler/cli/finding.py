@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ctibutler.answers.library import Library
-from ctibutler.answers.objects import ObjectRequest, find_object, is_stix_id
+from ctibutler.answers.naming import ObjectRequest, is_stix_id
+from ctibutler.answers.objects import find_object
 from ctibutler.catalog import releases
 from ctibutler.errors import NotFound
 from ctibutler.knowledge_bases import versions

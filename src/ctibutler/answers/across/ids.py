@@ -10,8 +10,8 @@ import msgspec
 
 from ctibutler.answers.bundles import BundleQuery, Entry, around, entry_contents
 from ctibutler.answers.library import Library
+from ctibutler.answers.naming import brief, comparable_id, is_stix_id, preferred
 from ctibutler.answers.object_view import ObjectView, views
-from ctibutler.answers.objects import brief, comparable_id, is_stix_id, preferred
 from ctibutler.answers.pages import Page, Sort, cut
 from ctibutler.answers.relationships import RelationshipQuery, filtered, in_order
 from ctibutler.answers.visibility import visible

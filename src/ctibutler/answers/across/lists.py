@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ctibutler.answers.bundles import Entry
 from ctibutler.answers.library import Library
+from ctibutler.answers.naming import comparable_id
 from ctibutler.answers.object_view import ObjectView, views
-from ctibutler.answers.objects import comparable_id
 from ctibutler.answers.pages import Page, PageRequest, Sort, cut
 from ctibutler.answers.relationships import RelationshipQuery, filtered, in_order
 from ctibutler.answers.visibility import visible
@@ -23,7 +22,7 @@ from ctibutler.catalog.releases import Release
 from ctibutler.catalog.rows import LABEL
 from ctibutler.catalog.selections import Selection
 from ctibutler.knowledge_bases.declaration import KnowledgeBase, TypeWord, strings
-from ctibutler.stix.objects import decode, encode, instant
+from ctibutler.stix.objects import decode, encode
 from ctibutler.stix.types import SCO_TYPES, SDO_TYPES, SMO_TYPES
 
 Kind = Literal["smos", "scos", "sdos", "knowledgebases", "sros"]
@@ -257,12 +256,3 @@ def _each_id_once(edges: Iterable[tuple[Edge, str]]) -> list[Edge]:
 def _visible_edges(connection: Connection, edges: Sequence[Edge], visible_to: str) -> list[Edge]:
     contents = relationships.contents(connection, edges)
     return [edge for edge, content in zip(edges, contents, strict=True) if visible(decode(content), visible_to)]
-
-
-def _by_time(pairs: Sequence[tuple[Entry, dict[str, Any]]], sort: Sort) -> list[Entry]:
-    def moment(pair: tuple[Entry, dict[str, Any]]) -> int:
-        found = instant(pair[1], sort.key)
-        return -(2**63) if found is None else found
-
-    by_id = sorted(pairs, key=lambda pair: pair[0].id)
-    return [entry for entry, _ in sorted(by_id, key=moment, reverse=sort.descending)]

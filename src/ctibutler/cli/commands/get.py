@@ -32,7 +32,7 @@ def get(
     Without --kb, all knowledge bases are searched for it.
     """
     from ctibutler.answers.across.ids import find_across
-    from ctibutler.answers.objects import is_stix_id
+    from ctibutler.answers.naming import is_stix_id
     from ctibutler.cli.finding import find_in
     from ctibutler.cli.output.objects import show_object, write_bundle, write_detailed, write_envelope
 

@@ -29,8 +29,8 @@ def navigator(
     It annotates the techniques that a group, software or campaign uses, that a mitigation mitigates, or that target an
     asset. All of them are visible when the layer is opened.
     """
+    from ctibutler.answers.naming import ObjectRequest
     from ctibutler.answers.navigator import layer
-    from ctibutler.answers.objects import ObjectRequest
     from ctibutler.cli.finding import find_in
     from ctibutler.cli.output.files import write_file
     from ctibutler.forms.navigator_layer import layer_file

@@ -8,8 +8,9 @@ import msgspec
 
 from ctibutler.answers.bundles import BundleQuery, object_as_stix_bundle
 from ctibutler.answers.library import Library
+from ctibutler.answers.naming import ObjectRequest
 from ctibutler.answers.object_view import ObjectView
-from ctibutler.answers.objects import ObjectRequest, find_object_with_details
+from ctibutler.answers.objects import find_object_with_details
 from ctibutler.answers.pages import Page
 from ctibutler.cli.finding import Finding
 from ctibutler.cli.output import text as output
