@@ -26,6 +26,7 @@ _.from_environment  # uvicorn loads the application by this name in each worker 
 _.list_commands  # click calls these of a group
 _.format_commands
 _.resolve_command
+_.get_completion_args  # click calls this of what speaks with a shell
 _.changed  # what an import reports: callers choose what they tell
 _.new_contents
 _.data  # the parameter of a protocol

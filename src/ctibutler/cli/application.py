@@ -18,6 +18,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from ctibutler import __version__
+from ctibutler.cli.completion import shells
 from ctibutler.cli.declaring import help_alone
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import Session
@@ -44,6 +45,7 @@ COMMANDS = {
     "jobs": "Show the newest jobs, or one in full.",
     "status": "Show what is installed, where, and what is running.",
     "keys": "Create, list and revoke API keys.",
+    "completion": "Print a script that completes commands in your shell.",
 }
 """Every command with the first sentence of its help."""
 
@@ -93,8 +95,9 @@ class Application(click.Group):
 
 def application(knowledge_bases: KnowledgeBases) -> Application:
     """The command line of an installation with these knowledge bases, for one run."""
+    shells.register()
     return Application(
-        name="ctibutler",
+        name=shells.NAME,
         callback=_start,
         params=[click.Option(["--version"], is_flag=True, help="Print the version and exit.")],
         help="Threat-intelligence knowledge bases, release by release: as STIX 2.1, over HTTP and here.",
@@ -116,12 +119,14 @@ def _start(version: bool) -> None:
 def end_of(knowledge_bases: KnowledgeBases, arguments: Sequence[str]) -> int:
     """Run a command and return its exit code. What goes wrong is one line on standard error."""
     try:
-        code = application(knowledge_bases).main(list(arguments), prog_name="ctibutler", standalone_mode=False)
+        code = application(knowledge_bases).main(list(arguments), prog_name=shells.NAME, standalone_mode=False)
     except click.ClickException as failure:
         output.note(_usage(failure))
         return failure.exit_code
     except click.Abort:
         return INTERRUPTED
+    except SystemExit as ended:  # click has answered a shell that completes a line
+        return int(ended.code or DONE)
     except Problem as problem:
         output.note(f"ctibutler: {problem}")
         return EXIT_CODE.get(type(problem), FAILED)

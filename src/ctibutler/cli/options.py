@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import option
 
 KbOption = Annotated[
-    str | None, option("--kb", metavar="KB", help="The knowledge base to look in. Default: in all of them.")
+    str | None,
+    option(
+        "--kb",
+        metavar="KB",
+        help="The knowledge base to look in. Default: in all of them.",
+        complete=candidates.knowledge_base,
+    ),
 ]
 ReleaseOption = Annotated[
-    str | None, option("--release", metavar="RELEASE", help="The release to read. Default: the latest installed.")
+    str | None,
+    option(
+        "--release",
+        metavar="RELEASE",
+        help="The release to read. Default: the latest installed.",
+        complete=candidates.release_or_latest,
+    ),
 ]
 SourceOption = Annotated[
     str | None,
@@ -18,6 +31,7 @@ SourceOption = Annotated[
         "--source",
         metavar="SOURCE",
         help="Take it from there alone: publisher, bucket, snapshot, built-in, or the folder or URL of a bucket.",
+        complete=candidates.source,
     ),
 ]
 JsonOption = Annotated[bool, option("--json", help="Print JSON.")]

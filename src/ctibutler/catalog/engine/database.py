@@ -29,9 +29,10 @@ class Database:
     old or a folder that cannot be created; nothing is opened before the first transaction.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        """`read_only` is for `read()` alone: a file that is missing is not created, no table or setting is changed."""
         self.url = DatabaseUrl.parse(url)
-        self._dialect = _dialect(self.url)
+        self._dialect = _dialect(self.url, read_only=read_only)
         self.engine: Engine = self._dialect.name
         self._pool = Pool(self._dialect)
         self._writing = threading.Lock()
@@ -114,9 +115,9 @@ def first_line(failure: Exception) -> str:
     return str(failure).strip().partition("\n")[0]
 
 
-def _dialect(url: DatabaseUrl) -> Dialect:
+def _dialect(url: DatabaseUrl, *, read_only: bool) -> Dialect:
     if url.engine == "sqlite":
-        return Sqlite(Path(url.name))
+        return Sqlite(Path(url.name), read_only=read_only)
     try:
         from ctibutler.catalog.engine.postgresql import Postgresql
     except ModuleNotFoundError:

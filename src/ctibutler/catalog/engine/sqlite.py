@@ -32,17 +32,18 @@ _PRAGMAS = (
     "mmap_size = 1073741824",
     "temp_store = MEMORY",
 )
+_READ_ONLY_PRAGMAS = ("query_only = ON", "mmap_size = 1073741824", "temp_store = MEMORY")
 
 
 class Sqlite:
-    """A database in a file. Its folder is created if it is missing.
+    """A database in a file. Its folder is created if it is missing; with `read_only`, nothing is.
 
     Raises StoreUnavailable if this SQLite is too old, or if the folder cannot be created.
     """
 
     name: Engine = "sqlite"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.driver: Any = sqlite_module
         version: tuple[int, ...] = sqlite_module.sqlite_version_info
         if version < SAFE_SQLITE:
@@ -52,6 +53,9 @@ class Sqlite:
                 " PostgreSQL"
             )
         self._path = path
+        self._read_only = read_only
+        if read_only:
+            return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as failure:
@@ -59,12 +63,14 @@ class Sqlite:
 
     def connect(self) -> Any:
         """Open a connection. Any thread may use it, one at a time."""
+        # Not mode=ro: such a connection cannot remove the -wal and -shm files that it needs to read.
+        place = f"{self._path.absolute().as_uri()}?mode=rw" if self._read_only else str(self._path)
         raw = sqlite_module.connect(
-            str(self._path), timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            place, uri=self._read_only, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         try:
             raw.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
-            for pragma in _PRAGMAS:
+            for pragma in _READ_ONLY_PRAGMAS if self._read_only else _PRAGMAS:
                 _patiently(raw, f"PRAGMA {pragma}")
         except BaseException:
             raw.close()

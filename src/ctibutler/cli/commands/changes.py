@@ -7,6 +7,7 @@ from typing import Annotated
 import click
 
 from ctibutler.answers.pages import Sort
+from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
 from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, words
 from ctibutler.cli.output import text as output
@@ -18,15 +19,28 @@ _KINDS = ("added", "modified", "removed", "revoked", "deprecated")
 
 def changes(
     context: click.Context,
-    kb: Annotated[str, argument("KB", "The knowledge base.")],
-    since: Annotated[str, argument("FROM", "The release to start from, such as 17.1.")],
-    release: Annotated[str, argument("TO", "The release to compare with it, or `latest`.")],
+    kb: Annotated[str, argument("KB", "The knowledge base.", candidates.knowledge_base)],
+    since: Annotated[str, argument("FROM", "The release to start from, such as 17.1.", candidates.release)],
+    release: Annotated[
+        str, argument("TO", "The release to compare with it, or `latest`.", candidates.release_or_latest)
+    ],
     change: Annotated[
         list[str] | None,
-        option("--change", metavar="WORD", help=f"Only these: {', '.join(_KINDS)}. Several with commas."),
+        option(
+            "--change",
+            metavar="WORD",
+            help=f"Only these: {', '.join(_KINDS)}. Several with commas.",
+            complete=candidates.several(candidates.words(*_KINDS)),
+        ),
     ] = None,
     types: Annotated[
-        list[str] | None, option("--type", metavar="TYPE", help="Only these STIX types. Several with commas.")
+        list[str] | None,
+        option(
+            "--type",
+            metavar="TYPE",
+            help="Only these STIX types. Several with commas.",
+            complete=candidates.several(candidates.any_stix_type),
+        ),
     ] = None,
     objects: Annotated[
         bool, option("--objects", help="With --json: print each object as it was and as it is.")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import click
 
+from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
@@ -24,7 +25,9 @@ class ExportFormat(StrEnum):
 
 def export(
     context: click.Context,
-    target: Annotated[str, argument("KB[@RELEASE]", "What to export. Default: the latest installed release.")],
+    target: Annotated[
+        str, argument("KB[@RELEASE]", "What to export. Default: the latest installed release.", candidates.installed)
+    ],
     to: Annotated[
         Path,
         option(

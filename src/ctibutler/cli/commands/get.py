@@ -6,6 +6,7 @@ from typing import Annotated
 
 import click
 
+from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
 from ctibutler.cli.options import JsonOption, KbOption, ReleaseOption
 from ctibutler.cli.output import text as output
@@ -15,7 +16,9 @@ from ctibutler.errors import InvalidRequest, NotFound
 
 def get(
     context: click.Context,
-    object_id: Annotated[str, argument("ID", "An id such as T1059, CWE-79 or US, or a STIX id, in any case.")],
+    object_id: Annotated[
+        str, argument("ID", "An id such as T1059, CWE-79 or US, or a STIX id, in any case.", candidates.object_id)
+    ],
     kb: KbOption = None,
     release: ReleaseOption = None,
     bundle: Annotated[

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import click
 
+from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, group, option
 from ctibutler.cli.options import JsonOption
 from ctibutler.cli.output import text as output
@@ -72,7 +73,7 @@ def list_keys(context: click.Context, as_json: JsonOption = False) -> None:
 
 def remove(
     context: click.Context,
-    name: Annotated[str, argument("NAME", "The name that the key was made with.")],
+    name: Annotated[str, argument("NAME", "The name that the key was made with.", candidates.key_name)],
 ) -> None:
     """End a key: from now on it opens nothing."""
     from ctibutler.catalog.access import remove_key

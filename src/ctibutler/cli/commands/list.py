@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import click
 
 from ctibutler.answers.pages import Sort
-from ctibutler.cli.declaring import declared, example_lines, help_alone, option
+from ctibutler.cli.completion import candidates
+from ctibutler.cli.declaring import Completer, declared, example_lines, help_alone, option
 from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, ReleaseOption, words
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
@@ -74,14 +75,22 @@ def _options(kb: KnowledgeBase) -> list[_Option]:
     # Where a filter says what the knowledge base itself calls a type (`location_type`), `--type` means that one.
     own_type = declared.get(f"{kb.slug}_type")
     options = [
-        _Option("external_ids", _texts("--id", f"Ids such as {', '.join(kb.examples[:2])}, or STIX ids.")),
-        _Option("name", _text("--name", "Part of the name.")),
-        _Option("text", _text("--text", "Words of the name or the description, in any form.")),
-        _Option("description", _text("--description", "Part of the description.")),
+        _Option(
+            "external_ids",
+            _texts(
+                "--id",
+                sentence=f"Ids such as {', '.join(kb.examples[:2])}, or STIX ids.",
+                complete=candidates.object_id,
+            ),
+        ),
+        _Option("name", _text("--name", sentence="Part of the name.")),
+        _Option("text", _text("--text", sentence="Words of the name or the description, in any form.")),
+        _Option("description", _text("--description", sentence="Part of the description.")),
     ]
     if own_type is None and len(types) > 1:
         later = "" if kb.left_out_types is None else "; also one that a later release brings"
-        options.append(_Option("types", _texts("--type", f"Types: {', '.join(types)}{later}.")))
+        sentence = f"Types: {', '.join(types)}{later}."
+        options.append(_Option("types", _texts("--type", sentence=sentence, complete=candidates.words(*types))))
     options += [_Option(item.parameter, _filter_option(item, also_type=item is own_type)) for item in kb.filters]
     options += [
         _Option("release", ReleaseOption),
@@ -89,7 +98,15 @@ def _options(kb: KnowledgeBase) -> list[_Option]:
         _Option("include_deprecated", _switch("deprecated"), not kb.hides_dead),
         _Option(
             "sort",
-            Annotated[str, option("--sort", metavar="KEY_DIRECTION", help="What to sort by; the keys are below.")],
+            Annotated[
+                str,
+                option(
+                    "--sort",
+                    metavar="KEY_DIRECTION",
+                    help="What to sort by; the keys are below.",
+                    complete=candidates.words(*_sort_words(kb)),
+                ),
+            ],
             kb.default_sort,
         ),
         _Option("page", PageOption, 1),
@@ -148,6 +165,10 @@ def _types(kb: KnowledgeBase, asked: list[str] | None, listed: list[str]) -> tup
     return None, named
 
 
+def _sort_words(kb: KnowledgeBase) -> list[str]:
+    return [f"{key}_{direction}" for key in kb.sort_keys for direction in ("ascending", "descending")]
+
+
 def _sort(kb: KnowledgeBase, text: str) -> Sort:
     key, _, direction = text.strip().rpartition("_")
     if key not in kb.sort_keys or direction not in ("ascending", "descending"):
@@ -164,17 +185,23 @@ def _filter_value(item: Filter, given: Mapping[str, Any]) -> list[str] | str | N
 def _filter_option(item: Filter, *, also_type: bool) -> object:
     names = ["--" + item.parameter.replace("_", "-"), *(["--type"] if also_type else [])]
     sentence = item.description[:1].upper() + item.description[1:] + "."
-    return _texts(*names, sentence) if item.kind == "exact" else _text(*names, sentence)
+    return _texts(*names, sentence=sentence) if item.kind == "exact" else _text(*names, sentence=sentence)
 
 
-def _text(*names_and_help: str) -> object:
-    *names, sentence = names_and_help
+def _text(*names: str, sentence: str) -> object:
     return Annotated[str | None, option(*names, metavar="TEXT", help=sentence)]
 
 
-def _texts(*names_and_help: str) -> object:
-    *names, sentence = names_and_help
-    return Annotated[list[str] | None, option(*names, metavar="WORD", help=f"{sentence} Several with commas.")]
+def _texts(*names: str, sentence: str, complete: Completer | None = None) -> object:
+    return Annotated[
+        list[str] | None,
+        option(
+            *names,
+            metavar="WORD",
+            help=f"{sentence} Several with commas.",
+            complete=complete and candidates.several(complete),
+        ),
+    ]
 
 
 def _switch(state: str) -> object:

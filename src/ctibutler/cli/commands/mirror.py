@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
+from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared
 from ctibutler.cli.options import JsonOption, SourceOption
 from ctibutler.cli.output import text as output
@@ -28,7 +29,11 @@ def mirror(
     folder: Annotated[Path, argument("FOLDER", "The folder to write, made when it is missing.")],
     targets: Annotated[
         list[str],
-        argument("KB[@RELEASE]", "What to write: the newest release, KB@RELEASE that one, KB@all each."),
+        argument(
+            "KB[@RELEASE]",
+            "What to write: the newest release, KB@RELEASE that one, KB@all each.",
+            candidates.installable,
+        ),
     ],
     source: SourceOption = None,
     as_json: JsonOption = False,

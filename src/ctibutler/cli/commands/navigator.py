@@ -7,6 +7,7 @@ from typing import Annotated
 
 import click
 
+from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
 from ctibutler.cli.options import KbOption, ReleaseOption
 from ctibutler.cli.output import text as output
@@ -16,7 +17,9 @@ from ctibutler.errors import InvalidRequest
 
 def navigator(
     context: click.Context,
-    object_id: Annotated[str, argument("ID", "A group, software, campaign, mitigation or asset, such as G0016.")],
+    object_id: Annotated[
+        str, argument("ID", "A group, software, campaign, mitigation or asset, such as G0016.", candidates.layer_id)
+    ],
     file: Annotated[
         Path | None, option("--output", "-o", metavar="FILE", help="Where to write it. Default: standard output.")
     ] = None,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import click
 
+from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
 from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, words
 from ctibutler.cli.output import text as output
@@ -17,10 +18,22 @@ def search(
     context: click.Context,
     text: Annotated[str, argument("TEXT", "Words, or an id or name as a whole.")],
     kb: Annotated[
-        list[str] | None, option("--kb", metavar="KB", help="Search this one only; several by giving it again.")
+        list[str] | None,
+        option(
+            "--kb",
+            metavar="KB",
+            help="Search this one only; several by giving it again.",
+            complete=candidates.several(candidates.knowledge_base),
+        ),
     ] = None,
     types: Annotated[
-        list[str] | None, option("--type", metavar="TYPE", help="STIX types, such as `intrusion-set`.")
+        list[str] | None,
+        option(
+            "--type",
+            metavar="TYPE",
+            help="STIX types, such as `intrusion-set`.",
+            complete=candidates.several(candidates.stix_type),
+        ),
     ] = None,
     include_revoked: Annotated[
         bool, option("--include-revoked/--no-include-revoked", help="Whether revoked objects are found.")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, cast
 
 import click
 
+from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
 from ctibutler.cli.options import JsonOption
 from ctibutler.cli.output import text as output
@@ -16,7 +17,9 @@ from ctibutler.cli.session import session_of
 
 def versions(
     context: click.Context,
-    kb: Annotated[str | None, argument("KB", "One knowledge base. Default: all of them.")] = None,
+    kb: Annotated[
+        str | None, argument("KB", "One knowledge base. Default: all of them.", candidates.knowledge_base)
+    ] = None,
     refresh: Annotated[bool, option("--refresh", help="Ask the sources now, however lately they were.")] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -51,6 +51,17 @@ def bring_up_to_date(database: Database, target: str = CURRENT) -> None:
         raise StoreUnavailable(f"{database}: cannot be brought up to date: {first_line(failure)}") from failure
 
 
+def require_current(database: Database) -> None:
+    """Check that the tables are there, in the version of this code.
+
+    Raises StoreUnavailable if they are not.
+    """
+    with database.read() as connection:
+        present = _version(connection)
+    if present != CURRENT:
+        raise StoreUnavailable(f"{database}: no catalogue of this version of ctibutler")
+
+
 def _version(connection: Connection) -> str | None:
     """The version of the tables; None where there are none."""
     table = connection.by_engine(

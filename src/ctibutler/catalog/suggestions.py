@@ -1,0 +1,60 @@
+"""Ids that begin as somebody has typed, for a shell that completes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.engine.transaction import numbers
+from ctibutler.catalog.folding import folded
+from ctibutler.catalog.objects import contents
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.stix.objects import decode, text
+
+# Up to here names help to choose. They are inside the compressed bodies; more of them would take longer than a person
+# waits for a shell.
+_MOST_NAMED = 300
+_HIGHEST = "\U0010ffff"
+
+
+def external_ids(
+    connection: Connection,
+    kb: KnowledgeBase,
+    release_key: int,
+    beginning: str,
+    types: Sequence[str] | None = None,
+) -> list[tuple[str, str | None]]:
+    """Return the external ids of a release that begin so, in natural order, each with the name of its object.
+
+    Only objects that lists show are offered, live ones, and of these `types` if any are given. Names are None if there
+    are too many to read.
+    """
+    prefix = folded(kb.without_prefix(beginning))
+    # `TL` begins `TLP:`, which is not part of what ids are found by.
+    if kb.id_prefix.lower().startswith(prefix):
+        prefix = ""
+    of_types = "" if types is None else f"AND object.type_key IN {numbers(connection.keys(types))}"
+    rows = connection.rows(
+        f"""
+        SELECT object.external_id, min(object.object_key) AS object_key
+          FROM object
+          JOIN member ON member.object_key = object.object_key
+         WHERE member.release_key = :release_key
+           AND object.found_by >= :first
+           AND object.found_by < :last
+           AND object.listed = 1
+           AND object.revoked = 0
+           AND object.deprecated = 0
+           {of_types}
+         GROUP BY object.external_id
+         ORDER BY min(object.id_order), object.external_id
+        """,
+        release_key=release_key,
+        first=prefix,
+        last=prefix + _HIGHEST,
+    )
+    ids = [row.external_id for row in rows]
+    if len(rows) > _MOST_NAMED:
+        return [(external_id, None) for external_id in ids]
+    found = contents(connection, [row.object_key for row in rows])
+    return [(external_id, text(decode(content), "name")) for external_id, content in zip(ids, found, strict=True)]

@@ -1,0 +1,184 @@
+"""What a shell offers for the words of commands: a completer for each kind of option and argument.
+
+Modules that only some completers need are imported in them: nobody waits for a shell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem
+
+from ctibutler.cli.completion.line import Candidate, Line, begins, completer
+from ctibutler.cli.declaring import Completer
+from ctibutler.errors import Problem
+from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases.declaration import NEVER_LISTED, KnowledgeBase
+from ctibutler.settings import SOURCES
+
+if TYPE_CHECKING:
+    from ctibutler.catalog.engine.connection import Connection
+
+Labels = Mapping[str, str | None]
+"""Labels of releases, newest first, with what is to be said of each."""
+
+
+def words(*offered: str) -> Completer:
+    """Completes one of these words."""
+    return completer(lambda line: ((word, None) for word in offered if begins(word, line.word)))
+
+
+def several(complete_one: Completer) -> Completer:
+    """Completes the last of several words with commas between them."""
+
+    def complete(context: click.Context, parameter: click.Parameter, word: str) -> list[CompletionItem]:
+        before, comma, last = word.rpartition(",")
+        given = {item.casefold() for item in before.split(",")}
+        return [
+            CompletionItem(before + comma + item.value, help=item.help)
+            for item in complete_one(context, parameter, last)
+            if item.value.casefold() not in given
+        ]
+
+    return complete
+
+
+@completer
+def knowledge_base(line: Line) -> Iterable[Candidate]:
+    """A knowledge base, with its title."""
+    return ((name, kb.title) for name, kb in line.named(line.word).items())
+
+
+@completer
+def installable(line: Line) -> Iterator[Candidate]:
+    """`KB`, `KB@RELEASE` of a release that is offered or installed, and `KB@all`."""
+    return _targets(line, _available_labels)
+
+
+@completer
+def installed(line: Line) -> Iterator[Candidate]:
+    """`KB`, or `KB@RELEASE` of an installed release."""
+    return _targets(line, _installed_labels)
+
+
+@completer
+def release(line: Line) -> Iterator[Candidate]:
+    """An installed release of the knowledge bases that the line names."""
+    from ctibutler.catalog import releases
+
+    with line.catalogue() as connection:
+        held = [item for item in releases.installed(connection) if item.knowledge_base in line.slugs]
+    for label in sorted({item.label for item in held}, key=versions.sort_key, reverse=True):
+        if begins(label, line.word):
+            yield label, ", ".join(item.knowledge_base for item in held if item.label == label)
+
+
+def release_or_latest(context: click.Context, parameter: click.Parameter, word: str) -> list[CompletionItem]:
+    """An installed release, or the word for the latest one."""
+    return [*release(context, parameter, word), *words(versions.LATEST)(context, parameter, word)]
+
+
+@completer
+def object_id(line: Line) -> Iterator[Candidate]:
+    """An external id in the releases that the line names, with the name of its object."""
+    return _ids(line, [(kb, None) for kb in line.asked])
+
+
+@completer
+def layer_id(line: Line) -> Iterator[Candidate]:
+    """An external id of an object that there is a Navigator layer of."""
+    return _ids(line, [(kb, kb.navigator_types) for kb in line.asked if kb.navigator_domain])
+
+
+@completer
+def stix_type(line: Line) -> Iterator[Candidate]:
+    """A STIX type of objects in the knowledge bases that the line names."""
+    return _types(line, lambda name: name not in NEVER_LISTED)
+
+
+@completer
+def any_stix_type(line: Line) -> Iterator[Candidate]:
+    """A STIX type, relationships included."""
+    return _types(line, lambda _: True)
+
+
+def source(context: click.Context, parameter: click.Parameter, word: str) -> list[CompletionItem]:
+    """The name of a source, or a folder."""
+    return words(*SOURCES)(context, parameter, word) or [CompletionItem(word, type="dir")]
+
+
+@completer
+def key_name(line: Line) -> Iterator[Candidate]:
+    """The name of an API key, with what the key may do."""
+    from ctibutler.catalog.access import all_keys
+
+    with line.catalogue() as connection:
+        for item in all_keys(connection):
+            if begins(item.name, line.word):
+                yield item.name, "read and write" if item.can_write else "read"
+
+
+def _targets(line: Line, labels_of: Callable[[Connection, KnowledgeBase], Labels]) -> Iterator[Candidate]:
+    """Knowledge bases that begin so, then the releases of the only one that the word can mean."""
+    beginning, at, _ = line.word.partition("@")
+    named = line.named(beginning)
+    if at:
+        named = {name: kb for name, kb in named.items() if name == beginning.casefold()}
+    else:
+        yield from ((name, kb.title) for name, kb in named.items())
+    if len(named) != 1:
+        return
+    ((name, kb),) = named.items()
+    with suppress(Problem, OSError), line.catalogue() as connection:
+        for label, meaning in labels_of(connection, kb).items():
+            if begins(f"{name}@{label}", line.word):
+                yield f"{name}@{label}", meaning
+
+
+def _installed_labels(connection: Connection, kb: KnowledgeBase) -> Labels:
+    from ctibutler.catalog import releases
+
+    return {item.label: "latest" if item.latest else None for item in releases.installed(connection, kb.slug)}
+
+
+def _available_labels(connection: Connection, kb: KnowledgeBase) -> Labels:
+    from ctibutler.catalog import offers, releases
+
+    found = {item.label: "available" for item in offers.of_knowledge_base(connection, kb.slug)}
+    found |= {item.label: "installed" for item in releases.installed(connection, kb.slug)}
+    newest_first = sorted(found, key=versions.sort_key, reverse=True)
+    return {label: found[label] for label in newest_first} | {"all": "every release"}
+
+
+def _ids(line: Line, wanted: Iterable[tuple[KnowledgeBase, Sequence[str] | None]]) -> Iterator[Candidate]:
+    """Ids that begin so, of these STIX types in each knowledge base."""
+    from ctibutler.catalog import releases, suggestions
+
+    found: dict[str, str | None] = {}
+    with line.catalogue() as connection:
+        for kb, types in wanted:
+            held = releases.find(connection, kb.slug, line.release)
+            if held is not None:
+                for external_id, name in suggestions.external_ids(connection, kb, held.key, line.word, types):
+                    found.setdefault(_as_begun(kb, external_id, line.word), name)
+    return iter(found.items())
+
+
+def _as_begun(kb: KnowledgeBase, external_id: str, beginning: str) -> str:
+    """The id in the spelling that begins so: as published, or with or without the prefix that may be left out."""
+    bare = external_id[len(kb.id_prefix) :] if begins(external_id, kb.id_prefix) else external_id
+    spellings = (external_id, kb.id_prefix + bare, bare)
+    return next((spelling for spelling in spellings if begins(spelling, beginning)), external_id)
+
+
+def _types(line: Line, is_wanted: Callable[[str], bool]) -> Iterator[Candidate]:
+    from ctibutler.catalog import releases
+
+    with line.catalogue() as connection:
+        held = [item for item in releases.installed(connection) if item.knowledge_base in line.slugs]
+    for name in sorted({name for item in held for name in item.types if is_wanted(name)}):
+        if begins(name, line.word):
+            yield name, None

@@ -1,0 +1,198 @@
+"""Completion: what shells are offered, and what a bash makes of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ctibutler.cli.application import COMMANDS
+from ctibutler.knowledge_bases import ALL
+from tests.cli.bash import Bash, bash
+from tests.cli.command import Command
+
+
+def offered(command: Command, line: str, program: str = "zsh", **environment: str) -> dict[str, str]:
+    """What is offered for the last word of a line, with descriptions, as zsh and fish get it."""
+    words = line.split(" ")
+    asked = {"_CTIBUTLER_COMPLETE": f"{program}_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    if program == "fish":
+        asked["COMP_CWORD"] = words[-1]
+    outcome = command(**asked, **environment)
+    assert (outcome.code, outcome.stderr) == (0, "")
+    lines = outcome.stdout.splitlines()
+    if program == "fish":
+        pairs = [line.removeprefix("plain,").partition("\t")[::2] for line in lines]
+        return {value: meaning or "_" for value, meaning in pairs}
+    return {value.replace(r"\:", ":"): meaning for value, meaning in zip(lines[1::3], lines[2::3], strict=True)}
+
+
+def test_commands_are_offered_with_what_they_do(command: Command) -> None:
+    assert offered(command, "ctibutler ") == COMMANDS
+    assert list(offered(command, "ctibutler ex")) == ["export"]
+    assert "--include-revoked" in offered(command, "ctibutler list cwe --inc")
+
+
+def test_knowledge_bases_are_offered_with_their_titles(command: Command) -> None:
+    titles = {kb.slug: kb.title for kb in ALL}
+    for line in ("versions ", "changes ", "get --kb ", "search --kb ", "mirror kb "):
+        assert offered(command, f"ctibutler {line}") == titles
+    assert set(offered(command, "ctibutler list ")) == set(titles)
+    assert list(offered(command, "ctibutler versions f")) == ["f3"]  # an alias, where no name begins so
+    assert list(offered(command, "ctibutler search --kb cwe,ca")) == ["cwe,capec"]
+
+
+def test_installed_and_available_releases_are_offered(stocked: Command) -> None:
+    stocked.done("versions")  # asks the bucket what there is
+    atlas = offered(stocked, "ctibutler mirror kb atlas@")
+    assert atlas["atlas@5.6.0"] == "installed"
+    assert atlas["atlas@4.9.0"] == "available"
+    assert list(atlas)[-1] == "atlas@all"
+    assert offered(stocked, "ctibutler export disarm@") == {"disarm@1.6": "latest", "disarm@1.5": "_"}
+    assert list(offered(stocked, "ctibutler export dis")) == ["disarm", "disarm@1.6", "disarm@1.5"]
+    assert list(offered(stocked, "ctibutler changes disarm ")) == ["1.6", "1.5"]
+    assert list(offered(stocked, "ctibutler changes disarm 1.5 ")) == ["1.6", "1.5", "latest"]
+    assert offered(stocked, "ctibutler get T0043 --release 1.")["1.0"] == "location, sector"
+    assert list(offered(stocked, "ctibutler list disarm --release 1.")) == ["1.6", "1.5"]
+    assert offered(stocked, "ctibutler export cwe@") == {}
+
+
+def test_ids_are_offered_with_the_names_of_their_objects(stocked: Command) -> None:
+    assert offered(stocked, "ctibutler get T0086.00") == {
+        "T0086.001": "Develop Memes",
+        "T0086.002": "Develop AI-Generated Images (Deepfakes)",
+        "T0086.003": "Deceptively Edit Images (Cheap Fakes)",
+        "T0086.004": "Aggregate Information into Evidence Collages",
+    }
+    assert list(offered(stocked, "ctibutler get t0086.003")) == ["T0086.003"]
+    # The prefix may be left out, or stand before an id that is published without it.
+    assert offered(stocked, "ctibutler get TLP:RE") == {"TLP:red": "TLP:RED"}
+    assert offered(stocked, "ctibutler get --kb tlp re") == {"red": "TLP:RED"}
+    assert offered(stocked, "ctibutler get --kb tlp TL") == offered(stocked, "ctibutler get TLP:")
+    # T0043 left DISARM with release 1.6.
+    assert offered(stocked, "ctibutler get --kb disarm T0043") == {}
+    assert offered(stocked, "ctibutler get --kb disarm --release 1.5 T0043")["T0043"] == "Chat Apps"
+    assert list(offered(stocked, "ctibutler list disarm --id TA05,TA06,TA0")) == [
+        f"TA05,TA06,TA{number:02d}" for number in (1, 2, *range(7, 10))
+    ]
+    assert "G0034" in offered(stocked, "ctibutler navigator G00")
+    assert offered(stocked, "ctibutler navigator T0") == {}
+
+
+def test_ids_without_number_are_offered_without_names_when_they_are_too_many_to_read(stocked: Command) -> None:
+    every = offered(stocked, "ctibutler get --kb disarm ")
+    assert len(every) > 300
+    assert set(every.values()) == {"_"}
+
+
+def test_types_are_offered(stocked: Command) -> None:
+    assert list(offered(stocked, "ctibutler list attack-ics --type Gr")) == ["Group"]
+    assert list(offered(stocked, "ctibutler list cwe --type Tech")) == []
+    assert list(offered(stocked, "ctibutler changes disarm 1.5 1.6 --type rel")) == ["relationship"]
+    assert list(offered(stocked, "ctibutler search x --type rel")) == []
+    assert list(offered(stocked, "ctibutler search x --type intrusion-set,x-mitre-tac")) == [
+        "intrusion-set,x-mitre-tactic"
+    ]
+    assert list(offered(stocked, "ctibutler list cwe --sort cwe_id_")) == ["cwe_id_ascending", "cwe_id_descending"]
+    assert list(offered(stocked, "ctibutler changes disarm 1.5 1.6 --change add")) == ["added"]
+    assert list(offered(stocked, "ctibutler export tlp --format a")) == ["arangodb"]
+
+
+def test_sources_and_folders_are_offered(command: Command) -> None:
+    assert list(offered(command, "ctibutler mirror kb cwe --source ")) == [
+        "publisher",
+        "bucket",
+        "snapshot",
+        "built-in",
+    ]
+    assert list(offered(command, "ctibutler mirror kb cwe --source=pub")) == ["--source=publisher"]
+    asked = {"_CTIBUTLER_COMPLETE": "zsh_complete", "COMP_WORDS": "ctibutler mirror kb cwe --source ./k"}
+    assert command(COMP_CWORD="5", **asked).stdout.splitlines()[:2] == ["dir", "./k"]
+
+
+def test_names_of_keys_are_offered(command: Command) -> None:
+    command.done("keys", "add", "opencti", "--write")
+    command.done("keys", "add", "grafana")
+    assert offered(command, "ctibutler keys remove ") == {"grafana": "read", "opencti": "read and write"}
+
+
+def test_fish_is_given_values_and_descriptions_with_commas(stocked: Command) -> None:
+    assert offered(stocked, "ctibutler list disarm --id TA05,T0086.003", program="fish") == {
+        "TA05,T0086.003": "Deceptively Edit Images (Cheap Fakes)"
+    }
+    assert "--max 1" in stocked.done("completion", "fish").stdout
+
+
+def test_completion_creates_nothing_and_says_nothing(command: Command) -> None:
+    for line in ("get T10", "export tlp@", "changes tlp ", "keys remove ", "search x --type a"):
+        assert offered(command, f"ctibutler {line}") == {}
+    assert list(offered(command, "ctibutler export tlp")) == ["tlp"]
+    assert not (command.folder / "data").exists()
+    assert offered(command, "ctibutler get T10", CTIBUTLER_PORT="many") == {}
+    assert offered(command, "ctibutler get T10", CTIBUTLER_DATABASE_URL="postgresql://127.0.0.1:1/none") == {}
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no database"])
+def test_completion_changes_no_file_that_is_not_a_catalogue(command: Command, content: bytes) -> None:
+    data = command.folder / "data"
+    data.mkdir()
+    file = data / "ctibutler.sqlite"
+    file.write_bytes(content)
+    assert offered(command, "ctibutler get T10") == {}
+    assert [path.name for path in data.iterdir()] == ["ctibutler.sqlite"]
+    assert file.read_bytes() == content
+
+
+def test_completion_changes_nothing_in_a_catalogue(stocked: Command) -> None:
+    file = stocked.folder / "data" / "ctibutler.sqlite"
+    before = file.read_bytes()
+    assert offered(stocked, "ctibutler get T0086.001")
+    assert file.read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def shell(stocked: Command, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bash]:
+    if shutil.which("bash") is None:
+        pytest.skip("no bash")
+    folder = tmp_path_factory.mktemp("bin")
+    command = folder / "ctibutler"
+    command.write_text(f'#!/bin/sh\nexec "{stocked.words()[0]}" -m ctibutler "$@"\n')
+    command.chmod(0o755)
+    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    with bash(stocked.environment(PATH=path)) as started:
+        yield started
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("versi", "versions "),
+        ("export attack-ics@18", "export attack-ics@18.1 "),
+        ("export disarm@", "export disarm@1."),
+        ("export dis", "export disarm"),
+        ("get TLP:R", "get TLP:red "),
+        ("get tlp:r", "get tlp:red "),
+        ("get --kb=loc", "get --kb=location "),
+        ("get --kb loc", "get --kb location "),
+        ("get t0086.003", "get T0086.003 "),
+        ("list disarm --id TA05,T0086.003", "list disarm --id TA05,T0086.003 "),
+        ("list attack-ics --type Detection", r"list attack-ics --type Detection\ Strategy "),
+        ("list attack-ics --type 'Detection", "list attack-ics --type 'Detection Strategy' "),
+        ("get NOTHING", "get NOTHING"),
+    ],
+)
+def test_bash_completes_words_with_its_own_ends_of_words_inside(shell: Bash, typed: str, completed: str) -> None:
+    assert shell.completed(f"ctibutler {typed}") == f"ctibutler {completed}"
+
+
+@pytest.mark.parametrize("name", ["zsh", "fish"])
+def test_the_script_is_one_that_the_shell_understands(command: Command, name: str, tmp_path: Path) -> None:
+    if shutil.which(name) is None:
+        pytest.skip(f"no {name}")
+    script = tmp_path / "script"
+    script.write_text(command.done("completion", name).stdout)
+    assert subprocess.run([name, "-n", str(script)], capture_output=True).stderr == b""
