@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ctibutler.knowledge_bases.atlas_details import ATLAS_DETAILS
 from ctibutler.knowledge_bases.attack import MITIGATION, SUB_TECHNIQUE, TACTIC, TECHNIQUE
 from ctibutler.knowledge_bases.declaration import (
     NEVER_LISTED,
@@ -9,6 +10,7 @@ from ctibutler.knowledge_bases.declaration import (
     BucketFiles,
     Example,
     KnowledgeBase,
+    TypeWord,
     external_id_of,
     id_form,
 )
@@ -25,17 +27,27 @@ ATLAS = KnowledgeBase(
     job_type="atlas-update",
     id_sources=("mitre-atlas",),
     primary_id=external_id_of("mitre-atlas"),
-    examples=("AML.TA0002", "AML.T0000.001", "AML.M0000"),
+    examples=("AML.TA0002", "AML.T0000.001", "AML.M0000", "AML.CS0059"),
     example=Example("5.6.0", "AML.T0051", "attack-pattern--6ff098e9-2864-579e-bebb-a0f1c92ec772", "Prompt Injection"),
-    listed_types=("attack-pattern", "course-of-action", "x-mitre-collection", "x-mitre-matrix", "x-mitre-tactic"),
+    listed_types=(
+        "attack-pattern",
+        "campaign",
+        "course-of-action",
+        "x-mitre-collection",
+        "x-mitre-matrix",
+        "x-mitre-tactic",
+    ),
     left_out_types=(*NEVER_LISTED, "identity", "marking-definition"),
-    type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE, MITIGATION),
+    type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE, MITIGATION, TypeWord("Case Study", ("campaign",))),
     id_forms=(
         id_form(r"AML\.TA\d+", "x-mitre-tactic"),
         id_form(r"AML\.T\d+(\.\d+)?", "attack-pattern"),
         id_form(r"AML\.M\d+", "course-of-action"),
+        id_form(r"AML\.CS\d+", "campaign"),
     ),
     object_filter_word="atlas",
     at_publisher=AtPublisher("atlas-repository", "https://github.com/mitre-atlas/atlas-navigator-data"),
-    bucket=BucketFiles("mitre-atlas-repo-data", "mitre-atlas-v{}.json"),
+    converter="atlas-yaml",
+    bucket=BucketFiles("mitre-atlas-repo-data", "mitre-atlas-v{}.json", details="mitre-atlas-details-v{}.json"),
+    details=ATLAS_DETAILS,
 )

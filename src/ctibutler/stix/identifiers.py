@@ -21,6 +21,7 @@ DISARM: Final = UUID("8700e156-6ce9-5090-8589-f9d0aef7bdb7").bytes  # disarm2sti
 LOCATIONS: Final = UUID("674a16c1-8b43-5c3e-8692-b3d8935e4903").bytes  # location2stix
 D3FEND: Final = UUID("6923e7d4-e142-508c-aefc-b5f4dd27dc22").bytes  # d3fend2stix
 SECTORS: Final = UUID("16cce53c-1a30-547d-ae1f-de84a1124051").bytes  # sector2stix
+ATLAS: Final = b"atlas.mitre.org."  # MITRE's own: the name of its site, made 16 bytes long by a full stop
 
 _VERSION_AND_VARIANT: Final = (0xF << 76) | (0x3 << 62)
 _VERSION_5: Final = (0x5 << 76) | (0x2 << 62)
@@ -205,3 +206,26 @@ def d3fend_matrix_id() -> str:
 def d3fend_relationship_id(source: str, target: str, relationship_type: str) -> str:
     """A relationship inside D3FEND between two STIX ids. The type comes last in the text."""
     return relationship_id(uuid5(D3FEND, f"{source}+{target}+{relationship_type}"))
+
+
+# ATLAS. The texts are its publisher's: those of releases up to 5.6.0, where the YAML does not state the UUID itself.
+
+
+def atlas_id(object_type: str, external_id: str) -> str:
+    """An object, by an external id such as `AML.T0051`, `ATLAS-matrix` or `ATLAS-collection`."""
+    return stix_id(object_type, uuid5(ATLAS, external_id))
+
+
+def atlas_subtechnique_id(subtechnique: str, technique: str) -> str:
+    """`subtechnique-of` from an external id to a STIX id."""
+    return relationship_id(uuid5(ATLAS, f"{subtechnique}-subtechnique-of-{technique}"))
+
+
+def atlas_mitigates_id(mitigation: str, text: str) -> str:
+    """`mitigates` from an external id; `text` is the description of the relationship, or what tells it from others."""
+    return relationship_id(uuid5(ATLAS, f"{mitigation}-mitigates-{text}"))
+
+
+def atlas_uses_id(case_study: str, step: str, technique: str) -> str:
+    """`uses` from a step of a case study, given by external id, to the STIX id of a technique. This text is ours."""
+    return relationship_id(uuid5(ATLAS, f"{case_study}-{step}-uses-{technique}"))

@@ -41,7 +41,8 @@ class AtlasRepository(PlainFiles):
             number = versions.shown(tag)
             label = own.get(number, number)
             if label and label[0].isdigit() and versions.is_label(label):
-                found.setdefault(versions.sort_key(label), Published(label, github.file_url(REPOSITORY, PATH, tag)))
+                url = github.file_url(REPOSITORY, PATH, tag)
+                found.setdefault(versions.sort_key(label), Published(label, url, is_bundle=True))
         yield from found.values()
         tags.check_complete()
         if not found:

@@ -36,12 +36,14 @@ class Web(Protocol):
 class Published:
     """A release at its publisher's: its label, dotted, and the address of its file.
 
-    `day` is that of the release, for formats that do not say it.
+    `day` is that of the release, for formats that do not say it. `is_bundle` means that the file is a STIX bundle, whatever
+    the knowledge base's converter reads.
     """
 
     label: str
     url: str
     day: date | None = None
+    is_bundle: bool = False
 
 
 class Place(Protocol):

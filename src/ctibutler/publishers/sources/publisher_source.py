@@ -177,7 +177,7 @@ class PublisherSource:
         said = place.label_in(name, content)
         if said is not None and versions.sort_key(said) != versions.sort_key(offer.label):
             raise MalformedFile(f"{published.url}: expected release {offer.label}, found {said}")
-        if kb.converter is None:
+        if kb.converter is None or published.is_bundle:
             return published_bundle(offer, content, name)
         return converted_file(offer, content, name, CONVERTERS[kb.converter])
 

@@ -1,0 +1,94 @@
+"""How ATLAS's YAML becomes STIX, in words: what the converter's page in the documentation prints."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ctibutler.publishers.converters.conversion import Description, ObjectRules, Rule
+
+_COMMON: Final = (
+    Rule("name, description", "the same"),
+    Rule("created, modified", "`created-date`, `modified-date`"),
+    Rule(
+        "external_references",
+        "`mitre-atlas`, with the id and the address of its page; `mitre-attack`, from `attack-reference`",
+    ),
+    Rule("x_mitre_domains", "`ATLAS`"),
+)
+
+DESCRIPTION: Final = Description(
+    title="ATLAS's YAML",
+    reads="`dist/v6/ATLAS-<release>.yaml` of mitre-atlas/atlas-data, in format 6",
+    objects=(
+        ObjectRules(
+            kind="x-mitre-tactic",
+            of="each entry of `tactics`",
+            id_text="`id`, such as `AML.TA0002`",
+            rules=(*_COMMON, Rule("x_mitre_shortname", "the name in small letters, `-` for each space")),
+        ),
+        ObjectRules(
+            kind="attack-pattern",
+            of="each entry of `techniques`",
+            id_text="`id`, such as `AML.T0051.000`",
+            rules=(
+                *_COMMON,
+                Rule("kill_chain_phases", "chain `mitre-atlas`, the short name of each tactic that it `achieves`"),
+                Rule("x_mitre_is_subtechnique", "`true` where it `specializes` another technique, else not there"),
+                Rule("x_mitre_platforms", "`platforms`"),
+            ),
+        ),
+        ObjectRules(
+            kind="course-of-action",
+            of="each entry of `mitigations`",
+            id_text="`id`, such as `AML.M0000`",
+            rules=_COMMON,
+        ),
+        ObjectRules(
+            kind="campaign", of="each entry of `case-studies`", id_text="`id`, such as `AML.CS0059`", rules=_COMMON
+        ),
+        ObjectRules(
+            kind="relationship `subtechnique-of`",
+            of="each `specializes`",
+            id_text="`<sub-technique>-subtechnique-of-<STIX id of the technique>`",
+        ),
+        ObjectRules(
+            kind="relationship `mitigates`",
+            of="each `mitigates`",
+            id_text="`<mitigation>-mitigates-<description>`; where the mitigation has this description twice, or none, the"
+            " STIX id of the technique stands for it",
+        ),
+        ObjectRules(
+            kind="relationship `uses`",
+            of="each `employs`, which is a step of a case study",
+            id_text="`<case study>-<step-id>-uses-<STIX id of the technique>`",
+            rules=(Rule("description", "what was done in the step"),),
+        ),
+        ObjectRules(
+            kind="x-mitre-matrix",
+            of="`matrix`",
+            id_text="`id`, `ATLAS-matrix`",
+            rules=(Rule("tactic_refs", "the tactics that it `sequences`, by their `position`"),),
+        ),
+        ObjectRules(
+            kind="x-mitre-collection",
+            of="`collection`",
+            id_text="`id`, `ATLAS-collection`",
+            rules=(
+                Rule("x_mitre_version", "`version`, the release"),
+                Rule("x_mitre_contents", "all other objects"),
+            ),
+        ),
+    ),
+    remarks=(
+        "Ids are UUIDv5 in the namespace whose 16 bytes are `atlas.mitre.org.`, as the publisher makes them: `AML.T0051` is"
+        " `6ff098e9-2864-579e-bebb-a0f1c92ec772`. A `uuid` in the file that is another one is refused.",
+        "Relationships have the days of their source.",
+        "It is used where a release has no STIX bundle. Details of the objects are taken from the YAML in any case.",
+        "Tags, aliases, repeated keys, more than 16 MiB and more than 20 levels are refused.",
+    ),
+    differences=(
+        "Up to 5.6.0 two `mitigates` of one mitigation with the same description had one id. Here each has its own, and"
+        " those that had one to themselves keep it.",
+        "The collection says its release. Up to 5.6.0 it said `0.1`, and it named an author that the bundle did not have.",
+    ),
+)
