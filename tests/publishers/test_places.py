@@ -666,7 +666,7 @@ class TestAll:
             assert kb.sources == ("publisher", "bucket", "snapshot", "built-in")
 
     def test_every_knowledge_base_that_has_a_publisher_with_a_place_of_its_own_names_it(self) -> None:
-        assert {kb.slug for kb in ALL if kb.at_publisher is None} == {"location", "sector", "tlp"}
+        assert {kb.slug for kb in ALL if not kb.at_publisher} == {"location", "sector", "tlp"}
 
     def test_one_source_alone_is_asked_when_that_is_wanted(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {f"{ATTACK}/index.json": publishers.index(ics_attack=["18.1"])})

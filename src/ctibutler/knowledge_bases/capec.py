@@ -30,6 +30,6 @@ CAPEC = KnowledgeBase(
     left_out_types=NEVER_LISTED,
     id_forms=(id_form(r"CAPEC-\d+", "attack-pattern"),),
     object_filter_word="capec",
-    at_publisher=AtPublisher("capec-repository", "https://github.com/mitre/cti"),
+    at_publisher=(AtPublisher("capec-repository", "https://github.com/mitre/cti"),),
     bucket=BucketFiles("mitre-capec-repo-data", "stix-capec-v{}.json"),
 )

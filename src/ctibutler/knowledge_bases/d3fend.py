@@ -38,7 +38,7 @@ D3FEND = KnowledgeBase(
     ),
     id_forms=(id_form(r"(d3f:)?D3-\w+", "course-of-action"),),
     object_filter_word="d3fend",
-    at_publisher=AtPublisher("d3fend-site", "https://d3fend.mitre.org/resources/"),
+    at_publisher=(AtPublisher("d3fend-site", "https://d3fend.mitre.org/resources/"),),
     converter="d3fend-json",
     bucket=BucketFiles(
         "d3fend2stix-manual-output", "d3fend-v{}-bundle.json", mapping="d3fend-v{}-external-relationships.json"

@@ -263,8 +263,9 @@ class KnowledgeBase:
     sources: tuple[str, ...] = ("publisher", "bucket", "snapshot", "built-in")
     """Where its releases come from, in order of preference."""
 
-    at_publisher: AtPublisher | None = None
-    """Where the publisher keeps it; None if we do not fetch it from there."""
+    at_publisher: tuple[AtPublisher, ...] = ()
+    """Where the publisher keeps it, in order of preference: a release is fetched from the first place that has it. Empty if
+    we do not fetch it from the publisher."""
 
     converter: str | None = None
     """Name of the converter that reads the publisher's file; None if that is a STIX 2.1 bundle already."""

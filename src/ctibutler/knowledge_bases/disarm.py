@@ -34,7 +34,7 @@ DISARM = KnowledgeBase(
         id_form(r"DISARM", "x-mitre-matrix"),
     ),
     object_filter_word="disarm",
-    at_publisher=AtPublisher("disarm-repository", "https://github.com/DISARMFoundation/DISARMframeworks"),
+    at_publisher=(AtPublisher("disarm-repository", "https://github.com/DISARMFoundation/DISARMframeworks"),),
     converter="disarm-xlsx",
     bucket=BucketFiles("disarm2stix-manual-output", "disarm-bundle-v{}.json"),
 )

@@ -40,8 +40,8 @@ F3 = KnowledgeBase(
     type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE),
     id_forms=(id_form(r"(TA|FA)\d+", "x-mitre-tactic"), id_form(r"[FT]\d+(\.\d+)?", "attack-pattern")),
     object_filter_word="mitre-f3",
-    at_publisher=AtPublisher(
-        "fraud-repository", "https://github.com/center-for-threat-informed-defense/fight-fraud-framework"
+    at_publisher=(
+        AtPublisher("fraud-repository", "https://github.com/center-for-threat-informed-defense/fight-fraud-framework"),
     ),
     bucket=BucketFiles("mitre-f3-repo-data", "f3-stix-v{}.json"),
 )

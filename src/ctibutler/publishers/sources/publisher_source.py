@@ -128,47 +128,54 @@ class _Visit:
 
 
 class PublisherSource:
-    """The publishers of the knowledge bases, each at its own place."""
+    """The publishers of the knowledge bases, each at its own places."""
 
     name = "publisher"
 
     def __init__(self, web: PublisherWeb) -> None:
         self._web = web
-        # What was offered, with the addresses behind it, so that a job does not ask again for what was just listed.
-        self._published: dict[tuple[str, str], Published] = {}
+        # What was offered, with the place and addresses behind it, so that a job does not ask again for what was just listed.
+        self._published: dict[tuple[str, str], tuple[Place, Published]] = {}
         self._lock = threading.Lock()
 
     def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
-        """What the publishers list. Those at different hosts are asked at once; a host that does not answer is asked once."""
-        groups: dict[str, list[KnowledgeBase]] = {}
-        for kb in kbs:
-            if kb.at_publisher is not None:
-                groups.setdefault(_place(kb).hosts[0], []).append(kb)
+        """What the publishers list. Those at different hosts are asked at once; a host that does not answer is asked once.
+
+        A release that several places of a knowledge base list is offered from the first of them.
+        """
+        wanted = [_Asked(kb, place) for kb in kbs for place in _places(kb)]
+        groups: dict[str, list[_Asked]] = {}
+        for asked in wanted:
+            groups.setdefault(asked.place.hosts[0], []).append(asked)
         if not groups:
             return OfferReport()
         with ThreadPoolExecutor(len(groups), "ctibutler-publishers") as pool:
-            reports = list(pool.map(self._ask, groups.values()))
-        return OfferReport(
-            tuple(offer for report in reports for offer in report.offers),
-            tuple(problem for report in reports for problem in report.problems),
-        )
+            problems = [problem for found in pool.map(self._ask, groups.values()) for problem in found]
+        offered: dict[tuple[str, str], Offer] = {}
+        for asked in wanted:
+            for published in asked.found:
+                key = asked.kb.slug, versions.sort_key(published.label)
+                if key not in offered:
+                    offered[key] = self._offer(asked.kb, asked.place, published)
+        return OfferReport(tuple(offered.values()), tuple(problems))
 
     def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
         """A release that its publisher does not list, where its label tells the address."""
-        if kb.at_publisher is None:
-            return None
-        published = _place(kb).release(label)
-        return None if published is None else self._offer(kb, published)
+        for place in _places(kb):
+            published = place.release(label)
+            if published is not None:
+                return self._offer(kb, place, published)
+        return None
 
     def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
         """The publisher's file, converted where that is declared.
 
         Raises SourceUnavailable, saying what was expected where, or MalformedFile when what was had cannot be read.
         """
-        published = self._published.get((kb.slug, versions.sort_key(offer.label)))
-        if kb.at_publisher is None or published is None:
+        known = self._published.get((kb.slug, versions.sort_key(offer.label)))
+        if known is None:
             raise NotFound(f"{kb.slug} {offer.label}: its publisher does not offer it")
-        place = _place(kb)
+        place, published = known
         with self._web.visit(place.hosts) as visit:
             downloaded = visit.file(published.url, progress)
         if downloaded is None:
@@ -181,31 +188,32 @@ class PublisherSource:
             return published_bundle(offer, content, name)
         return converted_file(offer, content, name, CONVERTERS[kb.converter])
 
-    def _ask(self, kbs: Sequence[KnowledgeBase]) -> OfferReport:
-        """What one host lists. A knowledge base that needs none of what failed for another one is not touched by it."""
-        offers: list[Offer] = []
+    def _ask(self, group: Sequence[_Asked]) -> list[OfferProblem]:
+        """Find what one host lists. A knowledge base that needs none of what failed for another one is not touched by it."""
         failed: dict[str, list[str]] = {}
-        for kb in kbs:
-            place = _place(kb)
-            found: list[Published] = []
+        for asked in group:
             try:
-                with self._web.visit(place.hosts) as visit:
-                    for published in place.releases(visit):
-                        found.append(published)  # noqa: PERF402 - what came before a failure is kept
+                with self._web.visit(asked.place.hosts) as visit:
+                    for published in asked.place.releases(visit):
+                        asked.found.append(published)
             except SourceUnavailable as problem:
-                failed.setdefault(str(problem), []).append(kb.slug)
-            # A label that a place names twice is one release: what is offered is what is fetched.
-            once = {versions.sort_key(published.label): published for published in reversed(found)}
-            offers += [self._offer(kb, published) for published in reversed(once.values())]
-        problems = (OfferProblem(self.name, tuple(slugs), sentence) for sentence, slugs in failed.items())
-        return OfferReport(tuple(offers), tuple(problems))
+                failed.setdefault(str(problem), []).append(asked.kb.slug)
+        return [OfferProblem(self.name, tuple(slugs), sentence) for sentence, slugs in failed.items()]
 
-    def _offer(self, kb: KnowledgeBase, published: Published) -> Offer:
+    def _offer(self, kb: KnowledgeBase, place: Place, published: Published) -> Offer:
         with self._lock:
-            self._published[kb.slug, versions.sort_key(published.label)] = published
+            self._published[kb.slug, versions.sort_key(published.label)] = place, published
         return Offer(kb.slug, published.label, self.name, published.url, published=published.day)
 
 
-def _place(kb: KnowledgeBase) -> Place:
-    assert kb.at_publisher is not None
-    return PLACES[kb.at_publisher.place](kb)
+@dataclass(frozen=True)
+class _Asked:
+    """A place of a knowledge base, and the releases that it lists as far as it was asked."""
+
+    kb: KnowledgeBase
+    place: Place
+    found: list[Published] = field(default_factory=list)
+
+
+def _places(kb: KnowledgeBase) -> list[Place]:
+    return [PLACES[at.place](kb) for at in kb.at_publisher]
