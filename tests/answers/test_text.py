@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ctibutler.answers.library import Library
 from ctibutler.answers.objects import ObjectQuery, list_objects
 from ctibutler.answers.pages import PageRequest, Sort
-from ctibutler.answers.search import SearchQuery, search
+from ctibutler.answers.search import SearchQuery, search, search_by_relevance
 from ctibutler.errors import InvalidRequest
 from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain
@@ -28,6 +28,11 @@ LIVE: dict[str, Any] = {"include_revoked": False, "include_deprecated": False}
 def hits(library: Library, text: str | None, **asked: Any) -> list[dict[str, Any]]:
     asked.setdefault("page", ALL)
     return decoded(search(library, SearchQuery(text=text, **asked)))
+
+
+def best_hits(library: Library, text: str | None, **asked: Any) -> list[dict[str, Any]]:
+    """The hits by relevance."""
+    return decoded(search_by_relevance(library, SearchQuery(text=text, **asked)))
 
 
 @pytest.mark.parametrize(
@@ -182,8 +187,7 @@ def test_what_an_analyst_types_is_among_the_first_three(
     filled_library: Library, query: str, knowledge_base: str | None, best: str | None
 ) -> None:
     page = PageRequest(1, 3)
-    sort = Sort("relevance", descending=True)
-    answered = hits(filled_library, query, sort=sort, page=page)
+    answered = best_hits(filled_library, query, page=page)
     names = [stix["name"] for stix in answered]
     if best is None:
         numbers = [reference.get("external_id") for stix in answered for reference in stix["external_references"][:1]]
@@ -193,10 +197,9 @@ def test_what_an_analyst_types_is_among_the_first_three(
 
 
 def test_relevance_puts_the_id_before_the_name_before_the_alias(filled_library: Library) -> None:
-    sort = Sort("relevance", descending=True)
     for query in ("t1055", "Fancy Bear", "us"):
-        answered = hits(
-            filled_library, query, sort=sort, show_knowledgebase=True, include_revoked=True, include_deprecated=True
+        answered = best_hits(
+            filled_library, query, show_knowledgebase=True, include_revoked=True, include_deprecated=True
         )
         squashed = "".join(sorted_words(query))
 
@@ -223,10 +226,9 @@ def sorted_words(text: str) -> list[str]:
 
 
 def test_relevance_counts_what_it_adds_and_is_walked_in_pages(filled_library: Library) -> None:
-    sort = Sort("relevance", descending=True)
 
     def ask(page: PageRequest) -> Any:
-        return search(filled_library, SearchQuery(text="injection", sort=sort, page=page, show_knowledgebase=True))
+        return search_by_relevance(filled_library, SearchQuery(text="injection", page=page, show_knowledgebase=True))
 
     whole = walk(ask, 50)
     keys = [(stix["id"], stix["knowledgebase_name"]) for stix in whole]
@@ -238,7 +240,7 @@ def test_relevance_counts_what_it_adds_and_is_walked_in_pages(filled_library: Li
 def test_relevance_needs_a_text(filled_library: Library) -> None:
     for text in (None, "", "  "):
         with pytest.raises(InvalidRequest, match="relevance_descending"):
-            hits(filled_library, text, sort=Sort("relevance", descending=True))
+            best_hits(filled_library, text)
 
 
 def test_a_text_of_signs_only_finds_nothing(filled_library: Library) -> None:
@@ -248,6 +250,5 @@ def test_a_text_of_signs_only_finds_nothing(filled_library: Library) -> None:
 
 
 def test_both_orders_of_relevance_are_the_same_on_repetition(filled_library: Library) -> None:
-    sort = Sort("relevance", descending=True)
-    first = hits(filled_library, "firmware update", sort=sort)
-    assert json.dumps(hits(filled_library, "firmware update", sort=sort)) == json.dumps(first)
+    first = best_hits(filled_library, "firmware update")
+    assert json.dumps(best_hits(filled_library, "firmware update")) == json.dumps(first)

@@ -18,7 +18,7 @@ from ctibutler.answers.objects import ObjectQuery, find_object, list_objects
 from ctibutler.answers.pages import Sort
 from ctibutler.answers.relationships import RelationshipQuery, list_relationships
 from ctibutler.answers.releases import installed, knowledge_base_list
-from ctibutler.answers.search import SearchQuery, search
+from ctibutler.answers.search import SearchQuery, search, search_by_relevance
 from ctibutler.importing.removal import truncate
 from ctibutler.knowledge_bases import ALL, KnowledgeBases
 from ctibutler.knowledge_bases.declaration import (
@@ -164,9 +164,8 @@ def test_its_objects_relationships_and_changes_are_answered(library: Library) ->
 
 
 def test_search_finds_it(library: Library) -> None:
-    relevance = Sort("relevance", descending=True)
     for query, name in (("b10", "Gull"), ("corvus corax", "Crow"), ("chips", "Gull")):
-        found = decoded(search(library, SearchQuery(query, sort=relevance, show_knowledgebase=True)))
+        found = decoded(search_by_relevance(library, SearchQuery(query, show_knowledgebase=True)))
         assert (found[0]["name"], found[0]["knowledgebase_name"]) == (name, "birds")
     assert decoded(search(library, SearchQuery("chips", knowledge_bases=["cwe"]))) == []
 

@@ -24,7 +24,7 @@ from ctibutler.answers.object_versions import versions_by_modified
 from ctibutler.answers.objects import ObjectQuery, find_object, list_objects
 from ctibutler.answers.pages import Page, PageRequest, Sort
 from ctibutler.answers.releases import about, knowledge_base_list
-from ctibutler.answers.search import SearchQuery, search
+from ctibutler.answers.search import SearchQuery, search, search_by_relevance
 from ctibutler.errors import Hidden, InvalidRequest, NotFound
 from ctibutler.forms.changes import rows_of
 from ctibutler.forms.navigator_layer import layer_file
@@ -211,21 +211,19 @@ def test_words_are_found_in_objects_of_every_type(come: Come, text: str) -> None
     ],
 )
 def test_the_best_hit_is_what_was_meant(come: Come, text: str, stix_id: str) -> None:
-    best_first = Sort("relevance", descending=True)
-    found = decoded(search(come.library, SearchQuery(text, sort=best_first, show_knowledgebase=True)))
+    found = decoded(search_by_relevance(come.library, SearchQuery(text, show_knowledgebase=True)))
     assert (found[0]["id"], found[0]["knowledgebase_name"]) == (stix_id, SLUG)
     stix_type = stix_id.partition("--")[0]
-    only = SearchQuery(text, types=[stix_type], knowledge_bases=["attack"], sort=best_first)
-    assert ids(decoded(search(come.library, only)))[0] == stix_id
-    assert search(come.library, SearchQuery(text, types=["x-mitre-nothing"], sort=best_first)).total == 0
+    only = SearchQuery(text, types=[stix_type], knowledge_bases=["attack"])
+    assert ids(decoded(search_by_relevance(come.library, only)))[0] == stix_id
+    assert search_by_relevance(come.library, SearchQuery(text, types=["x-mitre-nothing"])).total == 0
 
 
 def test_a_deprecated_object_of_a_new_type_is_found_when_asked_for(come: Come) -> None:
-    best_first = Sort("relevance", descending=True)
-    hidden = SearchQuery("PB.ICS-0002", types=[PLAYBOOK], sort=best_first)
-    assert ids(decoded(search(come.library, hidden))) == []
-    shown = SearchQuery("PB.ICS-0002", types=[PLAYBOOK], sort=best_first, include_deprecated=True)
-    assert ids(decoded(search(come.library, shown))) == [OLD_PLAYBOOK]
+    hidden = SearchQuery("PB.ICS-0002", types=[PLAYBOOK])
+    assert ids(decoded(search_by_relevance(come.library, hidden))) == []
+    shown = SearchQuery("PB.ICS-0002", types=[PLAYBOOK], include_deprecated=True)
+    assert ids(decoded(search_by_relevance(come.library, shown))) == [OLD_PLAYBOOK]
 
 
 # --- tactics
@@ -506,8 +504,8 @@ def everything_about(library: Library) -> str:
         said.append(related(library, SLUG, stix["id"]))
         said.append(as_json(versions_by_modified(library, ICS, stix["id"])))
     said.append(rows_in(changes(library, ICS, None, ChangesQuery(page=ALL))))
-    queries = [SearchQuery(text, sort=Sort("relevance", True), page=ALL) for text in ("substation", "telemetry", SPLIT)]
-    said += [decoded(search(library, query)) for query in queries]
+    queries = [SearchQuery(text, page=ALL) for text in ("substation", "telemetry", SPLIT)]
+    said += [decoded(search_by_relevance(library, query)) for query in queries]
     for kind, key in (("sdos", "name"), ("knowledgebases", "name"), ("smos", "type"), ("sros", "created")):
         said.append(decoded(list_across(library, kind, ListQuery(Sort(key), ALL))))  # type: ignore[arg-type]
     said.append(knowledge_base_list(library))

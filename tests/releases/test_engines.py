@@ -21,7 +21,7 @@ from ctibutler.answers.objects import ObjectQuery, list_objects
 from ctibutler.answers.pages import Page, PageRequest, Sort
 from ctibutler.answers.relationships import RelationshipQuery, list_relationships
 from ctibutler.answers.releases import about, knowledge_base_list
-from ctibutler.answers.search import SearchQuery, search
+from ctibutler.answers.search import SearchQuery, search, search_by_relevance
 from ctibutler.catalog.releases import find
 from ctibutler.forms.changes import rows_of
 from ctibutler.forms.json_form import page_as_json, record_as_json
@@ -46,8 +46,8 @@ def _relationships(object_id: str) -> Question:
 
 
 def _search(words: str) -> Question:
-    query = SearchQuery(text=words, sort=Sort("relevance", descending=True), show_knowledgebase=True)
-    return lambda library: search(library, query)
+    query = SearchQuery(text=words, show_knowledgebase=True)
+    return lambda library: search_by_relevance(library, query)
 
 
 def _everything(kind: Kind, key: str) -> Question:

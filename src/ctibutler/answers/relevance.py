@@ -1,13 +1,13 @@
-"""Order of search hits by how well they answer.
+"""The order of search hits by relevance.
 
-Exact primary id, exact name, exact alias; then hits in the name before hits in the description, each by BM25 over the
-hits. The ranks of the two engines' text indexes differ, and SQLite's needs an index twice the size; made here, the order is
-the same on both.
+Exact primary id, exact name, exact alias; then hits in the name before hits in the description. Among these, more mentions in
+a shorter text come first, as BM25 saturates and normalises them. Its inverse document frequency is left out: it weighs the
+words of a query against each other, and here each hit has all of them. The ranks of the two engines' text indexes differ, and
+SQLite's needs an index twice the size; made here, the order is the same on both.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from ctibutler.catalog.selections import Selection
 from ctibutler.catalog.text import stem
 from ctibutler.stix.objects import decode, text
 
-# The usual constants of BM25.
+# The usual constants of BM25: k1 and b.
 _SATURATION, _LENGTH_WEIGHT = 1.2, 0.75
 _NO_EXACT_HIT = 3
 _PORTION = 1000
@@ -87,26 +87,24 @@ def _scores(connection: Connection, keys: Sequence[int], query: str) -> dict[int
     for content in catalog.contents(connection, keys):
         properties = decode(content)
         texts.append((words_of(text(properties, "name") or ""), words_of(text(properties, "description") or "")))
-    names = _bm25([name for name, _ in texts], asked, stems)
-    descriptions = _bm25([description for _, description in texts], asked, stems)
+    names = _densities([name for name, _ in texts], asked, stems)
+    descriptions = _densities([description for _, description in texts], asked, stems)
     return {key: (0 if names[place] > 0 else 1, -names[place], -descriptions[place]) for place, key in enumerate(keys)}
 
 
-def _bm25(texts: Sequence[Sequence[str]], asked: Sequence[str], stems: set[str]) -> list[float]:
-    """The score of each text for the query's words, rounded so that both engines and all machines order alike."""
+def _densities(texts: Sequence[Sequence[str]], asked: Sequence[str], stems: set[str]) -> list[float]:
+    """Return for each text (its words) how densely it holds the words of the query; 0 where one of them is missing.
+
+    Rounded, so that both engines and all machines order alike.
+    """
     average = sum(map(len, texts)) / len(texts) or 1.0
-    weight = 1.0 + math.log(1 + len(texts))
-    scores = []
+    densities = []
     for words in texts:
         hits = sum(1 for word in words if word in asked or stem(word) in stems or any(map(word.startswith, asked)))
         covered = sum(1 for want in asked if any(word.startswith(want) or stem(word) == stem(want) for word in words))
         if not hits or covered < len(set(asked)):
-            scores.append(0.0)
+            densities.append(0.0)
             continue
-        saturated = (
-            hits
-            * (_SATURATION + 1)
-            / (hits + _SATURATION * (1 - _LENGTH_WEIGHT + _LENGTH_WEIGHT * len(words) / average))
-        )
-        scores.append(round(weight * saturated, 9))
-    return scores
+        length = 1 - _LENGTH_WEIGHT + _LENGTH_WEIGHT * len(words) / average
+        densities.append(round(hits * (_SATURATION + 1) / (hits + _SATURATION * length), 9))
+    return densities

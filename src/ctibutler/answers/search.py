@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ctibutler.answers.knowledge_base_names import with_knowledge_base
 from ctibutler.answers.library import Library
 from ctibutler.answers.object_view import ObjectView, views
-from ctibutler.answers.pages import Page, PageRequest, Sort
+from ctibutler.answers.pages import Page, PageRequest, Sort, cut
 from ctibutler.answers.relevance import ranked
-from ctibutler.catalog import objects as catalog
-from ctibutler.catalog import releases
+from ctibutler.catalog import objects, releases
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release
 from ctibutler.catalog.selections import Selection
 from ctibutler.errors import InvalidRequest
-from ctibutler.stix.objects import decode, encode
-
-RELEVANCE = "relevance"
 
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """What to look for and where. A list that is None is no filter; `show_knowledgebase` adds where each hit lives."""
+    """What to look for, and where. A list that is None is no filter.
+
+    `show_knowledgebase` adds the knowledge base to each hit. `sort` is the order of `search`; that of
+    `search_by_relevance` is its own.
+    """
 
     text: str | None = None
     types: Sequence[str] | None = None
@@ -35,61 +36,54 @@ class SearchQuery:
 
 
 def search(library: Library, query: SearchQuery) -> Page[ObjectView]:
-    """The objects that match, each once for every knowledge base that it lives in.
+    """Return the objects that match, each once for every knowledge base that it is in. Without a text, all objects match."""
+    with library.database.read() as connection:
+        among = _releases(library, connection, query)
+        keys, total = objects.select(
+            connection,
+            _selection(query, among),
+            sort=query.sort.key,
+            descending=query.sort.descending,
+            start=query.page.start,
+            size=query.page.size,
+        )
+        return Page(query.page, _hits(connection, keys, query, among), total)
 
-    By relevance, objects whose id, name or alias is the query are found too, and come first.
 
-    Raises InvalidRequest when relevance is asked for without a text.
+def search_by_relevance(library: Library, query: SearchQuery) -> Page[ObjectView]:
+    """Return the objects that match, the best match first. Those whose id, name or alias is the text match too.
+
+    Raises InvalidRequest without a text.
     """
-    by_relevance = query.sort.key == RELEVANCE
-    if by_relevance and not (query.text or "").strip():
+    if not (query.text or "").strip():
         raise InvalidRequest.of("sort", "`relevance_descending` needs a `text`.")
     with library.database.read() as connection:
-        where = _releases(library, connection, query)
-        selection = Selection(
-            releases=[release.key for release in where],
-            types=query.types,
-            listed_only=False,
-            include_revoked=query.include_revoked,
-            include_deprecated=query.include_deprecated,
-            text=query.text,
-        )
-        if by_relevance:
-            keys = ranked(connection, selection, query.text or "")
-            shown, total = keys[query.page.start : query.page.start + query.page.size], len(keys)
-        else:
-            shown, total = _page_by_column(connection, selection, query, where)
-        items = catalog.contents(connection, shown)
-        if query.show_knowledgebase:
-            items = _with_knowledge_base(connection, shown, items, where)
-        return Page(query.page, views(items), total)
+        among = _releases(library, connection, query)
+        shown = cut(ranked(connection, _selection(query, among), query.text or ""), query.page)
+        return shown.with_items(_hits(connection, shown.items, query, among))
 
 
 def _releases(library: Library, connection: Connection, query: SearchQuery) -> list[Release]:
-    if query.knowledge_bases is None:
-        return releases.latest(connection, [kb.slug for kb in library.knowledge_bases.all])
-    return releases.latest(connection, [kb.slug for kb in library.knowledge_bases.selected(query.knowledge_bases)])
+    hosted = library.knowledge_bases
+    wanted = hosted.all if query.knowledge_bases is None else hosted.selected(query.knowledge_bases)
+    return releases.latest(connection, [kb.slug for kb in wanted])
 
 
-def _page_by_column(
-    connection: Connection, selection: Selection, query: SearchQuery, where: Sequence[Release]
-) -> tuple[list[int], int]:
-    return catalog.select(
-        connection,
-        selection,
-        sort=query.sort.key,
-        descending=query.sort.descending,
-        start=query.page.start,
-        size=query.page.size,
+def _selection(query: SearchQuery, among: Sequence[Release]) -> Selection:
+    return Selection(
+        releases=[release.key for release in among],
+        types=query.types,
+        listed_only=False,
+        include_revoked=query.include_revoked,
+        include_deprecated=query.include_deprecated,
+        text=query.text,
     )
 
 
-def _with_knowledge_base(
-    connection: Connection, keys: Sequence[int], items: Sequence[bytes], where: Sequence[Release]
-) -> list[bytes]:
-    names: Mapping[int, str] = {release.key: release.knowledge_base for release in where}
-    homes = catalog.releases_of(connection, keys, list(names))
-    return [
-        encode({**decode(content), "knowledgebase_name": names[homes[key]]})
-        for key, content in zip(keys, items, strict=True)
-    ]
+def _hits(
+    connection: Connection, keys: Sequence[int], query: SearchQuery, among: Sequence[Release]
+) -> Sequence[ObjectView]:
+    contents = objects.contents(connection, keys)
+    if query.show_knowledgebase:
+        contents = with_knowledge_base(connection, keys, contents, among)
+    return views(contents)

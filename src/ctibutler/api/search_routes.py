@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from starlette.responses import Response
 
-from ctibutler.answers import releases, search, updates
-from ctibutler.answers.search import RELEVANCE, SearchQuery
+from ctibutler.answers import releases, updates
+from ctibutler.answers.search import SearchQuery, search, search_by_relevance
 from ctibutler.api import responses
 from ctibutler.api.knowledge_base_routes import including
 from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
@@ -17,6 +17,7 @@ from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.settings import Settings
 
 KEYS = ("modified", "created", "name", "type")
+RELEVANCE = "relevance"
 
 
 def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[Endpoint]:
@@ -80,7 +81,8 @@ def _search(request: Request) -> Response:
         sort=values.sort(),
         page=values.page(),
     )
-    return responses.page(request, search.search(request.library, query), "objects")
+    find = search_by_relevance if query.sort.key == RELEVANCE else search
+    return responses.page(request, find(request.library, query), "objects")
 
 
 def _sort() -> Parameter:

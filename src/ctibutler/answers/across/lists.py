@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ctibutler.answers.knowledge_base_names import with_knowledge_base
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import comparable_id
 from ctibutler.answers.object_view import ObjectView, views
@@ -22,7 +23,7 @@ from ctibutler.catalog.releases import Release
 from ctibutler.catalog.rows import LABEL
 from ctibutler.catalog.selections import Selection
 from ctibutler.knowledge_bases.declaration import KnowledgeBase, TypeWord, strings
-from ctibutler.stix.objects import decode, encode
+from ctibutler.stix.objects import decode
 from ctibutler.stix.types import SCO_TYPES, SDO_TYPES, SMO_TYPES
 
 Kind = Literal["smos", "scos", "sdos", "knowledgebases", "sros"]
@@ -173,14 +174,7 @@ def _shown(
     connection: Connection, keys: Sequence[int], where: Sequence[Release], show_knowledgebase: bool
 ) -> Sequence[bytes]:
     contents = catalog.contents(connection, keys)
-    if not show_knowledgebase:
-        return contents
-    names = {release.key: release.knowledge_base for release in where}
-    homes = catalog.releases_of(connection, keys, list(names))
-    return [
-        encode({**decode(content), "knowledgebase_name": names[homes[key]]})
-        for key, content in zip(keys, contents, strict=True)
-    ]
+    return with_knowledge_base(connection, keys, contents, where) if show_knowledgebase else contents
 
 
 def _with_value(connection: Connection, selection: Selection, query: ListQuery) -> Page[ObjectView]:

@@ -49,9 +49,7 @@ def search(
 
     The latest release of each is searched: names, descriptions, ids and aliases. The best match comes first.
     """
-    from ctibutler.answers.pages import Sort
-    from ctibutler.answers.search import SearchQuery
-    from ctibutler.answers.search import search as found
+    from ctibutler.answers.search import SearchQuery, search_by_relevance
     from ctibutler.cli.finding import refuse_absent
     from ctibutler.cli.output.objects import write_objects
     from ctibutler.forms.json_form import page_as_json
@@ -67,14 +65,13 @@ def search(
         include_revoked=include_revoked,
         include_deprecated=include_deprecated,
         show_knowledgebase=True,
-        sort=Sort("relevance", True),
         page=session.page(page, page_size),
     )
     with session.library() as library:
         refuse_absent(
             library, session.knowledge_bases.selected(query.knowledge_bases or ()) or session.asked(None), None
         )
-        found_page = found(library, query)
+        found_page = search_by_relevance(library, query)
         if as_json:
             output.write_json(page_as_json(found_page, "objects"))
         else:
