@@ -132,4 +132,6 @@ def strict(schema: Any) -> Any:
     said = {key: strict(value) for key, value in copy.copy(schema).items() if key not in ("nullable", "example")}
     if isinstance(said.get("properties"), dict) and said.get("type") == "object":
         said.setdefault("additionalProperties", False)
+    if said.get("exclusiveMinimum") is True:
+        said["exclusiveMinimum"] = said.pop("minimum")
     return {"anyOf": [said, {"type": "null"}]} if schema.get("nullable") is True else said

@@ -11,8 +11,11 @@ from ctibutler.answers.across.lists import ListQuery
 from ctibutler.api import responses
 from ctibutler.api.knowledge_base_routes import (
     BUNDLE_FILTERS,
-    RELATIONSHIP_FILTERS,
+    EMBEDDED,
+    ENDS,
+    RELATIONSHIP_TYPE,
     bundle_query,
+    relationship_filters,
     relationship_query,
 )
 from ctibutler.api.search_routes import SHOW_KNOWLEDGE_BASE
@@ -20,27 +23,51 @@ from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
 from ctibutler.http.requests import Request
 from ctibutler.http.routing import Endpoint, Handler
 from ctibutler.knowledge_bases import KnowledgeBases
+from ctibutler.knowledge_bases.attack import APT29
 from ctibutler.settings import Settings
 
 
 def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[Endpoint]:
     """The endpoints below `objects/`."""
     pages = page_parameters(settings.default_page_size, settings.max_page_size)
-    for path, kind, title, sort, filters in (
-        ("smos/", "smos", "Meta objects", _sort("created", "type", default="created_ascending"), (_TYPES,)),
-        ("scos/", "scos", "Cyber-observable objects", _sort("type", default="type_ascending"), _OBSERVABLE_FILTERS),
-        ("sdos/", "sdos", "Domain objects", _SDO_SORT, _domain_filters(knowledge_bases)),
+    for path, kind, title, about, sort, filters in (
+        (
+            "smos/",
+            "smos",
+            "List the meta objects of all knowledge bases",
+            "Returns marking definitions, extension definitions and language contents.",
+            _sort("created", "type", default="created_ascending"),
+            (_types("marking-definition"),),
+        ),
+        (
+            "scos/",
+            "scos",
+            "List the cyber-observable objects of all knowledge bases",
+            "Returns STIX cyber-observable objects. Most releases have none.",
+            _sort("type", default="type_ascending"),
+            _OBSERVABLE_FILTERS,
+        ),
+        (
+            "sdos/",
+            "sdos",
+            "List the domain objects of all knowledge bases",
+            "Returns STIX domain objects: techniques, groups, weaknesses, countries and so on.",
+            _SDO_SORT,
+            _domain_filters(knowledge_bases),
+        ),
         (
             "sdos/knowledgebases/",
             "knowledgebases",
-            "Domain objects of the kinds that knowledge bases are made of",
+            "List what all knowledge bases are about",
+            "Returns the domain objects that knowledge bases are about, such as techniques, groups and weaknesses.",
             _SDO_SORT,
             _domain_filters(knowledge_bases),
         ),
         (
             "sros/",
             "sros",
-            "Relationships",
+            "List the relationships of all knowledge bases",
+            "Returns STIX relationships, generated ones and links between knowledge bases included.",
             _sort("created", "modified", default="created_ascending"),
             _RELATIONSHIP_FILTERS,
         ),
@@ -49,55 +76,63 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
             "GET",
             f"objects/{path}",
             _lister(kind),
-            f"{title} of all knowledge bases",
+            title,
             "ObjectPage",
             (*pages, sort, *filters, SHOW_KNOWLEDGE_BASE),
             cached=True,
             tag="objects",
+            description=f"{about} They come from the latest installed release of each knowledge base, each id once.",
         )
     recent = sort_parameter(("modified", "created"), "modified_descending")
     yield Endpoint(
         "GET",
         "objects/{id}/",
         _one,
-        "One object, wherever it is",
+        "Get an object of any knowledge base",
         "StixObject",
         (_VISIBLE_TO,),
         cached=True,
         tag="objects",
         fails=(404,),
+        description="""
+        Returns the object itself, without a page around it. It comes from the latest release of its knowledge base, or from an
+        older one if only that has it. Generated relationships can be fetched like any other object.
+        """,
     )
     yield Endpoint(
         "GET",
         "objects/{id}/bundle/",
         _bundle,
-        "An object with its relationships and neighbours",
+        "Get an object of any knowledge base with its relationships and neighbours",
         "ObjectPage",
         (*pages, recent, *BUNDLE_FILTERS, _VISIBLE_TO, _CREATED_BY),
         cached=True,
         tag="objects",
         fails=(404,),
+        description="Returns the object, its relationships and the objects at their other ends, as a page of objects.",
     )
     yield Endpoint(
         "GET",
         "objects/{id}/relationships/",
         _relationships,
-        "Relationships from and to an object",
+        "List the relationships of an object of any knowledge base",
         "RelationshipPage",
-        (*pages, recent, *RELATIONSHIP_FILTERS),
+        (*pages, recent, *relationship_filters()),
         cached=True,
         tag="objects",
         fails=(404,),
+        description="Returns the relationships from and to the object, generated ones and links included.",
     )
     yield Endpoint(
         "GET",
         "objects/{id}/versions/",
         _versions,
-        "The knowledge bases and releases that hold an object",
+        "List the versions of an object in all knowledge bases",
         "EverywhereVersions",
         cached=True,
         tag="objects",
         fails=(404,),
+        description="Returns every version of the object, newest first, each with its knowledge base and releases.",
     )
 
 
@@ -172,37 +207,51 @@ def _sort(*keys: str, default: str) -> Parameter:
 
 
 def _domain_filters(knowledge_bases: KnowledgeBases) -> tuple[Parameter, ...]:
-    kinds = ", ".join(kb.object_filter_word for kb in knowledge_bases.all if kb.object_filter_word)
+    kinds = ", ".join(f"`{kb.object_filter_word}`" for kb in knowledge_bases.all if kb.object_filter_word)
     words = dict.fromkeys(word.word for kb in knowledge_bases.all for word in kb.type_words)
     return (
-        _TYPES,
-        Parameter("name", "text", "Part of the name."),
-        Parameter("labels", "text", "Part of a label."),
+        _types("intrusion-set"),
+        Parameter("name", "text", "Part of the name, in any case.", example=APT29.name),
+        Parameter("labels", "text", "Part of a label, in any case.", example="element"),
         _VISIBLE_TO,
-        Parameter("ttp_type", "csv", f"Knowledge bases, with commas: {kinds}."),
-        Parameter("ttp_object_type", "csv", f"Forms of object, with commas: {', '.join(words)}."),
-        Parameter("ttp_id", "text", "Id, in any case."),
+        Parameter("ttp_type", "csv", f"Knowledge bases: {kinds}.", example="enterprise-attack,cwe"),
+        Parameter(
+            "ttp_object_type",
+            "csv",
+            f"Kinds of objects: {', '.join(f'`{word}`' for word in words)}.",
+            example="Group,Software",
+        ),
+        Parameter("ttp_id", "text", "Id, in any case.", example=APT29.id),
     )
 
 
+def _types(example: str) -> Parameter:
+    return Parameter("types", "csv", "STIX types to return.", example=example)
+
+
 _SDO_SORT = _sort("name", "created", "modified", "type", default="name_ascending")
-_TYPES = Parameter("types", "csv", "STIX types, with commas.")
-_VISIBLE_TO = Parameter("visible_to", "text", "STIX id of an identity: only what it may see by TLP and creator.")
-_CREATED_BY = Parameter("created_by_refs", "csv", "STIX ids of creators, with commas; the named object stays.")
+_MITRE = "identity--c78cb6e5-0c4b-4611-8297-d1b8b55e40b5"
+_VISIBLE_TO = Parameter(
+    "visible_to",
+    "text",
+    "STIX id of an identity. Only objects that it may see are returned, judged by their TLP marking and creator.",
+    example=_MITRE,
+)
+_CREATED_BY = Parameter(
+    "created_by_refs",
+    "csv",
+    "STIX ids of creators. Only what they created is returned, and the named object.",
+    example=_MITRE,
+)
 _OBSERVABLE_FILTERS = (
-    _TYPES,
-    Parameter("value", "text", "Part of a value."),
-    Parameter("value_exact", "flag", "Whether the whole value must be equal, in any case.", default=False),
-    Parameter("post_id", "ignored", "Accepted, without meaning here."),
-)
-_RELATIONSHIP_FILTERS = (
-    Parameter("source_ref", "csv", "STIX ids of sources, with commas."),
-    Parameter("target_ref", "csv", "STIX ids of targets, with commas."),
-    Parameter("source_ref_type", "csv", "STIX types of sources, with commas."),
-    Parameter("target_ref_type", "csv", "STIX types of targets, with commas."),
-    Parameter("relationship_type", "text", "Part of the relationship type."),
+    _types("file"),
+    Parameter("value", "text", "Part of a value, in any case.", example="powershell"),
+    Parameter("value_exact", "flag", "Compare the whole value, in any case.", default=False),
     Parameter(
-        "include_embedded_refs", "flag", "Whether relationships made from embedded references count.", default=True
+        "post_id",
+        "ignored",
+        "Accepted from older clients, and ignored.",
+        example="report--0c5d3e9b-b1d1-4d15-8b26-bf0c6f3d2f4e",
     ),
-    _VISIBLE_TO,
 )
+_RELATIONSHIP_FILTERS = (*ENDS, RELATIONSHIP_TYPE, EMBEDDED, _VISIBLE_TO)

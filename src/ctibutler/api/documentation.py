@@ -29,7 +29,7 @@ _PAGE = """<!doctype html>
 </head>
 <body>
 <div id="swagger-ui"></div>
-<noscript>This page needs a script of this server; <a href="/api/schema/">the description itself</a> does not.</noscript>
+<noscript>This page needs JavaScript. <a href="/api/schema/">The OpenAPI document</a> does not.</noscript>
 <script src="/api/schema/swagger-ui/swagger-ui-bundle.js"></script>
 <script src="/api/schema/swagger-ui/start.js"></script>
 </body>
@@ -58,11 +58,12 @@ def endpoints() -> Iterator[Endpoint]:
         "GET",
         "api/schema/swagger-ui/",
         _page,
-        "Documentation of this API, to be read and tried",
+        "Read and try this documentation",
         "Text",
         media_type="text/html",
         right="open",
         tag="service",
+        description="Returns the documentation as a web page (Swagger UI). It loads nothing from other hosts.",
     )
     file = "api/schema/swagger-ui/{file}/"
     yield Endpoint("GET", file, _file, "A file of the page", "Text", right="open", alias_of=file)

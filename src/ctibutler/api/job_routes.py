@@ -15,7 +15,7 @@ from ctibutler.http.bodies import Field
 from ctibutler.http.parameters import Parameter, brief, page_parameters, sort_parameter
 from ctibutler.http.requests import Request
 from ctibutler.http.routing import Endpoint
-from ctibutler.knowledge_bases import KnowledgeBases
+from ctibutler.knowledge_bases import KnowledgeBases, versions
 from ctibutler.knowledge_bases.links import LINK_MODES, mode_named
 from ctibutler.requesting import request_links
 from ctibutler.settings import Settings
@@ -32,27 +32,42 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
             ("run_datetime", "state", "type", "id"), "run_datetime_descending", {"datetime_start": "run_datetime"}
         ),
         _types(knowledge_bases),
-        Parameter("state", "csv", f"States, with commas: {', '.join(STATES)}."),
+        Parameter(
+            "state", "csv", f"States: {', '.join(f'`{state}`' for state in STATES)}.", example="pending,processing"
+        ),
     )
     # Older clients ask for jobs with POST: that creates nothing, and is reading.
-    yield Endpoint("GET", "jobs/", _list, "Jobs, newest first", "JobPage", listing, tag="jobs")
-    yield Endpoint("POST", "jobs/", _list, "Jobs, newest first", "JobPage", listing, tag="jobs", alias_of="jobs/")
-    yield Endpoint("GET", "jobs/{job_id}/", _one, "One job", "Job", tag="jobs", fails=(404,))
+    yield Endpoint("GET", "jobs/", _list, "List jobs", "JobPage", listing, tag="jobs", description=_ABOUT_JOBS)
+    yield Endpoint("POST", "jobs/", _list, "List jobs", "JobPage", listing, tag="jobs", alias_of="jobs/")
+    yield Endpoint(
+        "GET",
+        "jobs/{job_id}/",
+        _one,
+        "Get a job",
+        "Job",
+        tag="jobs",
+        fails=(404,),
+        description="Returns the state of a job, its progress while it runs, and what went wrong if it failed.",
+    )
     older = f"{LINK_PATHS[0]}/jobs/{{job_id}}/"
-    yield Endpoint("GET", older, _one, "One job", "Job", tag="jobs", alias_of="jobs/{job_id}/")
-    yield Endpoint("POST", older, _one, "One job", "Job", tag="jobs", alias_of="jobs/{job_id}/")
+    yield Endpoint("GET", older, _one, "Get a job", "Job", tag="jobs", alias_of="jobs/{job_id}/")
+    yield Endpoint("POST", older, _one, "Get a job", "Job", tag="jobs", alias_of="jobs/{job_id}/")
     modes = "; ".join(f"`{mode.name}`: {mode.description}" for mode in LINK_MODES)
     yield Endpoint(
         "POST",
         f"{LINK_PATHS[0]}/{{mode}}/",
         _link,
-        f"Make the links between knowledge bases. {modes}",
+        "Create links between knowledge bases",
         "Job",
         fields=LINKS,
         choices={"mode": tuple(mode.name for mode in LINK_MODES)},
         right="write",
         status=201,
         tag="links",
+        description=f"""
+        Creates a job that links the objects of one knowledge base to those of others, and returns it without waiting. Links are
+        created after each import anyway, unless `CTIBUTLER_AUTO_LINK` says otherwise. {modes}.
+        """,
     )
 
 
@@ -85,15 +100,40 @@ def _link(request: Request) -> Response:
 
 
 def _types(knowledge_bases: KnowledgeBases) -> Parameter:
-    names = ", ".join(type_names(knowledge_bases))
+    names = ", ".join(f"`{name}`" for name in type_names(knowledge_bases))
     return Parameter(
-        "types", "csv", f"Types, with commas, with or without what follows `--`: {names}.", aliases=("type",)
+        "types",
+        "csv",
+        f"Types, with or without the part after `--`: {names}.",
+        aliases=("type",),
+        example="attack-update--enterprise",
     )
 
 
+_ABOUT_JOBS = """
+Returns the jobs that installed releases and created links, newest first, those that wait or run included.
+"""
 LINKS = (
-    Field("version", "version", "Release of the knowledge base whose links are made; default: the latest."),
-    Field("ignore_embedded_relationships", "flag", "No embedded relationships for the links.", default=False),
-    Field("modified_min", "time", "Only objects that were modified at this time or after it."),
-    Field("created_min", "time", "Only objects that were created at this time or after it."),
+    Field(
+        "version",
+        "version",
+        "Release of the knowledge base that the links start from. Default: the latest installed one.",
+        example=versions.LATEST,
+    ),
+    Field(
+        "ignore_embedded_relationships",
+        "flag",
+        "Generate no relationships from the embedded references of links.",
+        default=False,
+        example=False,
+    ),
+    Field(
+        "modified_min",
+        "time",
+        "Link only objects modified at this time or later.",
+        example="2023-01-24T00:00:00.000Z",
+    ),
+    Field(
+        "created_min", "time", "Link only objects created at this time or later.", example="2014-06-23T00:00:00.000Z"
+    ),
 )

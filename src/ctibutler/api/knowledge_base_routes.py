@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 from starlette.responses import Response
@@ -20,6 +21,8 @@ from ctibutler.forms.navigator_layer import compatible_layer_file, layer_file
 from ctibutler.http.parameters import Kind, Parameter, page_parameters, sort_parameter
 from ctibutler.http.requests import Request
 from ctibutler.http.routing import Endpoint
+from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases.attack import APT29
 from ctibutler.knowledge_bases.declaration import Filter, KnowledgeBase
 from ctibutler.settings import Settings
 
@@ -31,89 +34,120 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
     """The endpoints of this knowledge base that answer objects."""
     pages = page_parameters(settings.default_page_size, settings.max_page_size)
     release = _release(kb)
-    selecting = (release, *_including(kb, _LISTED))
-    listing = (*pages, _sort(kb), *selecting, *_filters(kb))
+    named = (release, *_including(kb, _NAMED))
+    around = (release, *_including(kb, _NAMED_ALONE))
+    listing = (*pages, _sort(kb), release, *_including(kb, LISTED), *_filters(kb))
+    example = kb.example.id if kb.example else kb.examples[0]
     for path, alias_of in (("objects/", None), ("", "objects/")):
         yield Endpoint(
             "GET",
             path,
             _list,
-            f"List and filter objects of {kb.title}",
+            f"List objects of {kb.title}",
             "ObjectPage",
             listing,
             cached=True,
             alias_of=alias_of,
+            description=f"""
+            Returns the objects of one release: the latest installed one, unless `{kb.version_parameter}` names another. An
+            object must match all filters; it matches a list of values if it matches one of them. The list is empty if the
+            release is not installed.
+            """,
         )
     for path, alias_of in (("objects/{id}/", None), ("{id}/", "objects/{id}/")):
         yield Endpoint(
             "GET",
             path,
             _one,
-            "One object by its id",
+            f"Get an object of {kb.title}",
             name_of_single_page(kb),
-            (release, *_including(kb, _NAMED), *((_DETAIL,) if kb.details else ())),
+            (*named, _DETAIL) if kb.details else named,
             cached=True,
             alias_of=alias_of,
             fails=(404,),
+            description=f"""
+            Returns a page with one object, by its id (`{example}`) or STIX id. If several objects share the id, one that is
+            neither revoked nor deprecated comes first.
+            """,
         )
     yield Endpoint(
         "GET",
         "objects/{id}/versions/",
         _versions,
-        "The releases that hold an object, by its state in them",
+        f"List the versions of an object of {kb.title}",
         "ObjectVersions",
         (*_including(kb, _STATES), _BY),
         cached=True,
         fails=(404,),
+        description="""
+        Returns every version of the object in the installed releases, newest first, each with the releases that contain it.
+        Publishers sometimes change an object without changing its `modified`: `by=content` shows that.
+        """,
     )
     yield Endpoint(
         "GET",
         "objects/{id}/relationships/",
         _relationships,
-        "Relationships from and to an object",
+        f"List the relationships of an object of {kb.title}",
         "RelationshipPage",
-        (
-            *pages,
-            sort_parameter(("modified", "created"), "modified_descending"),
-            release,
-            *_including(kb, _NAMED_ALONE),
-            *RELATIONSHIP_FILTERS,
-        ),
+        (*pages, sort_parameter(("modified", "created"), "modified_descending"), *around, *relationship_filters(kb)),
         cached=True,
         fails=(404,),
+        description="""
+        Returns the STIX relationships from and to the object: those that its publisher wrote, those generated from embedded
+        references such as `created_by_ref`, those from techniques to tactics, and links to other knowledge bases.
+        """,
     )
     yield Endpoint(
         "GET",
         "objects/{id}/bundle/",
         _bundle,
-        "An object with its relationships and neighbours",
+        f"Get an object of {kb.title} with its relationships and neighbours",
         "ObjectPage",
-        (*pages, release, *_including(kb, _NAMED_ALONE), *BUNDLE_FILTERS, _FORMAT),
+        (*pages, *around, *BUNDLE_FILTERS, _FORMAT),
         cached=True,
         variants=(STIX_MEDIA_TYPE,),
         fails=(404,),
+        description="""
+        Returns the object, its relationships and the objects at their other ends, as a page of objects. `format=stix`, or
+        `Accept: application/stix+json`, returns all of them as one STIX bundle.
+        """,
     )
     if kb.navigator_domain is not None:
         yield Endpoint(
             "GET",
             "objects/{id}/navigator/",
             _navigator,
-            "An ATT&CK Navigator layer of the techniques that an object is related to",
+            f"Get an ATT&CK Navigator layer for an object of {kb.title}",
             "LayerFile",
-            (release, *_including(kb, _IN_LAYER), _FORM, _DOWNLOAD),
+            (
+                release,
+                *_including(kb, _IN_LAYER),
+                _FORM,
+                _DOWNLOAD,
+            ),
             cached=True,
             fails=(404,),
+            description="""
+            Returns a layer that annotates every technique related to a group, software, campaign, mitigation or asset. Other
+            objects have no layer: 400.
+            """,
         )
     if kb.infers_techniques:
         yield Endpoint(
             "GET",
             "tie/",
             _infer,
-            "Techniques that often go with the observed ones",
+            f"Infer techniques of {kb.title} from observed ones",
             "Inference",
-            (_TECHNIQUE_IDS, _LIMIT, *selecting, *_filters(kb)),
+            (_technique_ids(kb), _LIMIT, release, *_including(kb, "Return {} techniques too."), *_filters(kb)),
             cached=True,
             fails=(404,),
+            description="""
+            Returns the techniques that most likely go with the observed ones, the likeliest first. The model is trained on the
+            release itself: on which groups, campaigns and software use which techniques. The filters choose which techniques
+            to return. An unknown technique is a 400 that names it, a release with too little to learn from a 404.
+            """,
         )
 
 
@@ -235,8 +269,17 @@ def _filter_value(request: Request, declared: Filter) -> list[str] | str | None:
 
 
 def _release(kb: KnowledgeBase) -> Parameter:
-    description = "Label of an installed release, such as `16.0`, `16_0` or `v16.0`; default: the latest."
-    return Parameter(kb.version_parameter, "text", description, aliases=("version",))
+    label = kb.example.release if kb.example else versions.LATEST
+    description = "An installed release: `18.1`, `18_1` and `v18.1` are the same. Default: the latest installed one."
+    return Parameter(kb.version_parameter, "text", description, aliases=("version",), example=label)
+
+
+# What `include_revoked` and `include_deprecated` act on, by kind of answer.
+LISTED = "Include {} objects."
+_NAMED = "Find the object even if it is {}."
+_STATES = "Include releases in which the object is {}."
+_NAMED_ALONE = f"{_NAMED} Acts on the named object alone: its relationships and their other ends are always included."
+_IN_LAYER = "Include what is {}: the object itself, its relationships, and techniques."
 
 
 def _including(kb: KnowledgeBase, description: str) -> tuple[Parameter, Parameter]:
@@ -244,11 +287,12 @@ def _including(kb: KnowledgeBase, description: str) -> tuple[Parameter, Paramete
 
 
 def including(default: bool, description: str) -> tuple[Parameter, Parameter]:
-    """The parameters that let revoked and deprecated objects in. `description` has a place for the word."""
-    return (
-        Parameter("include_revoked", "flag", description.format("revoked"), default=default),
-        Parameter("include_deprecated", "flag", description.format("deprecated"), default=default),
+    """The parameters for revoked and for deprecated objects; `{}` in the description stands for either word."""
+    revoked, deprecated = (
+        Parameter(f"include_{word}", "flag", description.replace("{}", word), default=default)
+        for word in ("revoked", "deprecated")
     )
+    return revoked, deprecated
 
 
 def _sort(kb: KnowledgeBase) -> Parameter:
@@ -256,77 +300,88 @@ def _sort(kb: KnowledgeBase) -> Parameter:
 
 
 def _filters(kb: KnowledgeBase) -> Iterator[Parameter]:
-    yield Parameter("id", "csv", "STIX ids, with commas.")
-    yield Parameter(kb.id_parameter, "csv", f"Ids, in any case, with commas: {', '.join(kb.examples)}.")
-    yield Parameter("name", "text", "Part of the name.")
-    yield Parameter("text", "text", "Words in the name or the description: all of them, by their stems or beginnings.")
-    yield Parameter("description", "text", "Part of the description.")
+    shown = kb.example or APT29
+    ids = ", ".join(f"`{word}`" for word in kb.examples)
+    yield Parameter("id", "csv", "STIX ids.", example=shown.stix_id)
+    yield Parameter(kb.id_parameter, "csv", f"Ids, in any case, such as {ids}.", example=shown.id)
+    yield Parameter("name", "text", "Part of the name, in any case.", example=shown.name)
+    yield Parameter("text", "text", TEXT, example=shown.name)
+    yield Parameter("description", "text", "Part of the description, in any case.", example="information")
     if len(kb.listed_types) > 1:
-        later = "" if kb.left_out_types is None else "; also one that a later release brings"
-        described = f"STIX types, with commas: {', '.join(kb.listed_types)}{later}."
-        yield Parameter("types", "csv", described, aliases=("type",))
+        later = "" if kb.left_out_types is None else ", or a type that is new in a later release"
+        described = f"STIX types: {', '.join(f'`{name}`' for name in kb.listed_types)}{later}."
+        yield Parameter("types", "csv", described, aliases=("type",), example=shown.stix_id.partition("--")[0])
     if kb.type_parameter is not None:
-        words = ", ".join(word.word for word in kb.type_words)
-        yield Parameter(kb.type_parameter, "csv", f"Forms of object, with commas: {words}.")
+        words = ", ".join(f"`{word.word}`" for word in kb.type_words)
+        yield Parameter(kb.type_parameter, "csv", f"Kinds of objects: {words}.", example=kb.type_words[0].word)
     for declared in kb.filters:
         # Where all objects are of one STIX type, `type` means the kind of location.
         short = declared.parameter.endswith("_type") and len(kb.listed_types) == 1
         description = declared.description[:1].upper() + declared.description[1:] + "."
         kind: Kind = "csv" if declared.kind == "exact" else "text"
-        yield Parameter(declared.parameter, kind, description, aliases=("type",) if short else ())
+        aliases = ("type",) if short else ()
+        yield Parameter(declared.parameter, kind, description, aliases=aliases, example=declared.example or None)
 
 
-# What `include_revoked` and `include_deprecated` act on, by kind of answer.
-_LISTED = "Include {} objects."
-_NAMED = "Find the object even if it is {}."
-_STATES = "Include releases in which the object is {}."
-_NAMED_ALONE = _NAMED + " Acts on the named object alone: its relationships and their other ends are always included."
-_IN_LAYER = "Include what is {}: the object itself, its relationships, and techniques."
 _DIRECTIONS: dict[str, Literal["source_ref", "target_ref"]] = {"source_ref": "source_ref", "target_ref": "target_ref"}
-RELATIONSHIP_FILTERS = (
+TEXT = "Words that the name or the description contains. All must match, by their stem or their beginning."
+ENDS = (
+    Parameter("source_ref", "csv", "STIX ids of sources.", example=APT29.stix_id),
     Parameter(
-        "include_embedded_refs",
-        "flag",
-        "Whether relationships made from embedded references count.",
-        default=True,
-        aliases=("include_embedded_sros",),
+        "target_ref", "csv", "STIX ids of targets.", example="attack-pattern--970a3432-3237-47ad-bcca-7d8cbb217736"
     ),
-    Parameter(
-        "relationship_direction",
-        "choice",
-        "Only those of which the object is the source (`source_ref`), or the target (`target_ref`).",
-        allowed=tuple(_DIRECTIONS),
-    ),
-    Parameter("relationship_type", "text", "Part of the relationship type."),
-    Parameter("_arango_cti_processor_note", "text", "Part of the word that says how we made a relationship."),
-    Parameter("source_ref", "csv", "STIX ids of sources, with commas."),
-    Parameter("target_ref", "csv", "STIX ids of targets, with commas."),
-    Parameter("source_ref_type", "csv", "STIX types of sources, with commas."),
-    Parameter("target_ref_type", "csv", "STIX types of targets, with commas."),
+    Parameter("source_ref_type", "csv", "STIX types of sources.", example="intrusion-set"),
+    Parameter("target_ref_type", "csv", "STIX types of targets.", example="attack-pattern"),
 )
+RELATIONSHIP_TYPE = Parameter("relationship_type", "text", "Part of the relationship type.", example="uses")
+EMBEDDED = Parameter(
+    "include_embedded_refs", "flag", "Include relationships generated from embedded references.", default=True
+)
+
+
+def relationship_filters(kb: KnowledgeBase | None = None) -> tuple[Parameter, ...]:
+    """The filters of the relationships of an object."""
+    return (
+        replace(EMBEDDED, aliases=("include_embedded_sros",)),
+        Parameter(
+            "relationship_direction",
+            "choice",
+            "Only relationships that have the object as their source (`source_ref`) or target (`target_ref`). Default: both.",
+            allowed=tuple(_DIRECTIONS),
+        ),
+        RELATIONSHIP_TYPE,
+        Parameter(
+            "_arango_cti_processor_note",
+            "text",
+            "Part of the word for what generated a relationship: `technique-tactic`, or the mode of a link.",
+            example="technique-tactic",
+        ),
+        *ENDS,
+    )
+
+
 BUNDLE_FILTERS = (
-    Parameter("include_embedded_refs", "flag", "Whether embedded references are followed.", default=True),
+    Parameter("include_embedded_refs", "flag", "Follow embedded references.", default=True),
     Parameter(
-        "include_embedded_sros",
-        "flag",
-        "Whether the relationships made from embedded references are answered too.",
-        default=False,
+        "include_embedded_sros", "flag", "Include the relationships generated from embedded references.", default=False
     ),
-    Parameter("types", "csv", "STIX types of what is answered, with commas."),
+    Parameter("types", "csv", "STIX types to return.", example="attack-pattern,relationship"),
 )
 _DETAIL = Parameter(
     "detail",
     "choice",
-    "`full`: beside `objects` a list `details`, with what the publisher says of the object beyond STIX,"
-    " or null where the release was installed without.",
+    "`full` adds a list `details` with what the publisher says about the object beyond STIX. It is null if the release was"
+    " installed without details.",
     default="stix",
     allowed=("stix", "full"),
 )
-_FORMAT = Parameter("format", "choice", "`stix`: one STIX bundle, unpaged.", default="page", allowed=BUNDLE_FORMATS)
+_FORMAT = Parameter(
+    "format", "choice", "`stix` returns one STIX bundle, without pages.", default="page", allowed=BUNDLE_FORMATS
+)
 _BY = Parameter(
     "by",
     "choice",
-    "What tells states of an object apart: its `modified`, or its content.",
+    "Tell versions apart by their `modified`, or by their content.",
     default="modified",
     allowed=("modified", "content"),
 )
@@ -334,10 +389,14 @@ _FORM = Parameter(
     "form",
     "choice",
     "`navigator`: all annotated techniques are visible when the layer is opened, and comments are plain text."
-    " `compatible`: the layer as CTI Butler answers it.",
+    " `compatible`: the same layer as CTI Butler's.",
     default="navigator",
     allowed=("navigator", "compatible"),
 )
-_DOWNLOAD = Parameter("download", "flag", "Tell browsers to save the layer as a file.", default=False)
-_TECHNIQUE_IDS = Parameter("technique_ids", "csv", "Ids of the observed techniques, with commas.", required=True)
-_LIMIT = Parameter("limit", "number", "How many techniques to answer.", default=20, minimum=1, maximum=100)
+_DOWNLOAD = Parameter("download", "flag", "Make browsers save the layer as a file.", default=False)
+_LIMIT = Parameter("limit", "number", "Maximum number of techniques to return.", default=20, minimum=1, maximum=100)
+
+
+def _technique_ids(kb: KnowledgeBase) -> Parameter:
+    description = "Ids of the observed techniques, in any case."
+    return Parameter("technique_ids", "csv", description, required=True, example=kb.examples[0])

@@ -10,18 +10,31 @@ from http import HTTPStatus
 
 import ctibutler
 from ctibutler.api.derived_schemas import Schema, ref
+from ctibutler.api.examples import EXAMPLES
 from ctibutler.api.schemas import SCHEMAS, schemas_of
 from ctibutler.http.bodies import LARGEST_NUMBER, Field
 from ctibutler.http.parameters import BLANKS, STRICT, Parameter
-from ctibutler.http.routing import Endpoint, Route
+from ctibutler.http.routing import Route
 from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases.attack import APT29
 
 _TITLE = "ctibutler"
-_ABOUT = (
-    "Threat-intelligence knowledge bases, release by release, as STIX 2.1. A value that is empty is the same as none;"
-    " unknown parameters are ignored, and named in the answer header `Ctibutler-Ignored-Parameters`."
-    " Lists take their values with commas or as repeated parameters."
-)
+_ABOUT = """
+Ask MITRE ATT&CK, CWE, CAPEC, ATLAS, D3FEND, DISARM, F3 and other knowledge bases, release by release, as STIX 2.1.
+
+* Lists of values are separated by commas, or the parameter is repeated.
+* An empty value is the same as none.
+* Unknown parameters are ignored and named in the header `Ctibutler-Ignored-Parameters`, unless `strict=true`.
+* Examples are excerpts of real responses: lists are cut after two items, and long texts end with `…`.
+"""
+_TAGS: Mapping[str, str] = {
+    "knowledge bases": "Which knowledge bases there are, and whether newer releases were found.",
+    "search": "Search all knowledge bases at once.",
+    "objects": "All knowledge bases as one: every object under its STIX id.",
+    "jobs": "Installations and links that are waiting, running or done.",
+    "links": "Links between the objects of different knowledge bases.",
+    "service": "Health, metrics and this description.",
+}
 JOB_PATH = "/api/v1/jobs/{job_id}/"
 _IGNORED = {
     "description": "Names of the query parameters that this route does not know, percent-encoded. Absent when all are known.",
@@ -29,12 +42,12 @@ _IGNORED = {
 }
 _EMPTY: Schema = {"type": "string", "enum": [""]}
 _PATH_VALUES = {
-    "id": "Id of an object: as its publisher counts (`T1021.005`), or the STIX id.",
-    "version": "Label of an installed release, such as `16.0`, or `latest`.",
-    "job_id": "Id of a job.",
-    "mode": "Which links.",
-    "file": "Name of a file.",
+    "id": "Id of the object (`{id}`, in any case) or its STIX id.",
+    "version": "An installed release, or `latest`.",
+    "job_id": "Id of the job.",
+    "mode": "Which links to create.",
 }
+_ANY_ID = "STIX id of the object. An id such as `T1059.001` works too if only one knowledge base has it."
 
 
 def document(routes: Iterable[Route]) -> dict[str, object]:
@@ -47,10 +60,12 @@ def document(routes: Iterable[Route]) -> dict[str, object]:
         paths.setdefault(route.template, {})[route.endpoint.method.lower()] = _operation(route, names)
     return {
         "openapi": "3.0.3",
-        "info": {"title": _TITLE, "version": ctibutler.__version__, "description": _ABOUT},
+        "info": {"title": _TITLE, "version": ctibutler.__version__, "description": _ABOUT.strip()},
+        "tags": [{"name": name, "description": text} for name, text in _tags(shown).items()],
         "paths": paths,
         "components": {
             "schemas": {**SCHEMAS, **{name: schema for own in own_schemas for name, schema in own.items()}},
+            "examples": {name: {"value": value} for name, value in EXAMPLES.items()},
             "parameters": {STRICT.name: _parameter(STRICT)},
             "headers": {"IgnoredParameters": _IGNORED},
             "securitySchemes": {
@@ -61,11 +76,20 @@ def document(routes: Iterable[Route]) -> dict[str, object]:
     }
 
 
+def _tags(routes: Iterable[Route]) -> dict[str, str]:
+    """The tags of these routes, each with its description: those over all knowledge bases first."""
+    knowledge_bases = {
+        route.kb.slug: f"{route.kb.title}. {route.kb.licence}" for route in routes if route.kb is not None
+    }
+    return {**_TAGS, **knowledge_bases}
+
+
 def _operation(route: Route, names: Mapping[str, str]) -> dict[str, object]:
     endpoint = route.endpoint
     operation: dict[str, object] = {
         "operationId": route.name,
         "summary": endpoint.summary,
+        "description": " ".join(endpoint.description.split()),
         "tags": [route.kb.slug if route.kb else endpoint.tag],
         "parameters": [
             *(_path_value(route, part.strip("{}")) for part in route.template.split("/") if part.startswith("{")),
@@ -80,27 +104,33 @@ def _operation(route: Route, names: Mapping[str, str]) -> dict[str, object]:
     if endpoint.fields is not None:
         operation["requestBody"] = {
             "required": any(declared.required for declared in endpoint.fields),
-            "content": {"application/json": {"schema": _body(endpoint.fields)}},
+            "content": {
+                "application/json": {"schema": _body(endpoint.fields), "example": _body_example(endpoint.fields)}
+            },
         }
     return operation
 
 
 def _path_value(route: Route, name: str) -> dict[str, object]:
     schema: dict[str, object] = {"type": "string", "minLength": 1}
-    if name in route.endpoint.choices:
-        schema = {"type": "string", "enum": list(route.endpoint.choices[name])}
-    described = {
+    choices = route.endpoint.choices.get(name, ())
+    if choices:
+        schema = {"type": "string", "enum": list(choices)}
+    shown = (route.kb and route.kb.example) or APT29
+    examples = {
+        "id": shown.stix_id if route.kb is None else shown.id,
+        "version": shown.release if route.kb and route.kb.example else versions.LATEST,
+        "job_id": EXAMPLES["Job"]["id"],
+        **({name: choices[0]} if choices else {}),
+    }
+    return {
         "name": name,
         "in": "path",
         "required": True,
-        "description": _PATH_VALUES.get(name, ""),
+        "description": _ANY_ID if name == "id" and route.kb is None else _PATH_VALUES[name].replace("{id}", shown.id),
         "schema": schema,
+        "example": examples[name],
     }
-    if name == "version":
-        described["example"] = versions.LATEST
-    elif name == "id" and route.kb is not None:
-        described["example"] = route.kb.examples[0]
-    return described
 
 
 def _parameter(parameter: Parameter) -> dict[str, object]:
@@ -109,12 +139,24 @@ def _parameter(parameter: Parameter) -> dict[str, object]:
         "in": "query",
         "description": parameter.description + _default_in_words(parameter),
         "schema": _query_schema(parameter),
+        "example": _example_of(parameter),
     }
     if parameter.required:
         described["required"] = True
     if parameter.aliases:
         described["description"] = f"{described['description']} Also `{'`, `'.join(parameter.aliases)}`."
     return described
+
+
+def _example_of(parameter: Parameter) -> object:
+    """The declared example; where the kind of parameter says which values it takes, one of them."""
+    if parameter.example is not None:
+        return parameter.example
+    if parameter.kind == "flag":
+        return not parameter.default
+    if parameter.kind == "choice":
+        return parameter.default or parameter.allowed[0]
+    return parameter.default
 
 
 def _default_in_words(parameter: Parameter) -> str:
@@ -159,9 +201,16 @@ def _body(fields: Iterable[Field]) -> Schema:
             schema["nullable"] = True
         if declared.default is not None:
             schema["default"] = declared.default
-        properties[declared.name] = {**schema, "description": declared.description}
+        properties[declared.name] = {**schema, "description": declared.description, "example": declared.example}
     required = [declared.name for declared in fields if declared.required]
     return {"type": "object", "properties": properties, **({"required": required} if required else {})}
+
+
+def _body_example(fields: Iterable[Field]) -> dict[str, object]:
+    """A body with the fields that are needed; where none is, with the first one."""
+    fields = list(fields)
+    needed = [declared for declared in fields if declared.required] or fields[:1]
+    return {declared.name: declared.example for declared in needed}
 
 
 _FIELD_SCHEMAS: Mapping[str, Schema] = {
@@ -182,9 +231,9 @@ _FIELD_SCHEMAS: Mapping[str, Schema] = {
 
 def _responses(route: Route, names: Mapping[str, str]) -> dict[str, object]:
     endpoint = route.endpoint
-    answers: dict[str, object] = {str(endpoint.status): {**_success(endpoint), **_links(route, names)}}
+    answers: dict[str, object] = {str(endpoint.status): {**_success(route), **_links(route, names)}}
     if endpoint.cached or endpoint.streams:
-        answers["304"] = {"description": "The client has it already (`If-None-Match`)."}
+        answers["304"] = {"description": "Not modified since the client fetched it (`If-None-Match`)."}
     statuses = {*endpoint.fails, 400, 500, 503}
     if endpoint.right != "open":
         statuses |= {401, 403}
@@ -193,18 +242,18 @@ def _responses(route: Route, names: Mapping[str, str]) -> dict[str, object]:
     if endpoint.fields is not None:
         statuses |= {413, 415}
     for status in sorted(statuses):
-        shape = {"application/json": {"schema": ref("Error")}}
+        shape = {"application/json": {"schema": ref("Error"), **_examples("Error")}}
         answers.setdefault(str(status), {"description": HTTPStatus(status).phrase, "content": shape})
     if endpoint.shows == "Readiness":
         answers["503"] = {
-            "description": "The catalogue does not answer.",
-            "content": {"application/json": {"schema": ref("Readiness")}},
+            "description": "The database does not answer.",
+            "content": {"application/json": {"schema": ref("Readiness"), **_examples("Readiness.unavailable")}},
         }
     return answers
 
 
 def _links(route: Route, names: Mapping[str, str]) -> dict[str, object]:
-    """Where an answer leads: from a list to its objects, from what was asked for to the job."""
+    """Where an answer leads: from a list to its objects, from a request for work to its job."""
     one = names.get(f"GET {route.template}{{id}}/")
     if route.endpoint.shows == "ObjectPage" and one is not None:
         return {"links": {"object": {"operationId": one, "parameters": {"id": "$response.body#/objects/0/id"}}}}
@@ -214,12 +263,31 @@ def _links(route: Route, names: Mapping[str, str]) -> dict[str, object]:
     return {}
 
 
-def _success(endpoint: Endpoint) -> dict[str, object]:
-    answer: dict[str, object] = {"description": endpoint.summary}
+def _examples(*names: str) -> dict[str, object]:
+    """The example that goes by the first of these names that there is."""
+    name = next((name for name in names if name in EXAMPLES), None)
+    return {} if name is None else {"examples": {"excerpt": {"$ref": f"#/components/examples/{name}"}}}
+
+
+_SUCCESSES = {200: "Done.", 201: "The job was created.", 204: "Done; the response is empty."}
+
+
+def _success(route: Route) -> dict[str, object]:
+    endpoint = route.endpoint
+    answer: dict[str, object] = {"description": _SUCCESSES[endpoint.status]}
     if endpoint.shows:
-        shapes = {endpoint.media_type: {"schema": ref(endpoint.shows)}}
+        slug = route.kb.slug if route.kb else ""
+        shapes = {
+            endpoint.media_type: {
+                "schema": ref(endpoint.shows),
+                **_examples(f"{endpoint.shows}.{slug}", f"{endpoint.shows}.{route.name}", endpoint.shows),
+            }
+        }
         for variant in endpoint.variants:
-            shapes[variant] = {"schema": ref("Bundle") if "stix" in variant else {"type": "object"}}
+            shapes[variant] = {
+                "schema": ref("Bundle") if "stix" in variant else {"type": "object"},
+                **_examples("Bundle" if "stix" in variant else f"{route.name}.json"),
+            }
         answer["content"] = shapes
     headers: dict[str, object] = {"Ctibutler-Ignored-Parameters": {"$ref": "#/components/headers/IgnoredParameters"}}
     if endpoint.cached or endpoint.streams:

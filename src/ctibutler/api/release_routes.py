@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from hashlib import blake2b
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from ctibutler.answers import changes, exports, releases
 from ctibutler.answers.changes import ChangesQuery
 from ctibutler.api import responses
+from ctibutler.comparing.differences import CHANGES
 from ctibutler.forms.changes import facts_of, rows_of
 from ctibutler.forms.jobs import job_form
 from ctibutler.http.bodies import Field
@@ -20,6 +22,8 @@ from ctibutler.http.requests import Request
 from ctibutler.http.routing import Endpoint
 from ctibutler.http.validators import matches
 from ctibutler.importing import removal
+from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases.attack import APT29
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.requesting import InstallRequest, request_install
 from ctibutler.settings import Settings
@@ -29,54 +33,109 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
     """The endpoints of this knowledge base that are about its releases."""
     pages = page_parameters(settings.default_page_size, settings.max_page_size)
     yield Endpoint(
-        "POST", "", _install, f"Install a release of {kb.title}", "Job", fields=INSTALL, right="write", status=201
+        "POST",
+        "",
+        _install,
+        f"Install a release of {kb.title}",
+        "Job",
+        fields=_install_fields(kb),
+        right="write",
+        status=201,
+        description="""
+        Creates a job that installs the release, and returns it without waiting. A worker runs it: follow the job to see
+        whether it completes. The release appears all at once; if the job fails, nothing has changed.
+        """,
     )
     for path, alias_of in (("versions/installed/", None), ("versions/", "versions/installed/")):
         yield Endpoint(
-            "GET", path, _installed, "The installed releases", "InstalledReleases", cached=True, alias_of=alias_of
+            "GET",
+            path,
+            _installed,
+            f"List the installed releases of {kb.title}",
+            "InstalledReleases",
+            cached=True,
+            alias_of=alias_of,
+            description="Returns the installed releases, newest first, and which is the latest: the one that other routes use"
+            " unless a request names another.",
         )
     yield Endpoint(
         "GET",
         "versions/available/",
         _available,
-        "Releases that can be installed",
+        f"List the available releases of {kb.title}",
         "AvailableReleases",
         (_DETAILS,),
         cached=True,
+        description="""
+        Returns the releases that can be installed, or are, newest first. They come from what the worker learned when it last
+        asked the sources; the request itself contacts nobody.
+        """,
     )
-    yield Endpoint("GET", "versions/{version}/", _about, "About one release", "Release", cached=True, fails=(404,))
+    yield Endpoint(
+        "GET",
+        "versions/{version}/",
+        _about,
+        f"Describe a release of {kb.title}",
+        "Release",
+        cached=True,
+        fails=(404,),
+        description="Returns when the release was installed, where it came from, its SHA-256, and how many objects of which"
+        " type it has.",
+    )
     yield Endpoint(
         "GET",
         "versions/{version}/bundle/",
         _export,
-        "A release as one STIX bundle",
+        f"Download a release of {kb.title} as a STIX bundle",
         "Bundle",
-        (_TYPES, _DERIVED),
+        (_types(kb), _DERIVED),
         media_type=responses.STIX,
         streams=True,
         fails=(404,),
+        description="""
+        Returns the objects as their publisher wrote them, in the order of the file. The bundle is streamed; its `ETag` lets
+        clients skip what they have already.
+        """,
     )
     yield Endpoint(
         "GET",
         "versions/{version}/changes/",
         _changes,
-        "What a release changed since another one",
+        f"Compare two releases of {kb.title}",
         "ChangePage",
-        (*pages, sort_parameter(("id", "type", "name", "change"), "id_ascending"), *_CHANGE_FILTERS),
+        (*pages, sort_parameter(("id", "type", "name", "change"), "id_ascending"), *_change_filters(kb)),
         cached=True,
         fails=(404,),
+        description="""
+        Returns each object that differs, with the properties that changed. Objects are compared by content, because publishers
+        sometimes change one without changing its `modified`. The counts are those of the whole comparison, before filters.
+        """,
     )
     yield Endpoint(
         "DELETE",
         "versions/{version}/",
         _remove,
-        "Remove one release",
+        f"Remove a release of {kb.title}",
         "",
         right="write",
         status=204,
         fails=(404, 409),
+        description="""
+        Removes the release and the links from and to it. Objects that other releases share stay. 409 while a job is writing the
+        release.
+        """,
     )
-    yield Endpoint("DELETE", "truncate/", _truncate, "Remove all releases", "", right="write", status=204, fails=(409,))
+    yield Endpoint(
+        "DELETE",
+        "truncate/",
+        _truncate,
+        f"Remove all releases of {kb.title}",
+        "",
+        right="write",
+        status=204,
+        fails=(409,),
+        description="Removes every release of the knowledge base and every link from or to it. 409 while a job is writing one.",
+    )
 
 
 def _install(request: Request) -> Response:
@@ -146,19 +205,61 @@ def _truncate(request: Request) -> Response:
     return responses.no_content()
 
 
+def _label(kb: KnowledgeBase) -> str:
+    return kb.example.release if kb.example else versions.LATEST
+
+
 INSTALL = (
-    Field("version", "version", "Label of the release, such as `16.0`.", required=True),
-    Field("ignore_embedded_relationships", "flag", "No relationships from embedded references.", default=False),
-    Field("ignore_embedded_relationships_sro", "flag", "None from those of relationships.", default=False),
-    Field("ignore_embedded_relationships_smo", "flag", "None from those of meta objects.", default=False),
-    Field("force", "flag", "Install again even if the same content is there.", default=False),
+    Field("version", "version", "The release to install, such as `18.1`.", required=True),
+    Field(
+        "ignore_embedded_relationships",
+        "flag",
+        "Generate no relationships from embedded references.",
+        default=False,
+        example=False,
+    ),
+    Field(
+        "ignore_embedded_relationships_sro",
+        "flag",
+        "Generate none from the embedded references of relationships.",
+        default=False,
+        example=False,
+    ),
+    Field(
+        "ignore_embedded_relationships_smo",
+        "flag",
+        "Generate none from the embedded references of meta objects.",
+        default=False,
+        example=False,
+    ),
+    Field("force", "flag", "Install the release again even if it has not changed.", default=False, example=False),
 )
-_DETAILS = Parameter("details", "flag", "Whether to say of each where it comes from.", default=False)
-_TYPES = Parameter("types", "csv", "STIX types, with commas.")
-_DERIVED = Parameter("include_derived", "flag", "Whether relationships that we made are added.", default=False)
-_CHANGE_FILTERS = (
-    Parameter("since", "text", "Label of the installed release to compare with; default: the next lower one."),
-    Parameter("change", "csv", "Changes, with commas: added, modified, removed, revoked, deprecated."),
-    _TYPES,
-    Parameter("include_objects", "flag", "Whether to add the objects before and after.", default=False),
-)
+
+
+def _install_fields(kb: KnowledgeBase) -> tuple[Field, ...]:
+    version, *flags = INSTALL
+    return (replace(version, example=_label(kb)), *flags)
+
+
+def _types(kb: KnowledgeBase) -> Parameter:
+    return Parameter("types", "csv", "STIX types to return.", example=(kb.example or APT29).stix_id.partition("--")[0])
+
+
+def _change_filters(kb: KnowledgeBase) -> tuple[Parameter, ...]:
+    return (
+        Parameter(
+            "since",
+            "text",
+            "The installed release to compare with. Default: the next lower one; if there is none, everything was added.",
+            example=_label(kb),
+        ),
+        Parameter(
+            "change", "csv", f"Kinds of changes: {', '.join(f'`{kind}`' for kind in CHANGES)}.", example="added,removed"
+        ),
+        _types(kb),
+        Parameter("include_objects", "flag", "Include the objects before and after the change.", default=False),
+    )
+
+
+_DETAILS = Parameter("details", "flag", "Include where each release comes from.", default=False)
+_DERIVED = Parameter("include_derived", "flag", "Include generated relationships and links.", default=False)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from ctibutler.answers import releases, updates
 from ctibutler.answers.search import SearchQuery, search, search_by_relevance
 from ctibutler.api import responses
-from ctibutler.api.knowledge_base_routes import including
+from ctibutler.api.knowledge_base_routes import LISTED, TEXT, including
 from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
 from ctibutler.http.requests import Request
 from ctibutler.http.routing import Endpoint
@@ -26,38 +26,43 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
         "GET",
         "knowledge-bases/",
         _knowledge_bases,
-        "The knowledge bases, with their releases",
+        "List the knowledge bases",
         "KnowledgeBases",
         cached=True,
         tag="knowledge bases",
+        description="Returns every knowledge base with its names, parameters, installed releases and number of objects.",
     )
     yield Endpoint(
         "GET",
         "updates/",
         _updates,
-        "When newer releases were last looked for, and what was found",
+        "Describe the last check for newer releases",
         "Updates",
         tag="knowledge bases",
+        description="Returns when a worker last looked for releases newer than the installed ones, what it found, the jobs that"
+        " install them, and which sources did not answer.",
     )
     yield Endpoint(
         "GET",
         "search/",
         _search,
-        "Search the latest releases of all knowledge bases",
+        "Search all knowledge bases",
         "ObjectPage",
         (
             *page_parameters(settings.default_page_size, settings.max_page_size),
             _sort(),
-            Parameter(
-                "text", "text", "Words in the name or the description: all of them, by their stems or beginnings."
-            ),
-            Parameter("types", "csv", "STIX types, with commas."),
+            Parameter("text", "text", f"{TEXT} Default: all objects.", example="fancy bear"),
+            Parameter("types", "csv", "STIX types to return.", example="intrusion-set"),
             _where(knowledge_bases),
-            *including(False, "Include {} objects."),
+            *including(False, LISTED),
             SHOW_KNOWLEDGE_BASE,
         ),
         cached=True,
         tag="search",
+        description="""
+        Searches the latest installed release of every knowledge base. `sort=relevance_descending` returns the best match first,
+        and also finds objects whose id, name or alias is the text itself.
+        """,
     )
 
 
@@ -90,7 +95,7 @@ def _sort() -> Parameter:
     return Parameter(
         plain.name,
         plain.kind,
-        f"{plain.description} `{RELEVANCE}_descending`, with a `text`: best match first, exact ids and names before all.",
+        f"{plain.description} `{RELEVANCE}_descending` needs a `text`: exact ids, names and aliases come first.",
         default=plain.default,
         allowed=(*plain.allowed, f"{RELEVANCE}_descending"),
     )
@@ -98,10 +103,13 @@ def _sort() -> Parameter:
 
 def _where(knowledge_bases: KnowledgeBases) -> Parameter:
     groups = dict.fromkeys(kb.group for kb in knowledge_bases.all if kb.group)
-    names = ", ".join((*groups, *(kb.slug for kb in knowledge_bases.all)))
-    return Parameter("knowledge_bases", "csv", f"Where to search, with commas: {names}.")
+    names = ", ".join(f"`{name}`" for name in (*groups, *(kb.slug for kb in knowledge_bases.all)))
+    return Parameter("knowledge_bases", "csv", f"Where to search: {names}.", example="attack,capec")
 
 
 SHOW_KNOWLEDGE_BASE = Parameter(
-    "show_knowledgebase", "flag", "Whether each object says in `knowledgebase_name` where it lives.", default=False
+    "show_knowledgebase",
+    "flag",
+    "Add `knowledgebase_name` to each object: the knowledge base it is from.",
+    default=False,
 )

@@ -27,42 +27,65 @@ Schema = Callable[[], dict[str, object]]
 
 def endpoints(metrics: Metrics | None, schema: Schema) -> Iterator[Endpoint]:
     """The endpoints about the server; their paths are below the root."""
-    yield Endpoint("GET", "", _index, "Where to find what", "Index", tag=TAG, alias_of="api/v1/")
-    yield Endpoint("GET", "api/v1/", _index, "Where to find what", "Index", tag=TAG)
+    yield Endpoint("GET", "", _index, "List the main routes", "Index", tag=TAG, alias_of="api/v1/")
     yield Endpoint(
-        "GET", "api/healthcheck/", _health, "Whether the process answers", "", right="open", status=204, tag=TAG
+        "GET",
+        "api/v1/",
+        _index,
+        "List the main routes",
+        "Index",
+        tag=TAG,
+        description="Returns the version of the server and the paths of its main routes.",
+    )
+    yield Endpoint(
+        "GET",
+        "api/healthcheck/",
+        _health,
+        "Check that the server is alive",
+        "",
+        right="open",
+        status=204,
+        tag=TAG,
+        description="Returns an empty response as long as the process answers, whatever the state of the database.",
     )
     yield Endpoint(
         "GET",
         "api/readiness/",
         _readiness,
-        "Whether the catalogue answers, and whether a worker is there",
+        "Check that the server is ready",
         "Readiness",
         right="open",
         tag=TAG,
         fails=(503,),
+        description="Returns whether the database answers (503 if it does not), and whether a worker is running.",
     )
     if metrics is not None:
         yield Endpoint(
             "GET",
             "api/metrics/",
             lambda request: Response(metrics.text(_gauges(request.library)), media_type=MEDIA_TYPE),
-            "Numbers for Prometheus",
+            "Get metrics",
             "Text",
             media_type="text/plain",
             tag=TAG,
+            description="Returns requests, response times, objects and jobs in the text format of Prometheus.",
         )
     yield Endpoint(
         "GET",
         "api/schema/",
         _Schema(schema).answer,
-        "This description, as OpenAPI 3",
+        "Get the OpenAPI document",
         "Text",
-        (Parameter("format", "choice", "`yaml` or `json`.", allowed=("yaml", "json")),),
+        (
+            Parameter(
+                "format", "choice", "Format of the document. Default: what `Accept` asks for.", allowed=("yaml", "json")
+            ),
+        ),
         media_type=OPENAPI,
         variants=("application/json",),
         right="open",
         tag=TAG,
+        description="Returns this description of the API, as OpenAPI 3.0 in YAML or JSON.",
     )
 
 

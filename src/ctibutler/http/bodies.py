@@ -34,6 +34,7 @@ class Field:
     description: str
     default: object = None
     required: bool = False
+    example: object = None
 
 
 class BodyValues:

@@ -39,6 +39,8 @@ class Parameter:
     boolean. `page`, `page_size`: invalid values fall back to the default. `choice`: one of `allowed`, or another spelling of
     one in `also`. `number`: from `minimum` to `maximum`. `ignored`: accepted because real clients send it. An empty value
     is the same as none.
+
+    `example` is a value for the schema. Parameters that say which values they take need none.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Parameter:
     minimum: int = 1
     maximum: int = PAGES - 1
     required: bool = False
+    example: str | None = None
 
     def read(self, given: list[str]) -> object:
         """The typed value of what was given, which is never empty.
@@ -72,7 +75,7 @@ class Parameter:
 
 
 STRICT = Parameter(
-    "strict", "flag", "Refuse parameters that this route does not know, instead of ignoring them.", default=False
+    "strict", "flag", "Answer 400 if there are query parameters that this route does not know.", default=False
 )
 """Known on every route. It changes no answer, so it is not part of a canonical URL."""
 
@@ -271,7 +274,7 @@ def sort_parameter(keys: Iterable[str], default: str, also: Mapping[str, str] | 
     return Parameter(
         "sort",
         "choice",
-        "Order of the list. Equal ones are in order of STIX id.",
+        "Order of the list. Ties are in order of STIX id.",
         default=default,
         allowed=tuple(f"{key}_{direction}" for key in keys for direction in directions),
         also={f"{name}_{way}": f"{key}_{way}" for name, key in (also or {}).items() for way in directions},
@@ -281,11 +284,11 @@ def sort_parameter(keys: Iterable[str], default: str, also: Mapping[str, str] | 
 def page_parameters(default_size: int, largest: int) -> tuple[Parameter, Parameter]:
     """The parameters that every list has."""
     return (
-        Parameter("page", "page", "Which page, from 1. Anything that is no number of a page is 1.", default=1),
+        Parameter("page", "page", "Number of the page, from 1. Invalid values fall back to 1.", default=1),
         Parameter(
             "page_size",
             "page_size",
-            f"Objects on a page, at most {largest}. Anything that is no such number is the default.",
+            f"Results per page, at most {largest}. Invalid values fall back to the default.",
             default=default_size,
             maximum=largest,
         ),

@@ -27,7 +27,8 @@ Handler = Callable[[Request], Response]
 class Endpoint:
     """One thing that can be asked for, at a path below a knowledge base or below the root.
 
-    `choices` are the values that a place in the path can have, where they are known. `shows` names the schema of the
+    `summary` and `description` are for the schema. `choices` are the values that a place in the path can have, where they
+    are known. `shows` names the schema of the
     successful answer, `fails` the statuses that the answer can have besides. `variants` are media types that `Accept` can
     choose instead of `media_type`. Answers of a `cached` endpoint depend only on the catalogue and the URL. An endpoint that
     `streams` produces its answer while sending it. One with `alias_of` is an older form of the path named there, and
@@ -51,6 +52,7 @@ class Endpoint:
     streams: bool = False
     alias_of: str | None = None
     tag: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True)

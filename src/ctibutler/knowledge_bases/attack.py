@@ -17,6 +17,9 @@ from ctibutler.knowledge_bases.declaration import (
 
 LICENCE = "© The MITRE Corporation. Reproduced and distributed with the permission of The MITRE Corporation."
 
+APT29 = Example("18.1", "G0016", "intrusion-set--899ce53f-13a0-479b-a0e4-67d46e241542", "APT29")
+"""Shown where no knowledge base is meant."""
+
 TACTIC = TypeWord("Tactic", ("x-mitre-tactic",))
 TECHNIQUE = TypeWord("Technique", ("attack-pattern",), subtechnique=False)
 SUB_TECHNIQUE = TypeWord("Sub-technique", ("attack-pattern",), subtechnique=True)
@@ -104,7 +107,7 @@ ENTERPRISE = _matrix(
     "MITRE ATT&CK for Enterprise",
     ("mitre-attack",),
     ("T1021.005", "TA0008", "S1088", "G0096", "M1016", "C0037"),
-    Example("18.1", "G0016", "intrusion-set--899ce53f-13a0-479b-a0e4-67d46e241542", "APT29"),
+    APT29,
 )
 MOBILE = _matrix(
     "mobile",

@@ -1,0 +1,160 @@
+"""The OpenAPI document explains everything that it names, and its examples are real."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import httpx2
+import pytest
+from jsonschema_rs import Draft202012Validator
+
+from ctibutler.api.edge import all_routes
+from ctibutler.api.examples import EXAMPLES
+from ctibutler.api.openapi import document
+from ctibutler.http.metrics import Metrics
+from ctibutler.knowledge_bases import HOSTED
+from ctibutler.settings import Settings
+from tests.server.examples import CWE, differences, examples, served
+from tests.server.serving import Server
+from tests.server.test_schemas import errors, strict
+
+
+@lru_cache
+def described() -> dict[str, Any]:
+    return document(all_routes(HOSTED, Settings(), Metrics(), dict))
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in described()["paths"].items():
+        for method, operation in item.items():
+            yield method, path, operation
+
+
+def resolved(item: dict[str, Any]) -> dict[str, Any]:
+    for part in item.get("$ref", "").split("/")[1:]:
+        item = described()[part] if "$ref" in item else item[part]
+    return item
+
+
+def shown_example(shape: dict[str, Any]) -> Any:
+    [example] = shape["examples"].values()
+    return described()["components"]["examples"][example["$ref"].rpartition("/")[2]]["value"]
+
+
+def allowed(schema: dict[str, Any], value: Any) -> bool:
+    """Whether a schema that refers to no other allows this value."""
+    return Draft202012Validator(strict(schema)).is_valid(value)
+
+
+def is_sentence(text: str) -> bool:
+    return text[:1].isupper() or text.startswith("`")
+
+
+def test_every_operation_has_a_summary_and_a_description() -> None:
+    for method, path, operation in operations():
+        assert is_sentence(operation["summary"]), (method, path)
+        assert not operation["summary"].endswith("."), (method, path)
+        assert is_sentence(operation["description"]), (method, path)
+        assert operation["description"].endswith("."), (method, path)
+        assert operation["description"] != operation["summary"]
+
+
+def test_every_tag_has_a_description_and_an_operation() -> None:
+    used = {tag for *_, operation in operations() for tag in operation["tags"]}
+    assert {tag["name"] for tag in described()["tags"]} == used
+    assert all(is_sentence(tag["description"]) for tag in described()["tags"])
+
+
+def test_every_parameter_has_a_description_and_an_example() -> None:
+    for method, path, operation in operations():
+        for parameter in map(resolved, operation["parameters"]):
+            where = (method, path, parameter["name"])
+            assert is_sentence(parameter["description"]), where
+            assert parameter["description"].endswith("."), where
+            assert allowed(parameter["schema"], parameter["example"]), where
+
+
+def test_every_body_has_an_example_and_every_field_of_it() -> None:
+    bodies = [operation["requestBody"] for *_, operation in operations() if "requestBody" in operation]
+    assert len(bodies) == len(HOSTED.all) + 1
+    for body in bodies:
+        shape = body["content"]["application/json"]
+        assert allowed(shape["schema"], shape["example"])
+        for name, schema in shape["schema"]["properties"].items():
+            assert is_sentence(schema["description"]), name
+            assert allowed(schema, schema["example"]), name
+
+
+def test_every_answer_has_an_example_that_its_schema_allows() -> None:
+    for method, path, operation in operations():
+        for status, answer in operation["responses"].items():
+            assert ("content" in answer) == (status not in ("204", "304")), (method, path, status)
+            for media_type, shape in answer.get("content", {}).items():
+                wrong = errors(described(), shape["schema"], shown_example(shape))
+                assert not wrong, (method, path, status, media_type, wrong)
+
+
+def test_every_example_is_shown_somewhere() -> None:
+    shown = {
+        example["$ref"].rpartition("/")[2]
+        for *_, operation in operations()
+        for answer in operation["responses"].values()
+        for shape in answer.get("content", {}).values()
+        for example in shape["examples"].values()
+    }
+    assert shown == set(EXAMPLES)
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
+    if not CWE.is_file():
+        pytest.skip("no real releases in the shared folder (CTIBUTLER_TEST_SHARED)")
+    with served(tmp_path_factory.mktemp("examples")) as client:
+        yield client
+
+
+@pytest.mark.real
+@pytest.mark.xdist_group("examples")
+def test_the_examples_are_what_a_real_server_answers(real: httpx2.Client) -> None:
+    recorded = {name: value for name, value in EXAMPLES.items() if name != "Readiness.unavailable"}
+    assert list(differences(recorded, examples(real))) == []
+
+
+@pytest.mark.real
+@pytest.mark.xdist_group("examples")
+def test_a_real_server_accepts_the_example_of_every_parameter(real: httpx2.Client) -> None:
+    asked = 0
+    for method, path, operation in operations():
+        if method != "get":
+            continue
+        parameters = [resolved(parameter) for parameter in operation["parameters"]]
+        filled = path
+        for parameter in parameters:
+            if parameter["in"] == "path":
+                filled = filled.replace(f"{{{parameter['name']}}}", parameter["example"])
+        queries = [parameter for parameter in parameters if parameter["in"] == "query"]
+        needed = {parameter["name"]: parameter["example"] for parameter in queries if parameter.get("required")}
+        # Jobs are this server's own: the example is the id of one on another.
+        accepted = (404,) if path == "/api/v1/jobs/{job_id}/" else (200, 204)
+        for query in ({}, *({parameter["name"]: parameter["example"]} for parameter in queries)):
+            answer = real.get(filled, params={**needed, **query, "strict": "true"})
+            assert answer.status_code in accepted, (filled, query, answer.text[:300])
+            asked += 1
+    assert asked > 1000
+
+
+def test_a_real_server_accepts_the_examples_of_what_changes_something(small: Server) -> None:
+    for method, path, operation in operations():
+        if method == "get":
+            continue
+        filled = path
+        for parameter in map(resolved, operation["parameters"]):
+            filled = filled.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
+        slug = path.split("/")[3]
+        if method == "delete" and "{version}" in path and slug not in ("location", "tlp"):
+            continue  # not installed here
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+        answer = small.client.request(method.upper(), filled, json=body)
+        assert answer.status_code == (201 if method == "post" else 204), (method, filled, answer.text)
