@@ -131,6 +131,7 @@ def test_completion_creates_nothing_and_says_nothing(command: Command) -> None:
     for line in ("get T10", "export tlp@", "changes tlp ", "keys remove ", "search x --type a"):
         assert offered(command, f"ctibutler {line}") == {}
     assert list(offered(command, "ctibutler export tlp")) == ["tlp"]
+    assert offered(command, "ctibutler list nothing x") == offered(command, "ctibutler nothing x") == {}
     assert not (command.folder / "data").exists()
     assert offered(command, "ctibutler get T10", CTIBUTLER_PORT="many") == {}
     assert offered(command, "ctibutler get T10", CTIBUTLER_DATABASE_URL="postgresql://127.0.0.1:1/none") == {}

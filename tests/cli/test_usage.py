@@ -162,6 +162,35 @@ def test_what_cannot_be_done_ends_with_1_and_one_line(command: Command, words: s
     assert said in outcome.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("list attack", "no knowledge base `attack`; did you mean attack-enterprise, attack-mobile or attack-ics?"),
+        ("versions atack", "no knowledge base `atack`; did you mean attack-enterprise, attack-mobile or attack-ics?"),
+        ("search x --kb cew", "no knowledge base `cew`; did you mean cwe?"),
+        ("install d3fned@1.2.0", "no knowledge base `d3fned`; did you mean d3fend?"),
+        (
+            "list atlas --type Tecnique",
+            "--type: atlas has no type `Tecnique`; did you mean Technique or Sub-technique?",
+        ),
+        ("list cwe --type nonsense", "--type: cwe has no type `nonsense`; there are weakness, grouping"),
+        ("list --bogus", "No such option '--bogus'; see ctibutler list --help"),
+    ],
+)
+def test_a_word_that_was_mistyped_is_answered_with_those_that_may_be_meant(
+    command: Command, words: str, said: str
+) -> None:
+    outcome = command(*words.split())
+    assert outcome.code == 2
+    assert outcome.stderr.split(": ", 1)[1] == f"{said}\n"
+
+
+def test_a_knowledge_base_is_named_in_any_case(stocked: Command) -> None:
+    assert (
+        stocked.done("list", "DISARM", "--id", "TA05").stdout == stocked.done("list", "disarm", "--id", "TA05").stdout
+    )
+
+
 def test_settings_that_are_wrong_are_wrong_usage(command: Command) -> None:
     outcome = command("status", CTIBUTLER_PORT="many", CTIBUTLER_ACCESS="perhaps")
     assert outcome.code == 2

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ctibutler.answers.pages import PageRequest
+from ctibutler.cli.near_misses import hint
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -52,12 +53,13 @@ class Session:
     def knowledge_base(self, word: str) -> KnowledgeBase:
         """The knowledge base of this name or alias.
 
-        Raises InvalidRequest where there is none: a word that no installation knows is wrong usage.
+        Raises InvalidRequest if there is none, naming those that are called alike: the word was mistyped.
         """
         try:
             return self.knowledge_bases.named(word)
-        except NotFound as unknown:
-            raise InvalidRequest(str(unknown)) from None
+        except NotFound:
+            known = hint(word, (kb.slug for kb in self.knowledge_bases.all))
+            raise InvalidRequest(f"no knowledge base `{word}`; {known}") from None
 
     def asked(self, word: str | None) -> list[KnowledgeBase]:
         """The knowledge base of this name, or all of them.

@@ -12,10 +12,11 @@ import click
 from ctibutler.answers.pages import Sort
 from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import Completer, declared, example_lines, help_alone, option
+from ctibutler.cli.near_misses import hint
 from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, ReleaseOption, words
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
-from ctibutler.errors import InvalidRequest
+from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.knowledge_bases.declaration import Filter, KnowledgeBase
 
 
@@ -36,9 +37,25 @@ class _Lists(click.Group):
         return [name for kb in session_of(ctx).knowledge_bases.all for name in kb.names]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name or alias."""
-        found = [kb for kb in session_of(ctx).knowledge_bases.all if cmd_name in kb.names]
-        return _command(found[0], hidden=cmd_name != found[0].slug) if found else None
+        """The command of this name or alias, in any case."""
+        try:
+            kb = session_of(ctx).knowledge_bases.named(cmd_name)
+        except NotFound:
+            return None
+        return _command(kb, hidden=cmd_name != kb.slug)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word names.
+
+        Raises InvalidRequest if that is no knowledge base, naming those that are called alike.
+        """
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as unknown:
+            session_of(ctx).knowledge_base(unknown.command_name)
+            raise
 
 
 def _command(kb: KnowledgeBase, *, hidden: bool) -> click.Command:
@@ -155,8 +172,8 @@ def _types(kb: KnowledgeBase, asked: list[str] | None, listed: list[str]) -> tup
     forms = {word.word.casefold() for word in kb.type_words}
     wrong = [item for item in asked if item.casefold() not in forms and item.casefold() not in listed]
     if wrong:
-        known = ", ".join([*(word.word for word in kb.type_words), *listed])
-        raise InvalidRequest(f"--type: {kb.slug} has no `{wrong[0]}`; there are {known}")
+        known = [word.word for word in kb.type_words] or listed
+        raise InvalidRequest(f"--type: {kb.slug} has no type `{wrong[0]}`; {hint(wrong[0], known)}")
     named = [item for item in asked if item.casefold() in forms]
     if not named:
         return [item.casefold() for item in asked], None
