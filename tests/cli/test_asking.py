@@ -143,6 +143,16 @@ def test_pages_follow_each_other(stocked: Command) -> None:
             "release 99 is not installed; run `ctibutler install KB@99`, such as attack-enterprise@99",
         ),
         ("search injection --kb cwe", "cwe is not installed; run `ctibutler install cwe`"),
+        ("changes disarm 1.4 1.6", "disarm@1.4 is not installed; run `ctibutler install disarm@1.4`"),
+        ("changes disarm 1.5 1.7", "disarm@1.7 is not installed; run `ctibutler install disarm@1.7`"),
+        ("changes cwe 4.14 latest", "cwe@4.14 is not installed; run `ctibutler install cwe@4.14`"),
+        ("export disarm@1.4 -o file", "disarm@1.4 is not installed; run `ctibutler install disarm@1.4`"),
+        ("export cwe -o -", "cwe is not installed; run `ctibutler install cwe`"),
+        (
+            "navigator G0034 --kb attack-ics --release 9",
+            "attack-ics@9 is not installed; run `ctibutler install attack-ics@9`",
+        ),
+        ("navigator G0034 --kb attack-mobile", "attack-mobile is not installed; run `ctibutler install attack-mobile`"),
     ],
 )
 def test_a_release_that_is_not_installed_is_named_with_the_command_that_installs_it(
@@ -209,5 +219,10 @@ def test_a_layer_for_the_navigator(stocked: Command) -> None:
     assert "attack-ics 18.1" in outcome.stderr
     assert stocked.done("navigator", "G0034", "--kb", "attack-ics").json == layer
     technique = stocked("navigator", "T0800")
-    assert technique.code in (1, 2)
-    assert technique.stderr.count("\n") == 1
+    assert technique.code == 2
+    assert technique.stderr == (
+        "ctibutler: no layer of T0800 (Technique); there are layers of Software, Group, Campaign, Mitigation, Asset\n"
+    )
+    assert stocked("navigator", "G0034", "--kb", "cwe").stderr == (
+        "ctibutler: --kb: cwe has no layers; these have: attack-enterprise, attack-mobile, attack-ics\n"
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.cli.command import Command
 
 
@@ -18,9 +20,14 @@ def test_a_key_is_shown_once_and_ended_by_its_name(command: Command) -> None:
     ]
     table = command.done("keys", "list").stdout
     assert key not in table
-    assert "read, write" in table
+    head, me, opencti = (re.split(r"  +", line) for line in table.splitlines())
+    assert head == ["NAME", "ACCESS", "CREATED", "LAST USED"]
+    assert (me[:2], opencti[:2]) == (["me", "read, write"], ["opencti", "read"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", me[2])
+    assert me[3] == "never"
     again = command("keys", "add", "me")
     assert again.code == 2
-    assert again.stderr.count("\n") == 1
+    assert again.stderr == "ctibutler: a key named `me` already exists\n"
+    assert command("keys", "remove", "you").stderr == "ctibutler: no key named `you`\n"
     command.done("keys", "remove", "me")
     assert [item["name"] for item in command.done("keys", "list", "--json").json["keys"]] == ["opencti"]

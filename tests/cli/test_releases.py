@@ -47,10 +47,13 @@ def test_changes_are_counted_for_objects_and_relationships_apart(stocked: Comman
         old = {stix_id: stix for stix_id, stix in before.items() if passes(stix["type"])}
         new = {stix_id: stix for stix_id, stix in after.items() if passes(stix["type"])}
         changed = sum(old[stix_id] != new[stix_id] for stix_id in old.keys() & new.keys())
-        return (
-            f"{len(new.keys() - old.keys()):,} added, {changed:,} modified, {len(old.keys() - new.keys()):,} removed,"
-            f" 0 revoked, 0 deprecated, {len(old.keys() & new.keys()) - changed:,} unchanged"
-        )
+        numbers = {
+            "added": len(new.keys() - old.keys()),
+            "modified": changed,
+            "removed": len(old.keys() - new.keys()),
+            "unchanged": len(old.keys() & new.keys()) - changed,
+        }
+        return ", ".join(f"{number:,} {kind}" for kind, number in numbers.items() if number)
 
     whole = stocked.done("changes", "disarm", "1.5", "latest").stdout.splitlines()
     assert whole[:4] == [
@@ -73,7 +76,7 @@ def test_rows_of_changes_come_by_kind_and_id_and_say_what_changed(stocked: Comma
     rows = stocked.done(*asked, "--json").json["changes"]
     assert {row["id"] for row in rows} == {stix_id for stix_id in modified if stix_id.startswith("attack-pattern")}
     table = [re.split(r"  +", line) for line in stocked.done(*asked).stdout.splitlines()[3:]]
-    assert table[0] == ["CHANGE", "ID", "KIND", "NAME", "CHANGED PROPERTIES"]
+    assert table[0] == ["CHANGE", "ID", "KIND", "NAME", "PROPERTIES"]
     assert (
         [line[1] for line in table[1:]] == [row["external_id"] for row in rows] == sorted(line[1] for line in table[1:])
     )
@@ -81,7 +84,19 @@ def test_rows_of_changes_come_by_kind_and_id_and_say_what_changed(stocked: Comma
     for line in table[1:]:
         was, now = before[by_number[line[1]]], after[by_number[line[1]]]
         assert line[2] == ("Sub-technique" if now.get("x_mitre_is_subtechnique") else "Technique")
-        assert line[4].split(", ") == sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
+        changed = sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
+        assert line[4].split(", ") == [name for name in changed if name != "modified" or changed == ["modified"]]
+
+
+def test_what_did_not_change_is_not_counted_and_no_match_is_said(stocked: Command) -> None:
+    none = stocked.done("changes", "disarm", "1.5", "1.6", "--change", "revoked")
+    assert " 0 " not in none.stdout
+    assert none.stderr == "no matching changes\n"
+    same = stocked.done("changes", "disarm", "1.6", "1.6", "--type", "x-mitre-matrix")
+    assert same.stdout == "disarm 1.6 to 1.6\nobjects        1 unchanged\n"
+    absent = stocked.done("changes", "disarm", "1.5", "1.6", "--type", "malware")
+    assert absent.stdout == "disarm 1.5 to 1.6\nobjects        none\n"
+    assert stocked.done("changes", "disarm", "1.6", "1.6").stderr == "no changes\n"
 
 
 def test_one_change_is_one_change(stocked: Command) -> None:

@@ -21,8 +21,8 @@ COLUMNS = [Column("ID"), Column("KIND", cut="first"), Column("NAME", cut="last")
 def test_the_name_is_cut_last_and_an_id_never() -> None:
     assert fitted(COLUMNS, [10, 30, 30], 80) == [10, 30, 30]
     assert fitted(COLUMNS, [10, 30, 30], 64) == [10, 20, 30]
-    assert fitted(COLUMNS, [10, 30, 30], 54) == [10, 16, 24]
-    assert fitted(COLUMNS, [52, 30, 30], 40) == [52, 16, 16]
+    assert fitted(COLUMNS, [10, 30, 30], 54) == [10, 18, 22]
+    assert fitted(COLUMNS, [52, 30, 30], 40) == [52, 18, 18]
 
 
 def shown_on_a_terminal(command: Command, columns: int, *words: str) -> list[str]:
@@ -60,6 +60,12 @@ def test_a_terminal_shows_whole_ids_and_lines_that_fit(stocked: Command, columns
     listed = stocked.done("list", "disarm", "--type", "Sub-technique").stdout.splitlines()[1:]
     assert [row.split()[0] for row in rows] == [row.split()[0] for row in listed]
     assert any("…" in row for row in rows) == (columns == 48)
+
+
+def test_a_terminal_of_80_columns_shows_whole_kinds(stocked: Command) -> None:
+    rows = shown_on_a_terminal(stocked, 80, "search", "firmware", "--kb", "attack-ics")
+    assert max(map(len, rows)) <= 80
+    assert any(" Detection Strategy " in row for row in rows)
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,11 @@ def test_a_knowledge_base_is_named_in_any_case(stocked: Command) -> None:
     )
 
 
+def test_the_status_counts_jobs_by_state_if_there_are_any(command: Command, stocked: Command) -> None:
+    assert "jobs       none\n" in command.done("status").stdout
+    assert re.search(r"\njobs       \d+ completed\n", stocked.done("status").stdout)
+
+
 def test_settings_that_are_wrong_are_wrong_usage(command: Command) -> None:
     outcome = command("status", CTIBUTLER_PORT="many", CTIBUTLER_ACCESS="perhaps")
     assert outcome.code == 2

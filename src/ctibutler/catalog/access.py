@@ -37,12 +37,12 @@ def add_key(database: Database, name: str, can_write: bool = False) -> str:
     """
     wanted = name.strip()
     if not wanted or len(wanted) > LONGEST_NAME or not wanted.isprintable():
-        raise InvalidRequest.of("name", f"A name of 1 to {LONGEST_NAME} printable characters is needed.")
+        raise InvalidRequest(f"the name of a key is 1 to {LONGEST_NAME} printable characters")
     # 256 random bits: a fast hash keeps them as safe as a slow one would, and is made anew for every request.
     key = _START + secrets.token_urlsafe(32)
     with database.note() as connection:
         if connection.row("SELECT 1 FROM api_key WHERE name = :name", name=wanted):
-            raise InvalidRequest.of("name", f"There is a key `{wanted}` already.")
+            raise InvalidRequest(f"a key named `{wanted}` already exists")
         connection.run(
             "INSERT INTO api_key (name, hash, can_write, created) VALUES (:name, :hash, :can_write, :created)",
             name=wanted,
@@ -72,7 +72,7 @@ def remove_key(database: Database, name: str) -> None:
     """
     with database.note() as connection:
         if not connection.run("DELETE FROM api_key WHERE name = :name", name=name.strip()):
-            raise NotFound(f"no key `{name}`")
+            raise NotFound(f"no key named `{name}`")
 
 
 def check(database: Database, presented: str) -> Key | None:

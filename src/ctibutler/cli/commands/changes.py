@@ -55,6 +55,7 @@ def changes(
     """
     from ctibutler.answers.changes import ChangesQuery
     from ctibutler.answers.changes import changes as compared
+    from ctibutler.cli.finding import refuse_absent
     from ctibutler.cli.output.changes import write_changes
     from ctibutler.forms.changes import facts_of, rows_of
     from ctibutler.forms.json_form import page_as_json
@@ -74,11 +75,13 @@ def changes(
         sort=Sort("number"),
     )
     with session.library() as library:
+        for label in (since, release):
+            refuse_absent(library, [known], label)
         found = compared(library, known, release, query)
     if as_json:
         output.write_json(page_as_json(rows_of(found, include_objects=objects), "changes", facts_of(found)))
     else:
-        write_changes(found, known, stix_types)
+        write_changes(found, known, stix_types, filtered=not (kinds is None and stix_types is None))
 
 
 command = declared(

@@ -44,18 +44,20 @@ def export(
     derived: Annotated[bool, option("--derived", help="Put the relationships that we made in the bundle too.")] = False,
 ) -> None:
     """Write a release as a STIX bundle, or for ArangoDB."""
+    from ctibutler.cli.finding import refuse_absent
     from ctibutler.cli.output.exports import export_arangodb, export_bundle, print_bundle
 
     session = session_of(context)
     asked = read_installed(session, target)
     if derived and form is ExportFormat.ARANGODB:
         raise InvalidRequest(
-            "--derived: is for a STIX bundle; collections for ArangoDB have these relationships anyway"
+            "--derived is for STIX bundles; collections for ArangoDB contain these relationships anyway"
         )
     to_standard_output = str(to) == "-"
     if to_standard_output and form is ExportFormat.ARANGODB:
-        raise InvalidRequest("--output: ArangoDB's import tool takes two files, so name a folder")
+        raise InvalidRequest("--output: collections for ArangoDB are two files; name a folder")
     with session.library() as library:
+        refuse_absent(library, [asked.kb], asked.label)
         if to_standard_output:
             print_bundle(library, asked, include_derived=derived)
             return

@@ -1,4 +1,4 @@
-"""The commands about API keys."""
+"""The commands `keys add`, `keys list` and `keys remove`."""
 
 from __future__ import annotations
 
@@ -17,27 +17,30 @@ from ctibutler.errors import InvalidRequest
 
 def add(
     context: click.Context,
-    name: Annotated[str, argument("NAME", "Who or what the key is for.")],
-    write: Annotated[bool, option("--write", help="Let it install and remove, not only read.")] = False,
+    name: Annotated[str, argument("NAME", "A name that says who or what the key is for.")],
+    write: Annotated[bool, option("--write", help="Allow installing and removing releases, not only reading.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a key and print it. It is shown this once: only its hash is kept."""
+    """Create a key and print it.
+
+    It is printed only this once: the database keeps its hash.
+    """
     from ctibutler.catalog.access import add_key
 
     session = session_of(context)
     if not name.strip():
-        raise InvalidRequest("NAME: say who or what the key is for")
+        raise InvalidRequest("NAME: give the key a name that says who or what it is for")
     with session.library() as library:
         key = add_key(library.database, name.strip(), write)
     if as_json:
         output.write_json({"name": name.strip(), "can_write": write, "key": key})
         return
     output.line(key)
-    output.note("Send it in the header API-KEY, or as Authorization: Bearer. It is not shown again.")
+    output.note("Send it in the header API-KEY, or as a bearer token. It is not shown again.")
 
 
 def list_keys(context: click.Context, as_json: JsonOption = False) -> None:
-    """List the keys: their names, what they may do, when they were last used."""
+    """List the keys, what they may do and when they were last used."""
     from ctibutler.catalog.access import keys
 
     session = session_of(context)
@@ -56,13 +59,13 @@ def list_keys(context: click.Context, as_json: JsonOption = False) -> None:
         output.write_json({"keys": rows})
         return
     write_table(
-        [Column("NAME"), Column("MAY"), Column("MADE"), Column("LAST USED")],
+        [Column("NAME", cut="last"), Column("ACCESS"), Column("CREATED"), Column("LAST USED")],
         [
             [
                 str(row["name"]),
                 "read, write" if row["can_write"] else "read",
-                str(row["created"] or ""),
-                str(row["last_used"] or "never"),
+                output.time_text(row["created"]),
+                output.time_text(row["last_used"]) or "never",
             ]
             for row in rows
         ],
@@ -73,9 +76,9 @@ def list_keys(context: click.Context, as_json: JsonOption = False) -> None:
 
 def remove(
     context: click.Context,
-    name: Annotated[str, argument("NAME", "The name that the key was made with.", candidates.key_name)],
+    name: Annotated[str, argument("NAME", "The name of the key.", candidates.key_name)],
 ) -> None:
-    """End a key: from now on it opens nothing."""
+    """Delete a key. It stops working at once."""
     from ctibutler.catalog.access import remove_key
 
     session = session_of(context)

@@ -50,7 +50,7 @@ def mirror(
     session = session_of(context)
     asked = list(dict.fromkeys(read_target(session, text) for text in targets))
     if folder.exists() and not folder.is_dir():
-        raise Problem(f"{folder} is no folder")
+        raise Problem(f"{folder} is not a folder")
     set_up_logs(session.settings, least=logging.ERROR)
     sources = Sources(session.settings, only=source)
     written: list[dict[str, Any]] = []

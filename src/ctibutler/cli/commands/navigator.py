@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
@@ -13,6 +13,9 @@ from ctibutler.cli.options import KbOption, ReleaseOption
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from ctibutler.cli.finding import Finding
 
 
 def navigator(
@@ -41,17 +44,33 @@ def navigator(
     session = session_of(context)
     asked = [item for item in session.asked(kb) if item.navigator_domain]
     if not asked:
-        raise InvalidRequest(f"--kb: {kb} has no layers; ATT&CK has")
+        having = ", ".join(item.slug for item in session.asked(None) if item.navigator_domain)
+        raise InvalidRequest(f"--kb: {kb} has no layers; these have: {having}")
     with session.library() as library:
         first, *others = find_in(library, asked, object_id, release)
         request = ObjectRequest(object_id, first.release, include_revoked=True, include_deprecated=True)
-        made = layer_file(layer(library, first.kb, request), session.settings.navigator_link)
+        try:
+            found = layer(library, first.kb, request)
+        except InvalidRequest:
+            raise InvalidRequest(_no_layer(first)) from None
+        made = layer_file(found, session.settings.navigator_link)
     if file is None:
         output.write_json(made)
         return
     write_file(file, [output.json_lines(made)])
     also = f"; also in {', '.join(other.kb.slug for other in others)} (--kb)" if others else ""
     output.note(f"{file}: {first.kb.slug} {first.release}{also}")
+
+
+def _no_layer(finding: Finding) -> str:
+    """That there is no layer of this object, and of which there are."""
+    from ctibutler.knowledge_bases.kinds import kind_of
+    from ctibutler.stix.objects import decode
+
+    properties = decode(finding.content)
+    kind = kind_of(finding.kb, str(properties["type"]), properties)
+    having = ", ".join(dict.fromkeys(kind_of(finding.kb, name) for name in finding.kb.navigator_types))
+    return f"no layer of {finding.kb.primary_id(properties)} ({kind}); there are layers of {having}"
 
 
 command = declared(

@@ -35,7 +35,8 @@ def status(context: click.Context, as_json: JsonOption = False) -> None:
     output.line(f"bucket     {found['bucket'] or 'none'}")
     workers = found["workers"]
     output.line(f"workers    {workers or 'none running'}")
-    output.line("jobs       " + ", ".join(f"{number:,} {state}" for state, number in found["jobs"].items()))
+    jobs = ", ".join(f"{number:,} {state}" for state, number in found["jobs"].items() if number)
+    output.line(f"jobs       {jobs or 'none'}")
     output.line()
     write_table(
         [Column("KNOWLEDGE BASE"), Column("LATEST"), Column("RELEASES", right=True), Column("OBJECTS", right=True)],

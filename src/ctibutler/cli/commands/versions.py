@@ -91,7 +91,7 @@ def _origin(origin: Mapping[str, Any]) -> dict[str, str]:
     facts = {
         "from": first["location"],
         "through": origin["location"] if first is not origin else None,
-        "fetched": (first["fetched_at"] or "")[:19].replace("T", " "),
+        "fetched": output.time_text(first["fetched_at"]),
         "SHA-256": first["sha256"],
         "read by": f"{first['converter']} {first['converter_version'] or ''}" if first["converter"] else None,
     }

@@ -12,21 +12,26 @@ from ctibutler.knowledge_bases.kinds import kind_of
 from ctibutler.stix.objects import RELATIONSHIP
 
 _COLUMNS = [Column("CHANGE"), Column("ID"), Column("KIND"), Column("NAME", cut="last")]
-_PROPERTIES = Column("CHANGED PROPERTIES", cut="first")
+_PROPERTIES = Column("PROPERTIES", cut="first")
+_TIME_OF_CHANGE = "modified"
 
 
-def write_changes(found: ChangesPage, kb: KnowledgeBase, types: Sequence[str] | None) -> None:
-    """The counts of objects and of relationships, of these STIX types only if there are any, then a row for each change."""
+def write_changes(found: ChangesPage, kb: KnowledgeBase, types: Sequence[str] | None, *, filtered: bool) -> None:
+    """The counts of objects and of relationships, of these STIX types only if there are any, then a row for each change.
+
+    `filtered` says that not all changes were asked for.
+    """
     output.line(f"{found.knowledge_base} {found.since} to {found.release}")
     for what, passes in _groups(types):
-        counts = ", ".join(f"{number:,} {kind}" for kind, number in found.counted(passes).items())
-        output.line(output.filled(f"{what:<15}{counts}", " " * 15))
+        counts = ", ".join(f"{number:,} {kind}" for kind, number in found.counted(passes).items() if number)
+        output.line(output.filled(f"{what:<15}{counts or 'none'}", " " * 15))
     if found.page.items:
         output.line()
     with_properties = any(change.changed_properties for change in found.page.items)
     columns = [*_COLUMNS, _PROPERTIES] if with_properties else _COLUMNS
     write_table(columns, [_row(kb, change)[: len(columns)] for change in found.page.items])
-    output.note(output.page_note(found.page, "change"))
+    noun = "matching change" if filtered and not found.page.total else "change"
+    output.note(output.page_note(found.page, noun))
 
 
 def _groups(types: Sequence[str] | None) -> list[tuple[str, Callable[[str], bool]]]:
@@ -46,5 +51,10 @@ def _row(kb: KnowledgeBase, change: Change) -> list[str]:
         change.external_id or change.id,
         kind_of(kb, change.type, (change.after or change.before)[0].properties),
         change.name or "",
-        ", ".join(change.changed_properties),
+        ", ".join(_telling(change.changed_properties)),
     ]
+
+
+def _telling(properties: Sequence[str]) -> Sequence[str]:
+    """The properties without the time of the change, which changes with every other."""
+    return [name for name in properties if name != _TIME_OF_CHANGE] or properties

@@ -16,7 +16,7 @@ def write_file(path: Path, chunks: Iterable[bytes]) -> int:
     It appears under its name when it is complete. Raises InvalidRequest where the name is a folder's, OSError.
     """
     if path.is_dir():
-        raise InvalidRequest(f"{path}: is a folder, and a file is to be written")
+        raise InvalidRequest(f"{path} is a folder; name a file")
     if path.exists() and not path.is_file():  # a device or a pipe: `-o /dev/stdout`
         with path.open("wb") as file:
             return sum(file.write(chunk) for chunk in chunks)

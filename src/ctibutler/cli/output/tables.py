@@ -12,7 +12,8 @@ from typing import Literal
 from ctibutler.cli.output.text import on_terminal, printable, write
 
 _GAP = "  "
-_NARROWEST = 16
+# The longest kind, `Detection Strategy`, is not cut.
+_NARROWEST = 18
 
 
 @dataclass(frozen=True)

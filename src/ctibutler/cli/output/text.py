@@ -106,6 +106,11 @@ def filled(paragraph: str, indent: str = "", start: str = "") -> str:
     )
 
 
+def time_text(moment: object) -> str:
+    """A time as RFC 3339 writes it, to the second, for people: `2026-11-27 18:57:44`. Nothing for none."""
+    return "" if moment is None else str(moment)[:19].replace("T", " ")
+
+
 def size_text(size: int | None) -> str:
     """A number of bytes for people: `1.5 MB`."""
     if size is None:
