@@ -20,6 +20,7 @@ from ctibutler.api.schemas import name_of_single_page
 from ctibutler.forms.navigator_layer import compatible_layer_file, layer_file
 from ctibutler.http.parameters import Kind, Parameter, page_parameters, sort_parameter
 from ctibutler.http.requests import Request
+from ctibutler.http.responses import attachment
 from ctibutler.http.routing import Endpoint
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.attack import APT29
@@ -189,9 +190,7 @@ def _bundle(request: Request) -> Response:
 def _navigator(request: Request) -> Response:
     layer = navigator.layer(request.library, request.kb, object_request(request))
     written = compatible_layer_file if request.values.choice("form") == "compatible" else layer_file
-    saved = (
-        responses.attachment(f"{request.kb.slug}-{request.path['id']}.json") if request.values.flag("download") else {}
-    )
+    saved = attachment(f"{request.kb.slug}-{request.path['id']}.json") if request.values.flag("download") else {}
     return responses.json(written(layer, request.settings.navigator_link), headers=saved)
 
 

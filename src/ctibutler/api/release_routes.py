@@ -19,6 +19,7 @@ from ctibutler.forms.jobs import job_form
 from ctibutler.http.bodies import Field
 from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
 from ctibutler.http.requests import Request
+from ctibutler.http.responses import attachment, no_content, stream
 from ctibutler.http.routing import Endpoint
 from ctibutler.http.validators import matches
 from ctibutler.importing import removal
@@ -177,8 +178,8 @@ def _export(request: Request) -> Response:
     }
     if matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
-    headers |= responses.attachment(bundle.file_name)
-    return responses.stream(bundle.chunks, responses.STIX, headers, request.is_head)
+    headers |= attachment(bundle.file_name)
+    return stream(bundle.chunks, responses.STIX, headers, request.is_head)
 
 
 def _changes(request: Request) -> Response:
@@ -197,12 +198,12 @@ def _changes(request: Request) -> Response:
 
 def _remove(request: Request) -> Response:
     removal.remove_release(request.library.database, request.kb, request.path["version"])
-    return responses.no_content()
+    return no_content()
 
 
 def _truncate(request: Request) -> Response:
     removal.truncate(request.library.database, request.kb)
-    return responses.no_content()
+    return no_content()
 
 
 def _label(kb: KnowledgeBase) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.pages import Page, PageRequest
@@ -44,35 +43,6 @@ def _alone(found: ObjectView, page_size: int) -> Page[ObjectView]:
 def json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A record as JSON."""
     return Response(record_as_json(value), status, media_type=JSON, headers=dict(headers or {}))
-
-
-def no_content() -> Response:
-    """Done, and nothing to say."""
-    return Response(status_code=204)
-
-
-def stream(chunks: Iterator[bytes], media_type: str, headers: Mapping[str, str], is_head: bool) -> Response:
-    """A body that is made while it is sent, in threads, and no longer than the client is there.
-
-    With `is_head` nothing is made: only the headers count.
-    """
-    return StreamingResponse(_in_threads(iter(()) if is_head else chunks), media_type=media_type, headers=dict(headers))
-
-
-async def _in_threads(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    try:
-        while (chunk := await run_in_threadpool(next, chunks, None)) is not None:
-            yield chunk
-    finally:
-        close = getattr(chunks, "close", None)
-        if close is not None:
-            close()
-
-
-def attachment(name: str) -> dict[str, str]:
-    """The header that makes a browser save the answer under this name."""
-    plain = "".join(char if char.isascii() and (char.isalnum() or char in "._-+") else "_" for char in name)
-    return {"Content-Disposition": f'attachment; filename="{plain}"'}
 
 
 def _links(request: Request, shown: PageRequest, total: int) -> str:

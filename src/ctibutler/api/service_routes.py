@@ -17,6 +17,7 @@ from ctibutler.http.exceptions import RETRY_AFTER_SECONDS
 from ctibutler.http.metrics import MEDIA_TYPE, Gauge, Metrics
 from ctibutler.http.parameters import Parameter
 from ctibutler.http.requests import Request
+from ctibutler.http.responses import no_content
 from ctibutler.http.routing import Endpoint
 
 OPENAPI = "application/vnd.oai.openapi"
@@ -111,7 +112,7 @@ def _index(request: Request) -> Response:
 
 
 def _health(_: Request) -> Response:
-    return responses.no_content()
+    return no_content()
 
 
 def _readiness(request: Request) -> Response:
