@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from ctibutler.answers.exports import release_bundle
+from ctibutler.answers.exports import release_objects
 from ctibutler.answers.library import Library
 from ctibutler.answers.releases import about
+from ctibutler.forms.stix_bundle import release_as_bundle
 from ctibutler.importing.links import LinkRequest, make_links
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.knowledge_bases.links import CAPEC_ATTACK
@@ -39,8 +40,8 @@ ENDS = {"attack-pattern", "course-of-action", "weakness"}
 
 def derived(library: Library, slug: str, release: str | None = None) -> dict[str, plain.Stix]:
     """The relationships that an export appends to a release, by id."""
-    bundle = release_bundle(library, HOSTED.named(slug), release, include_derived=True)
-    objects = json.loads(b"".join(bundle.chunks))["objects"]
+    bundle = release_objects(library, HOSTED.named(slug), release, include_derived=True)
+    objects = json.loads(b"".join(release_as_bundle(bundle)))["objects"]
     return {stix["id"]: stix for stix in objects if stix["type"] == "relationship"}
 
 

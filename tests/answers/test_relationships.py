@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from ctibutler.answers.bundles import BundleQuery, object_as_stix_bundle, object_bundle
+from ctibutler.answers.bundles import BundleQuery, object_bundle, whole_object_bundle
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import ObjectRequest
 from ctibutler.answers.pages import Page, PageRequest, Sort
 from ctibutler.answers.relationships import RelationshipQuery, list_relationships
 from ctibutler.errors import NotFound
+from ctibutler.forms.stix_bundle import object_as_bundle
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.stix.well_known import WELL_KNOWN
 from tests.answers import plain
@@ -226,7 +227,7 @@ def test_types_filter_a_bundle_last(contract_library: Library) -> None:
 
 def test_a_stix_bundle_is_the_same_whole_with_the_objects_uuid(contract_library: Library) -> None:
     kb, request, query = HOSTED.named("atlas"), ObjectRequest("AML.M0000"), BundleQuery(page=ALL)
-    bundle = json.loads(b"".join(object_as_stix_bundle(contract_library, kb, request, query)))
+    bundle = json.loads(object_as_bundle(whole_object_bundle(contract_library, kb, request, query)))
     whole = decoded(object_bundle(contract_library, kb, request, query))
     assert bundle["objects"] == whole
     assert (bundle["type"], bundle["id"]) == ("bundle", whole[0]["id"].replace("course-of-action", "bundle"))

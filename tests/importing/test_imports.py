@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from ctibutler.answers.changes import ChangesQuery, changes
-from ctibutler.answers.exports import release_bundle
+from ctibutler.answers.exports import release_objects
 from ctibutler.answers.library import Library
 from ctibutler.answers.object_versions import versions_by_content
 from ctibutler.answers.releases import about, installed
@@ -18,6 +18,7 @@ from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.releases import ImportOptions, revision
 from ctibutler.errors import MalformedFile
 from ctibutler.forms.changes import rows_of
+from ctibutler.forms.stix_bundle import release_as_bundle
 from ctibutler.importing.removal import remove_release, truncate
 from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain
@@ -67,8 +68,10 @@ def answers_of(library: Library, *names: str) -> str:
         compared = changes(library, kb, label, ChangesQuery())
         rows = rows_of(compared, include_objects=False)
         said.append([compared.since, compared.counted(), decoded(rows)])
-        bundle = release_bundle(library, kb, label, include_derived=True)
-        said.append([bundle.digest, sorted(map(plain.same, json.loads(b"".join(bundle.chunks))["objects"]))])
+        bundle = release_objects(library, kb, label, include_derived=True)
+        said.append(
+            [bundle.digest, sorted(map(plain.same, json.loads(b"".join(release_as_bundle(bundle)))["objects"]))]
+        )
     return json.dumps(said, sort_keys=True)
 
 

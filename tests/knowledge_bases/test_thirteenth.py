@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from ctibutler.answers.changes import ChangesQuery, changes
-from ctibutler.answers.exports import release_bundle
+from ctibutler.answers.exports import release_objects
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import ObjectRequest
 from ctibutler.answers.object_versions import versions_by_content
@@ -19,6 +19,7 @@ from ctibutler.answers.pages import Sort
 from ctibutler.answers.relationships import RelationshipQuery, list_relationships
 from ctibutler.answers.releases import installed, knowledge_base_list
 from ctibutler.answers.search import SearchQuery, search, search_by_relevance
+from ctibutler.forms.stix_bundle import release_as_bundle
 from ctibutler.importing.removal import truncate
 from ctibutler.knowledge_bases import ALL, KnowledgeBases
 from ctibutler.knowledge_bases.declaration import (
@@ -159,7 +160,7 @@ def test_its_objects_relationships_and_changes_are_answered(library: Library) ->
         "deprecated": 0,
         "unchanged": 2,
     }
-    bundle = json.loads(b"".join(release_bundle(library, BIRDS, "1.0").chunks))
+    bundle = json.loads(b"".join(release_as_bundle(release_objects(library, BIRDS, "1.0"))))
     assert bundle["objects"] == [CROW, ROBIN, NEST]
 
 

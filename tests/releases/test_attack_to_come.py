@@ -13,9 +13,9 @@ import pytest
 
 from ctibutler.answers.across.ids import find_across, versions_across
 from ctibutler.answers.across.lists import ListQuery, list_across
-from ctibutler.answers.bundles import BundleQuery, object_as_stix_bundle, object_bundle
+from ctibutler.answers.bundles import BundleQuery, object_bundle, whole_object_bundle
 from ctibutler.answers.changes import ChangesPage, ChangesQuery, changes
-from ctibutler.answers.exports import release_bundle
+from ctibutler.answers.exports import release_objects
 from ctibutler.answers.inference import infer
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import ObjectRequest
@@ -28,6 +28,7 @@ from ctibutler.answers.search import SearchQuery, search, search_by_relevance
 from ctibutler.errors import Hidden, InvalidRequest, NotFound
 from ctibutler.forms.changes import rows_of
 from ctibutler.forms.navigator_layer import layer_file
+from ctibutler.forms.stix_bundle import object_as_bundle, release_as_bundle
 from ctibutler.importing.removal import remove_release
 from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain
@@ -65,7 +66,7 @@ LINK = "https://example.org"
 
 def test_every_object_comes_back_as_it_was_written(come: Come) -> None:
     for label, objects in ((BEFORE, come.made.before), (AFTER, come.made.after)):
-        bundle = json.loads(b"".join(release_bundle(come.library, ICS, label).chunks))
+        bundle = json.loads(b"".join(release_as_bundle(release_objects(come.library, ICS, label))))
         assert as_written(bundle["objects"]) == as_written(objects)
     for stix_id, stix in come.after.items():
         if stix["type"] in (*NEW_TYPES, "sighting", "extension-definition", "language-content", "x-mitre-tactic"):
@@ -75,13 +76,13 @@ def test_every_object_comes_back_as_it_was_written(come: Come) -> None:
 
 
 def test_a_part_of_the_release_is_exported_by_a_new_type(come: Come) -> None:
-    bundle = release_bundle(come.library, ICS, AFTER, types=[PLAYBOOK, "x-mitre-nothing"])
-    objects = json.loads(b"".join(bundle.chunks))["objects"]
+    bundle = release_objects(come.library, ICS, AFTER, types=[PLAYBOOK, "x-mitre-nothing"])
+    objects = json.loads(b"".join(release_as_bundle(bundle)))["objects"]
     assert as_written(objects) == as_written([stix for stix in come.made.after if stix["type"] == PLAYBOOK])
 
 
 def test_an_export_with_what_we_made_has_every_relationship(come: Come) -> None:
-    bundle = json.loads(b"".join(release_bundle(come.library, ICS, AFTER, include_derived=True).chunks))
+    bundle = json.loads(b"".join(release_as_bundle(release_objects(come.library, ICS, AFTER, include_derived=True))))
     derived = [sro for family, sro in come.all_sros if family != "native"]
     assert by_content(bundle["objects"]) == by_content([*come.made.after, *derived])
 
@@ -382,7 +383,7 @@ def test_bundles_hold_what_is_new_and_its_neighbours(come: Come, embedded_sros: 
         wanted = come.bundle(stix_id, embedded_sros=embedded_sros)
         assert by_content(decoded(page)) == by_content(wanted)
         assert decoded(page)[0]["id"] == stix_id
-        whole = json.loads(b"".join(object_as_stix_bundle(come.library, ICS, ObjectRequest(stix_id), query)))
+        whole = json.loads(object_as_bundle(whole_object_bundle(come.library, ICS, ObjectRequest(stix_id), query)))
         assert by_content(whole["objects"]) == by_content(wanted)
     assert EXTENSION in ids(decoded(object_bundle(come.library, ICS, ObjectRequest("PB.ICS-0001"), query)))
 
@@ -509,7 +510,7 @@ def everything_about(library: Library) -> str:
     for kind, key in (("sdos", "name"), ("knowledgebases", "name"), ("smos", "type"), ("sros", "created")):
         said.append(decoded(list_across(library, kind, ListQuery(Sort(key), ALL))))  # type: ignore[arg-type]
     said.append(knowledge_base_list(library))
-    said.append(json.loads(b"".join(release_bundle(library, ICS, None, include_derived=True).chunks)))
+    said.append(json.loads(b"".join(release_as_bundle(release_objects(library, ICS, None, include_derived=True)))))
     return json.dumps(said)
 
 

@@ -12,7 +12,7 @@ from ctibutler.answers.across.ids import versions_across
 from ctibutler.answers.across.lists import Kind, ListQuery, list_across
 from ctibutler.answers.bundles import BundleQuery, object_bundle
 from ctibutler.answers.changes import ChangesQuery, changes
-from ctibutler.answers.exports import release_bundle
+from ctibutler.answers.exports import release_objects
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import ObjectRequest
 from ctibutler.answers.navigator import layer
@@ -26,6 +26,7 @@ from ctibutler.catalog.releases import find
 from ctibutler.forms.changes import rows_of
 from ctibutler.forms.json_form import page_as_json, record_as_json
 from ctibutler.forms.navigator_layer import layer_file
+from ctibutler.forms.stix_bundle import release_as_bundle
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from tests.catalogue import CONTRACT, POSTGRES_URL, filled, row_counts
@@ -89,9 +90,9 @@ QUESTIONS: dict[str, Question] = {
     "knowledge bases": knowledge_base_list,
     "about": lambda library: {**about(library, ENTERPRISE, "16.0"), "installed_at": None},
     "export": lambda library: list(
-        release_bundle(library, HOSTED.named("attack-ics"), None, include_derived=True).chunks
+        release_as_bundle(release_objects(library, HOSTED.named("attack-ics"), None, include_derived=True))
     ),
-    "digests": lambda library: [release_bundle(library, kb, None).digest for kb in (ENTERPRISE, CWE, ATLAS)],
+    "digests": lambda library: [release_objects(library, kb, None).digest for kb in (ENTERPRISE, CWE, ATLAS)],
     **{str(kind): _everything(kind, key) for kind, key in KINDS},
 }
 

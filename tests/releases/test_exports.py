@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from ctibutler.answers.exports import release_bundle
+from ctibutler.answers.exports import release_objects
 from ctibutler.answers.library import Library
+from ctibutler.forms.stix_bundle import release_as_bundle
 from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain
 from tests.answers.walking import listed
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.real
 
 
 def exported(library: Library, slug: str, label: str | None = None, **asked: Any) -> bytes:
-    return b"".join(release_bundle(library, HOSTED.named(slug), label, **asked).chunks)
+    return b"".join(release_as_bundle(release_objects(library, HOSTED.named(slug), label, **asked)))
 
 
 def only_once(library: Library) -> None:
@@ -60,7 +61,7 @@ def test_a_release_imported_from_its_export_has_equal_objects(
     assert {plain.same(stix) for stix in listed(library, slug)} == {
         plain.same(stix) for stix in plain.listed(slug, label)
     }
-    digests = [release_bundle(one, HOSTED.named(slug), label).digest for one in (filled_library, library)]
+    digests = [release_objects(one, HOSTED.named(slug), label).digest for one in (filled_library, library)]
     assert digests[0] == digests[1]
 
 
@@ -85,7 +86,7 @@ def test_types_filter_an_export_and_change_its_digest(filled_library: Library) -
         {"include_derived": True},
         {"include_derived": True, "types": ["relationship"]},
     ]
-    digests = [release_bundle(filled_library, kb, "18.1", **one).digest for one in asked]
+    digests = [release_objects(filled_library, kb, "18.1", **one).digest for one in asked]
     assert len(set(digests)) == len(asked)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ctibutler.answers.library import Library
@@ -16,7 +16,6 @@ from ctibutler.catalog.objects import Found
 from ctibutler.catalog.relationships import Edge
 from ctibutler.catalog.releases import Release
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.stix.bundles import bundle_chunks
 from ctibutler.stix.objects import encode, type_of_id
 from ctibutler.stix.well_known import WELL_KNOWN
 
@@ -43,6 +42,14 @@ class Entry:
     edge: Edge | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectBundle:
+    """An object with its relationships and neighbours. `stix_id` is that of the object."""
+
+    stix_id: str
+    objects: Sequence[ObjectView]
+
+
 def object_bundle(library: Library, kb: KnowledgeBase, request: ObjectRequest, query: BundleQuery) -> Page[ObjectView]:
     """A page of the object (first), its relationships and its neighbours, by STIX id.
 
@@ -56,17 +63,17 @@ def object_bundle(library: Library, kb: KnowledgeBase, request: ObjectRequest, q
         return shown.with_items(views(entry_contents(connection, shown.items)))
 
 
-def object_as_stix_bundle(
+def whole_object_bundle(
     library: Library, kb: KnowledgeBase, request: ObjectRequest, query: BundleQuery
-) -> Iterator[bytes]:
-    """The same, whole, as one STIX bundle in chunks; its id carries the UUID of the object.
+) -> ObjectBundle:
+    """Return all of the object's bundle; the page of the query is ignored.
 
     Raises NotFound.
     """
     with library.database.read() as connection:
         release, found = resolve(connection, kb, request)
         contents = entry_contents(connection, around(connection, release, found, query))
-    return bundle_chunks("bundle--" + found.stix_id.partition("--")[2], contents)
+    return ObjectBundle(found.stix_id, views(contents))
 
 
 def around(connection: Connection, release: Release, found: Found, query: BundleQuery) -> list[Entry]:

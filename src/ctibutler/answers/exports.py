@@ -1,4 +1,4 @@
-"""A whole release as a STIX bundle again."""
+"""All objects of a release, portion by portion."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from ctibutler.catalog.members import member_keys
 from ctibutler.catalog.relationships import Edge
 from ctibutler.catalog.releases import Release
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.stix.bundles import bundle_chunks
 from ctibutler.stix.objects import RELATIONSHIP
 
 # Bytes of this many objects are in memory at once.
@@ -22,28 +21,33 @@ _PORTION = 500
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseBundle:
-    """A release as a file. `digest` stands for these bytes, and is known before the first of them; `installed_at` is in
-    microseconds; `chunks` makes the bytes when they are asked for."""
+class ReleaseObjects:
+    """The objects of a release. `portions` reads their JSON while it is iterated over, some hundred objects at a time.
 
-    file_name: str
+    `bundle_id` is that of the bundle that the release came in. `digest` (hexadecimal) is the same as long as the objects are,
+    and known before the first of them is read; `installed_at` is in microseconds.
+    """
+
+    name: str
+    bundle_id: str
     digest: str
     installed_at: int
-    chunks: Iterator[bytes]
+    portions: Iterator[Sequence[bytes]]
 
 
-def release_bundle(
+def release_objects(
     library: Library,
     kb: KnowledgeBase,
     label: str | None,
     types: Sequence[str] | None = None,
     include_derived: bool = False,
-) -> ReleaseBundle:
-    """The objects of a release as they were in its file and in its order, exact copies once.
+) -> ReleaseObjects:
+    """Return the objects of a release as they were in its file and in its order, exact copies once.
 
-    `include_derived` appends the relationships that we made: embedded ones, techniques to tactics, links.
+    `types` keeps objects of these STIX types. `include_derived` appends the relationships that we made: embedded ones,
+    techniques to tactics, links.
 
-    Raises NotFound when the release is not installed.
+    Raises NotFound if the release is not installed.
     """
     with library.database.read() as connection:
         release = installed_release(connection, kb, label)
@@ -56,28 +60,29 @@ def release_bundle(
             edges.sort(
                 key=lambda edge: (edge.family, edge.source, edge.id, edge.target, edge.modified or 0, edge.created or 0)
             )
-    return ReleaseBundle(
-        file_name=f"{kb.slug}-{release.label}.json",
+    return ReleaseObjects(
+        name=f"{kb.slug}-{release.label}",
+        bundle_id=release.bundle_id,
         digest=_digest(release, types, edges if include_derived else None),
         installed_at=release.installed_at,
-        chunks=bundle_chunks(release.bundle_id, _contents(library, keys, edges)),
+        portions=_portions(library, keys, edges),
     )
 
 
-def _contents(library: Library, keys: Sequence[int], edges: Sequence[Edge]) -> Iterator[bytes]:
-    """The bytes in portions, each read in a transaction of its own: a slow client holds none open.
+def _portions(library: Library, keys: Sequence[int], edges: Sequence[Edge]) -> Iterator[Sequence[bytes]]:
+    """Each portion is read in a transaction of its own, so that a slow client holds none open.
 
-    A content never changes under its key; a release that is removed meanwhile ends the stream with an error, which a
-    client sees as a broken answer and not as a whole one.
+    A content never changes under its key. If the release is removed meanwhile, reading fails: a client sees a broken answer,
+    not one that looks whole.
     """
     for start in range(0, len(keys), _PORTION):
         with library.database.read() as connection:
             portion = catalog.contents(connection, keys[start : start + _PORTION])
-        yield b",".join(portion)
+        yield portion
     for start in range(0, len(edges), _PORTION):
         with library.database.read() as connection:
             made = relationships.contents(connection, edges[start : start + _PORTION])
-        yield b",".join(made)
+        yield made
 
 
 def _digest(release: Release, types: Sequence[str] | None, edges: Sequence[Edge] | None) -> str:

@@ -18,6 +18,7 @@ from ctibutler.answers.relationships import RelationshipQuery
 from ctibutler.api import responses
 from ctibutler.api.schemas import name_of_single_page
 from ctibutler.forms.navigator_layer import compatible_layer_file, layer_file
+from ctibutler.forms.stix_bundle import object_as_bundle
 from ctibutler.http.parameters import Kind, Parameter, page_parameters, sort_parameter
 from ctibutler.http.requests import Request
 from ctibutler.http.responses import attachment
@@ -182,8 +183,8 @@ def _relationships(request: Request) -> Response:
 def _bundle(request: Request) -> Response:
     named, query = object_request(request), bundle_query(request)
     if request.values.choice("format") == "stix" or request.media_type == STIX_MEDIA_TYPE:
-        chunks = bundles.object_as_stix_bundle(request.library, request.kb, named, query)
-        return Response(b"".join(chunks), media_type=responses.STIX)
+        whole = bundles.whole_object_bundle(request.library, request.kb, named, query)
+        return Response(object_as_bundle(whole), media_type=responses.STIX)
     return responses.page(request, bundles.object_bundle(request.library, request.kb, named, query), "objects")
 
 

@@ -14,6 +14,7 @@ from ctibutler.answers import changes, exports, releases
 from ctibutler.answers.changes import ChangesQuery
 from ctibutler.api import responses
 from ctibutler.comparing.differences import CHANGES
+from ctibutler.forms import stix_bundle
 from ctibutler.forms.changes import facts_of, rows_of
 from ctibutler.forms.jobs import job_form
 from ctibutler.http.bodies import Field
@@ -166,20 +167,20 @@ def _about(request: Request) -> Response:
 
 def _export(request: Request) -> Response:
     types, derived = request.values.csv("types"), request.values.flag("include_derived")
-    bundle = exports.release_bundle(request.library, request.kb, request.path["version"], types, derived)
+    found = exports.release_objects(request.library, request.kb, request.path["version"], types, derived)
     variant = blake2b(
-        f"{bundle.digest} {request.values.query()} {request.encoding}".encode(), digest_size=16
+        f"{found.digest} {request.values.query()} {request.encoding}".encode(), digest_size=16
     ).hexdigest()
     tag = f'"{variant}"'
     headers = {
         "ETag": tag,
-        "Last-Modified": format_datetime(datetime.fromtimestamp(bundle.installed_at // 1_000_000, UTC), usegmt=True),
+        "Last-Modified": format_datetime(datetime.fromtimestamp(found.installed_at // 1_000_000, UTC), usegmt=True),
         "Cache-Control": "no-cache",
     }
     if matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
-    headers |= attachment(bundle.file_name)
-    return stream(bundle.chunks, responses.STIX, headers, request.is_head)
+    headers |= attachment(stix_bundle.file_name(found))
+    return stream(stix_bundle.release_as_bundle(found), responses.STIX, headers, request.is_head)
 
 
 def _changes(request: Request) -> Response:

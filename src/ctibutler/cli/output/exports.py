@@ -5,22 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from ctibutler.answers.arango import arango_files
-from ctibutler.answers.exports import release_bundle
+from ctibutler.answers.exports import release_objects
 from ctibutler.answers.library import Library
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.files import write_file
 from ctibutler.cli.targets import Target
+from ctibutler.forms.stix_bundle import release_as_bundle
 
 
 def export_bundle(library: Library, target: Target, path: Path, *, include_derived: bool) -> list[tuple[Path, int]]:
     """Write a release as a STIX bundle; gives what was written, and its size in bytes."""
-    bundle = release_bundle(library, target.kb, target.label, include_derived=include_derived)
-    return [(path, write_file(path, bundle.chunks))]
+    found = release_objects(library, target.kb, target.label, include_derived=include_derived)
+    return [(path, write_file(path, release_as_bundle(found)))]
 
 
 def print_bundle(library: Library, target: Target, *, include_derived: bool) -> None:
     """Write a release as a STIX bundle to standard output."""
-    for chunk in release_bundle(library, target.kb, target.label, include_derived=include_derived).chunks:
+    found = release_objects(library, target.kb, target.label, include_derived=include_derived)
+    for chunk in release_as_bundle(found):
         output.write_bytes(chunk)
 
 

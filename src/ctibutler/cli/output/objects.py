@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from ctibutler.answers.bundles import BundleQuery, object_as_stix_bundle
+from ctibutler.answers.bundles import BundleQuery, whole_object_bundle
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import ObjectRequest
 from ctibutler.answers.object_view import ObjectView
@@ -18,6 +18,7 @@ from ctibutler.cli.output.details import show_details
 from ctibutler.cli.output.tables import Column, write_table
 from ctibutler.cli.output.text import printable
 from ctibutler.errors import InvalidRequest
+from ctibutler.forms.stix_bundle import object_as_bundle
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.kinds import kind_of
@@ -86,7 +87,7 @@ def write_envelope(content: bytes, finding: Finding | None, further: Mapping[str
 def write_bundle(library: Library, finding: Finding) -> None:
     """An object with its relationships and neighbours, as one STIX bundle."""
     request = ObjectRequest(finding.stix_id, finding.release)
-    output.write_json(b"".join(object_as_stix_bundle(library, finding.kb, request, BundleQuery())))
+    output.write_json(object_as_bundle(whole_object_bundle(library, finding.kb, request, BundleQuery())))
 
 
 def write_detailed(library: Library, finding: Finding, others: Sequence[Finding], as_json: bool) -> None:
