@@ -6,6 +6,8 @@ Each line names why. `make check` fails on any other unused name.
 _.object_marking_refs  # a field of the JSON that msgspec writes
 _.page_number  # these of a page's JSON
 _.page_results_count
+_.before_modified
+_.after_modified
 _.total_results_count
 _.comment  # and these are fields of a Navigator layer's JSON
 _.show_subtechniques
@@ -36,6 +38,8 @@ _.warnings  # what a reader of a bucket may look at
 _.select_after  # the keyset form of lists, for exports and TAXII
 _.page_number  # fields of answers that msgspec writes
 _.page_results_count
+_.before_modified
+_.after_modified
 _.total_results_count
 _.run_datetime
 _.completion_time

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import installed_release
 from ctibutler.answers.object_view import ObjectView, views
@@ -37,13 +39,11 @@ class ChangesQuery:
     sort: Sort = Sort("id")
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class ChangeFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A STIX id that differs between two releases.
 
-    `before` and `after` are its contents as published, in the order of the files; one of them is empty for an id that was
-    added or removed. Name and primary id are those of the first content after, or before if it was removed.
-    `changed_properties` are the sorted names of top-level properties whose value differs.
+    Name and primary id are those of the first content after, or before if it was removed. Times are as published.
+    `changed_properties` are the sorted names of top-level properties whose value differs, none if the id was added or removed.
     """
 
     id: str
@@ -54,6 +54,14 @@ class Change:
     before_modified: str | None
     after_modified: str | None
     changed_properties: tuple[str, ...]
+
+
+class Change(ChangeFacts, frozen=True, kw_only=True):
+    """A STIX id that differs between two releases, with its contents as published, in the order of the files.
+
+    `before` is empty if the id was added, `after` if it was removed.
+    """
+
     before: tuple[ObjectView, ...]
     after: tuple[ObjectView, ...]
 

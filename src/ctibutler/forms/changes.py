@@ -4,38 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from ctibutler.answers.changes import Change, ChangesPage
+from ctibutler.answers.changes import Change, ChangeFacts, ChangesPage
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.pages import Page
-from ctibutler.comparing.differences import ChangeKind
 
 
-class ChangeRow(msgspec.Struct, frozen=True, kw_only=True):
+class ChangeRow(ChangeFacts, frozen=True, kw_only=True):
     """An id that differs between two releases. `before` and `after` are there if they were asked for: the object, null if
     there is none, or a list if the release carries the id with several contents."""
 
-    id: str
-    type: str
-    name: str | None
-    external_id: str | None
-    change: ChangeKind
-    before_modified: str | None
-    after_modified: str | None
-    changed_properties: tuple[str, ...]
     before: Raw | UnsetType = UNSET
     after: Raw | UnsetType = UNSET
 
 
 def rows_of(found: ChangesPage, *, include_objects: bool) -> Page[ChangeRow]:
-    """The page of rows."""
+    """Return the page with a row for each change."""
     return found.page.with_items([change_row(change, include_objects=include_objects) for change in found.page.items])
 
 
 def facts_of(found: ChangesPage) -> dict[str, object]:
-    """What stands beside the rows: the releases, and the counts over the whole comparison."""
+    """Return what is said beside the rows: the releases, and the counts of the whole comparison."""
     return {
         "knowledge_base": found.knowledge_base,
         "version": found.release,
@@ -45,19 +35,11 @@ def facts_of(found: ChangesPage) -> dict[str, object]:
 
 
 def change_row(change: Change, *, include_objects: bool) -> ChangeRow:
-    """The row of a change."""
-    return ChangeRow(
-        id=change.id,
-        type=change.type,
-        name=change.name,
-        external_id=change.external_id,
-        change=change.change,
-        before_modified=change.before_modified,
-        after_modified=change.after_modified,
-        changed_properties=change.changed_properties,
-        before=_one_or_all(change.before) if include_objects else UNSET,
-        after=_one_or_all(change.after) if include_objects else UNSET,
-    )
+    """Return the row of a change."""
+    facts = {name: getattr(change, name) for name in ChangeFacts.__struct_fields__}
+    if include_objects:
+        return ChangeRow(**facts, before=_one_or_all(change.before), after=_one_or_all(change.after))
+    return ChangeRow(**facts)
 
 
 def _one_or_all(objects: Sequence[ObjectView]) -> Raw:
