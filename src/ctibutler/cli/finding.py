@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import ObjectRequest, is_stix_id
+from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.objects import find_object
 from ctibutler.catalog import releases
 from ctibutler.errors import NotFound
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.stix.objects import decode, is_deprecated, is_revoked, text
 
 _FEW = 3
 
@@ -23,9 +23,22 @@ class Finding:
 
     kb: KnowledgeBase
     release: str
-    content: bytes
-    stix_id: str
-    dead: bool
+    view: ObjectView
+
+    @property
+    def content(self) -> bytes:
+        """Its JSON, as published."""
+        return self.view.content
+
+    @property
+    def stix_id(self) -> str:
+        """Its STIX id."""
+        return self.view.id
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its publisher neither revoked nor deprecated it."""
+        return not (self.view.is_revoked or self.view.is_deprecated)
 
 
 def find_in(library: Library, kbs: Sequence[KnowledgeBase], object_id: str, release: str | None) -> list[Finding]:
@@ -37,7 +50,7 @@ def find_in(library: Library, kbs: Sequence[KnowledgeBase], object_id: str, rele
     findings = [found for kb in kbs if (found := _find(library, kb, object_id, release)) is not None]
     if not findings:
         raise NotFound(_nowhere(library, kbs, object_id, release))
-    return [found for found in findings if not found.dead] or findings
+    return [found for found in findings if found.is_live] or findings
 
 
 def not_installed(kbs: Sequence[KnowledgeBase], release: str | None = None) -> str:
@@ -70,20 +83,17 @@ def _is_latest(release: str | None) -> bool:
 
 
 def labels_of(library: Library, kb: KnowledgeBase) -> list[str]:
-    """The installed releases of a knowledge base, newest first."""
+    """Return the labels of the installed releases of a knowledge base, newest first."""
     with library.database.read() as connection:
         return [release.label for release in releases.installed(connection, kb.slug)]
 
 
 def _find(library: Library, kb: KnowledgeBase, object_id: str, release: str | None) -> Finding | None:
     try:
-        content = find_object(library, kb, ObjectRequest(object_id, release)).content
+        view = find_object(library, kb, ObjectRequest(object_id, release))
     except NotFound:
         return None
-    properties = decode(content)
-    label = labels_of(library, kb)[0] if _is_latest(release) else versions.shown(str(release))
-    dead = is_revoked(properties) or is_deprecated(properties)
-    return Finding(kb, label, content, text(properties, "id") or "", dead)
+    return Finding(kb, str(view.release), view)
 
 
 def _nowhere(library: Library, kbs: Sequence[KnowledgeBase], object_id: str, release: str | None) -> str:
