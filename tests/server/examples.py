@@ -17,22 +17,31 @@ from typing import Any
 
 import httpx2
 
+from ctibutler.api.schemas import name_of_single_page
 from ctibutler.knowledge_bases import HOSTED
+from ctibutler.knowledge_bases.declaration import Example, KnowledgeBase
 from tests.shared import SHARED
 
 PUBLIC_BUCKET = "https://downloads.ctibutler.com"
 CWE = SHARED / "kb-primary/cwe/cwec_v4.14.xml.zip"
 # A worker finds capec 3.9 by itself and installs it: what it did is an example too.
 RELEASES = ("attack-enterprise@17.1", "capec@3.8")
+
+
+def _object(kb: KnowledgeBase, example: Example) -> str:
+    return f"/api/v1/{kb.slug}/objects/{example.id}/?{kb.version_parameter}={example.release}"
+
+
 _ENTERPRISE = "/api/v1/attack-enterprise"
 REQUESTS: Mapping[str, str] = {
-    **{
-        f"ObjectPage.{kb.slug}": f"/api/v1/{kb.slug}/objects/{kb.example.id}/?{kb.version_parameter}={kb.example.release}"
-        for kb in HOSTED.all
-        if kb.example is not None
-    },
+    **{f"ObjectPage.{kb.slug}": _object(kb, kb.example) for kb in HOSTED.all if kb.example},
     "ObjectPage": "/api/v1/search/?text=fancy+bear&sort=relevance_descending",
-    "CweObjectPage": "/api/v1/cwe/objects/CWE-79/?cwe_version=4.14&detail=full",
+    # ATLAS's own file, which its details are read from, is not at hand: there they are null.
+    **{
+        name_of_single_page(kb): f"{_object(kb, kb.example)}&detail=full"
+        for kb in HOSTED.all
+        if kb.details and kb.example
+    },
     "RelationshipPage": f"{_ENTERPRISE}/objects/G0016/relationships/?include_embedded_refs=false&page_size=1",
     "ObjectVersions": f"{_ENTERPRISE}/objects/G0016/versions/",
     "EverywhereVersions": "/api/v1/objects/intrusion-set--899ce53f-13a0-479b-a0e4-67d46e241542/versions/",
