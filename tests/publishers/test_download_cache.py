@@ -227,3 +227,14 @@ def test_a_stand_in_for_the_publishers_may_not_redirect_to_another_port_either()
     address = stand_in.standing_for("https://cwe.mitre.org/data")
     assert address.may_lead_to(httpx2.URL("http://mirror.example.org:8080/elsewhere"))
     assert not address.may_lead_to(httpx2.URL("http://mirror.example.org/elsewhere"))
+
+
+def test_a_stand_in_answers_for_redirects_to_the_publishers_other_hosts() -> None:
+    stand_in = WebAddress.parse("http://mirror.example.org:8080/publishers?key=secret", "TEST")
+    address = stand_in.standing_for("https://github.com/file", frozenset({"github.com", "assets.example.net"}))
+    asked = address.redirected(httpx2.URL("https://assets.example.net/1/2?sig=a"))
+    assert str(asked) == "http://mirror.example.org:8080/publishers/assets.example.net/1/2?sig=a&key=secret"
+    assert address.may_lead_to(asked)
+    for elsewhere in ("https://example.org/1", "http://assets.example.net/1", "https://assets.example.net:8443/1"):
+        assert str(address.redirected(httpx2.URL(elsewhere))) == elsewhere
+        assert not address.may_lead_to(httpx2.URL(elsewhere))

@@ -26,6 +26,9 @@ class WebAddress:
     """The only hosts that a redirect may lead to, with the port where it is not the scheme's own; empty: any host."""
     setting: str = ""
     """The setting that the address came from, where it did."""
+    _stand_in: WebAddress | None = field(default=None, repr=False)
+    _stands_for: frozenset[str] = frozenset()
+    """The hosts whose place the stand-in takes in redirects."""
 
     @classmethod
     def parse(cls, text: str, setting: str) -> WebAddress:
@@ -53,12 +56,27 @@ class WebAddress:
         parts = urlsplit(url)
         return cls(url.partition("?")[0], parts.query.encode(), hosts=hosts)
 
-    def standing_for(self, url: str) -> WebAddress:
-        """Where this address answers for another URL: the URL's host becomes the first part of the path."""
+    def standing_for(self, url: str, hosts: frozenset[str] = frozenset()) -> WebAddress:
+        """Where this address answers for another URL: the URL's host becomes the first part of the path.
+
+        It also answers for redirects to these hosts.
+        """
         parts = urlsplit(url)
         query = b"&".join(part for part in (parts.query.encode(), self._query) if part)
-        shown = f"{self.shown.rstrip('/')}/{parts.netloc}{parts.path}"
-        return replace(self, shown=shown, _query=query, hosts=frozenset({_host_and_port(httpx2.URL(self.shown))}))
+        return replace(
+            self,
+            shown=f"{self.shown.rstrip('/')}/{parts.netloc}{parts.path}",
+            _query=query,
+            hosts=frozenset({_host_and_port(httpx2.URL(self.shown))}),
+            _stand_in=self,
+            _stands_for=hosts,
+        )
+
+    def redirected(self, url: httpx2.URL) -> httpx2.URL:
+        """Where to ask for a URL that a redirect leads to: at the stand-in, if it answers for the URL's host."""
+        if self._stand_in is None or url.scheme != "https" or _host_and_port(url) not in self._stands_for:
+            return url
+        return self._stand_in.standing_for(str(url)).url
 
     @property
     def has_secrets(self) -> bool:

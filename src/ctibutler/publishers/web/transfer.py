@@ -95,6 +95,7 @@ class Transfer(threading.Thread):
             target = url.join(response.headers.get("location", "")).copy_with(userinfo=b"")
         except httpx2.InvalidURL:
             raise SourceDown(f"{self._address} leads to something that is no URL") from None
+        target = self._address.redirected(target)
         if not self._address.may_lead_to(target):
             where = without_secrets(target)
             raise SourceUnavailable(f"{self._address} redirects to another server, {where}: not followed")
