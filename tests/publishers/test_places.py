@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -286,7 +287,9 @@ class TestCwe:
 
 
 class TestAtlas:
-    kb = HOSTED.named("atlas")
+    """The place of the releases up to 5.6.0, by itself."""
+
+    kb = replace(HOSTED.named("atlas"), at_publisher=HOSTED.named("atlas").at_publisher[1:])
     changelog = b"""# Changelog
 ## [1.10.0]() (2025-08-13)
 - STIX and layers updated to use ATLAS Data 5.0.0 and ATT&CK 17.1
@@ -589,7 +592,7 @@ class TestAll:
             },
         )
         server.answers[f"{RAW}{ATLAS}/main/CHANGELOG.md"] = status(500)
-        report = sources(server, tmp_path).offers([HOSTED.named("atlas"), HOSTED.named("disarm")])
+        report = sources(server, tmp_path).offers([TestAtlas.kb, HOSTED.named("disarm")])
         [problem] = report.problems
         assert problem.knowledge_bases == ("atlas",)
         assert "1.6" in labels(report, "disarm")
@@ -617,7 +620,14 @@ class TestAll:
         raw = [path for path in server.asked if path.startswith(RAW)]
         assert raw == [f"{ATTACK}/index.json"]
         concerned = next(problem for problem in report.problems if "attack-ics" in (problem.knowledge_bases or ()))
-        assert concerned.knowledge_bases == ("attack-enterprise", "attack-mobile", "attack-ics", "capec", "mitre-f3")
+        assert concerned.knowledge_bases == (
+            "attack-enterprise",
+            "attack-mobile",
+            "attack-ics",
+            "capec",
+            "atlas",
+            "mitre-f3",
+        )
         before = len(server.asked)
         with pytest.raises(SourceUnavailable, match="was silent for"):
             found.fetch(ICS)

@@ -46,7 +46,11 @@ ATLAS = KnowledgeBase(
         id_form(r"AML\.CS\d+", "campaign"),
     ),
     object_filter_word="atlas",
-    at_publisher=(AtPublisher("atlas-repository", "https://github.com/mitre-atlas/atlas-navigator-data"),),
+    at_publisher=(
+        AtPublisher("atlas-data", "https://github.com/mitre-atlas/atlas-data"),
+        # Given up in June 2026. It has the releases up to 5.6.0.
+        AtPublisher("atlas-repository", "https://github.com/mitre-atlas/atlas-navigator-data"),
+    ),
     converter="atlas-yaml",
     bucket=BucketFiles("mitre-atlas-repo-data", "mitre-atlas-v{}.json", details="mitre-atlas-details-v{}.json"),
     details=ATLAS_DETAILS,

@@ -9,6 +9,7 @@ from typing import Final
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.publishers.converters import disarm_xlsx
 from ctibutler.publishers.places.atlas import AtlasRepository
+from ctibutler.publishers.places.atlas_data import AtlasData
 from ctibutler.publishers.places.attack import AttackStixData
 from ctibutler.publishers.places.capec import CapecRepository
 from ctibutler.publishers.places.cwe import CweSite
@@ -22,6 +23,7 @@ PLACES: Final[Mapping[str, Callable[[KnowledgeBase], Place]]] = MappingProxyType
         "attack-stix-data": lambda kb: AttackStixData(f"{kb.matrix}-attack"),
         "capec-repository": lambda _: CapecRepository(),
         "cwe-site": lambda _: CweSite(),
+        "atlas-data": lambda _: AtlasData(),
         "atlas-repository": lambda _: AtlasRepository(),
         "disarm-repository": lambda _: DisarmRepository(disarm_xlsx.RELEASE_DAYS),
         "d3fend-site": lambda _: D3fendSite(),

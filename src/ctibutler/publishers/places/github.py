@@ -15,6 +15,10 @@ from ctibutler.publishers.places.place import Web, read_json
 
 FILES = "raw.githubusercontent.com"
 API = "api.github.com"
+SITE = "github.com"
+RELEASE_FILES = ("release-assets.githubusercontent.com", "objects.githubusercontent.com")
+"""The hosts to which `github.com` redirects for the files of a release: which of them, it decides anew each time."""
+
 MAX_PAGES: Final = 20
 """How many pages of a list are read. GitHub answers 60 requests an hour to clients without a key."""
 
@@ -63,6 +67,11 @@ class Commit(msgspec.Struct):
 def file_url(repository: str, path: str, state: str) -> str:
     """The address of a file in a repository (`owner/name`) at a branch, tag or commit."""
     return f"https://{FILES}/{repository}/{quote(state, safe='')}/{quote(path)}"
+
+
+def release_file_url(repository: str, tag: str, name: str) -> str:
+    """The address of a file that was published with a release (`owner/name`, its tag)."""
+    return f"https://{SITE}/{repository}/releases/download/{quote(tag, safe='')}/{quote(name, safe='')}"
 
 
 def tags(web: Web, repository: str) -> Listing[str]:

@@ -37,13 +37,16 @@ class Published:
     """A release at its publisher's: its label, dotted, and the address of its file.
 
     `day` is that of the release, for formats that do not say it. `is_bundle` means that the file is a STIX bundle, whatever
-    the knowledge base's converter reads.
+    the knowledge base's converter reads; `own_file` is then the address of the file that the publisher made it of, where there
+    is one. `sha256` is the digest of the file, where it is known from elsewhere.
     """
 
     label: str
     url: str
     day: date | None = None
     is_bundle: bool = False
+    own_file: str | None = None
+    sha256: str | None = None
 
 
 class Place(Protocol):

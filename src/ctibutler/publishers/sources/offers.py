@@ -135,7 +135,12 @@ class Sources:
         offers = self._in_order(kb, (offer for report in reports for offer in report.offers))
         if not offers:
             raise _unavailable(kb, None, offers, [problem for report in reports for problem in report.problems])
-        return next((offer for offer in offers if not versions.is_preview(offer.label)), offers[0])
+        best = next((offer for offer in offers if not versions.is_preview(offer.label)), offers[0])
+        for problem in (problem for report in reports for problem in report.problems if not problem.lasting):
+            _log.warning(
+                "%s: %s is the newest release found, but not all were listed: %s", kb.slug, best.label, problem
+            )
+        return best
 
     def _candidates(self, kb: KnowledgeBase, label: str, asked: dict[str, OfferReport]) -> Iterator[_Try]:
         """What to try for one release, in this order.

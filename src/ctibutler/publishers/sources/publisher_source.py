@@ -14,10 +14,10 @@ from ctibutler.errors import MalformedFile, NotFound, SourceUnavailable
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.release_files import ReleaseFile
-from ctibutler.publishers.converters import CONVERTERS
 from ctibutler.publishers.places import PLACES
 from ctibutler.publishers.places.place import Place, Published
-from ctibutler.publishers.sources.source import Offer, OfferProblem, OfferReport, converted_file, published_bundle
+from ctibutler.publishers.sources.publisher_files import fetch_published
+from ctibutler.publishers.sources.source import Offer, OfferProblem, OfferReport
 from ctibutler.publishers.web.addresses import WebAddress
 from ctibutler.publishers.web.download import Downloads
 from ctibutler.publishers.web.download_cache import DownloadCache
@@ -65,7 +65,7 @@ class PublisherWeb:
         parts = urlsplit(url)
         if parts.scheme != "https" or parts.netloc not in hosts:
             raise SourceUnavailable(f"{url.partition('?')[0]} is not at {' or '.join(sorted(hosts))}: not asked")
-        return WebAddress.at_hosts(url, hosts) if self.stand_in is None else self.stand_in.standing_for(url)
+        return WebAddress.at_hosts(url, hosts) if self.stand_in is None else self.stand_in.standing_for(url, hosts)
 
     def refuse_silent(self, host: str, *, listing: bool) -> None:
         """Raise SourceDown, as it was the last time, where a host did not answer just now; one that was only slow is still
@@ -168,7 +168,7 @@ class PublisherSource:
         return None
 
     def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
-        """The publisher's file, converted where that is declared.
+        """The release as its publisher has it, converted where it is not STIX 2.1.
 
         Raises SourceUnavailable, saying what was expected where, or MalformedFile when what was had cannot be read.
         """
@@ -177,16 +177,7 @@ class PublisherSource:
             raise NotFound(f"{kb.slug} {offer.label}: its publisher does not offer it")
         place, published = known
         with self._web.visit(place.hosts) as visit:
-            downloaded = visit.file(published.url, progress)
-        if downloaded is None:
-            raise SourceUnavailable(f"{kb.slug} {offer.label}: no file where it was expected, {published.url}")
-        name, content = place.content(published.url.rpartition("/")[2], downloaded)
-        said = place.label_in(name, content)
-        if said is not None and versions.sort_key(said) != versions.sort_key(offer.label):
-            raise MalformedFile(f"{published.url}: expected release {offer.label}, found {said}")
-        if kb.converter is None or published.is_bundle:
-            return published_bundle(offer, content, name)
-        return converted_file(offer, content, name, CONVERTERS[kb.converter])
+            return fetch_published(kb, place, published, offer, visit, progress)
 
     def _ask(self, group: Sequence[_Asked]) -> list[OfferProblem]:
         """Find what one host lists. A knowledge base that needs none of what failed for another one is not touched by it."""

@@ -12,7 +12,7 @@ import msgspec
 
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.release_files import Origin, ReleaseFile
-from ctibutler.publishers.converters.conversion import Converter, Edition
+from ctibutler.publishers.converters.conversion import Converted, Converter, Edition
 from ctibutler.publishers.web.progress import Progress, no_progress
 from ctibutler.stix.bundles import bundle_of_objects
 from ctibutler.stix.identifiers import stix_id, uuid5
@@ -134,6 +134,19 @@ def converted_file(
     Raises MalformedFile when the file does not have the converter's format.
     """
     converted = converter.convert(content, Edition(offer.label, offer.published))
+    return release_of(converted, offer, content, file_name, converter, location=location)
+
+
+def release_of(
+    converted: Converted,
+    offer: Offer,
+    content: bytes,
+    file_name: str,
+    converter: Converter,
+    *,
+    location: str | None = None,
+) -> ReleaseFile:
+    """The release of this offer, from what this converter made of the file's uncompressed content."""
     as_read = published_bundle(offer, content, file_name, location=location)
     return replace(
         as_read,

@@ -1,0 +1,438 @@
+"""ATLAS where its publisher keeps it since 2026.05: paths, redirects and forms as they are, and each of them broken."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ctibutler.errors import MalformedFile, Problem, SourceUnavailable
+from ctibutler.knowledge_bases import HOSTED
+from ctibutler.knowledge_bases.release_files import ReleaseFile
+from ctibutler.publishers.places import atlas_data
+from ctibutler.publishers.places.atlas_data import KNOWN_DIGESTS
+from ctibutler.publishers.sources.offers import Sources
+from tests.publishers import atlas_files, publishers
+from tests.publishers.atlas_files import Data, asset, entry, manifest, release, uuid_of, written
+from tests.publishers.publishers import API, RAW, serve
+from tests.publishers.server import LocalServer, body, status
+
+ATLAS = HOSTED.named("atlas")
+DIST = f"{RAW}/mitre-atlas/atlas-data/main/dist"
+MANIFEST = f"{DIST}/manifest.yaml"
+YAML = f"{DIST}/v6/ATLAS-2026.09.yaml"
+ASSET = "/github.com/mitre-atlas/atlas-data/releases/download/v2026.09/stix-atlas.json"
+BLOB = "/release-assets.githubusercontent.com/github-production-release-asset/1/2"
+OLDER = f"{RAW}/mitre-atlas/atlas-navigator-data"
+TAGS = f"{API}/repos/mitre-atlas/atlas-navigator-data/tags"
+
+
+@pytest.fixture
+def sources(server: LocalServer, tmp_path: Path) -> Sources:
+    """The publisher's two places, everything as it should be: 2026.09 and 2026.08 at one, 5.6.0 at the other."""
+    serve(
+        server,
+        {
+            MANIFEST: manifest("2026.09", "2026.08"),
+            YAML: written(release()),
+            BLOB: asset(release()),
+            TAGS: [{"name": "v5.6.0"}],
+            f"{OLDER}/v5.6.0/dist/stix-atlas.json": publishers.bundle({"type": "x-mitre-tactic"}),
+        },
+    )
+    server.answers[ASSET] = status(302, location=f"https:/{BLOB}?sp=r&sig=secret")
+    return Sources(publishers.settings(server, data_dir=tmp_path))
+
+
+def labels(sources: Sources) -> list[str]:
+    return [offer.label for offer in sources.offers([ATLAS]).offers]
+
+
+def problems(sources: Sources) -> list[str]:
+    return [problem.sentence for problem in sources.offers([ATLAS]).problems]
+
+
+def details(file: ReleaseFile) -> dict[str, Any]:
+    assert file.details is not None
+    return dict(json.loads(file.details))
+
+
+class TestAsItIs:
+    def test_both_places_are_listed_newest_first(self, sources: Sources) -> None:
+        assert labels(sources) == ["2026.09", "2026.08", "5.6.0"]
+        assert problems(sources) == []
+        assert sources.every_label(ATLAS) == (["2026.09", "2026.08", "5.6.0"], [])
+
+    def test_the_newest_is_the_publishers_bundle_with_details_from_the_yaml(self, sources: Sources) -> None:
+        file = sources.fetch(ATLAS)
+        assert (file.label, file.file_name, file.origin.converter) == ("2026.09", "stix-atlas.json", None)
+        assert file.bundle_bytes == asset(release())
+        assert file.origin.location == f"https:/{ASSET}"
+        assert file.origin.sha256 == sha256(asset(release())).hexdigest()
+        said = details(file)
+        assert [one["step_id"] for one in said[f"campaign--{uuid_of('AML.CS0059')}"]["steps"]] == ["S00", "S01", "S02"]
+        assert said["attack-pattern--6ff098e9-2864-579e-bebb-a0f1c92ec772"]["maturity"] == "Realized"
+
+    def test_the_redirect_may_lead_to_either_of_githubs_hosts(self, server: LocalServer, sources: Sources) -> None:
+        other = "/objects.githubusercontent.com/github-production-release-asset-2e65be/1/2"
+        serve(server, {other: asset(release())})
+        server.answers[ASSET] = status(302, location=f"https:/{other}?X-Amz-Signature=secret")
+        assert sources.fetch(ATLAS).origin.converter is None
+
+    def test_what_the_redirect_signs_is_sent_and_never_shown(
+        self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.DEBUG):
+            file = sources.fetch(ATLAS)
+        assert f"{BLOB}?sp=r&sig=secret" in server.asked
+        assert "secret" not in file.origin.location + caplog.text
+
+    def test_a_release_up_to_5_6_0_comes_from_the_older_place_as_it_is(self, sources: Sources) -> None:
+        file = sources.fetch(ATLAS, "5.6.0")
+        assert file.origin.location == f"https:/{OLDER}/v5.6.0/dist/stix-atlas.json"
+        assert (file.origin.converter, file.details) == (None, None)
+
+    def test_releases_that_were_published_under_another_label_are_not_offered_again(self, sources: Sources) -> None:
+        assert not {"2026.04", "2021.05"} & set(labels(sources))
+
+    def test_a_release_in_both_places_is_fetched_from_the_newer_one(
+        self, server: LocalServer, sources: Sources
+    ) -> None:
+        serve(server, {TAGS: [{"name": "v5.6.0"}, {"name": "v2026.09"}]})
+        assert labels(sources) == ["2026.09", "2026.08", "5.6.0"]
+        assert sources.fetch(ATLAS, "2026.09").origin.location == f"https:/{ASSET}"
+
+    def test_a_release_that_is_not_listed_yet_is_looked_for_by_its_name(
+        self, server: LocalServer, sources: Sources
+    ) -> None:
+        serve(
+            server,
+            {
+                ASSET.replace("2026.09", "2026.10.1"): asset(release("2026.10.1")),
+                YAML.replace("2026.09", "2026.10.1"): written(release("2026.10.1")),
+            },
+        )
+        assert sources.fetch(ATLAS, "v2026_10_1").label == "2026.10.1"
+
+    def test_the_manifest_may_leave_out_quotes(self, server: LocalServer, sources: Sources) -> None:
+        text = manifest("2026.10", "2026.09").decode().replace("'2026.10'", "2026.10").replace("'2026.09'", "2026.09")
+        assert "release: 2026.10\n" in text
+        serve(server, {MANIFEST: text.encode()})
+        assert labels(sources) == ["2026.10", "2026.09", "5.6.0"]
+
+    def test_the_day_of_a_release_is_that_of_the_manifest(self, sources: Sources) -> None:
+        newest, *_ = sources.offers([ATLAS]).offers
+        assert str(newest.published) == "2026-09-15"
+
+    def test_a_collection_object_with_the_number_of_the_release_is_no_contradiction(
+        self, server: LocalServer, sources: Sources
+    ) -> None:
+        for version in ("2026.09", "0.1", None):
+            collection = {"type": "x-mitre-collection", "id": "x-mitre-collection--1", "x_mitre_version": version}
+            serve(server, {BLOB: asset(release(), collection)})
+            assert sources.fetch(ATLAS).origin.converter is None
+
+    def test_a_bundle_without_case_studies_is_taken_as_it_is(self, server: LocalServer, sources: Sources) -> None:
+        bundle = asset(release(case_studies={}))
+        serve(server, {BLOB: bundle})
+        assert sources.fetch(ATLAS).bundle_bytes == bundle
+
+    def test_the_digest_of_2026_08_is_known(self) -> None:
+        assert KNOWN_DIGESTS == {"2026.08": "6550ac8a7322e2d43d7c6c10234f0f381e74734ac6c734255fb1fc467bf16d7c"}
+
+
+class TestConverted:
+    """A bundle that is not there, or not of this release: the YAML stands in, and a warning says why."""
+
+    def converted(self, sources: Sources, caplog: pytest.LogCaptureFixture) -> str:
+        with caplog.at_level(logging.WARNING):
+            file = sources.fetch(ATLAS)
+        assert (file.label, file.origin.converter, file.origin.converter_version) == ("2026.09", "atlas-yaml", 1)
+        assert file.origin.location == f"https:/{YAML}"
+        assert file.origin.sha256 == sha256(written(release())).hexdigest()
+        assert b"campaign--" in file.bundle_bytes
+        assert f"campaign--{uuid_of('AML.CS0059')}" in details(file)
+        [said] = [record.getMessage() for record in caplog.records]
+        assert said.startswith("atlas 2026.09: ")
+        assert said.endswith(f"; converted from https:/{YAML}")
+        return said
+
+    def test_where_there_is_no_bundle(
+        self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        server.answers[ASSET] = status(404)
+        assert f"there is no https:/{ASSET}" in self.converted(sources, caplog)
+
+    def test_where_the_collection_says_another_release(
+        self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        collection = {"type": "x-mitre-collection", "id": "x-mitre-collection--1", "x_mitre_version": "2026.08"}
+        serve(server, {BLOB: asset(release(), collection)})
+        assert "expected release 2026.09, found 2026.08" in self.converted(sources, caplog)
+
+    def test_where_the_bundle_has_a_technique_that_the_release_has_not(
+        self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        other = release()
+        other["techniques"]["AML.T0052"] = entry("technique", "AML.T0052", "Phishing")
+        serve(server, {BLOB: asset(other)})
+        said = self.converted(sources, caplog)
+        assert "4 of type attack-pattern, expected 3; one that only one of them has is" in said
+        assert f"attack-pattern--{uuid_of('AML.T0052')}" in said
+
+    def test_where_the_bundle_lacks_a_case_study(
+        self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        other = release()
+        other["case-studies"] = {"AML.CS0001": entry("case-study", "AML.CS0001", "Another")}
+        serve(server, {BLOB: asset(other)})
+        assert "1 of type campaign, expected 1" in self.converted(sources, caplog)
+
+    def test_where_the_digest_is_not_the_known_one(
+        self,
+        server: LocalServer,
+        sources: Sources,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(atlas_data, "KNOWN_DIGESTS", {"2026.09": sha256(asset(release())).hexdigest()})
+        assert sources.fetch(ATLAS).origin.converter is None
+        monkeypatch.setattr(atlas_data, "KNOWN_DIGESTS", {"2026.09": "0" * 64})
+        fresh = Sources(publishers.settings(server))
+        assert f"expected the SHA-256 {'0' * 64}, found " in self.converted(fresh, caplog)
+
+    @pytest.mark.parametrize("content", [b"<!DOCTYPE html><html>", b"[]", b"", b'{"objects": 1}'])
+    def test_where_the_bundle_is_something_else(
+        self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture, content: bytes
+    ) -> None:
+        serve(server, {BLOB: content})
+        assert "stix-atlas.json: expected a STIX 2.1 bundle" in self.converted(sources, caplog)
+
+
+class TestWithoutDetails:
+    """A YAML file that is not there or cannot be read: the bundle is a release too, and a warning says what is missing."""
+
+    @pytest.mark.parametrize(
+        ("answer", "sentence"),
+        [
+            (status(404), f"there is no https:/{YAML}"),
+            (
+                status(302, location="https://example.org/ATLAS.yaml"),
+                "redirects to another server, https://example.org",
+            ),
+            (body(b"<!DOCTYPE html><html>"), "ATLAS-2026.09.yaml: ATLAS YAML: a web page, not YAML"),
+            (body(b"ATLAS-2026.09.yaml"), "a symbolic link to ATLAS-2026.09.yaml, sent as text"),
+            (body(written(release("2026.08"))), "expected 2026.09, found 2026.08"),
+            (body(written({**release(), "format-version": "7.0.0"})), "expected format 6, found the text `7.0.0`"),
+            (body(b"a: !!python/object:os.system x"), "the tag tag:yaml.org,2002:python/object:os.system"),
+            (body(b"a: &x [1]\nb: *x"), "line 2: the alias *x: aliases are not read"),
+            (body(b"[" * 100_000), "line 1: nests deeper than 20 levels"),
+            (body(b"# " + b"x" * 17 * 1024 * 1024), "bytes are more than the limit of 16,777,216"),
+        ],
+        ids=["404", "foreign", "html", "link", "release", "format", "tag", "alias", "deep", "large"],
+    )
+    def test_the_bundle_is_installed_and_the_gap_is_said(
+        self,
+        server: LocalServer,
+        sources: Sources,
+        caplog: pytest.LogCaptureFixture,
+        answer: Callable[..., None],
+        sentence: str,
+    ) -> None:
+        server.answers[YAML] = answer
+        with caplog.at_level(logging.WARNING):
+            file = sources.fetch(ATLAS)
+        assert (file.origin.converter, file.details) == (None, None)
+        assert file.bundle_bytes == asset(release())
+        [said] = [record.getMessage() for record in caplog.records]
+        assert said.startswith("atlas 2026.09: without details: ")
+        assert sentence in said
+
+
+class TestNothing:
+    """Neither of the two can be read: the release cannot be had, and the message says both reasons."""
+
+    def refused(self, sources: Sources) -> Problem:
+        with pytest.raises((SourceUnavailable, MalformedFile)) as problem:
+            sources.fetch(ATLAS, "2026.09")
+        return problem.value
+
+    def test_neither_bundle_nor_yaml_is_there(self, server: LocalServer, sources: Sources) -> None:
+        server.answers[ASSET] = server.answers[YAML] = status(404)
+        assert str(self.refused(sources)) == f"there is no https:/{ASSET}; there is no https:/{YAML}"
+
+    def test_no_bundle_and_yaml_of_another_release(self, server: LocalServer, sources: Sources) -> None:
+        server.answers[ASSET] = status(404)
+        serve(server, {YAML: written(release("2026.08"))})
+        assert "expected 2026.09, found 2026.08" in str(self.refused(sources))
+
+    def test_a_bundle_of_another_release_and_no_yaml(self, server: LocalServer, sources: Sources) -> None:
+        collection = {"type": "x-mitre-collection", "id": "x-mitre-collection--1", "x_mitre_version": "2026.08"}
+        serve(server, {BLOB: asset(release(), collection)})
+        server.answers[YAML] = status(404)
+        assert "expected release 2026.09, found 2026.08" in str(self.refused(sources))
+
+    @pytest.mark.parametrize(
+        "location",
+        [
+            "https://example.org/stix-atlas.json?sig=secret",
+            "https://release-assets.githubusercontent.com.example.org/1/2",
+            "https://release-assets.githubusercontent.com:8443/1/2",
+            "http://release-assets.githubusercontent.com/1/2",
+        ],
+    )
+    def test_a_redirect_to_a_foreign_host_is_not_followed(
+        self, server: LocalServer, sources: Sources, location: str
+    ) -> None:
+        server.answers[ASSET] = status(302, location=location)
+        said = str(self.refused(sources))
+        assert f"redirects to another server, {location.partition('?')[0]}: not followed" in said
+        assert "secret" not in said
+
+
+class TestManifest:
+    """A manifest that is not there or not understood: it is said, and the older releases can be had all the same."""
+
+    @pytest.mark.parametrize(
+        ("answer", "sentence"),
+        [
+            (status(404), f"there is no https:/{MANIFEST}, where a list of ATLAS releases in YAML was expected"),
+            (status(301, location="https://example.org/manifest.yaml"), "redirects to another server, https://example"),
+            (body(b"<!DOCTYPE html><html>"), f"https:/{MANIFEST}: a web page, not YAML"),
+            (body(b"v6/manifest.yaml"), "a symbolic link to v6/manifest.yaml, sent as text"),
+            (body(b"releases: []"), f"https:/{MANIFEST}: expected a list of ATLAS releases in YAML, found a map"),
+            (body(b""), "expected a list of ATLAS releases in YAML, found nothing"),
+            (body(b"- [a,\n"), "line 2: not YAML"),
+            (body(b"- !!python/name:os.system x"), "line 1: the tag tag:yaml.org,2002:python/name:os.system"),
+            (body(b"- &a [x]\n- *a"), "line 2: the alias *a"),
+            (body(b"[" * 100_000), "nests deeper than 20 levels"),
+            (body(manifest()), f"https:/{MANIFEST}: names no release from 2026.05 on"),
+        ],
+        ids=["404", "moved", "html", "link", "map", "empty", "cut", "tag", "alias", "deep", "old"],
+    )
+    def test_what_is_wrong_is_said_and_the_older_place_goes_on(
+        self, server: LocalServer, sources: Sources, answer: Callable[..., None], sentence: str
+    ) -> None:
+        server.answers[MANIFEST] = answer
+        [problem] = sources.offers([ATLAS]).problems
+        assert problem.knowledge_bases == ("atlas",)
+        assert sentence in problem.sentence
+        assert labels(sources) == ["5.6.0"]
+        assert sources.fetch(ATLAS, "5.6.0").label == "5.6.0"
+
+    def test_who_asks_for_the_newest_is_told_that_it_may_be_an_older_one(
+        self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        server.answers[MANIFEST] = status(404)
+        with caplog.at_level(logging.WARNING):
+            assert sources.best(ATLAS).label == "5.6.0"
+        assert (
+            "atlas: 5.6.0 is the newest release found, but not all were listed: publisher: there is no" in caplog.text
+        )
+
+    def test_a_release_in_format_7_only_is_offered_without_details_and_said(
+        self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        newer = _entry("2026.10", ("7.0.0", "v7/ATLAS-2026.10.yaml"))
+        serve(server, {MANIFEST: manifest("2026.09", further=[newer]), BLOB: asset(release("2026.10"))})
+        server.answers[ASSET.replace("09", "10")] = status(302, location=f"https:/{BLOB}")
+        assert labels(sources) == ["2026.10", "2026.09", "5.6.0"]
+        [problem] = problems(sources)
+        assert problem.startswith(
+            f"https:/{MANIFEST}: line 1: release 2026.10 is in no format 6 that can be read (7.0.0)"
+        )
+        file = sources.fetch(ATLAS, "2026.10")
+        assert (file.origin.converter, file.details) == (None, None)
+
+    def test_a_release_in_formats_6_and_7_is_read_in_6(self, server: LocalServer, sources: Sources) -> None:
+        both = _entry("2026.10", ("7.0.0", "v7/ATLAS-2026.10.yaml"), ("6.1.0", "v6/ATLAS-2026.10.yaml"))
+        serve(
+            server,
+            {
+                MANIFEST: manifest(further=[both]),
+                f"{DIST}/v6/ATLAS-2026.10.yaml": written(release("2026.10")),
+            },
+        )
+        assert problems(sources) == []
+        assert sources.fetch(ATLAS, "2026.10").origin.location == f"https:/{DIST}/v6/ATLAS-2026.10.yaml"
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "../../../evil/main/x.yaml",
+            "/etc/x.yaml",
+            "https://example.org/x.yaml",
+            "v6/../x.yaml",
+            "v6/x.json",
+            "",
+            None,
+        ],
+    )
+    def test_a_path_that_leads_out_of_the_folder_is_not_asked_for(
+        self, server: LocalServer, sources: Sources, path: str | None
+    ) -> None:
+        serve(server, {MANIFEST: manifest(further=[_entry("2026.10", ("6.0.0", path))])})
+        [problem] = problems(sources)
+        assert "release 2026.10 is in no format 6 that can be read (6.0.0)" in problem
+        server.asked.clear()
+        with pytest.raises(SourceUnavailable):
+            sources.fetch(ATLAS, "2026.10")
+        assert not any("evil" in asked or ".." in asked or "x.yaml" in asked for asked in server.asked)
+
+    @pytest.mark.parametrize(
+        ("odd", "sentence"),
+        [
+            ("text", "line 1: expected a release, found the text `text`"),
+            ({"version": "2026.10"}, "line 1: expected a release, found nothing"),
+            ({"release": "next"}, "line 1: the text `next` is not the label of a release such as 2026.09"),
+            ({"release": ["2026.10"]}, "line 1: expected a release, found a list"),
+            ({"release": "2026.10"}, "release 2026.10 is in no format 6 that can be read (none is named)"),
+            ({"release": "2026.10", "versions": "6.0.0"}, "is in no format 6 that can be read (none is named)"),
+        ],
+    )
+    def test_an_entry_of_another_form_is_said_and_the_others_are_offered(
+        self, server: LocalServer, sources: Sources, odd: Data, sentence: str
+    ) -> None:
+        serve(server, {MANIFEST: manifest("2026.09", further=[odd])})
+        [problem] = problems(sources)
+        assert sentence in problem
+        assert {"2026.09", "5.6.0"} <= set(labels(sources))
+        assert sources.every_label(ATLAS)[1] == [f"publisher: {problem}"]
+
+    def test_a_release_date_that_is_none_is_passed_over(self, server: LocalServer, sources: Sources) -> None:
+        serve(
+            server, {MANIFEST: manifest(further=[_entry("2026.10", ("6.0.0", "v6/x.yaml")) | {"release-date": "soon"}])}
+        )
+        assert sources.offers([ATLAS]).offers[0].published is None
+
+
+class TestOlderPlace:
+    def test_without_it_the_newer_releases_go_on(self, server: LocalServer, sources: Sources) -> None:
+        server.answers[TAGS] = status(404)
+        [problem] = problems(sources)
+        assert "atlas-navigator-data/tags" in problem
+        assert labels(sources) == ["2026.09", "2026.08"]
+        assert sources.fetch(ATLAS).label == "2026.09"
+
+    def test_one_place_alone_can_be_declared(self, server: LocalServer, tmp_path: Path, sources: Sources) -> None:
+        newer, older = ATLAS.at_publisher
+        only_newer, only_older = replace(ATLAS, at_publisher=(newer,)), replace(ATLAS, at_publisher=(older,))
+        assert [offer.label for offer in sources.offers([only_newer]).offers] == ["2026.09", "2026.08"]
+        assert [offer.label for offer in sources.offers([only_older]).offers] == ["5.6.0"]
+
+
+def _entry(label: str, *files: tuple[str, str | None]) -> Data:
+    versions = [{"format-version": number, "path": path} for number, path in files]
+    return {"release": label, "release-date": "2026-10-15", "versions": versions}
+
+
+def test_the_made_up_files_are_what_they_say() -> None:
+    objects = json.loads(atlas_files.asset(release()))["objects"]
+    assert len(objects) == 8
+    assert len({stix["id"] for stix in objects}) == 8
