@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from inspect import Parameter, Signature
-from typing import Annotated, Any
+from typing import Any
 
 import click
 
 from ctibutler.answers.pages import Sort
-from ctibutler.cli.completion import candidates
-from ctibutler.cli.declaring import Completer, declared, example_lines, help_alone, option
+from ctibutler.cli.declaring import declared, example_lines, help_alone
+from ctibutler.cli.list_options import options_of
 from ctibutler.cli.near_misses import hint
-from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, ReleaseOption, words
+from ctibutler.cli.options import words
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.knowledge_bases.declaration import Filter, KnowledgeBase
-
-
-@dataclass(frozen=True)
-class _Option:
-    """An option of a `list` command: the name of its argument, its annotated type, its default."""
-
-    name: str
-    annotation: object
-    default: object = None
 
 
 class _Lists(click.Group):
@@ -70,7 +60,7 @@ def _command(kb: KnowledgeBase, *, hidden: bool) -> click.Command:
 
 def _function(kb: KnowledgeBase) -> Callable[..., None]:
     """What lists the objects of a knowledge base. Its options are declared one by one: each knowledge base has its own."""
-    options = _options(kb)
+    options = options_of(kb)
 
     def command(context: click.Context, **given: Any) -> None:
         _list(context, kb, given)
@@ -83,54 +73,6 @@ def _function(kb: KnowledgeBase) -> Callable[..., None]:
     command.__signature__ = Signature([context_parameter, *keyword_parameters])  # type: ignore[attr-defined]
     command.__annotations__ = {"context": click.Context, **{option.name: option.annotation for option in options}}
     return command
-
-
-def _options(kb: KnowledgeBase) -> list[_Option]:
-    forms = [word.word for word in kb.type_words]
-    types = [*forms, *kb.listed_types]
-    declared = {item.parameter: item for item in kb.filters}
-    # Where a filter says what the knowledge base itself calls a type (`location_type`), `--type` means that one.
-    own_type = declared.get(f"{kb.slug}_type")
-    options = [
-        _Option(
-            "external_ids",
-            _texts(
-                "--id",
-                sentence=f"Ids such as {', '.join(kb.examples[:2])}, or STIX ids.",
-                complete=candidates.object_id,
-            ),
-        ),
-        _Option("name", _text("--name", sentence="Part of the name.")),
-        _Option("text", _text("--text", sentence="Words of the name or the description, in any form.")),
-        _Option("description", _text("--description", sentence="Part of the description.")),
-    ]
-    if own_type is None and len(types) > 1:
-        later = "" if kb.left_out_types is None else "; also one that a later release brings"
-        sentence = f"Types: {', '.join(types)}{later}."
-        options.append(_Option("types", _texts("--type", sentence=sentence, complete=candidates.words(*types))))
-    options += [_Option(item.parameter, _filter_option(item, also_type=item is own_type)) for item in kb.filters]
-    options += [
-        _Option("release", ReleaseOption),
-        _Option("include_revoked", _switch("revoked"), not kb.hides_dead),
-        _Option("include_deprecated", _switch("deprecated"), not kb.hides_dead),
-        _Option(
-            "sort",
-            Annotated[
-                str,
-                option(
-                    "--sort",
-                    metavar="KEY_DIRECTION",
-                    help="What to sort by; the keys are below.",
-                    complete=candidates.words(*_sort_words(kb)),
-                ),
-            ],
-            kb.default_sort,
-        ),
-        _Option("page", PageOption, 1),
-        _Option("page_size", PageSizeOption),
-        _Option("as_json", JsonOption, False),
-    ]
-    return options
 
 
 def _list(context: click.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -> None:
@@ -182,10 +124,6 @@ def _types(kb: KnowledgeBase, asked: list[str] | None, listed: list[str]) -> tup
     return None, named
 
 
-def _sort_words(kb: KnowledgeBase) -> list[str]:
-    return [f"{key}_{direction}" for key in kb.sort_keys for direction in ("ascending", "descending")]
-
-
 def _sort(kb: KnowledgeBase, text: str) -> Sort:
     key, _, direction = text.strip().rpartition("_")
     if key not in kb.sort_keys or direction not in ("ascending", "descending"):
@@ -197,34 +135,6 @@ def _sort(kb: KnowledgeBase, text: str) -> Sort:
 def _filter_value(item: Filter, given: Mapping[str, Any]) -> list[str] | str | None:
     value = given[item.parameter]
     return words(value) if item.kind == "exact" else value or None
-
-
-def _filter_option(item: Filter, *, also_type: bool) -> object:
-    names = ["--" + item.parameter.replace("_", "-"), *(["--type"] if also_type else [])]
-    sentence = item.description[:1].upper() + item.description[1:] + "."
-    return _texts(*names, sentence=sentence) if item.kind == "exact" else _text(*names, sentence=sentence)
-
-
-def _text(*names: str, sentence: str) -> object:
-    return Annotated[str | None, option(*names, metavar="TEXT", help=sentence)]
-
-
-def _texts(*names: str, sentence: str, complete: Completer | None = None) -> object:
-    return Annotated[
-        list[str] | None,
-        option(
-            *names,
-            metavar="WORD",
-            help=f"{sentence} Several with commas.",
-            complete=complete and candidates.several(complete),
-        ),
-    ]
-
-
-def _switch(state: str) -> object:
-    return Annotated[
-        bool, option(f"--include-{state}/--no-include-{state}", help=f"Whether {state} objects are listed.")
-    ]
 
 
 command = _Lists(
