@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import click
 import pytest
@@ -86,10 +88,33 @@ def test_a_command_imports_only_what_it_needs(command: Command) -> None:
 
 
 def test_help_fits_a_terminal(command: Command) -> None:
-    for words in ([], ["install"], ["list", "attack-enterprise"]):
+    for words in ((), ("list",), ("keys",), *ALL_COMMANDS):
         printed = command.done(*words, "--help").stdout
-        assert printed.startswith("Usage: ctibutler")
-        assert max(map(len, printed.splitlines())) <= 80
+        assert printed.startswith(" ".join(["Usage: ctibutler", *words]))
+        assert max(map(len, printed.splitlines())) <= 80, words
+
+
+def examples(command: click.Command) -> list[str]:
+    """The lines of the examples in a command's help that run our command, without what is around it."""
+    _, _, lines = (command.epilog or "").rpartition("\n\n\b\n")
+    found = (re.search(r"\bctibutler ([^|>]+)", line) for line in lines.splitlines())
+    return [match[1] for match in found if match]
+
+
+@pytest.mark.parametrize("path", [*ALL_COMMANDS, ("list",), ("keys",)], ids=" ".join)
+def test_the_examples_are_right_usage(path: tuple[str, ...]) -> None:
+    command = ALL_COMMANDS.get(path) or APP.get_command(ROOT, path[0])
+    assert command is not None
+    assert examples(command)
+    for example in examples(command):
+        words = shlex.split(example)
+        context, meant = ROOT, cast("click.Command", APP)
+        while isinstance(meant, click.Group) and not words[0].startswith("-"):
+            name, found, words = meant.resolve_command(context, words)
+            assert found is not None
+            context, meant = click.Context(found, info_name=name, parent=context), found
+        if "--help" not in words:
+            meant.make_context(context.info_name, words, parent=context.parent)
 
 
 def test_no_command_prints_the_help_as_wrong_usage(command: Command) -> None:

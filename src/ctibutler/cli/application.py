@@ -28,26 +28,36 @@ from ctibutler.knowledge_bases import KnowledgeBases
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 EXIT_CODE: dict[type[Problem], int] = {InvalidRequest: WRONG_USAGE}
 
-COMMANDS = {
-    "up": "Start the API and a worker, and install what is missing.",
-    "serve": "Start the API alone.",
-    "worker": "Start a worker alone.",
-    "install": "Install releases.",
-    "mirror": "Write releases into a folder laid out like the public bucket.",
-    "versions": "Show which releases are installed and available.",
-    "remove": "Remove releases.",
-    "changes": "Show what changed from one release to another.",
-    "export": "Write a release as a STIX bundle, or for ArangoDB.",
-    "get": "Show one object.",
-    "search": "Search all knowledge bases.",
-    "navigator": "Make an ATT&CK Navigator layer.",
-    "list": "List the objects of a knowledge base, filtered and sorted.",
-    "jobs": "Show the newest jobs, or one in full.",
-    "status": "Show what is installed, where, and what is running.",
-    "keys": "Create, list and revoke API keys.",
-    "completion": "Print a script that completes commands in your shell.",
+SECTIONS = {
+    "Look things up": {
+        "get": "Show one object.",
+        "search": "Search all knowledge bases.",
+        "list": "List and filter the objects of a knowledge base.",
+        "changes": "Compare two releases of a knowledge base.",
+        "navigator": "Create an ATT&CK Navigator layer.",
+        "export": "Export a release as a STIX bundle or for ArangoDB.",
+    },
+    "Manage releases": {
+        "versions": "List installed and available releases.",
+        "install": "Install releases.",
+        "remove": "Remove releases.",
+        "mirror": "Copy releases to a folder for offline use.",
+        "jobs": "Show the newest jobs, or one in full.",
+    },
+    "Run a server": {
+        "up": "Start the API and a worker, and install what is missing.",
+        "serve": "Start the API without a worker.",
+        "worker": "Start a worker alone.",
+        "keys": "Manage API keys.",
+        "status": "Show what is installed and what is running.",
+    },
+    "More": {
+        "completion": "Print a shell completion script.",
+    },
 }
-"""Every command with the first sentence of its help."""
+"""The sections of the help, with the first sentence of each command's help."""
+
+COMMANDS = {name: sentence for section in SECTIONS.values() for name, sentence in section.items()}
 
 
 class Application(click.Group):
@@ -82,9 +92,11 @@ class Application(click.Group):
             raise click.NoSuchCommand(unknown.command_name, possibilities=COMMANDS, ctx=ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the names with their sentences."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        """Write the names with their sentences, section by section."""
+        widest = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(widest), sentence) for name, sentence in commands.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The names that begin so; the options where it begins like one."""
@@ -100,7 +112,7 @@ def application(knowledge_bases: KnowledgeBases) -> Application:
         name=shells.NAME,
         callback=_start,
         params=[click.Option(["--version"], is_flag=True, help="Print the version and exit.")],
-        help="Threat-intelligence knowledge bases, release by release: as STIX 2.1, over HTTP and here.",
+        help="Look up ATT&CK, CWE, CAPEC and other knowledge bases, release by release, as STIX 2.1.",
         epilog="Knowledge bases: " + ", ".join(kb.slug for kb in knowledge_bases.all) + ".",
         invoke_without_command=True,
         context_settings={"help_option_names": ["-h", "--help"], "obj": Session(knowledge_bases)},

@@ -22,6 +22,16 @@ from click.shell_completion import CompletionItem
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
+class _Option(click.Option):
+    """An option whose help says its default, but not between which numbers it lies: an error says that."""
+
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """What stands in brackets behind the help."""
+        extra = super().get_help_extra(ctx)
+        extra.pop("range", None)
+        return extra
+
+
 @dataclass(frozen=True)
 class Declared:
     """What a signature says of an option (it has names) or an argument (it has none) beside its type and default."""
@@ -120,9 +130,10 @@ def _parameter(item: Parameter, hint: object) -> click.Parameter:
     if not about.names:
         return click.Argument([item.name], nargs=-1 if is_list else 1, **common)
     if kind is bool:
-        return click.Option([item.name, *about.names], is_flag=True, **{**common, "type": None})
+        flag = {**common, "type": None, "show_default": item.default is True}
+        return _Option([item.name, *about.names], is_flag=True, **flag)
     shown = item.default not in (None, Parameter.empty)
-    return click.Option([item.name, *about.names], multiple=is_list, show_default=shown, **common)
+    return _Option([item.name, *about.names], multiple=is_list, show_default=shown, **common)
 
 
 def _kind(hint: object) -> tuple[Any, bool, Declared]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import Completer, option
-from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, ReleaseOption
+from ctibutler.cli.options import SEVERAL, JsonOption, PageOption, PageSizeOption, ReleaseOption
 from ctibutler.knowledge_bases.declaration import Filter, KnowledgeBase
 
 
@@ -22,80 +22,69 @@ class ListOption:
 
 def options_of(kb: KnowledgeBase) -> list[ListOption]:
     """The options of its command, in the order of the help."""
-    forms = [word.word for word in kb.type_words]
-    types = [*forms, *kb.listed_types]
-    declared = {item.parameter: item for item in kb.filters}
     # Where a filter says what the knowledge base itself calls a type (`location_type`), `--type` means that one.
-    own_type = declared.get(f"{kb.slug}_type")
-    options = [
+    own_type = next((item for item in kb.filters if item.parameter == f"{kb.slug}_type"), None)
+    return [
+        ListOption("external_ids", _ids(kb)),
+        ListOption("name", _text("--name", sentence="Filter by a part of the name.")),
         ListOption(
-            "external_ids",
-            _texts(
-                "--id",
-                sentence=f"Ids such as {', '.join(kb.examples[:2])}, or STIX ids.",
-                complete=candidates.object_id,
-            ),
+            "text", _text("--text", sentence="Filter by words in the name or description, in any of their forms.")
         ),
-        ListOption("name", _text("--name", sentence="Part of the name.")),
-        ListOption("text", _text("--text", sentence="Words of the name or the description, in any form.")),
-        ListOption("description", _text("--description", sentence="Part of the description.")),
-    ]
-    if own_type is None and len(types) > 1:
-        later = "" if kb.left_out_types is None else "; also one that a later release brings"
-        sentence = f"Types: {', '.join(types)}{later}."
-        options.append(ListOption("types", _texts("--type", sentence=sentence, complete=candidates.words(*types))))
-    options += [ListOption(item.parameter, _filter_option(item, also_type=item is own_type)) for item in kb.filters]
-    options += [
+        ListOption("description", _text("--description", sentence="Filter by a part of the description.")),
+        *([ListOption("types", _types(kb))] if own_type is None and len(kb.listed_types) > 1 else []),
+        *(ListOption(item.parameter, _filter(item, also_type=item is own_type)) for item in kb.filters),
         ListOption("release", ReleaseOption),
         ListOption("include_revoked", _switch("revoked"), not kb.hides_dead),
         ListOption("include_deprecated", _switch("deprecated"), not kb.hides_dead),
-        ListOption(
-            "sort",
-            Annotated[
-                str,
-                option(
-                    "--sort",
-                    metavar="KEY_DIRECTION",
-                    help="What to sort by; the keys are below.",
-                    complete=candidates.words(*_sort_words(kb)),
-                ),
-            ],
-            kb.default_sort,
-        ),
+        ListOption("sort", _sort(kb), kb.default_sort),
         ListOption("page", PageOption, 1),
         ListOption("page_size", PageSizeOption),
         ListOption("as_json", JsonOption, False),
     ]
-    return options
 
 
-def _sort_words(kb: KnowledgeBase) -> list[str]:
-    return [f"{key}_{direction}" for key in kb.sort_keys for direction in ("ascending", "descending")]
+def _ids(kb: KnowledgeBase) -> object:
+    sentence = f"Filter by id, such as {' or '.join(kb.examples[:2])}, or by STIX id."
+    return _texts("--id", metavar="ID", sentence=sentence, complete=candidates.object_id)
 
 
-def _filter_option(item: Filter, *, also_type: bool) -> object:
+def _types(kb: KnowledgeBase) -> object:
+    forms = [word.word for word in kb.type_words]
+    named = ", ".join(forms or kb.listed_types)
+    sentence = f"Filter by type: {named}{', or a STIX type' if forms else ''}."
+    complete = candidates.words(*forms, *kb.listed_types)
+    return _texts("--type", metavar="TYPE", sentence=sentence, complete=complete)
+
+
+def _sort(kb: KnowledgeBase) -> object:
+    offered = [f"{key}_{direction}" for key in kb.sort_keys for direction in ("ascending", "descending")]
+    sentence = "Sort by this key, in this direction. The keys are listed below."
+    return Annotated[str, option("--sort", metavar="KEY_DIRECTION", help=sentence, complete=candidates.words(*offered))]
+
+
+def _filter(item: Filter, *, also_type: bool) -> object:
     names = ["--" + item.parameter.replace("_", "-"), *(["--type"] if also_type else [])]
-    sentence = item.description[:1].upper() + item.description[1:] + "."
-    return _texts(*names, sentence=sentence) if item.kind == "exact" else _text(*names, sentence=sentence)
+    sentence = f"Filter by {item.description}."
+    return (
+        _texts(*names, metavar="VALUE", sentence=sentence) if item.kind == "exact" else _text(*names, sentence=sentence)
+    )
 
 
 def _text(*names: str, sentence: str) -> object:
     return Annotated[str | None, option(*names, metavar="TEXT", help=sentence)]
 
 
-def _texts(*names: str, sentence: str, complete: Completer | None = None) -> object:
+def _texts(*names: str, metavar: str, sentence: str, complete: Completer | None = None) -> object:
     return Annotated[
         list[str] | None,
         option(
             *names,
-            metavar="WORD",
-            help=f"{sentence} Several with commas.",
+            metavar=metavar,
+            help=f"{sentence} {SEVERAL}",
             complete=complete and candidates.several(complete),
         ),
     ]
 
 
 def _switch(state: str) -> object:
-    return Annotated[
-        bool, option(f"--include-{state}/--no-include-{state}", help=f"Whether {state} objects are listed.")
-    ]
+    return Annotated[bool, option(f"--include-{state}/--no-include-{state}", help=f"Include {state} objects.")]

@@ -12,7 +12,7 @@ KbOption = Annotated[
     option(
         "--kb",
         metavar="KB",
-        help="The knowledge base to look in. Default: in all of them.",
+        help="Look only in this knowledge base.",
         complete=candidates.knowledge_base,
     ),
 ]
@@ -21,7 +21,7 @@ ReleaseOption = Annotated[
     option(
         "--release",
         metavar="RELEASE",
-        help="The release to read. Default: the latest installed.",
+        help="Read this release. Default: the latest one installed.",
         complete=candidates.release_or_latest,
     ),
 ]
@@ -30,16 +30,20 @@ SourceOption = Annotated[
     option(
         "--source",
         metavar="SOURCE",
-        help="Take it from there alone: publisher, bucket, snapshot, built-in, or the folder or URL of a bucket.",
+        help="Use only this source: publisher, bucket, snapshot, built-in, or the folder or URL of a bucket.",
         complete=candidates.source,
     ),
 ]
 JsonOption = Annotated[bool, option("--json", help="Print JSON.")]
-PageOption = Annotated[int, option("--page", metavar="N", least=1, most=2**32 - 1, help="Which page, from 1.")]
+PageOption = Annotated[int, option("--page", metavar="N", least=1, most=2**32 - 1, help="Page number.")]
 PageSizeOption = Annotated[
     int | None,
-    option("--page-size", metavar="N", least=1, help="How many on a page. Default: CTIBUTLER_DEFAULT_PAGE_SIZE."),
+    option("--page-size", metavar="N", least=1, help="Results per page. Default: CTIBUTLER_DEFAULT_PAGE_SIZE (50)."),
 ]
+
+
+SEVERAL = "Separate several with commas."
+"""The end of the help of an option that takes several words."""
 
 
 def words(given: list[str] | None) -> list[str] | None:

@@ -9,7 +9,7 @@ import click
 from ctibutler.answers.pages import Sort
 from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
-from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, words
+from ctibutler.cli.options import SEVERAL, JsonOption, PageOption, PageSizeOption, words
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
@@ -19,17 +19,17 @@ _KINDS = ("added", "modified", "removed", "revoked", "deprecated")
 
 def changes(
     context: click.Context,
-    kb: Annotated[str, argument("KB", "The knowledge base.", candidates.knowledge_base)],
-    since: Annotated[str, argument("FROM", "The release to start from, such as 17.1.", candidates.release)],
+    kb: Annotated[str, argument("KB", "A knowledge base.", candidates.knowledge_base)],
+    since: Annotated[str, argument("FROM", "The older release, such as 17.1.", candidates.release)],
     release: Annotated[
-        str, argument("TO", "The release to compare with it, or `latest`.", candidates.release_or_latest)
+        str, argument("TO", "The newer release, such as 18.1, or `latest`.", candidates.release_or_latest)
     ],
     change: Annotated[
         list[str] | None,
         option(
             "--change",
-            metavar="WORD",
-            help=f"Only these: {', '.join(_KINDS)}. Several with commas.",
+            metavar="CHANGE",
+            help=f"Show only what was {', '.join(_KINDS[:-1])} or {_KINDS[-1]}. {SEVERAL}",
             complete=candidates.several(candidates.words(*_KINDS)),
         ),
     ] = None,
@@ -38,20 +38,19 @@ def changes(
         option(
             "--type",
             metavar="TYPE",
-            help="Only these STIX types. Several with commas.",
+            help=f"Show only these STIX types. {SEVERAL}",
             complete=candidates.several(candidates.any_stix_type),
         ),
     ] = None,
-    objects: Annotated[
-        bool, option("--objects", help="With --json: print each object as it was and as it is.")
-    ] = False,
+    objects: Annotated[bool, option("--objects", help="With --json: include each object before and after.")] = False,
     page: PageOption = 1,
     page_size: PageSizeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what changed from one release to another.
+    """Compare two releases of a knowledge base.
 
-    Each object that differs is added, modified, removed, revoked or deprecated.
+    Counts what was added, modified, removed, revoked or deprecated, and lists each of these objects with the properties
+    that changed.
     """
     from ctibutler.answers.changes import ChangesQuery
     from ctibutler.answers.changes import changes as compared
@@ -87,6 +86,6 @@ def changes(
 command = declared(
     changes,
     "ctibutler changes attack-enterprise 17.1 18.1",
-    "ctibutler changes attack-enterprise 17.1 18.1 --change revoked --type attack-pattern",
+    "ctibutler changes attack-enterprise 17.1 18.1 --change added --type tool",
     "ctibutler changes cwe 4.14 latest --json",
 )

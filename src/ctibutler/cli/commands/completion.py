@@ -1,4 +1,4 @@
-"""The command `completion`: a script that lets a shell complete commands."""
+"""The command `completion`: the script with which a shell completes commands."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from ctibutler.cli.declaring import argument, declared
 from ctibutler.cli.output import text as output
 
 
-def completion(context: click.Context, shell: Annotated[Shell, argument("SHELL", "bash, zsh or fish.")]) -> None:
-    """Print a script that completes commands in your shell.
+def completion(
+    context: click.Context, shell: Annotated[Shell, argument("SHELL", "Your shell: bash, zsh or fish.")]
+) -> None:
+    """Print a shell completion script.
 
-    It completes commands, options, knowledge bases, releases, types, ids and jobs.
+    The script completes commands, options, knowledge bases, releases, types, ids and jobs.
     """
     root = context.find_root().command
     assert isinstance(root, click.Group)
@@ -32,4 +34,4 @@ Set it up once, then start a new shell:
     fish
         ctibutler completion fish > ~/.config/fish/completions/ctibutler.fish"""
 
-command = declared(completion, 'eval "$(ctibutler completion bash)"', remark=_SET_UP)
+command = declared(completion, "ctibutler completion bash", remark=_SET_UP)

@@ -1,4 +1,4 @@
-"""The command `export`: a release as files again."""
+"""The command `export`: a release as files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ExportFormat(StrEnum):
 def export(
     context: click.Context,
     target: Annotated[
-        str, argument("KB[@RELEASE]", "What to export. Default: the latest installed release.", candidates.installed)
+        str, argument("KB[@RELEASE]", "The release to export. Default: the latest one installed.", candidates.installed)
     ],
     to: Annotated[
         Path,
@@ -34,16 +34,16 @@ def export(
             "--output",
             "-o",
             metavar="FILE",
-            help="The file to write, or `-` for standard output; for ArangoDB, the folder.",
+            help="Write to this file, or to standard output if it is `-`. For ArangoDB: a folder.",
         ),
     ],
     form: Annotated[
         ExportFormat,
-        option("--format", help="A STIX 2.1 bundle, or the lines that ArangoDB's import tool takes."),
+        option("--format", help="A STIX 2.1 bundle, or lines of JSON for arangoimport."),
     ] = ExportFormat.STIX,
-    derived: Annotated[bool, option("--derived", help="Put the relationships that we made in the bundle too.")] = False,
+    derived: Annotated[bool, option("--derived", help="Include the relationships that ctibutler derived.")] = False,
 ) -> None:
-    """Write a release as a STIX bundle, or for ArangoDB."""
+    """Export a release as a STIX bundle or for ArangoDB."""
     from ctibutler.cli.finding import refuse_absent
     from ctibutler.cli.output.exports import export_arangodb, export_bundle, print_bundle
 
@@ -73,5 +73,5 @@ command = declared(
     export,
     "ctibutler export attack-enterprise@18.1 -o enterprise.json",
     "ctibutler export cwe@4.14 -o - | jq '.objects | length'",
-    "ctibutler export cwe@4.14 --format arangodb -o FOLDER",
+    "ctibutler export cwe@4.14 --format arangodb -o ./arangodb",
 )

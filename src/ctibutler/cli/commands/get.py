@@ -1,4 +1,4 @@
-"""The command `get`: one object, wherever it is."""
+"""The command `get`: one object, from whichever knowledge base has it."""
 
 from __future__ import annotations
 
@@ -17,22 +17,26 @@ from ctibutler.errors import InvalidRequest, NotFound
 def get(
     context: click.Context,
     object_id: Annotated[
-        str, argument("ID", "An id such as T1059, CWE-79 or US, or a STIX id, in any case.", candidates.object_id)
+        str,
+        argument("ID", "An id such as T1059, CWE-79 or US, or a STIX id. Case does not matter.", candidates.object_id),
     ],
     kb: KbOption = None,
     release: ReleaseOption = None,
     bundle: Annotated[
-        bool, option("--bundle", help="Print it with its relationships and neighbours, as a STIX bundle.")
+        bool,
+        option(
+            "--bundle", help="Print a STIX bundle of the object, its relationships and the objects at their other ends."
+        ),
     ] = False,
     detail: Annotated[
         bool,
-        option("--detail", help="Also show what its publisher says beyond STIX; with --json as its `details`."),
+        option("--detail", help="Add what the publisher says beyond STIX. With --json: as `details`."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show one object.
 
-    Without --kb, all knowledge bases are searched for it.
+    Looks in all knowledge bases unless --kb names one.
     """
     from ctibutler.answers.across.ids import find_across
     from ctibutler.answers.naming import is_stix_id

@@ -17,13 +17,13 @@ from ctibutler.errors import InvalidRequest
 
 def add(
     context: click.Context,
-    name: Annotated[str, argument("NAME", "A name that says who or what the key is for.")],
-    write: Annotated[bool, option("--write", help="Allow installing and removing releases, not only reading.")] = False,
+    name: Annotated[str, argument("NAME", "Who or what the key is for.")],
+    write: Annotated[bool, option("--write", help="Allow installing and removing releases.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Create a key and print it.
+    """Create an API key and print it.
 
-    It is printed only this once: the database keeps its hash.
+    It is printed only once: the database keeps only its hash.
     """
     from ctibutler.catalog.access import add_key
 
@@ -40,7 +40,7 @@ def add(
 
 
 def list_keys(context: click.Context, as_json: JsonOption = False) -> None:
-    """List the keys, what they may do and when they were last used."""
+    """List API keys."""
     from ctibutler.catalog.access import keys
 
     session = session_of(context)
@@ -78,7 +78,10 @@ def remove(
     context: click.Context,
     name: Annotated[str, argument("NAME", "The name of the key.", candidates.key_name)],
 ) -> None:
-    """Delete a key. It stops working at once."""
+    """Delete an API key.
+
+    It stops working at once.
+    """
     from ctibutler.catalog.access import remove_key
 
     session = session_of(context)
@@ -94,7 +97,7 @@ def _time(moment: int | None) -> str | None:
 
 
 command = group(
-    "Create, list and revoke API keys.",
+    "Manage API keys.",
     {
         "add": declared(add, "ctibutler keys add opencti --write"),
         "list": declared(list_keys, "ctibutler keys list --json"),

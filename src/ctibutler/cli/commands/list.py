@@ -53,7 +53,7 @@ def _command(kb: KnowledgeBase, *, hidden: bool) -> click.Command:
         _function(kb),
         f"ctibutler list {kb.slug} --id {kb.examples[0]}",
         help_text=f"List the objects of {kb.title}.",
-        remark=f"Sort keys, each followed by _ascending or _descending: {', '.join(kb.sort_keys)}.",
+        remark=f"Sort keys, to be followed by _ascending or _descending: {', '.join(kb.sort_keys)}.",
         hidden=hidden,
     )
 
@@ -139,7 +139,7 @@ def _filter_value(item: Filter, given: Mapping[str, Any]) -> list[str] | str | N
 
 command = _Lists(
     callback=help_alone,
-    help="List the objects of a knowledge base, filtered and sorted.",
+    help="List and filter the objects of a knowledge base.",
     epilog=example_lines(
         "ctibutler list cwe --name injection",
         "ctibutler list attack-enterprise --type Group --alias bear",

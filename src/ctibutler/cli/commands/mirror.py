@@ -1,4 +1,4 @@
-"""The command `mirror`: releases into a folder, to be carried to where there is no network."""
+"""The command `mirror`: releases in a folder, to be carried to where there is no network."""
 
 from __future__ import annotations
 
@@ -26,21 +26,22 @@ if TYPE_CHECKING:
 
 def mirror(
     context: click.Context,
-    folder: Annotated[Path, argument("FOLDER", "The folder to write, made when it is missing.")],
+    folder: Annotated[Path, argument("FOLDER", "The folder to write to. It is created if it does not exist.")],
     targets: Annotated[
         list[str],
         argument(
             "KB[@RELEASE]",
-            "What to write: the newest release, KB@RELEASE that one, KB@all each.",
+            "What to copy: KB for the newest release, KB@RELEASE for that one, KB@all for all.",
             candidates.installable,
         ),
     ],
     source: SourceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write releases into a folder laid out like the public bucket.
+    """Copy releases to a folder for offline use.
 
-    Files are compressed. Where there is no network, CTIBUTLER_BUCKET names the folder. What it holds already stays.
+    The folder is laid out like the public bucket. Where there is no network, set CTIBUTLER_BUCKET to it. Releases that it
+    already contains stay.
     """
     from ctibutler.cli.output.progress import board
     from ctibutler.logs import set_up_logs

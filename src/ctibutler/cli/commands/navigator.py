@@ -24,16 +24,16 @@ def navigator(
         str, argument("ID", "A group, software, campaign, mitigation or asset, such as G0016.", candidates.layer_id)
     ],
     file: Annotated[
-        Path | None, option("--output", "-o", metavar="FILE", help="Where to write it. Default: standard output.")
+        Path | None, option("--output", "-o", metavar="FILE", help="Write to this file. Default: standard output.")
     ] = None,
     kb: KbOption = None,
     release: ReleaseOption = None,
-    as_json: Annotated[bool, option("--json", help="Print JSON, as this command always does.")] = False,
+    as_json: Annotated[bool, option("--json", help="Print JSON. A layer is always JSON.")] = False,
 ) -> None:
-    """Make an ATT&CK Navigator layer.
+    """Create an ATT&CK Navigator layer.
 
-    It annotates the techniques that a group, software or campaign uses, that a mitigation mitigates, or that target an
-    asset. All of them are visible when the layer is opened.
+    The layer shows the techniques that a group, software or campaign uses, that a mitigation mitigates, or that target an
+    asset.
     """
     from ctibutler.answers.naming import ObjectRequest
     from ctibutler.answers.navigator import layer
@@ -76,5 +76,5 @@ def _no_layer(finding: Finding) -> str:
 command = declared(
     navigator,
     "ctibutler navigator G0016 -o layer.json",
-    "ctibutler navigator S0154 --kb attack-enterprise --release 17.1 -o layer.json",
+    "ctibutler navigator S0154 --release 17.1 -o layer.json",
 )

@@ -8,7 +8,7 @@ import click
 
 from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
-from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, words
+from ctibutler.cli.options import SEVERAL, JsonOption, PageOption, PageSizeOption, words
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import Session, session_of
 from ctibutler.errors import InvalidRequest
@@ -16,13 +16,13 @@ from ctibutler.errors import InvalidRequest
 
 def search(
     context: click.Context,
-    text: Annotated[str, argument("TEXT", "Words, or an id or name as a whole.")],
+    text: Annotated[str, argument("TEXT", "Words to search for, or a whole id or name.")],
     kb: Annotated[
         list[str] | None,
         option(
             "--kb",
             metavar="KB",
-            help="Search this one only; several by giving it again.",
+            help=f"Search only this knowledge base. {SEVERAL}",
             complete=candidates.several(candidates.knowledge_base),
         ),
     ] = None,
@@ -31,15 +31,15 @@ def search(
         option(
             "--type",
             metavar="TYPE",
-            help="STIX types, such as `intrusion-set`.",
+            help=f"Find only these STIX types, such as intrusion-set. {SEVERAL}",
             complete=candidates.several(candidates.stix_type),
         ),
     ] = None,
     include_revoked: Annotated[
-        bool, option("--include-revoked/--no-include-revoked", help="Whether revoked objects are found.")
+        bool, option("--include-revoked/--no-include-revoked", help="Include revoked objects.")
     ] = False,
     include_deprecated: Annotated[
-        bool, option("--include-deprecated/--no-include-deprecated", help="Whether deprecated objects are found.")
+        bool, option("--include-deprecated/--no-include-deprecated", help="Include deprecated objects.")
     ] = False,
     page: PageOption = 1,
     page_size: PageSizeOption = None,
@@ -47,7 +47,7 @@ def search(
 ) -> None:
     """Search all knowledge bases.
 
-    The latest release of each is searched: names, descriptions, ids and aliases. The best match comes first.
+    Searches the names, descriptions, ids and aliases in the latest release of each. The best match comes first.
     """
     from ctibutler.answers.search import SearchQuery, search_by_relevance
     from ctibutler.cli.finding import refuse_absent

@@ -1,4 +1,4 @@
-"""The command `serve`: the API alone."""
+"""The command `serve`: the API without a worker."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ctibutler.errors import Problem
 def serve(
     context: click.Context, host: HostOption = None, port: PortOption = None, workers: WorkersOption = None
 ) -> None:
-    """Start the API alone.
+    """Start the API without a worker.
 
     Jobs wait until a worker runs.
     """

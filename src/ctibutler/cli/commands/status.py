@@ -1,4 +1,4 @@
-"""The command `status`: what this installation holds and does."""
+"""The command `status`: what this installation contains and does."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SEEN_LATELY = 30 * 1_000_000
 
 
 def status(context: click.Context, as_json: JsonOption = False) -> None:
-    """Show what is installed, where, and what is running."""
+    """Show what is installed and what is running."""
     session = session_of(context)
     with session.library() as library:
         found = _status(library, session.settings)

@@ -17,16 +17,16 @@ from ctibutler.cli.session import session_of
 
 def versions(
     context: click.Context,
-    kb: Annotated[
-        str | None, argument("KB", "One knowledge base. Default: all of them.", candidates.knowledge_base)
-    ] = None,
-    refresh: Annotated[bool, option("--refresh", help="Ask the sources now, however lately they were.")] = False,
+    kb: Annotated[str | None, argument("KB", "Show only this knowledge base.", candidates.knowledge_base)] = None,
+    refresh: Annotated[
+        bool, option("--refresh", help="Ask the sources now, even if they were asked recently.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show which releases are installed and available.
+    """List installed and available releases.
 
-    Also where each came from, or can be had; of one knowledge base also when, its digest and what read it. The sources
-    are asked when that was never done, or long ago (CTIBUTLER_OFFER_REFRESH_HOURS).
+    For one knowledge base, also shows where each installed release came from. The sources are asked again after
+    CTIBUTLER_OFFER_REFRESH_HOURS (24).
     """
     from ctibutler.answers.releases import available, installed
     from ctibutler.importing.offers import problems_of, refresh_offers, refresh_offers_when_due

@@ -1,4 +1,4 @@
-"""What `up` and `serve` can be told, how it reaches the processes that they start, and when they refuse to start."""
+"""Options of `up` and `serve`, and how they reach the processes that these start."""
 
 from __future__ import annotations
 
@@ -16,13 +16,23 @@ if TYPE_CHECKING:
     from ctibutler.settings import Settings
 
 HostOption = Annotated[
-    str | None, option("--host", metavar="ADDRESS", help="Address to listen on. Default: CTIBUTLER_HOST.")
+    str | None, option("--host", metavar="ADDRESS", help="Listen on this address. Default: CTIBUTLER_HOST (127.0.0.1).")
 ]
 PortOption = Annotated[
-    int | None, option("--port", least=0, most=65535, help="Port; 0 takes a free one. Default: CTIBUTLER_PORT.")
+    int | None,
+    option(
+        "--port",
+        least=0,
+        most=65535,
+        metavar="PORT",
+        help="Listen on this port; 0 picks a free one. Default: CTIBUTLER_PORT (8006).",
+    ),
 ]
 WorkersOption = Annotated[
-    int | None, option("--workers", least=1, most=64, help="Processes that answer. Default: CTIBUTLER_WORKERS.")
+    int | None,
+    option(
+        "--workers", least=1, most=64, metavar="N", help="Number of server processes. Default: CTIBUTLER_WORKERS (1)."
+    ),
 ]
 
 
