@@ -45,6 +45,10 @@ ATLAS = KnowledgeBase(
         id_form(r"AML\.M\d+", "course-of-action"),
         id_form(r"AML\.CS\d+", "campaign"),
     ),
+    # The domain of the Navigator that ATLAS offers.
+    navigator_domain="atlas-atlas",
+    navigator_types=("campaign", "course-of-action"),
+    infers_techniques=True,
     object_filter_word="atlas",
     at_publisher=(
         AtPublisher("atlas-data", "https://github.com/mitre-atlas/atlas-data"),
