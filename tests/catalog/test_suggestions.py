@@ -54,7 +54,7 @@ def test_nothing_can_be_written_through_a_catalogue_that_is_only_read(catalogues
     reading = open_to_read(catalogues.empty().url.text)
     try:
         with (
-            pytest.raises((StoreUnavailable, reading.driver.Error), match="read-?only"),
+            pytest.raises((StoreUnavailable, reading.driver.Error), match=r"read-?only"),
             reading.read() as connection,
         ):
             connection.run("UPDATE catalogue SET revision = 7")

@@ -44,7 +44,7 @@ def test_different_objects_of_one_id_are_told_apart(command: Command) -> None:
         command.done("install", f"{slug}@1", "--from", file)
     outcome = command.done("get", "T1000", "--json")
     assert outcome.json["object"]["name"] == "Of disarm"
-    assert outcome.stderr == "this is from disarm; other objects with this id: --kb mitre-f3\n"
+    assert outcome.stderr == "showing disarm; other objects have the same id: --kb mitre-f3\n"
     assert command.done("get", "T1000", "--kb", "f3", "--json").json["object"]["name"] == "Of mitre-f3"
 
 
@@ -206,6 +206,41 @@ def test_search_puts_the_best_match_first(stocked: Command, asked: str, best: st
 def test_search_in_one_knowledge_base(stocked: Command) -> None:
     found = stocked.done("search", "phishing", "--kb", "atlas,disarm", "--json").json
     assert {item["knowledgebase_name"] for item in found["objects"]} <= {"atlas", "disarm"}
+
+
+def test_search_takes_types_in_the_words_of_the_knowledge_bases(stocked: Command) -> None:
+    def found(*types: str) -> list[str]:
+        rows = stocked.done("search", "industrial", "--type", ",".join(types), "--json").json["objects"]
+        return [row["id"] for row in rows]
+
+    assert found("Group") == found("intrusion-set") != []
+    assert {stix_id.partition("--")[0] for stix_id in found("software")} == {"malware"}
+    assert set(found("group", "Software")) == {*found("group"), *found("software")}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("search x --type gruop", "--type: no type `gruop`; did you mean group or grouping?"),
+        (
+            "search x --kb disarm --type zzz",
+            "--type: no type `zzz`; `ctibutler list KB --help` lists the types of a knowledge base",
+        ),
+        (
+            "search x --type Sub-technique",
+            "--type: `Sub-technique` is a part of a type, and search finds whole types",
+        ),
+    ],
+)
+def test_search_refuses_a_type_that_no_knowledge_base_has(stocked: Command, words: str, said: str) -> None:
+    outcome = stocked(*words.split())
+    assert outcome.code == 2
+    assert outcome.stderr == f"ctibutler: {said}\n"
+
+
+def test_a_name_in_place_of_an_id_leads_to_the_search(stocked: Command) -> None:
+    assert stocked("get", "fancy bear").stderr.endswith("; to find a name, run `ctibutler search 'fancy bear'`\n")
+    assert "search" not in stocked("get", "AML.T9999").stderr
 
 
 def test_a_layer_for_the_navigator(stocked: Command) -> None:

@@ -199,6 +199,15 @@ def test_what_cannot_be_done_ends_with_1_and_one_line(command: Command, words: s
             "--type: atlas has no type `Tecnique`; did you mean Technique or Sub-technique?",
         ),
         ("list cwe --type nonsense", "--type: cwe has no type `nonsense`; there are weakness, grouping"),
+        ("list cwe --sort name", "--sort: `name` needs a direction: name_ascending or name_descending"),
+        (
+            "list tlp --sort size_ascending",
+            "--sort: `size_ascending` is not one of modified, created, name, type, tlp_id, followed by _ascending or"
+            " _descending",
+        ),
+        ("list cwe --page 0", "Invalid value for '--page': 0 is less than 1; see ctibutler list cwe --help"),
+        ("serve --port 70000", "Invalid value for '--port': 70000 is more than 65535; see ctibutler serve --help"),
+        ("get T1 --bundle --detail", "--detail cannot be used with --bundle: a bundle contains only STIX objects"),
         ("list --bogus", "No such option '--bogus'; see ctibutler list --help"),
     ],
 )

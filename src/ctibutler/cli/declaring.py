@@ -32,6 +32,23 @@ class _Option(click.Option):
         return extra
 
 
+class _Number(click.IntRange):
+    """A whole number within limits. The error names the limit that was missed, not a range as mathematicians write it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number.
+
+        Raises BadParameter.
+        """
+        number = click.INT.convert(value, param, ctx)
+        assert isinstance(number, int)
+        if self.min is not None and number < self.min:
+            self.fail(f"{number} is less than {int(self.min)}", param, ctx)
+        if self.max is not None and number > self.max:
+            self.fail(f"{number} is more than {int(self.max)}", param, ctx)
+        return number
+
+
 @dataclass(frozen=True)
 class Declared:
     """What a signature says of an option (it has names) or an argument (it has none) beside its type and default."""
@@ -148,7 +165,7 @@ def _kind(hint: object) -> tuple[Any, bool, Declared]:
 
 def _type(kind: Any, about: Declared) -> click.ParamType[Any]:
     if kind is int:
-        return click.IntRange(about.least, about.most)
+        return _Number(about.least, about.most)
     if kind is Path:
         return click.Path(path_type=Path)
     if isinstance(kind, type(StrEnum)):

@@ -8,24 +8,25 @@ from difflib import SequenceMatcher
 _ALIKE = 0.65
 
 
-def hint(word: str, known: Iterable[str]) -> str:
-    """`did you mean attack-ics or attack-mobile?`, or all there are if none is like the word."""
+def hint(word: str, known: Iterable[str], otherwise: str | None = None) -> str:
+    """`did you mean attack-ics or attack-mobile?`. If none is like the word, all there are, or what to say `otherwise`."""
     words = list(known)
     near = _near(word.strip().casefold(), words)
     if not near:
-        return f"there are {', '.join(words)}"
+        return otherwise or f"there are {', '.join(words)}"
     *others, last = near
     return f"did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
 
 
 def _near(word: str, known: list[str]) -> list[str]:
-    """The words that contain this one; if there are none, those that are spelled alike, or begin alike."""
+    """The words that contain this one; if there are none, those that are spelled or begin alike, the most alike first."""
     if len(word) < 2:
         return []
-    return [other for other in known if word in other.casefold()] or [
-        other for other in known if max(_likeness(word, other), _likeness(word, other[: len(word) + 1])) >= _ALIKE
-    ]
+    containing = [other for other in known if word in other.casefold()]
+    alike = [other for other in known if _likeness(word, other) >= _ALIKE]
+    return containing or sorted(alike, key=lambda other: -_likeness(word, other))
 
 
 def _likeness(word: str, other: str) -> float:
-    return SequenceMatcher(None, word, other.casefold()).ratio()
+    beginning = other[: len(word) + 1]
+    return max(SequenceMatcher(None, word, text.casefold()).ratio() for text in (other, beginning))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import click
@@ -45,11 +46,13 @@ def get(
 
     session = session_of(context)
     if bundle and detail:
-        raise InvalidRequest("--detail: a bundle holds only STIX objects")
+        raise InvalidRequest("--detail cannot be used with --bundle: a bundle contains only STIX objects")
     with session.library() as library:
         try:
             findings = find_in(library, session.asked(kb), object_id, release)
-        except NotFound:
+        except NotFound as missing:
+            if not any(char.isdigit() for char in object_id):
+                raise NotFound(f"{missing}; to find a name, run `ctibutler search {shlex.quote(object_id)}`") from None
             if not is_stix_id(object_id) or kb or release or bundle or detail:
                 raise
             # Neither listed nor in a latest release: perhaps a relationship, or of an older release.
@@ -59,7 +62,7 @@ def get(
         first, *others = findings
         namesakes = [other.kb.slug for other in others if other.stix_id != first.stix_id]
         if namesakes:
-            output.note(f"this is from {first.kb.slug}; other objects with this id: --kb {', --kb '.join(namesakes)}")
+            output.note(f"showing {first.kb.slug}; other objects have the same id: --kb {', --kb '.join(namesakes)}")
         same = [other for other in others if other.stix_id == first.stix_id]
         if bundle:
             write_bundle(library, first)

@@ -120,15 +120,17 @@ def _types(kb: KnowledgeBase, asked: list[str] | None, listed: list[str]) -> tup
     if not named:
         return [item.casefold() for item in asked], None
     if len(named) < len(asked):
-        raise InvalidRequest("--type: give either named forms, such as Technique, or STIX types, not both")
+        raise InvalidRequest("--type: use words such as Technique or STIX types, not both")
     return None, named
 
 
 def _sort(kb: KnowledgeBase, text: str) -> Sort:
     key, _, direction = text.strip().rpartition("_")
     if key not in kb.sort_keys or direction not in ("ascending", "descending"):
-        allowed = ", ".join(kb.sort_keys)
-        raise InvalidRequest(f"--sort: `{text}` is none of {allowed}, followed by _ascending or _descending")
+        if text in kb.sort_keys:
+            raise InvalidRequest(f"--sort: `{text}` needs a direction: {text}_ascending or {text}_descending")
+        keys = ", ".join(kb.sort_keys)
+        raise InvalidRequest(f"--sort: `{text}` is not one of {keys}, followed by _ascending or _descending")
     return Sort(key, direction == "descending")
 
 

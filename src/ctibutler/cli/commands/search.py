@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
 from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
+from ctibutler.cli.near_misses import hint
 from ctibutler.cli.options import SEVERAL, JsonOption, PageOption, PageSizeOption, words
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import Session, session_of
 from ctibutler.errors import InvalidRequest
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+
+if TYPE_CHECKING:
+    from ctibutler.answers.library import Library
+
+
+_TYPES_ARE_LISTED = "`ctibutler list KB --help` lists the types of a knowledge base"
 
 
 def search(
@@ -31,7 +40,7 @@ def search(
         option(
             "--type",
             metavar="TYPE",
-            help=f"Find only these STIX types, such as intrusion-set. {SEVERAL}",
+            help=f"Find only these types, such as Group or intrusion-set. {SEVERAL}",
             complete=candidates.several(candidates.stix_type),
         ),
     ] = None,
@@ -57,19 +66,19 @@ def search(
     session = session_of(context)
     if not text.strip():
         raise InvalidRequest("TEXT: say what to search for")
-    names = _known(session, words(kb))
-    query = SearchQuery(
-        text=text,
-        types=words(types),
-        knowledge_bases=names,
-        include_revoked=include_revoked,
-        include_deprecated=include_deprecated,
-        show_knowledgebase=True,
-        page=session.page(page, page_size),
-    )
+    names = words(kb)
+    asked = _asked(session, names)
+    kinds = words(types)
     with session.library() as library:
-        refuse_absent(
-            library, session.knowledge_bases.selected(query.knowledge_bases or ()) or session.asked(None), None
+        refuse_absent(library, asked, None)
+        query = SearchQuery(
+            text=text,
+            types=None if kinds is None else _stix_types(library, asked, kinds),
+            knowledge_bases=names,
+            include_revoked=include_revoked,
+            include_deprecated=include_deprecated,
+            show_knowledgebase=True,
+            page=session.page(page, page_size),
         )
         found_page = search_by_relevance(library, query)
         if as_json:
@@ -78,11 +87,33 @@ def search(
             write_objects(session.knowledge_bases, found_page, None)
 
 
-def _known(session: Session, names: list[str] | None) -> list[str] | None:
+def _asked(session: Session, names: Sequence[str] | None) -> Sequence[KnowledgeBase]:
+    """The knowledge bases of these names and words for groups, such as `attack`; all of them for none.
+
+    Raises InvalidRequest.
+    """
     for name in names or ():
         if not session.knowledge_bases.selected([name]):
             session.knowledge_base(name)
-    return names
+    return session.knowledge_bases.selected(names or ()) or session.knowledge_bases.all
+
+
+def _stix_types(library: Library, kbs: Sequence[KnowledgeBase], asked: Sequence[str]) -> list[str]:
+    """The STIX types that were asked for, by themselves or in the words of the knowledge bases.
+
+    Raises InvalidRequest for a word that is neither, and for one that means a part of a type.
+    """
+    from ctibutler.answers.releases import listed_types
+
+    types = {name: [name] for kb in kbs for name in (*listed_types(library, kb), *(kb.left_out_types or ()))}
+    for word in [word for kb in kbs for word in kb.type_words]:
+        types.setdefault(word.word.casefold(), []).extend(() if word.subtechnique else word.types)
+    for item in asked:
+        if item.casefold() not in types:
+            raise InvalidRequest(f"--type: no type `{item}`; {hint(item, types, _TYPES_ARE_LISTED)}")
+        if not types[item.casefold()]:
+            raise InvalidRequest(f"--type: `{item}` is a part of a type, and search finds whole types")
+    return list(dict.fromkeys(name for item in asked for name in types[item.casefold()]))
 
 
 command = declared(
