@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ctibutler.answers import inference
+from ctibutler.answers.factors import factorise
 from ctibutler.answers.inference import Model, infer
 from ctibutler.answers.library import Library
 from ctibutler.answers.objects import ObjectQuery
@@ -135,7 +136,7 @@ def test_it_finds_more_of_what_was_held_out_than_popularity_does() -> None:
         out = {number for number in row if chance.random() < 0.2} if len(row) > 1 else set()
         kept.append([number for number in row if number not in out])
         held.append(out)
-    model = Model(tuple(techniques), tuple(techniques), inference.factorise(kept, len(techniques)))
+    model = Model(tuple(techniques), tuple(techniques), factorise(kept, len(techniques)))
     popularity = [number for number, _ in Counter(number for row in kept for number in row).most_common()]
     found = by_popularity = 0
     for row, out in zip(kept, held, strict=True):

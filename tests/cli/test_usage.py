@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -85,6 +87,16 @@ def test_a_command_imports_only_what_it_needs(command: Command) -> None:
     for words in ("get T1059", "keys list"):
         assert not {"httpx2", "uvicorn", "starlette", "lxml", "numpy", "pydantic"} & imported[words]
     assert not [name for name in imported["--help"] if name.startswith("ctibutler.cli.commands.")]
+
+
+def test_a_server_starts_without_what_few_questions_need() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", "import ctibutler.app, sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not {"numpy", "lxml", "httpx2", "pydantic"} & set(told.stdout.split())
 
 
 def test_help_fits_a_terminal(command: Command) -> None:

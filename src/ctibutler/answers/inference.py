@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import comparable_id, installed_release
@@ -20,14 +19,12 @@ from ctibutler.catalog.releases import Release
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
-Matrix = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    from ctibutler.answers.factors import Matrix
 
-FACTORS, ROUNDS, REGULARISATION, UNOBSERVED_WEIGHT = 32, 10, 3.0, 0.05
-START_DEVIATION = 0.1
 FEWEST_ROWS = 20
 TECHNIQUE = "attack-pattern"
 USERS = ("intrusion-set", "campaign", "malware", "tool")
-DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,36 +67,6 @@ def infer(
     return Inference({external_id: score for external_id, score, _ in ranked}, views(contents, kb, release.label))
 
 
-def factorise(rows: Sequence[Sequence[int]], columns: int) -> Matrix:
-    """The factors of the columns: weighted alternating least squares over implicit feedback.
-
-    `rows` holds the column numbers that each row was seen with. Observed entries weigh 1, all others
-    UNOBSERVED_WEIGHT; the same input always gives the same factors.
-    """
-    generator = np.random.default_rng(0)
-    row_factors = generator.normal(0.0, START_DEVIATION, (len(rows), FACTORS))
-    column_factors = generator.normal(0.0, START_DEVIATION, (columns, FACTORS))
-    seen_by_column: list[list[int]] = [[] for _ in range(columns)]
-    for number, seen in enumerate(rows):
-        for column in seen:
-            seen_by_column[column].append(number)
-    for _ in range(ROUNDS):
-        row_factors = _solved(rows, column_factors)
-        column_factors = _solved(seen_by_column, row_factors)
-    return column_factors
-
-
-def _solved(seen: Sequence[Sequence[int]], others: Matrix) -> Matrix:
-    """The factors that fit best to what each was seen with, the other side's factors being given."""
-    shared = UNOBSERVED_WEIGHT * (others.T @ others) + REGULARISATION * np.eye(FACTORS)
-    solved = np.zeros((len(seen), FACTORS))
-    for number, observed in enumerate(seen):
-        if observed:
-            mine = others[list(observed)]
-            solved[number] = np.linalg.solve(shared + (1.0 - UNOBSERVED_WEIGHT) * (mine.T @ mine), mine.sum(axis=0))
-    return solved
-
-
 def _model_of(connection: Connection, kb: KnowledgeBase, release: Release) -> Model:
     """The release's model, made once in a process."""
     key = (release.knowledge_base, release.digest)
@@ -117,6 +84,8 @@ _MOST_MODELS = 16
 
 
 def _trained(connection: Connection, kb: KnowledgeBase, release: Release) -> Model:
+    from ctibutler.answers.factors import factorise  # late, for its numpy
+
     techniques = live_external_ids(connection, release, [TECHNIQUE])
     # What uses techniques under a new type is a group, a campaign or software under a new name.
     users = live_external_ids(connection, release, [*USERS, *filter(kb.is_new, release.types)])
@@ -149,14 +118,11 @@ def _observed(kb: KnowledgeBase, model: Model, technique_ids: Sequence[str]) -> 
 
 def _ranked(model: Model, observed: Sequence[int]) -> list[tuple[str, str, float]]:
     """STIX id, external id and score of every technique that was not observed, the most likely first."""
-    new_row = _solved([list(observed)], model.factors)[0]
-    scores = np.round(model.factors @ new_row, DECIMALS)
+    from ctibutler.answers.factors import scores  # late, for its numpy
+
     known = set(observed)
-    listed = [
-        (stix_id, external_id, float(scores[place]))
-        for place, (stix_id, external_id) in enumerate(zip(model.technique_ids, model.external_ids, strict=True))
-        if place not in known
-    ]
+    scored = zip(model.technique_ids, model.external_ids, scores(model.factors, observed), strict=True)
+    listed = [found for place, found in enumerate(scored) if place not in known]
     return sorted(listed, key=lambda item: (-item[2], item[1]))
 
 

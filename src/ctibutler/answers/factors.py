@@ -1,0 +1,53 @@
+"""Weighted alternating least squares over implicit feedback: what goes with what was seen.
+
+The one module that needs numpy. Whoever uses it imports it when asked: numpy alone is a fifth of what a server loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Matrix = npt.NDArray[np.float64]
+
+FACTORS, ROUNDS, REGULARISATION, UNOBSERVED_WEIGHT = 32, 10, 3.0, 0.05
+START_DEVIATION = 0.1
+DECIMALS = 6
+
+
+def factorise(rows: Sequence[Sequence[int]], columns: int) -> Matrix:
+    """The factors of the columns.
+
+    `rows` holds the column numbers that each row was seen with. Observed entries weigh 1, all others
+    UNOBSERVED_WEIGHT; the same input always gives the same factors.
+    """
+    generator = np.random.default_rng(0)
+    row_factors = generator.normal(0.0, START_DEVIATION, (len(rows), FACTORS))
+    column_factors = generator.normal(0.0, START_DEVIATION, (columns, FACTORS))
+    seen_by_column: list[list[int]] = [[] for _ in range(columns)]
+    for number, seen in enumerate(rows):
+        for column in seen:
+            seen_by_column[column].append(number)
+    for _ in range(ROUNDS):
+        row_factors = _solved(rows, column_factors)
+        column_factors = _solved(seen_by_column, row_factors)
+    return column_factors
+
+
+def scores(factors: Matrix, observed: Sequence[int]) -> list[float]:
+    """How well each column goes with the observed ones, rounded to DECIMALS."""
+    new_row = _solved([observed], factors)[0]
+    return [float(score) for score in np.round(factors @ new_row, DECIMALS)]
+
+
+def _solved(seen: Sequence[Sequence[int]], others: Matrix) -> Matrix:
+    """The factors that fit best to what each was seen with, the other side's factors being given."""
+    shared = UNOBSERVED_WEIGHT * (others.T @ others) + REGULARISATION * np.eye(FACTORS)
+    solved = np.zeros((len(seen), FACTORS))
+    for number, observed in enumerate(seen):
+        if observed:
+            mine = others[list(observed)]
+            solved[number] = np.linalg.solve(shared + (1.0 - UNOBSERVED_WEIGHT) * (mine.T @ mine), mine.sum(axis=0))
+    return solved
