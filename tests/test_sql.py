@@ -35,5 +35,5 @@ def modules_with_sql() -> dict[str, int]:
 
 def test_sql_lives_in_the_catalogue_only() -> None:
     found = modules_with_sql()
-    assert {"catalog/objects.py", "catalog/relationships.py", "catalog/jobs.py"} <= found.keys()
+    assert {"catalog/objects.py", "catalog/edges.py", "catalog/jobs.py"} <= found.keys()
     assert {name: line for name, line in found.items() if not name.startswith("catalog/")} == {}

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import pytest
 
 from ctibutler.answers.library import Library
-from ctibutler.catalog import objects, releases
+from ctibutler.answers.pages import PageRequest, cut
+from ctibutler.catalog import edge_order, objects, relationships, releases
+from ctibutler.catalog.edge_order import EdgePosition
+from ctibutler.catalog.edges import Edge, EdgeQuery
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.order import Position
 from ctibutler.catalog.releases import Release
@@ -90,6 +96,62 @@ def test_a_page_goes_on_behind_an_object_that_passes_no_longer(filled_library: L
         assert objects.select_after(connection, fewer, last.position, sort="id", descending=False, size=10) == (
             objects.select_after(connection, everything, last.position, sort="id", descending=False, size=10)
         )
+
+
+def walked_edges(
+    connection: Connection, queries: Sequence[EdgeQuery], sort: str, descending: bool, size: int
+) -> list[Edge]:
+    """The relationships of a list, page after page by keyset."""
+    edges: list[Edge] = []
+    after: EdgePosition | None = None
+    while True:
+        page = edge_order.select_after(connection, queries, after, sort=sort, descending=descending, size=size)
+        edges += [placed.edge for placed in page]
+        if len(page) < size:
+            return edges
+        after = page[-1].position
+
+
+def pages_by_offset(edges: Sequence[Edge], sort: str, descending: bool, size: int) -> list[Edge]:
+    """The relationships of a list, page after page by number, as answers cut them."""
+    ordered = edge_order.in_order(edges, sort, descending=descending)
+    pages = [cut(ordered, PageRequest(number, size)).items for number in range(1, len(ordered) // size + 2)]
+    return [edge for page in pages for edge in page]
+
+
+def by_their_marks(edges: Sequence[Edge]) -> list[object]:
+    """What tells relationships apart. Which of several owners an embedded one is made from does not."""
+    return [(edge_order.position_of(edge, "created"), edge.family, edge.relationship_type, edge.note) for edge in edges]
+
+
+@pytest.mark.parametrize("slug", ["attack-ics", "capec", "cwe", "atlas", "disarm", "mitre-f3", "sector"])
+@pytest.mark.parametrize("descending", [False, True])
+def test_relationships_and_links_of_a_release_are_walked_by_keyset(
+    filled_library: Library, slug: str, descending: bool
+) -> None:
+    with filled_library.database.read() as connection:
+        release = latest(connection, slug)
+        for include_embedded in (True, False):
+            queries = relationships.in_release(connection, release, include_embedded=include_embedded)
+            edges = relationships.found(connection, queries)
+            size = len(edges) // 3 + 1
+            for sort in ("modified", "created"):
+                walk = walked_edges(connection, queries, sort, descending, size)
+                assert by_their_marks(walk) == by_their_marks(pages_by_offset(edges, sort, descending, size))
+
+
+@pytest.mark.parametrize("slug", ["attack-ics", "capec", "cwe"])
+def test_relationships_and_links_of_an_object_are_walked_by_keyset(filled_library: Library, slug: str) -> None:
+    with filled_library.database.read() as connection:
+        release = latest(connection, slug)
+        edges = relationships.found(connection, relationships.in_release(connection, release))
+        busiest, _ = Counter(edge.target for edge in edges if edge.family == "native").most_common(1)[0]
+        queries = relationships.at_object(connection, release, busiest)
+        mine = relationships.edges_of(connection, release, busiest)
+        assert {edge.family for edge in mine} >= {"native", "embedded"}
+        for descending in (False, True):
+            walk = walked_edges(connection, queries, "modified", descending, 7)
+            assert by_their_marks(walk) == by_their_marks(pages_by_offset(mine, "modified", descending, 7))
 
 
 def latest(connection: Connection, slug: str) -> Release:

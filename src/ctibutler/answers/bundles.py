@@ -9,11 +9,11 @@ from ctibutler.answers.library import Library
 from ctibutler.answers.naming import ObjectRequest, resolve
 from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.pages import Page, PageRequest, cut
-from ctibutler.catalog import members, relationships
+from ctibutler.catalog import members, relationship_contents, relationships
 from ctibutler.catalog import objects as catalog
+from ctibutler.catalog.edges import Edge
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.objects import Found
-from ctibutler.catalog.relationships import Edge
 from ctibutler.catalog.releases import Release
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.objects import encode, type_of_id
@@ -97,7 +97,7 @@ def entry_contents(connection: Connection, entries: Sequence[Entry]) -> list[byt
     stored_keys = [entry.object_key for entry in entries if entry.object_key is not None]
     stored = dict(zip(stored_keys, catalog.contents(connection, stored_keys), strict=True))
     edges = [entry.edge for entry in entries if entry.edge is not None]
-    related = dict(zip(map(id, edges), relationships.contents(connection, edges), strict=True))
+    related = dict(zip(map(id, edges), relationship_contents.contents(connection, edges), strict=True))
     return [
         stored[entry.object_key]
         if entry.object_key is not None

@@ -9,9 +9,9 @@ from hashlib import blake2b
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import installed_release
 from ctibutler.catalog import objects as catalog
-from ctibutler.catalog import relationships
+from ctibutler.catalog import relationship_contents, relationships
+from ctibutler.catalog.edges import Edge
 from ctibutler.catalog.members import member_keys
-from ctibutler.catalog.relationships import Edge
 from ctibutler.catalog.releases import Release
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.objects import RELATIONSHIP
@@ -54,7 +54,7 @@ def release_objects(
         keys = member_keys(connection, release, types)
         edges: list[Edge] = []
         if include_derived and (types is None or RELATIONSHIP in types):
-            edges = relationships.distinct(relationships.derived_edges(connection, release))
+            edges = relationships.found(connection, relationships.derived(connection, release))
             # Owner by owner: the references of a collection would else read its 3 MB again and again. By ids and times, not
             # by our keys: a release is the same file whatever was installed before it.
             edges.sort(
@@ -81,7 +81,7 @@ def _portions(library: Library, keys: Sequence[int], edges: Sequence[Edge]) -> I
         yield portion
     for start in range(0, len(edges), _PORTION):
         with library.database.read() as connection:
-            made = relationships.contents(connection, edges[start : start + _PORTION])
+            made = relationship_contents.contents(connection, edges[start : start + _PORTION])
         yield made
 
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import ObjectRequest, resolve
 from ctibutler.catalog import objects as catalog
-from ctibutler.catalog import relationships
+from ctibutler.catalog import relationship_contents, relationships
 from ctibutler.catalog.folding import natural_order
 from ctibutler.errors import InvalidRequest
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -75,7 +75,7 @@ def layer(library: Library, kb: KnowledgeBase, request: ObjectRequest) -> Layer:
         named = decode(catalog.contents(connection, [found.object_key])[0])
         edges = relationships.edges_of(connection, release, found.stix_id, include_embedded=False)
         native = [edge for edge in edges if edge.family == "native"]
-        sros = [decode(content) for content in relationships.contents(connection, native)]
+        sros = [decode(content) for content in relationship_contents.contents(connection, native)]
         ends = {edge.target if edge.source == found.stix_id else edge.source for edge in native}
         members = [key for end in sorted(ends) for key in _member(catalog.with_stix_id(connection, [release.key], end))]
         techniques = {str(item["id"]): item for item in map(decode, catalog.contents(connection, members))}

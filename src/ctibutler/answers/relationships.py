@@ -10,12 +10,12 @@ from ctibutler.answers.library import Library
 from ctibutler.answers.naming import ObjectRequest, resolve
 from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.pages import Page, PageRequest, Sort, cut
-from ctibutler.catalog import relationships as catalog
-from ctibutler.catalog.relationships import Edge, Shown
+from ctibutler.catalog.edge_order import in_order
+from ctibutler.catalog.edges import Edge
+from ctibutler.catalog.relationship_contents import EdgeContent, content_of, contents
+from ctibutler.catalog.relationships import edges_of
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.objects import type_of_id
-
-_EARLIEST = -(2**63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,15 @@ def list_relationships(
     with library.database.read() as connection:
         release, found = resolve(connection, kb, request)
 
-        def passing() -> list[Shown]:
-            edges = catalog.edges_of(connection, release, found.stix_id, include_embedded=query.include_embedded)
-            return [catalog.shown(edge) for edge in in_order(filtered(edges, query, found.stix_id), query.sort)]
+        def passing() -> list[EdgeContent]:
+            edges = edges_of(connection, release, found.stix_id, include_embedded=query.include_embedded)
+            kept = filtered(edges, query, found.stix_id)
+            return [content_of(edge) for edge in in_order(kept, query.sort.key, descending=query.sort.descending)]
 
         question = ("relationships", release.key, found.stix_id, query.question)
         listed = library.list_cache.get(connection, question, passing)
         shown = cut(listed, query.page)
-        return shown.with_items(views(catalog.contents(connection, shown.items), kb, release.label))
+        return shown.with_items(views(contents(connection, shown.items), kb, release.label))
 
 
 def filtered(edges: Iterable[Edge], query: RelationshipQuery, stix_id: str | None = None) -> list[Edge]:
@@ -81,16 +82,6 @@ def filtered(edges: Iterable[Edge], query: RelationshipQuery, stix_id: str | Non
             types = set(wanted)
             kept = [edge for edge in kept if type_of_id(of(edge)) in types]
     return kept
-
-
-def in_order(edges: Iterable[Edge], sort: Sort) -> list[Edge]:
-    """Sorted by `modified` or `created`; a missing time is the smallest, ties by id."""
-    ties = sorted(edges, key=lambda edge: (edge.id, edge.source, edge.target))
-    if sort.key == "created":
-        return sorted(
-            ties, key=lambda edge: _EARLIEST if edge.created is None else edge.created, reverse=sort.descending
-        )
-    return sorted(ties, key=lambda edge: _EARLIEST if edge.modified is None else edge.modified, reverse=sort.descending)
 
 
 def _source(edge: Edge) -> str:

@@ -13,13 +13,14 @@ from ctibutler.answers.library import Library
 from ctibutler.answers.naming import brief, comparable_id, is_stix_id, preferred
 from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.pages import Page, Sort, cut
-from ctibutler.answers.relationships import RelationshipQuery, filtered, in_order
+from ctibutler.answers.relationships import RelationshipQuery, filtered
 from ctibutler.answers.visibility import visible
 from ctibutler.catalog import objects as catalog
-from ctibutler.catalog import relationships, releases
+from ctibutler.catalog import relationship_contents, relationships, releases
+from ctibutler.catalog.edge_order import in_order
+from ctibutler.catalog.edges import Edge
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.objects import Found
-from ctibutler.catalog.relationships import Edge
 from ctibutler.catalog.releases import Release
 from ctibutler.errors import NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -103,9 +104,9 @@ def relationships_across(library: Library, object_id: str, query: RelationshipQu
             edges = relationships.edges_of(
                 connection, located.release, located.id, include_embedded=query.include_embedded
             )
-        passing = in_order(filtered(edges, query, located.id), query.sort)
+        passing = in_order(filtered(edges, query, located.id), query.sort.key, descending=query.sort.descending)
         shown = cut(passing, query.page)
-        return shown.with_items(views(relationships.contents(connection, shown.items)))
+        return shown.with_items(views(relationship_contents.contents(connection, shown.items)))
 
 
 def versions_across(library: Library, object_id: str) -> list[ObjectStateAcross]:
@@ -198,7 +199,7 @@ def _content(connection: Connection, located: _Located) -> bytes:
     if located.found is not None:
         return catalog.contents(connection, [located.found.object_key])[0]
     if located.edge is not None:
-        return relationships.contents(connection, [located.edge])[0]
+        return relationship_contents.contents(connection, [located.edge])[0]
     return encode(WELL_KNOWN[located.id])
 
 

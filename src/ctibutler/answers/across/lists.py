@@ -11,14 +11,16 @@ from ctibutler.answers.library import Library
 from ctibutler.answers.naming import comparable_id
 from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.pages import Page, PageRequest, Sort, cut
-from ctibutler.answers.relationships import RelationshipQuery, filtered, in_order
+from ctibutler.answers.relationships import RelationshipQuery, filtered
 from ctibutler.answers.visibility import visible
 from ctibutler.catalog import objects as catalog
-from ctibutler.catalog import relationships, releases
+from ctibutler.catalog import relationship_contents, relationships, releases
 from ctibutler.catalog.duplicates import repeated
+from ctibutler.catalog.edge_order import in_order
+from ctibutler.catalog.edges import Edge
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import folded
-from ctibutler.catalog.relationships import Edge, Shown
+from ctibutler.catalog.relationship_contents import EdgeContent, content_of
 from ctibutler.catalog.releases import Release
 from ctibutler.catalog.rows import LABEL
 from ctibutler.catalog.selections import Selection
@@ -211,7 +213,7 @@ def _list_relationships(
         target_types=query.target_types,
     )
 
-    def answering() -> list[Shown]:
+    def answering() -> list[EdgeContent]:
         ends = query.source_refs if query.source_refs is not None else query.target_refs
         edges = [
             (edge, release.knowledge_base) for release in where for edge in _edges(connection, release, ends, wanted)
@@ -219,26 +221,29 @@ def _list_relationships(
         passing = filtered(_each_id_once(edges), wanted)
         if query.visible_to is not None:
             passing = _visible_edges(connection, passing, query.visible_to)
-        return [relationships.shown(edge) for edge in in_order(passing, query.sort)]
+        ordered = in_order(passing, query.sort.key, descending=query.sort.descending)
+        return [content_of(edge) for edge in ordered]
 
     question = ("sros", tuple(release.key for release in where), query.sort, query.visible_to, wanted.question)
     listed = library.list_cache.get(connection, question, answering)
     shown = cut(listed, query.page)
-    return shown.with_items(views(relationships.contents(connection, shown.items)))
+    return shown.with_items(views(relationship_contents.contents(connection, shown.items)))
 
 
 def _edges(
     connection: Connection, release: Release, ends: Sequence[str] | None, wanted: RelationshipQuery
 ) -> Iterable[Edge]:
+    include_embedded = wanted.include_embedded
     if ends is None:
-        return relationships.edges_in(connection, release, include_embedded=wanted.include_embedded)
-    found = [
+        asked = relationships.in_release(connection, release, include_embedded=include_embedded)
+        return relationships.found(connection, asked)
+    return [
         edge
         for end in dict.fromkeys(end.lower() for end in ends)
-        for edge in relationships.edges_of(connection, release, end, include_embedded=wanted.include_embedded)
+        for edge in relationships.found(
+            connection, relationships.owned_at_object(connection, release, end, include_embedded=include_embedded)
+        )
     ]
-    # Links belong to the release of their source: the target's release must not answer them once more.
-    return [edge for edge in found if edge.family != "link" or relationships.owns_link(connection, release, edge)]
 
 
 def _each_id_once(edges: Iterable[tuple[Edge, str]]) -> list[Edge]:
@@ -248,5 +253,5 @@ def _each_id_once(edges: Iterable[tuple[Edge, str]]) -> list[Edge]:
 
 
 def _visible_edges(connection: Connection, edges: Sequence[Edge], visible_to: str) -> list[Edge]:
-    contents = relationships.contents(connection, edges)
+    contents = relationship_contents.contents(connection, edges)
     return [edge for edge, content in zip(edges, contents, strict=True) if visible(decode(content), visible_to)]

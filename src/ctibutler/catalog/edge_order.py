@@ -1,0 +1,126 @@
+"""The order of lists of relationships: lists that are sorted in memory and pages by keyset follow the same one.
+
+By `modified` or `created`; a missing time is the smallest. Ties are broken by id, then by the ends, ascending in both
+directions. Native relationships come before those that we made; then the other time and, of native ones, the key decide.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from ctibutler.catalog.edges import Edge, EdgeQuery
+from ctibutler.catalog.engine.connection import Connection
+
+_EARLIEST = -(2**63)
+
+
+class EdgePosition(NamedTuple):
+    """Where a relationship stands in a list that is sorted by `time` (microseconds).
+
+    Edges that we made are the same relationship if their positions are equal.
+    """
+
+    time: int
+    id: str
+    source: str
+    target: str
+    made: int
+    created: int
+    modified: int
+    key: int
+
+
+class PlacedEdge(NamedTuple):
+    """A relationship of a list, and the position to ask for what follows it."""
+
+    edge: Edge
+    position: EdgePosition
+
+
+def position_of(edge: Edge, sort: str) -> EdgePosition:
+    """Return where an edge stands in a list sorted by `modified` or `created`."""
+    created = _EARLIEST if edge.created is None else edge.created
+    modified = _EARLIEST if edge.modified is None else edge.modified
+    is_native = edge.family == "native"
+    return EdgePosition(
+        created if sort == "created" else modified,
+        edge.id,
+        edge.source,
+        edge.target,
+        int(not is_native),
+        created,
+        modified,
+        edge.key if is_native else 0,
+    )
+
+
+def in_order(edges: Iterable[Edge], sort: str, *, descending: bool) -> list[Edge]:
+    """Sort edges by `modified` or `created`."""
+    return sorted(edges, key=_key(sort, descending))
+
+
+def select_after(
+    connection: Connection,
+    queries: Sequence[EdgeQuery],
+    after: EdgePosition | None,
+    *,
+    sort: str,
+    descending: bool,
+    size: int,
+) -> list[PlacedEdge]:
+    """Return the `size` edges that follow a position, each once; the first ones if it is None.
+
+    `queries` are those whose edges make up the list. It goes on right behind the position even if relationships were added or
+    removed before it.
+    """
+    found: list[PlacedEdge] = []
+    while len(found) < size:
+        portions = [_portion(connection, query, after, sort, descending, size) for query in queries]
+        merged = list(islice(heapq.merge(*portions, key=_key(sort, descending)), size))
+        for edge in merged:
+            position = position_of(edge, sort)
+            if position != after:
+                found.append(PlacedEdge(edge, position))
+            after = position
+        if len(merged) < size:
+            break
+    return found[:size]
+
+
+def _key(sort: str, descending: bool) -> Callable[[Edge], tuple[object, ...]]:
+    def key(edge: Edge) -> tuple[object, ...]:
+        time, *ties = position_of(edge, sort)
+        return (-time if descending else time, *ties)
+
+    return key
+
+
+def _portion(
+    connection: Connection, query: EdgeQuery, after: EdgePosition | None, sort: str, descending: bool, size: int
+) -> list[Edge]:
+    created, modified = (f"coalesce({column}, :earliest)" for column in (query.created, query.modified))
+    time = created if sort == "created" else modified
+    ties = [query.id, "source.stix_id", "target.stix_id", created, modified, *([query.key] if query.key else [])]
+    beyond = "" if after is None else f"AND {_beyond(query, time, created, modified, descending)}"
+    rows = connection.rows(
+        f"""
+        SELECT {query.columns} {query.tables} {beyond}
+         ORDER BY {time} {"DESC" if descending else "ASC"}, {", ".join(ties)}
+         LIMIT {int(size)}
+        """,
+        **query.parameters,
+        earliest=_EARLIEST,
+        **({} if after is None else {f"after_{name}": value for name, value in after._asdict().items()}),
+    )
+    return [query.read(row) for row in rows]
+
+
+def _beyond(query: EdgeQuery, time: str, created: str, modified: str, descending: bool) -> str:
+    """The condition that an edge comes after a position."""
+    made, key = ("1", "0") if query.key is None else ("0", query.key)
+    ties = f"{query.id}, source.stix_id, target.stix_id, {made}, {created}, {modified}, {key}"
+    values = ", ".join(f":after_{name}" for name in EdgePosition._fields[1:])
+    return f"({time} {'<' if descending else '>'} :after_time OR ({time} = :after_time AND ({ties}) > ({values})))"
