@@ -5,7 +5,7 @@ import signal
 import sys
 import traceback
 
-from connector.compatibility import mismatch, platform_version
+from connector.compatibility import explained, unknown_field
 from connector.connector import CtiButlerConnector
 from connector.dry_run import dry_run
 from connector.settings import ConfigValidationError, ConnectorSettings
@@ -44,19 +44,10 @@ def main() -> int:
     except SystemExit:
         pass  # how pycti ends a run-and-terminate, always with 0
     except Exception as error:
-        _explain(error, settings)
+        if unknown_field(error):
+            print(explained(error, _client(settings)), file=sys.stderr)
         raise
     return int(connector is None or connector.failed)
-
-
-def _explain(error: Exception, settings: ConnectorSettings) -> None:
-    """Say so if the platform refused pycti because their versions do not fit."""
-    said = mismatch(error, None)
-    if said:
-        print(
-            mismatch(error, platform_version(_client(settings))) or said,
-            file=sys.stderr,
-        )
 
 
 def _client(settings: ConnectorSettings) -> OpenCTIApiClient:

@@ -1,7 +1,7 @@
 """What the installed pycti offers, and which platforms accept it.
 
-A platform refuses a registration that has a field it does not know. pycti added such fields over time, so a pycti that
-is newer than the platform may not register. The features of a given pycti are read from its signatures.
+A platform refuses a request that has a field it does not know. pycti added such fields over time, so a pycti that is
+newer than the platform may not work with it. The features of a given pycti are read from its signatures.
 """
 
 import inspect
@@ -13,12 +13,14 @@ from pycti import OpenCTIApiClient
 
 OLDEST_PLATFORM = "6.5.10"
 
-# The pycti versions that were the first to send or read these fields when they register.
-REGISTRATION_FIELDS = (
+# The pycti versions that were the first to send or read these fields when they register or open a work.
+FIELDS = (
     ("6.5.7", ("listen_callback_uri",)),
-    ("6.8.10", ("auto_update", "enrichment_resolution")),
+    ("6.8.9", ("auto_update", "enrichment_resolution")),
+    ("6.9.10", ("s3",)),
     ("7.260224.0", ("jwks",)),
-    ("7.261014.0", ("version", "slug")),
+    ("7.260422.0", ("isMultiPartWork",)),
+    ("7.261008.0", ("version", "slug")),
 )
 
 _UNKNOWN = re.compile(
@@ -32,6 +34,12 @@ def installed_pycti() -> str:
     return version("pycti")
 
 
+def oldest_platform(pycti: str) -> str:
+    """The oldest platform that knows all that this pycti sends."""
+    fitting = (since for since, _ in FIELDS if _number(since) <= _number(pycti))
+    return max((OLDEST_PLATFORM, *fitting), key=_number)
+
+
 def supports_multipart(initiate_work: Any) -> bool:
     """Whether this pycti can open a work that stays open until it is closed."""
     return "is_multipart" in inspect.signature(initiate_work).parameters
@@ -42,6 +50,13 @@ def unknown_field(error: BaseException) -> str | None:
     # The message may be quoted once more, inside the text of another exception or of JSON.
     found = _UNKNOWN.search(str(error).replace("\\", ""))
     return found[found.lastgroup] if found and found.lastgroup else None
+
+
+def explained(error: BaseException, client: OpenCTIApiClient) -> str | None:
+    """What to say if an error comes from versions that do not fit. Asks the platform for its version."""
+    if unknown_field(error) is None:
+        return None
+    return mismatch(error, platform_version(client))
 
 
 def mismatch(error: BaseException, platform_version: str | None) -> str | None:
@@ -73,3 +88,7 @@ def platform_version(client: OpenCTIApiClient) -> str | None:
     ):  # pycti raises whatever it meets, and the reason is not needed here
         return None
     return (((answer or {}).get("data") or {}).get("about") or {}).get("version")
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version))

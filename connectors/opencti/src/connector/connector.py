@@ -5,7 +5,9 @@ from typing import Any
 
 from connector import safeguards
 from connector.compatibility import (
+    explained,
     installed_pycti,
+    oldest_platform,
     platform_version,
     supports_multipart,
 )
@@ -39,9 +41,11 @@ class CtiButlerConnector:
 
     def run(self) -> None:
         """Run now, and then at the configured interval."""
+        pycti = installed_pycti()
         details = {
             "connector_id": self.helper.connector_id,
-            "pycti": installed_pycti(),
+            "pycti": pycti,
+            "pycti_needs_platform": oldest_platform(pycti),
             "platform": platform_version(self.helper.api),
             "works_in_parts": supports_multipart(self.helper.api.work.initiate_work),
         }
@@ -155,8 +159,7 @@ class _Run:
             raise
         except Exception as error:
             self.failed = True
-            expected = isinstance(error, ServerError | SendingFailed)
-            reason = str(error) if expected else f"{type(error).__name__}: {error}"
+            reason = self._reason(error)
             self._log.error(
                 "A knowledge base failed", {"knowledge_base": kb.slug, "reason": reason}
             )
@@ -168,6 +171,12 @@ class _Run:
                 "Requests to the server",
                 {"knowledge_base": kb.slug, "requests": requests},
             )
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, ServerError | SendingFailed):
+            return str(error)
+        said = explained(error, self._helper.api)
+        return said or f"{type(error).__name__}: {error}"
 
     def _sync(self, task: Task) -> None:
         self._planning.task(task)

@@ -49,9 +49,9 @@ _CVSS = ", ".join(
 INPUTS = {
     "RegisterConnectorInput": """
       id: ID!, name: String!, type: ConnectorType!, scope: [String!], auto: Boolean, only_contextual: Boolean,
-      playbook_compatible: Boolean, listen_callback_uri: String@6.5.7, auto_update: Boolean@6.8.10,
-      enrichment_resolution: String@6.8.10, xtm_one_intent: String@7.260529.0, version: String@7.261014.0,
-      slug: String@7.261014.0""",
+      playbook_compatible: Boolean, listen_callback_uri: String@6.5.7, auto_update: Boolean@6.8.9,
+      enrichment_resolution: String@6.8.9, xtm_one_intent: String@7.260529.0, version: String@7.261008.0,
+      slug: String@7.261008.0""",
     "ConnectorInfoInput": """
       run_and_terminate: Boolean!, buffering: Boolean!, queue_threshold: Float!, queue_messages_size: Float!,
       next_run_datetime: DateTime, last_run_datetime: DateTime""",
@@ -175,7 +175,7 @@ MUTATIONS = """
   registerConnector(input: RegisterConnectorInput): Connector
   pingConnector(id: ID!, state: String, connectorInfo: ConnectorInfoInput): Connector
   deleteConnector(id: ID!): ID!
-  workAdd(connectorId: String!, friendlyName: String, isMultiPartWork: Boolean@7.260423.0): Work!
+  workAdd(connectorId: String!, friendlyName: String, isMultiPartWork: Boolean@7.260422.0): Work!
   workEdit(id: ID!): WorkEditMutations
   stixBundlePush(connectorId: String!, bundle: String!, work_id: String@6.6.0): Boolean
   killChainPhaseEdit(id: ID!): KillChainPhaseEditMutations
@@ -195,7 +195,7 @@ OBJECTS = {
       next_run_datetime: DateTime, last_run_datetime: DateTime""",
     "ConnectorQueueDetails": "messages_number: Float!, messages_size: Float!",
     "ConnectorConfig": """
-      connection: RabbitMQConnection!, s3: S3Connection@6.9.0, listen: String!, listen_routing: String!,
+      connection: RabbitMQConnection!, s3: S3Connection@6.9.10, listen: String!, listen_routing: String!,
       listen_exchange: String!, listen_callback_uri: String@6.5.7, push: String!, push_routing: String!,
       push_exchange: String!, dead_letter_routing: String!""",
     "RabbitMQConnection": """

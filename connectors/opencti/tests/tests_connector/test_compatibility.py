@@ -1,19 +1,28 @@
 """Which pycti works with which platform, and what is said where they do not fit."""
 
+import inspect
+import re
+
 import pytest
 from connector.compatibility import (
-    REGISTRATION_FIELDS,
+    FIELDS,
+    explained,
     installed_pycti,
     mismatch,
+    oldest_platform,
     supports_multipart,
     unknown_field,
 )
+from pycti import OpenCTIApiClient
+from pycti.api.opencti_api_connector import OpenCTIApiConnector
+from pycti.api.opencti_api_work import OpenCTIApiWork
+from pycti.connector.opencti_connector import OpenCTIConnector
 
 from tests.platform import worker
-from tests.platform.broker import Broker
-from tests.platform.connector_process import Connector
+from tests.platform.broker import Broker, NoBroker
+from tests.platform.connector_process import FOLDER, Connector
 from tests.platform.older_api import OlderApi
-from tests.platform.opencti import OpenCti
+from tests.platform.opencti import NEWEST, TOKEN, OpenCti
 
 REFUSED = 'Variable "$input" got invalid value; Field "version" is not defined by type "RegisterConnectorInput".'
 
@@ -54,6 +63,63 @@ def test_the_message_names_both_versions_and_what_to_install() -> None:
     assert mismatch(ValueError("something else"), "6.9.29") is None
 
 
+def test_the_message_asks_the_platform_for_its_version() -> None:
+    said = 'Unknown argument "isMultiPartWork" on field "Mutation.workAdd".'
+    platform = OpenCti(NoBroker(), version="7.260417.0")
+    client = OpenCTIApiClient(platform.url, TOKEN, log_level="critical")
+    try:
+        message = explained(ValueError(said), client) or ""
+        assert "OpenCTI 7.260417.0 does not know `isMultiPartWork`" in message
+        assert explained(ValueError("something else"), client) is None
+    finally:
+        platform.stop()
+
+
+def test_the_table_of_fields_is_what_this_pycti_sends_and_reads() -> None:
+    """Holds for whatever pycti is installed: `scripts/test-connector pycti` takes three of them."""
+    source = inspect.getsource
+    words = set(re.findall(r'"(\w+)":', source(OpenCTIConnector.to_input)))
+    words |= set(re.findall(r"s3|jwks", source(OpenCTIApiConnector.register)))
+    words |= set(re.findall(r"isMultiPartWork", source(OpenCTIApiWork.initiate_work)))
+    known = [
+        name
+        for since, names in FIELDS
+        for name in names
+        if number(since) <= number(installed_pycti())
+    ]
+    assert [name for _, names in FIELDS for name in names if name in words] == known
+
+
+@pytest.mark.parametrize(
+    ("pycti", "platform"),
+    [
+        ("6.5.10", "6.5.10"),
+        ("6.9.29", "6.9.10"),
+        ("7.260417.0", "7.260224.0"),
+        ("7.261026.0", "7.261008.0"),
+    ],
+)
+def test_a_pycti_needs_the_platform_that_knows_its_fields(
+    pycti: str, platform: str
+) -> None:
+    assert oldest_platform(pycti) == platform
+
+
+def test_the_readme_has_the_same_table() -> None:
+    text = (FOLDER / "README.md").read_text("utf-8")
+    rows = re.findall(
+        r"^\| (\d[\d.]+) (?:to [\d.]+|and newer) \| ([\d.]+) \| (.*?) ?\|$", text, re.M
+    )
+    assert [
+        (first, tuple(re.findall(r"`(\w+)`", names))) for first, _, names in rows
+    ] == [
+        ("6.5.10", ()),
+        *((since.removesuffix(".0"), names) for since, names in FIELDS[1:]),
+    ]
+    for first, needs, _ in rows:
+        assert oldest_platform(f"{first}.0").removesuffix(".0") == needs
+
+
 def test_works_have_parts_only_where_pycti_can_say_so() -> None:
     def with_parts(
         connector_id: str, friendly_name: str, is_multipart: bool = False
@@ -69,13 +135,6 @@ def test_works_have_parts_only_where_pycti_can_say_so() -> None:
 def test_a_pycti_that_is_newer_than_the_platform_is_named_at_the_start(
     broker: Broker,
 ) -> None:
-    sent = [
-        since
-        for since, _ in REGISTRATION_FIELDS
-        if number(since) <= number(installed_pycti())
-    ]
-    if not sent:
-        pytest.skip("this pycti sends no field that an older platform does not know")
     platform = OpenCti(broker, version="6.5.3")
     server = OlderApi({"sector": ["1.0"]})
     try:
@@ -93,9 +152,12 @@ def test_a_pycti_that_is_newer_than_the_platform_is_named_at_the_start(
 
 @pytest.mark.real
 @pytest.mark.server
-def test_an_import_works_on_the_platform_of_the_same_version(broker: Broker) -> None:
+@pytest.mark.parametrize("version", sorted({installed_pycti(), NEWEST}))
+def test_an_import_works_on_the_platform_of_the_same_version_and_on_a_newer_one(
+    broker: Broker, version: str
+) -> None:
     """Run with the oldest, a middle and the newest pycti: every document fits the schema of that platform."""
-    platform = OpenCti(broker, version=installed_pycti())
+    platform = OpenCti(broker, version=version)
     server = OlderApi({"sector": ["1.0"]})
     connector = Connector(platform, server.url, {"CTIBUTLER_KNOWLEDGEBASES": "sector"})
     try:
@@ -115,6 +177,4 @@ def test_an_import_works_on_the_platform_of_the_same_version(broker: Broker) -> 
 
 
 def supports_multipart_here() -> bool:
-    from pycti.api.opencti_api_work import OpenCTIApiWork
-
     return supports_multipart(OpenCTIApiWork.initiate_work)
