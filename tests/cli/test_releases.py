@@ -183,3 +183,22 @@ def test_jobs_are_listed_and_shown(stocked: Command) -> None:
     assert stocked.done("jobs", job["id"], "--json").json == job
     assert f"id          {job['id']}" in stocked.done("jobs", job["id"]).stdout
     assert job["id"] in stocked.done("jobs").stdout
+
+
+def test_versions_say_what_is_installed_latest_and_available(stocked: Command) -> None:
+    table = [re.split(r"  +", line) for line in stocked.done("versions", "disarm").stdout.splitlines()[:4]]
+    assert [row[1:3] for row in table] == [
+        ["RELEASE", "STATE"],
+        ["1.6", "installed, latest"],
+        ["1.5", "installed"],
+        ["1.4", "available"],
+    ]
+
+
+def test_a_mirror_lists_its_files(command_with_bucket: Command) -> None:
+    lines = command_with_bucket.done("mirror", "kb", "tlp").stdout.splitlines()
+    words = [line.split() for line in lines]
+    assert [row[-1] for row in words[words.index(["SIZE", "FILE"]) + 1 :]] == [
+        "kb/tlp/tlpv2-bundle.origin.json.zst",
+        "kb/tlp/tlpv2-bundle.json.zst",
+    ]

@@ -220,6 +220,7 @@ def test_what_cannot_be_done_ends_with_1_and_one_line(command: Command, words: s
         ("list cwe --page 0", "Invalid value for '--page': 0 is less than 1; see ctibutler list cwe --help"),
         ("serve --port 70000", "Invalid value for '--port': 70000 is more than 65535; see ctibutler serve --help"),
         ("get T1 --bundle --detail", "--detail cannot be used with --bundle: a bundle contains only STIX objects"),
+        ("completion", "Missing argument 'SHELL'. Choose from: bash, zsh, fish; see ctibutler completion --help"),
         ("list --bogus", "No such option '--bogus'; see ctibutler list --help"),
     ],
 )

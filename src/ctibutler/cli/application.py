@@ -159,5 +159,5 @@ def _usage(failure: click.ClickException) -> str:
     """What was wrong with the usage, and where to read about it."""
     context = getattr(failure, "ctx", None)
     path = getattr(context, "command_path", "ctibutler")
-    message = failure.format_message().rstrip(".")
+    message = " ".join(failure.format_message().split()).rstrip(".")
     return f"{path}: {message}{' See' if message.endswith('?') else '; see'} {path} --help"

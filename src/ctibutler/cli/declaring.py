@@ -51,7 +51,7 @@ class _Number(click.IntRange):
 
 @dataclass(frozen=True)
 class Declared:
-    """What a signature says of an option (it has names) or an argument (it has none) beside its type and default."""
+    """What a signature declares of an option (it has names) or argument (it has none), besides its type and default."""
 
     help: str
     metavar: str | None = None
@@ -119,7 +119,7 @@ def group(help_text: str, commands: Mapping[str, click.Command], *examples: str)
 
 
 def help_alone() -> None:
-    """Print a group's help, and end as after wrong usage, where no command of it was named."""
+    """Print a group's help and end as after wrong usage if none of its commands was named."""
     context = click.get_current_context()
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
@@ -154,7 +154,7 @@ def _parameter(item: Parameter, hint: object) -> click.Parameter:
 
 
 def _kind(hint: object) -> tuple[Any, bool, Declared]:
-    """The type of one value, whether there may be several, and what was declared."""
+    """The type of a value, whether there may be several, and what was declared."""
     assert get_origin(hint) is Annotated, hint
     kind, about = get_args(hint)
     if get_origin(kind) in (Union, UnionType):

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how they are explained and read."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ SEVERAL = "Separate several with commas."
 
 
 def words(given: list[str] | None) -> list[str] | None:
-    """The items of an option that may be given several times, each time with commas; None where it was not given."""
+    """The words of an option that may be given several times, each time with commas; None if it was not given."""
     if not given:
         return None
     return [item.strip() for part in given for item in part.split(",") if item.strip()]

@@ -1,4 +1,4 @@
-"""What a command works on: the declarations, the settings, the open catalogue."""
+"""What a command works with: the declarations, the settings, the open catalogue."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Session:
-    """One run of the command. Nothing is read or opened before a command asks for it."""
+    """One run of the command line. Nothing is read or opened before a command asks for it."""
 
     knowledge_bases: KnowledgeBases
 
@@ -36,7 +36,7 @@ class Session:
 
     @contextmanager
     def library(self) -> Iterator[Library]:
-        """The catalogue with its declarations, open as long as the command runs."""
+        """The catalogue with its declarations, open for the length of the block."""
         from ctibutler.answers.library import Library
         from ctibutler.catalog.schema import open_catalogue
 
@@ -64,7 +64,7 @@ class Session:
     def asked(self, word: str | None) -> list[KnowledgeBase]:
         """The knowledge base of this name, or all of them.
 
-        Raises InvalidRequest where there is none of this name.
+        Raises InvalidRequest if there is none of this name.
         """
         return list(self.knowledge_bases.all) if word is None else [self.knowledge_base(word)]
 

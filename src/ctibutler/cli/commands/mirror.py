@@ -76,12 +76,8 @@ def mirror(
         output.write_json({"releases": written})
     elif written:
         write_table(
-            [Column("KNOWLEDGE BASE"), Column("RELEASE"), Column("FILE"), Column("SIZE", right=True)],
-            [
-                [item["knowledge_base"], item["version"], file["path"], output.size_text(file["size"])]
-                for item in written
-                for file in item["files"]
-            ],
+            [Column("SIZE", right=True), Column("FILE")],
+            [[output.size_text(file["size"]), file["path"]] for item in written for file in item["files"]],
         )
     if failed:
         raise click.exceptions.Exit(1)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ctibutler.answers.library import Library
     from ctibutler.settings import Settings
 
-_SEEN_LATELY = 30 * 1_000_000
+_RECENTLY = 30 * 1_000_000
 
 
 def status(context: click.Context, as_json: JsonOption = False) -> None:
@@ -55,7 +55,7 @@ def _status(library: Library, settings: Settings) -> dict[str, Any]:
 
     with library.database.read() as connection:
         every = jobs.all_jobs(connection)
-        workers = jobs.workers_seen_since(connection, now() - _SEEN_LATELY)
+        workers = jobs.workers_seen_since(connection, now() - _RECENTLY)
     return {
         "version": __version__,
         "database": str(library.database),
@@ -68,7 +68,7 @@ def _status(library: Library, settings: Settings) -> dict[str, Any]:
 
 
 def _size(library: Library) -> int | None:
-    """Bytes of the database's files; None where it is a server's."""
+    """The size of the database's files in bytes; None for a server's."""
     url = library.database.url
     if url.engine != "sqlite":
         return None

@@ -71,12 +71,14 @@ def versions(
 
 
 def _row(slug: str, latest: object, release: Mapping[str, Any]) -> list[str]:
-    state = "latest" if release["version"] == latest else "installed" if release["installed"] else "available"
+    state = "installed" if release["installed"] else "available"
+    if release["version"] == latest:
+        state += ", latest"
     return [slug, release["version"], state, output.size_text(release["size"]), str(release["source"] or "")]
 
 
 def _write_origins(held: Mapping[str, Mapping[str, Any]]) -> None:
-    """Where each installed release came from, below the table."""
+    """Print where each installed release came from."""
     for slug, found in held.items():
         for release in found["releases"]:
             if release["origin"] is not None:

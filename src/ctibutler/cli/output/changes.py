@@ -1,4 +1,4 @@
-"""What changed between two releases, for people."""
+"""The changes between two releases, for people."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _TIME_OF_CHANGE = "modified"
 
 
 def write_changes(found: ChangesPage, kb: KnowledgeBase, types: Sequence[str] | None, *, filtered: bool) -> None:
-    """The counts of objects and of relationships, of these STIX types only if there are any, then a row for each change.
+    """Print the counts of objects and relationships, of these STIX types or all, then a row for each change.
 
-    `filtered` says that not all changes were asked for.
+    `filtered` says that only some changes were asked for.
     """
     output.line(f"{found.knowledge_base} {found.since} to {found.release}")
     for what, passes in _groups(types):
@@ -35,7 +35,7 @@ def write_changes(found: ChangesPage, kb: KnowledgeBase, types: Sequence[str] | 
 
 
 def _groups(types: Sequence[str] | None) -> list[tuple[str, Callable[[str], bool]]]:
-    """Objects and relationships, or what of them is asked for, with a test of a STIX type."""
+    """Objects and relationships, or those of them that are asked for, each with a test of a STIX type."""
     wanted = None if types is None else set(types)
     groups: list[tuple[str, Callable[[str], bool]]] = []
     if wanted is None or wanted - {RELATIONSHIP}:

@@ -1,4 +1,4 @@
-"""What a publisher says of an object beyond STIX, as people read it: short lists as tables, the rest as paragraphs."""
+"""What a publisher says about an object beyond STIX, for people: short lists as tables, the rest as paragraphs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ctibutler.cli.output.text import printable
 from ctibutler.stix.objects import decode
 
 _STEP = "  "
-# Above these a text is no word for a table any more, a table too wide, and a record better read field by field.
+# A longer text does not go into a table, a wider table becomes a list, and a longer record has a line for each field.
 _LONGEST_CELL = 40
 _WIDEST_TABLE = 76
 _LONGEST_PARAGRAPH = 100
 
 
 def show_details(content: bytes) -> None:
-    """Details in their order: the short ones first, then a section for each of the others."""
+    """Print details in their order: the short ones first, then a section for each of the others."""
     details = decode(content)
     facts = {name: text for name, text in details.items() if isinstance(text, str) and len(text) <= _LONGEST_CELL}
     indent = max(map(len, facts), default=0) + 2
@@ -54,7 +54,7 @@ def _items(items: Sequence[object], indent: str) -> Iterator[str]:
 
 
 def _record(record: Mapping[str, object], start: str, indent: str) -> Iterator[str]:
-    """A record as one paragraph, or with a line or more for each of its fields. `start` stands before the first."""
+    """A record as one paragraph, or with a line or more for each of its fields. `start` comes before the first."""
     inline = {name: _inline(value) for name, value in record.items()}
     text = "; ".join(f"{_words(name)}: {value}" for name, value in inline.items())
     if None not in inline.values() and (len(record) == 1 or len(text) <= _LONGEST_PARAGRAPH):
@@ -78,7 +78,7 @@ def _inline(value: object) -> str | None:
 
 
 def _table(items: Sequence[object], indent: str) -> list[str]:
-    """Records as a table; nothing where they are no records, or would not fit into one."""
+    """Records as the lines of a table; none if they are not records, or do not fit."""
     records = [item for item in items if isinstance(item, dict)]
     names = list(dict.fromkeys(name for record in records for name in record))
     cells = [[printable(_inline(record.get(name, "")) or "") for name in names] for record in records]

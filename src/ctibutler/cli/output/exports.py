@@ -1,4 +1,4 @@
-"""Releases as files again."""
+"""Releases, written as files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ctibutler.forms.stix_bundle import release_as_bundle
 
 
 def export_bundle(library: Library, target: Target, path: Path, *, include_derived: bool) -> list[tuple[Path, int]]:
-    """Write a release as a STIX bundle; gives what was written, and its size in bytes."""
+    """Write a release as a STIX bundle. Return its path and size in bytes."""
     found = release_objects(library, target.kb, target.label, include_derived=include_derived)
     return [(path, write_file(path, release_as_bundle(found)))]
 
@@ -27,7 +27,7 @@ def print_bundle(library: Library, target: Target, *, include_derived: bool) -> 
 
 
 def export_arangodb(library: Library, target: Target, folder: Path) -> list[tuple[Path, int]]:
-    """Write a release as collections for ArangoDB: one JSON document a line, one file a collection."""
+    """Write a release as collections for ArangoDB: a file for each, a JSON document a line. Return paths and sizes."""
     written = []
     for name, lines in arango_files(library, target.kb, target.label):
         folder.mkdir(parents=True, exist_ok=True)

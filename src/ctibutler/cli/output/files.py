@@ -1,4 +1,4 @@
-"""Files that commands write: whole, or not at all."""
+"""Files that commands write: completely, or not at all."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ctibutler.errors import InvalidRequest
 
 
 def write_file(path: Path, chunks: Iterable[bytes]) -> int:
-    """Write a file in place of the one that may be there; gives its size.
+    """Write a file, replacing one that exists, and return its size in bytes.
 
-    It appears under its name when it is complete. Raises InvalidRequest where the name is a folder's, OSError.
+    It appears under its name once it is complete. Raises InvalidRequest for the name of a folder, and OSError.
     """
     if path.is_dir():
         raise InvalidRequest(f"{path} is a folder; name a file")

@@ -1,4 +1,4 @@
-"""Objects as people read them: one in full, many as a table."""
+"""Objects for people: one in full, many as a table."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HEAD = frozenset({"type", "id", "name", "description", "spec_version", "externa
 
 
 def write_objects(knowledge_bases: KnowledgeBases, page: Page[ObjectView], kb: KnowledgeBase | None) -> None:
-    """A page of objects as a table; of one knowledge base, or each with the name of its own."""
+    """Print a page of objects as a table. Those of several knowledge bases are shown with the name of theirs."""
     rows = []
     for item in page.items:
         properties = item.properties
@@ -68,9 +68,9 @@ def show_object(content: bytes, finding: Finding | None, others: Sequence[Findin
 
 
 def write_envelope(content: bytes, finding: Finding | None, further: Mapping[str, object] | None = None) -> None:
-    """One object as JSON: `{"knowledge_base": "cwe", "release": "4.15", "object": {…}}`, then what else is said of it.
+    """Print one object as JSON: `{"knowledge_base": "cwe", "release": "4.15", "object": {…}}`, then `further` fields.
 
-    Both are null where the object is in no release of a knowledge base, as a relationship that we made is.
+    Both are null if no release contains the object, such as a relationship that we derived.
     """
     output.write_json(
         msgspec.json.encode(
@@ -85,15 +85,15 @@ def write_envelope(content: bytes, finding: Finding | None, further: Mapping[str
 
 
 def write_bundle(library: Library, finding: Finding) -> None:
-    """An object with its relationships and neighbours, as one STIX bundle."""
+    """Print a STIX bundle of an object, its relationships and the objects at their other ends."""
     request = ObjectRequest(finding.stix_id, finding.release)
     output.write_json(object_as_bundle(whole_object_bundle(library, finding.kb, request, BundleQuery())))
 
 
 def write_detailed(library: Library, finding: Finding, others: Sequence[Finding], as_json: bool) -> None:
-    """An object with what its publisher says of it beyond STIX.
+    """Print an object with what its publisher says about it beyond STIX.
 
-    Raises InvalidRequest where its knowledge base has no such details.
+    Raises InvalidRequest if its knowledge base has no such details.
     """
     if not finding.kb.details:
         having = ", ".join(kb.slug for kb in library.knowledge_bases.all if kb.details)

@@ -1,4 +1,4 @@
-"""Tables: whole in files and pipes, as wide as the terminal where a person looks."""
+"""Tables: complete in files and pipes, as wide as the terminal for people."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _NARROWEST = 18
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table. Where a row is too long for the terminal, `first` columns are cut, then `last` ones.
+    """A column of a table. If a row is too long for the terminal, columns are cut that say `first`, then those that say `last`.
 
-    The others, such as ids, which people copy, are never cut: such a row goes over the edge.
+    The others are never cut, such as ids, which people copy: their rows go over the edge.
     """
 
     heading: str
@@ -29,7 +29,7 @@ class Column:
 
 
 def write_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
-    """Rows under headings; nothing where there are no rows."""
+    """Print rows under headings; nothing if there are no rows."""
     cells = [[printable(cell) for cell in row] for row in rows]
     if not cells:
         return
@@ -44,7 +44,7 @@ def write_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Non
 
 
 def fitted(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
-    """The widths of the columns where a line has this room."""
+    """The widths of the columns in a line of this length."""
     found = list(widths)
     excess = sum(found) + len(_GAP) * (len(found) - 1) - room
     for turn in ("first", "last"):

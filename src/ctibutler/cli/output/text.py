@@ -1,4 +1,4 @@
-"""What commands print: lines, JSON, notes. Paragraphs fit a terminal; in files and pipes nothing is wrapped."""
+"""What commands print: lines, JSON, notes. Paragraphs fit the terminal; nothing is wrapped in files and pipes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _WIDEST = 100
 
 
 def write(text: str) -> None:
-    """Put text on standard output. A reader that went away (`| head`) ends the command quietly."""
+    """Write text to standard output. If its reader goes away (`| head`), the command ends quietly."""
     write_bytes(text.encode(sys.stdout.encoding or "utf-8", "replace"))
 
 
 def write_bytes(content: bytes) -> None:
-    """Put bytes on standard output."""
+    """Write bytes to standard output, in the same way."""
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
@@ -34,22 +34,22 @@ def write_bytes(content: bytes) -> None:
 
 
 def line(text: str = "") -> None:
-    """One line on standard output."""
+    """Write a line to standard output."""
     write(text + "\n")
 
 
 def note(text: str) -> None:
-    """A line for people on standard error, beside what a command prints."""
+    """Write a line for people to standard error, next to what a command prints."""
     print(printable(text), file=sys.stderr)  # noqa: T201 - the one place
 
 
 def write_json(value: object) -> None:
-    """A value, or JSON as bytes, in lines for people and machines."""
+    """Write a value, or JSON as bytes, as indented JSON."""
     write_bytes(json_lines(value))
 
 
 def json_lines(value: object) -> bytes:
-    """A value, or JSON as bytes, as indented JSON with a line break at its end."""
+    """A value, or JSON as bytes, as indented JSON that ends with a line break."""
     encoded = value if isinstance(value, bytes) else msgspec.json.encode(value)
     return msgspec.json.format(encoded, indent=2) + b"\n"
 
@@ -60,7 +60,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def page_note(page: Page[Any], noun: str) -> str:
-    """Which part of a list of these was shown, and how to see the next."""
+    """Which part of a list is shown, and how to see the next one: `1 to 50 of 172 objects; --page 2 shows more`."""
     if not page.total:
         return f"no {noun}s"
     if not page.items:
@@ -80,12 +80,12 @@ def on_terminal() -> bool:
 
 
 def printable(text: str) -> str:
-    """The text on one line, without characters that a terminal would obey."""
+    """The text on one line, without characters that control a terminal."""
     return "".join(char if char.isprintable() else " " for char in text)
 
 
 def paragraphs(text: str) -> str:
-    """The text with its line breaks, without other characters that a terminal would obey."""
+    """The text with its line breaks, without other characters that control a terminal."""
     return "\n".join(printable(part) for part in text.splitlines())
 
 
@@ -112,7 +112,7 @@ def time_text(moment: object) -> str:
 
 
 def size_text(size: int | None) -> str:
-    """A number of bytes for people: `1.5 MB`."""
+    """A number of bytes, for people: `1.5 MB`. Nothing for none."""
     if size is None:
         return ""
     amount = float(size)

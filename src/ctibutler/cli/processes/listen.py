@@ -1,4 +1,4 @@
-"""Where the API listens, and how that is written."""
+"""The address that the API listens on."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S1
 def listen(host: str, port: int) -> socket.socket:
     """A socket bound to this address.
 
-    Raises Problem where the port is in use or the address is not of this machine.
+    Raises Problem if the port is in use, or if the address is not one of this machine.
     """
     where = f"{bracketed(host)}:{port}"
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as failure:
-        raise Problem(f"{host}: is no address to listen on: {failure.strerror}") from None
+        raise Problem(f"{host} is not an address to listen on: {failure.strerror}") from None
     family, kind, protocol, _, address = found[0]
     listening = socket.socket(family, kind, protocol)
     if os.name == "posix":
@@ -30,13 +30,13 @@ def listen(host: str, port: int) -> socket.socket:
         listening.bind(address)
     except OSError as failure:
         listening.close()
-        hint = "; choose another one with --port or CTIBUTLER_PORT" if "in use" in str(failure) else ""
-        raise Problem(f"{where}: cannot listen there: {failure.strerror}{hint}") from None
+        hint = "; choose another with --port or CTIBUTLER_PORT" if "in use" in str(failure) else ""
+        raise Problem(f"cannot listen on {where}: {failure.strerror}{hint}") from None
     return listening
 
 
 def address(settings: Settings) -> str:
-    """The server's address as a browser on this machine takes it: `http://127.0.0.1:8006`."""
+    """The server's address for a browser on this machine: `http://127.0.0.1:8006`."""
     return f"http://{bracketed(reachable(settings.host))}:{settings.port}"
 
 
@@ -46,7 +46,7 @@ def reachable(host: str) -> str:
 
 
 def bracketed(host: str) -> str:
-    """A host as it stands before a port."""
+    """A host as it is written before a port: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host
 
 

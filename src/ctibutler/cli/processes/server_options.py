@@ -37,7 +37,7 @@ WorkersOption = Annotated[
 
 
 def told(session: Session, host: str | None, port: int | None, workers: int | None) -> Session:
-    """The session with these settings in its environment, where the processes that we start find them too."""
+    """The session with these settings. They are set in the environment, where the processes that we start find them."""
     for name, value in (("HOST", host), ("PORT", port), ("WORKERS", workers)):
         if value is not None:
             os.environ[f"CTIBUTLER_{name}"] = str(value)
@@ -49,16 +49,16 @@ def port_of(listening: socket.socket) -> int:
 
 
 def least_level(settings: Settings) -> int:
-    """The least level to log at: what `up` says itself its children need not, unless a person set the level."""
+    """The least level to log at: the children of `up` leave to it what it says itself, unless a level is set."""
     from ctibutler.cli.processes.supervision import has_parent
 
     return logging.WARNING if has_parent() and "log_level" not in settings.given else logging.NOTSET
 
 
 def refuse_open_door(settings: Settings, library: Library) -> None:
-    """A server that others can reach needs a key, or the word that it is open.
+    """Refuse to start a server that others can reach, unless it has a key or is declared open.
 
-    Raises Problem: the command was used well, and cannot do what it was asked to.
+    Raises Problem, which is no wrong usage: the command cannot do what it was asked to.
     """
     from ctibutler.http.access import refuse_to_start_without_key
 
