@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from uuid import UUID
 
 import pytest
@@ -11,15 +12,17 @@ from ctibutler.answers.library import Library
 from ctibutler.answers.naming import ObjectRequest
 from ctibutler.answers.objects import ObjectQuery, find_object, list_objects
 from ctibutler.answers.releases import installed
-from ctibutler.catalog import details, writing
+from ctibutler.catalog import details, jobs, writing
 from ctibutler.catalog.engine import migrations, packing
 from ctibutler.catalog.engine.database import Database
+from ctibutler.catalog.job_records import STATES
 from ctibutler.catalog.releases import find
 from ctibutler.catalog.rows import row_of
 from ctibutler.catalog.writing import Member
 from ctibutler.importing.removal import truncate
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.knowledge_bases.versions import sort_key
+from ctibutler.requesting import InstallRequest, add_install
 from ctibutler.stix.bundles import read_bundle
 from tests.catalogue import Catalogues, install, made_content, row_counts
 from tests.faults.stores import orphans
@@ -95,6 +98,28 @@ def test_its_releases_can_be_replaced_by_ones_with_details_and_removed(from_a001
 
 def test_an_upgraded_catalogue_has_the_tables_of_a_new_one(catalogues: Catalogues, from_a001: Database) -> None:
     assert _columns(from_a001) == _columns(catalogues.empty())
+
+
+@pytest.mark.parametrize("state", ["cancelled", "forgotten"])
+def test_a_job_has_no_state_but_those_that_are_known(from_a001: Database, state: str) -> None:
+    with from_a001.note() as connection:
+        job = add_install(connection, CWE, InstallRequest("4.15"))
+    is_known = state in STATES
+    with nullcontext() if is_known else pytest.raises(from_a001.driver.IntegrityError), from_a001.note() as connection:
+        connection.run("UPDATE job SET state = :state", state=state)
+    with from_a001.read() as connection:
+        found = jobs.find(connection, job.id)
+    assert found is not None
+    assert found.state == (state if is_known else "pending")
+
+
+def test_jobs_of_an_earlier_version_are_kept(catalogues: Catalogues) -> None:
+    old = catalogues.bare()
+    migrations.bring_up_to_date(old, "a002")
+    with old.note() as connection:
+        ids = [add_install(connection, CWE, InstallRequest(label)).id for label in ("4.14", "4.15")]
+    with catalogues.again(old).read() as connection:
+        assert [job.id for job in jobs.all_jobs(connection)] == ids
 
 
 def _columns(database: Database) -> set[tuple[str, str]]:

@@ -36,10 +36,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Command:
-    """The command with a data folder and a bucket of its own."""
+    """The command with a data folder and a bucket of its own; the database is in the folder unless another is named."""
 
     folder: Path
     bucket: str = ""
+    database: str = ""
 
     def environment(self, **more: str) -> dict[str, str]:
         """Of its process: nothing that this machine's installation is set to."""
@@ -50,6 +51,7 @@ class Command:
             "COLUMNS": "80",
             "CTIBUTLER_DATA_DIR": str(self.folder / "data"),
             "CTIBUTLER_BUCKET": self.bucket,
+            **({"CTIBUTLER_DATABASE_URL": self.database} if self.database else {}),
             **more,
         }
 

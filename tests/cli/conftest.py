@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import Command
+from tests.faults.conftest import postgresql_url
 from tests.shared import shared_path
+
+__all__ = ["postgresql_url"]
 
 
 @pytest.fixture

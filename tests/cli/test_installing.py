@@ -6,6 +6,7 @@ import gzip
 import json
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 import zstandard
@@ -50,7 +51,7 @@ def test_built_in_releases_need_no_source(command: Command) -> None:
     status = command.done("status", "--json").json
     installed = {kb["name"]: kb["latest"] for kb in status["knowledge_bases"] if kb["latest"]}
     assert installed == {"tlp": "2", "location": "1.0", "sector": "1.0"}
-    assert status["jobs"] == {"pending": 0, "processing": 0, "completed": 3, "failed": 0}
+    assert status["jobs"] == {"pending": 0, "processing": 0, "completed": 3, "failed": 0, "cancelled": 0}
 
 
 @pytest.mark.parametrize("packed", ["plain", "gz", "zst"])
@@ -150,20 +151,42 @@ def test_a_job_that_was_left_over_does_not_stand_in_the_way(command: Command) ->
     finally:
         database.close()
     command.done("install", "tlp@2")
-    assert command.done("status", "--json").json["jobs"] == {"pending": 0, "processing": 0, "completed": 3, "failed": 0}
+    assert command.done("status", "--json").json["jobs"] == {
+        "pending": 0,
+        "processing": 0,
+        "completed": 3,
+        "failed": 0,
+        "cancelled": 0,
+    }
 
 
-def test_an_interrupted_installation_is_quiet_and_gives_its_job_up(command_with_bucket: Command) -> None:
-    command_with_bucket.done("install", "tlp@1")
-    process = command_with_bucket.start("install", "attack-enterprise@18.1")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_an_interrupted_installation_says_what_was_undone_and_leaves_its_job_cancelled(
+    installing: Command, number: signal.Signals
+) -> None:
+    process = installing.start("install", "attack-ics@18.1", "attack-enterprise@18.1", "capec")
     assert process.stdout is not None
-    assert process.stdout.readline() == "attack-enterprise 18.1: started\n"
+    for expected in ("attack-ics 18.1: started", "attack-ics 18.1: installed", "attack-enterprise 18.1: started"):
+        assert process.stdout.readline().startswith(expected)
     time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert said == ""
-    status = command_with_bucket.done("status", "--json").json
-    assert status["jobs"]["processing"] == 0
-    assert status["jobs"]["failed"] == 1
-    assert next(kb for kb in status["knowledge_bases"] if kb["name"] == "attack-enterprise")["latest"] is None
+    process.send_signal(number)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert said == (
+        "attack-enterprise 18.1: cancelled: interrupted; what it had stored was undone, and the catalogue is as before\n"
+    )
+    status = installing.done("status", "--json").json
+    assert status["jobs"] == {"pending": 0, "processing": 0, "completed": 1, "failed": 0, "cancelled": 1}
+    assert {kb["name"]: kb["latest"] for kb in status["knowledge_bases"] if kb["latest"]} == {"attack-ics": "18.1"}
+    assert installing.done("jobs", "--state", "cancelled", "--json").json["jobs"][0]["errors"] == [
+        "interrupted; what it had stored was undone, and the catalogue is as before"
+    ]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
+def installing(request: pytest.FixtureRequest, command_with_bucket: Command) -> Command:
+    """The command with an empty catalogue on each engine in turn."""
+    if request.param == "sqlite":
+        return command_with_bucket
+    return replace(command_with_bucket, database=request.getfixturevalue("postgresql_url"))

@@ -25,6 +25,7 @@ from ctibutler.worker.loop import Worker
 from tests.faults.processes import ask_for, job_of, let_leases_run_out, settings_of, worker_of
 from tests.faults.small import small_bundle, small_bundle_bytes
 from tests.faults.stores import content, orphans
+from tests.publishers.server import LocalServer
 
 DAY = 24 * 3600 * 1_000_000
 
@@ -290,7 +291,7 @@ def test_no_links_are_asked_for_where_the_setting_says_so(store: Database, tmp_p
     assert content(store)["links"] == []
 
 
-def test_links_to_a_knowledge_base_that_is_not_there_fail_their_job_and_say_which(
+def test_links_to_a_knowledge_base_that_is_not_installed_are_none_and_their_job_says_why(
     store: Database, tmp_path: Path
 ) -> None:
     capec, _ = _capec_and_cwe(tmp_path)
@@ -298,12 +299,48 @@ def test_links_to_a_knowledge_base_that_is_not_there_fail_their_job_and_say_whic
     ask_for_file(store, capec, "1.0", "capec")
     worker.run_until_idle()
     before = content(store)
-    missing_kb, missing_release = ask_for_links(store, "capec-attack"), ask_for_links(store, "capec-attack", "3.3")
+    job_id = ask_for_links(store, "capec-attack")
     worker.run_until_idle()
-    assert job_of(store, missing_kb).errors == ("capec-attack needs attack-enterprise, which is not installed",)
-    assert job_of(store, missing_release).errors == ("capec-attack needs capec 3.3, which is not installed",)
-    assert {job_of(store, job_id).state for job_id in (missing_kb, missing_release)} == {"failed"}
+    ended = job_of(store, job_id)
+    assert ended.state == "completed"
+    assert ended.errors == ("capec-attack: no links made, because attack-enterprise is not installed",)
     assert content(store) == before
+
+
+def test_links_from_a_release_that_is_not_installed_fail_their_job(store: Database, tmp_path: Path) -> None:
+    capec, _ = _capec_and_cwe(tmp_path)
+    worker = a_worker(store)
+    ask_for_file(store, capec, "1.0", "capec")
+    worker.run_until_idle()
+    before = content(store)
+    job_id = ask_for_links(store, "capec-attack", "3.3")
+    worker.run_until_idle()
+    ended = job_of(store, job_id)
+    assert (ended.state, ended.errors) == ("failed", ("capec-attack needs capec 3.3, which is not installed",))
+    assert content(store) == before
+
+
+def test_every_stage_of_a_job_has_a_total_that_it_reaches(store: Database, tmp_path: Path, server: LocalServer) -> None:
+    capec, cwe = _capec_and_cwe(tmp_path)
+    folder = tmp_path / "cwe2stix-manual-output"
+    folder.mkdir()
+    (folder / "version.txt").write_text("1.0\n")
+    cwe.rename(folder / "cwe-bundle-v1_0.json")
+    server.serve_folder(tmp_path)
+    worker = worker_of(store, settings_of(store.url.text, server.url))
+    ask_for_file(store, capec, "1.0", "capec")
+    worker.run_until_idle()
+    told: list[tuple[str, int, int | None]] = []
+    for job_id in (ask_for(store, "cwe", "1.0"), ask_for_links(store, "cwe-capec")):
+        ended = worker.run_job(job_id, lambda *far: told.append(far))
+        assert (ended.state, ended.errors) == ("completed", ())
+    last = {stage: (done, total) for stage, done, total in told}
+    assert list(last) == ["download", "parse", "index", "store", "derive", "link"]
+    assert {stage: far for stage, far in last.items() if far[0] != far[1]} == {}
+    assert last["download"] == ((folder / "cwe-bundle-v1_0.json").stat().st_size,) * 2
+    assert last["link"] == (1, 1)
+    for stage, done, total in told:
+        assert stage in ("download", "parse") or done <= (total or 0)
 
 
 def run_until(worker: Worker, condition: Callable[[], bool]) -> None:

@@ -130,7 +130,7 @@ SCHEMAS: Mapping[str, Schema] = {
         },
         id={"type": "string", "format": "uuid"},
         type=TEXT,
-        state={"type": "string", "enum": ["pending", "processing", "completed", "failed"]},
+        state={"type": "string", "enum": ["pending", "processing", "completed", "failed", "cancelled"]},
         errors=array({"type": "string", "maxLength": 1024}),
         run_datetime=TIME,
         completion_time=or_null(TIME),

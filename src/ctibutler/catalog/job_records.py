@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -13,8 +13,8 @@ from msgspec import UNSET, UnsetType
 from ctibutler.knowledge_bases import versions
 from ctibutler.stix.times import now
 
-State = Literal["pending", "processing", "completed", "failed"]
-STATES: tuple[State, ...] = ("pending", "processing", "completed", "failed")
+State = Literal["pending", "processing", "completed", "failed", "cancelled"]
+STATES: tuple[State, ...] = get_args(State)
 LINK_JOB = "arango-cti-processor"
 COLUMNS = (
     "job_id", "type", "variant", "knowledge_base", "sort_key", "state", "parameters", "options", "errors", "progress",

@@ -95,14 +95,22 @@ def renew(database: Database, job: Job, lease_seconds: float, progress: JobProgr
         return touched == 1
 
 
-def complete(connection: Connection, job: Job) -> bool:
-    """End a job well, in the transaction that makes its work visible. False when another worker has taken it."""
-    return _end(connection, job, "completed", [])
+def complete(connection: Connection, job: Job, sentences: Sequence[str] = ()) -> bool:
+    """End a job well, in the transaction that makes its work visible. False when another worker has taken it.
+
+    The sentences say why there was nothing to do.
+    """
+    return _end(connection, job, "completed", sentences)
 
 
 def fail(connection: Connection, job: Job, errors: Sequence[str]) -> bool:
     """End a job with the sentences that say why."""
     return _end(connection, job, "failed", errors)
+
+
+def cancel(connection: Connection, job: Job, sentence: str) -> bool:
+    """End a job that the person who asked for it no longer wants; the sentence says so."""
+    return _end(connection, job, "cancelled", [sentence])
 
 
 def running_on(connection: Connection, knowledge_base: str, sort_key: str | None = None) -> Job | None:

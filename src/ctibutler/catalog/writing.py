@@ -5,7 +5,7 @@ Every function here runs inside one transaction of its caller.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -17,6 +17,8 @@ from ctibutler.catalog.engine.words import ensure_words
 from ctibutler.catalog.rows import ObjectRow
 from ctibutler.catalog.text import index_texts
 from ctibutler.stix.identifiers import embedded_relationship_uuid
+
+_TEXTS_AT_ONCE = 1000
 
 
 class Member(msgspec.Struct, frozen=True, gc=False):
@@ -35,8 +37,22 @@ def known_contents(connection: Connection, base: str) -> dict[bytes, int]:
     return {bytes(row.digest): row.object_key for row in rows}
 
 
-def add_objects(connection: Connection, base: str, rows: Sequence[ObjectRow], packed: Packed) -> dict[bytes, int]:
-    """Store new contents with their compressed bytes; gives digest → object key."""
+def rows_to_write(rows: Iterable[ObjectRow]) -> int:
+    """How many rows `add_objects` writes of these contents, those of shared references aside."""
+    return sum(
+        2 + bool(row.head) + bool(row.ends) + bool(row.texts) + len(row.references) + len(row.fields) + len(row.exact)
+        for row in rows
+    )
+
+
+def add_objects(
+    connection: Connection,
+    base: str,
+    rows: Sequence[ObjectRow],
+    packed: Packed,
+    wrote: Callable[[int], None] = lambda _: None,
+) -> dict[bytes, int]:
+    """Store new contents with their compressed bytes; gives digest → object key. `wrote` hears how many rows were added."""
     if not rows:
         return {}
     dictionary_key = packed.stored(connection, base)
@@ -45,7 +61,12 @@ def add_objects(connection: Connection, base: str, rows: Sequence[ObjectRow], pa
     first = next_key(connection, "object", "object_key")
     keys = list(range(first, first + len(rows)))
     numbered = list(zip(keys, rows, strict=True))
-    connection.insert(
+
+    def insert(table: str, columns: Sequence[str], values: list[tuple[object, ...]]) -> None:
+        connection.insert(table, columns, values)
+        wrote(len(values))
+
+    insert(
         "object",
         (
             "object_key",
@@ -89,13 +110,13 @@ def add_objects(connection: Connection, base: str, rows: Sequence[ObjectRow], pa
             for key, row in numbered
         ],
     )
-    connection.insert(
+    insert(
         "body",
         ("object_key", "dictionary_key", "content"),
         [(key, dictionary_key, body) for key, body in zip(keys, packed.contents, strict=True)],
     )
-    connection.insert("head", ("object_key", "content"), [(key, row.head) for key, row in numbered if row.head])
-    connection.insert(
+    insert("head", ("object_key", "content"), [(key, row.head) for key, row in numbered if row.head])
+    insert(
         "relationship",
         ("object_key", "source_key", "target_key", "kind_key"),
         [
@@ -104,18 +125,23 @@ def add_objects(connection: Connection, base: str, rows: Sequence[ObjectRow], pa
             if row.ends
         ],
     )
-    _add_references(connection, numbered, identifiers, words)
-    connection.insert(
+    insert(
+        "object_reference", ("object_key", "reference_key"), _add_references(connection, numbered, identifiers, words)
+    )
+    insert(
         "field",
         ("object_key", "name_key", "value"),
         [(key, words[name], value) for key, row in numbered for name, value in row.fields],
     )
-    connection.insert(
+    insert(
         "exact_name",
         ("value", "object_key", "rank"),
         [(value, key, rank) for key, row in numbered for value, rank in row.exact],
     )
-    index_texts(connection, [(key, *row.texts) for key, row in numbered if row.texts])
+    texts = [(key, *row.texts) for key, row in numbered if row.texts]
+    for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        index_texts(connection, texts[start : start + _TEXTS_AT_ONCE])
+        wrote(len(texts[start : start + _TEXTS_AT_ONCE]))
     return {row.digest: key for key, row in numbered}
 
 
@@ -136,8 +162,11 @@ def _add_references(
     numbered: Sequence[tuple[int, ObjectRow]],
     identifiers: dict[str, int],
     words: dict[str, int],
-) -> None:
-    """Store embedded references: each (source, type, target) once, whatever the number of contents that hold it."""
+) -> list[tuple[object, ...]]:
+    """Store embedded references: each (source, type, target) once, whatever the number of contents that hold it.
+
+    Gives the pairs of an object and a reference that it holds.
+    """
     stored = {
         (row.source_key, row.kind_key, row.target_key): row.reference_key
         for row in connection.rows(
@@ -162,7 +191,7 @@ def _add_references(
             mine.append((object_key, reference_key))
         held += sorted(mine)
     connection.insert("reference", ("reference_key", "source_key", "kind_key", "target_key", "uuid"), made)
-    connection.insert("object_reference", ("object_key", "reference_key"), held)
+    return held
 
 
 def _ids_named(rows: Iterable[ObjectRow]) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,10 @@ from ctibutler.stix.objects import decode, encode, instant
 from ctibutler.stix.times import now
 
 Properties = dict[str, Any]
-Finish = Callable[[Connection], None]
+Finish = Callable[[Connection, Sequence[str]], None]
+"""Called within the transaction that makes the links, with sentences for the person who asked for them."""
+Progress = Callable[[str, int, int | None], None]
+_TELL_EVERY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +51,44 @@ class _End:
 
 
 def make_links(
-    database: Database, knowledge_bases: KnowledgeBases, request: LinkRequest, *, finish: Finish = lambda _: None
+    database: Database,
+    knowledge_bases: KnowledgeBases,
+    request: LinkRequest,
+    *,
+    progress: Progress = lambda *_: None,
+    finish: Finish = lambda *_: None,
 ) -> int:
     """Make the links of a mode, in place of those between the same releases; gives their number.
 
-    Raises NotFound when a release is not installed or lacks its mapping: the job fails, and nothing is changed.
+    If a knowledge base that they would lead to is not installed, there are none to make: nothing is changed, and `finish`
+    hears why. Raises NotFound when the release that they start from is not installed or lacks its mapping.
     """
     mode = request.mode
     with database.write() as connection:
-        owner = _release(connection, knowledge_bases.named(mode.owner), request.version, mode)
-        others = [_release(connection, knowledge_bases.named(slug), None, mode) for slug in mode.others]
+        owner = _release(connection, mode, request.version)
+        others = releases.latest(connection, mode.others)
+        missing = [slug for slug in mode.others if slug not in {other.knowledge_base for other in others}]
+        if missing:
+            finish(connection, [_no_links(mode, missing)])
+            return 0
+        others.sort(key=lambda other: mode.others.index(other.knowledge_base))
         made = list(_RULES[mode.name](connection, knowledge_bases, owner, others))
         wanted = [link for link in made if _in_time(link.source.properties, request)]
         moment = now()
+        done = 0
         for other in others:
-            mine = [link for link in wanted if link.belongs_to(other, others)]
-            rows = [row for link in mine for row in link.rows(owner, embedded=not request.ignore_embedded)]
+            rows: list[Link] = []
+            for link in wanted:
+                if not link.belongs_to(other, others):
+                    continue
+                if done % _TELL_EVERY == 0:
+                    progress("link", done, len(wanted))
+                done += 1
+                rows += link.rows(owner, embedded=not request.ignore_embedded)
             link_sets.replace(connection, mode.name, owner.key, other.key, rows, moment)
+        progress("link", done, len(wanted))
         releases.raise_revision(connection)
-        finish(connection)
+        finish(connection, [])
         return len(wanted)
 
 
@@ -166,12 +188,16 @@ def check_mapping(content: bytes, file_name: str) -> None:
                 raise MalformedFile(f"{file_name}: [{place}].{name}: expected text, found nothing")
 
 
-def _release(connection: Connection, kb: KnowledgeBase, label: str | None, mode: LinkMode) -> Release:
-    release = releases.find(connection, kb.slug, label)
+def _release(connection: Connection, mode: LinkMode, label: str | None) -> Release:
+    release = releases.find(connection, mode.owner, label)
     if release is None:
-        which = kb.slug if label is None else f"{kb.slug} {versions.shown(label)}"
+        which = mode.owner if label is None else f"{mode.owner} {versions.shown(label)}"
         raise NotFound(f"{mode.name} needs {which}, which is not installed")
     return release
+
+
+def _no_links(mode: LinkMode, missing: Sequence[str]) -> str:
+    return f"{mode.name}: no links made, because {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed"
 
 
 def _objects(connection: Connection, release: Release, stix_type: str) -> list[_End]:

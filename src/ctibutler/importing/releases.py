@@ -31,6 +31,7 @@ from ctibutler.stix.times import now
 Progress = Callable[[str, int, int | None], None]
 Finish = Callable[[Connection], None]
 _TRIES = 3
+_TELL_EVERY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,12 @@ def _prepare(
 ) -> _Prepared:
     known = writing.known_contents(connection, kb.slug)
     new = [stix_object for stix_object in bundle.objects if stix_object.digest not in known]
-    rows = [row_of(kb, stix_object, file_name) for stix_object in new]
-    progress("store", 0, len(new))
+    rows = []
+    for number, stix_object in enumerate(new):
+        if number % _TELL_EVERY == 0:
+            progress("index", number, len(new))
+        rows.append(row_of(kb, stix_object, file_name))
+    progress("index", len(new), len(new))
     return _Prepared(
         members=_members(bundle.objects),
         rows=rows,
@@ -153,9 +158,11 @@ def _store(
         return ImportReport(kb.slug, shown, len(prepared.members), 0, changed=False)
     replaced = remove_release(connection, present) if present else []
     release_key = next_key(connection, "release", "release_key")
-    added = writing.add_objects(connection, kb.slug, prepared.rows, prepared.packed)
+    wrote = _counting(progress, writing.rows_to_write(prepared.rows) + len(prepared.members))
+    added = writing.add_objects(connection, kb.slug, prepared.rows, prepared.packed, wrote)
     keys = writing.known_contents(connection, kb.slug)
     writing.add_members(connection, release_key, prepared.members, keys)
+    wrote(len(prepared.members))
     details.add(connection, kb.slug, release_key, prepared.details)
     if present:
         remove_orphans(connection, replaced)
@@ -170,6 +177,7 @@ def _store(
         [_tactic_link(link, release_key) for link in prepared.tactic_links],
         made_at,
     )
+    progress("derive", len(prepared.tactic_links), len(prepared.tactic_links))
     release = Release(
         key=release_key,
         knowledge_base=kb.slug,
@@ -190,6 +198,19 @@ def _store(
     releases.raise_revision(connection)
     connection.analyze()
     return ImportReport(kb.slug, shown, len(prepared.members), len(added), changed=True)
+
+
+def _counting(progress: Progress, total: int) -> Callable[[int], None]:
+    """Takes how many rows were written, and tells how many of all of them are."""
+    done = 0
+
+    def wrote(number: int) -> None:
+        nonlocal done
+        done += number
+        progress("store", done, total)
+
+    wrote(0)
+    return wrote
 
 
 def _is_same(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ctibutler.catalog import jobs
 from ctibutler.catalog.engine.connection import Connection
@@ -23,12 +23,12 @@ class JobLost(Exception):
     """Another worker has taken our job: what we did is rolled back."""
 
 
-def complete(connection: Connection, job: Job) -> None:
-    """End a job well, in the transaction that makes its work visible.
+def complete(connection: Connection, job: Job, sentences: Sequence[str] = ()) -> None:
+    """End a job well, in the transaction that makes its work visible. The sentences are for the person who asked for it.
 
     Raises JobLost.
     """
-    if not jobs.complete(connection, job):
+    if not jobs.complete(connection, job, sentences):
         raise JobLost
 
 

@@ -9,14 +9,14 @@ from ctibutler.importing.links import LinkRequest, make_links
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.knowledge_bases.links import mode_named
 from ctibutler.stix.times import microseconds
-from ctibutler.worker.lease import complete
+from ctibutler.worker.lease import Progress, complete
 
 
-def link(database: Database, knowledge_bases: KnowledgeBases, job: LinkJob) -> None:
-    """Make the links of a job.
+def link(database: Database, knowledge_bases: KnowledgeBases, job: LinkJob, progress: Progress) -> None:
+    """Make the links of a job. If there are none to make because a knowledge base is not installed, the job says so.
 
-    Raises Problem when a release is not installed, JobLost when another worker has taken the job; the catalogue is then as
-    before.
+    Raises Problem when the release that they start from is not installed, JobLost when another worker has taken the job;
+    the catalogue is then as before.
     """
     wanted = job.parameters
     mode = mode_named(wanted.mode)
@@ -29,7 +29,13 @@ def link(database: Database, knowledge_bases: KnowledgeBases, job: LinkJob) -> N
         modified_min=_instant(wanted.modified_min),
         created_min=_instant(wanted.created_min),
     )
-    make_links(database, knowledge_bases, request, finish=lambda connection: complete(connection, job))
+    make_links(
+        database,
+        knowledge_bases,
+        request,
+        progress=progress,
+        finish=lambda connection, sentences: complete(connection, job, sentences),
+    )
 
 
 def _instant(text: str | None) -> int | None:

@@ -46,14 +46,14 @@ class Worker:
         self._database = database
         self._settings = settings
         self._sources = sources
-        self._id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
     def run(self, stop: threading.Event) -> None:
         """Run jobs until told to stop; a job that is under way is ended first."""
         try:
             while not stop.is_set():
                 try:
-                    jobs.worker_seen(self._database, self._id)
+                    jobs.worker_seen(self._database, self.id)
                     keep_house(self._library, self._settings, self._sources)
                     worked = self.run_next()
                 except StoreUnavailable as failure:
@@ -72,7 +72,7 @@ class Worker:
 
     def run_next(self) -> bool:
         """Run the next job and log how it ended; False when there is none."""
-        job = jobs.claim(self._database, self._id, self._settings.job_lease_seconds)
+        job = jobs.claim(self._database, self.id, self._settings.job_lease_seconds)
         if job is None:
             return False
         _log.info("job %s: %s %s", job.id, job.type, job.parameters)
@@ -85,7 +85,7 @@ class Worker:
 
         Raises Busy when another worker has it, or a job before it is not done.
         """
-        job = jobs.claim(self._database, self._id, self._settings.job_lease_seconds, job_id)
+        job = jobs.claim(self._database, self.id, self._settings.job_lease_seconds, job_id)
         if job is None:
             raise self._cannot_run(job_id)
         ending = self._run(job, watch)
@@ -122,7 +122,7 @@ class Worker:
 
     def _work(self, job: Job, progress: Progress) -> None:
         if isinstance(job, LinkJob):
-            link(self._database, self._library.knowledge_bases, job)
+            link(self._database, self._library.knowledge_bases, job, progress)
         else:
             install(self._database, self._library.knowledge_bases, self._settings, self._sources, job, progress)
 
@@ -133,6 +133,6 @@ class Worker:
 
     def _say_goodbye(self) -> None:
         try:
-            jobs.worker_gone(self._database, self._id)
+            jobs.worker_gone(self._database, self.id)
         except StoreUnavailable as failure:
             _log.warning("%s", failure)

@@ -59,6 +59,7 @@ def install(
     """
     from ctibutler.cli.output.progress import board
     from ctibutler.cli.processes.run_jobs import Runner
+    from ctibutler.cli.processes.supervision import Stopped, stopped_by_signals
     from ctibutler.forms.jobs import job_form
     from ctibutler.forms.json_form import record_as_json
     from ctibutler.logs import set_up_logs
@@ -76,29 +77,29 @@ def install(
     set_up_logs(session.settings, least=logging.WARNING)
     sources = Sources(session.settings, only=source)
     named = _from_anywhere(source)
-    with session.library() as library, board(quiet=as_json) as shown:
-        runner = Runner(library, session.settings, sources, shown)
-        wanted, failed = _wanted(sources, asked, shown)
-        requests = [
-            (
-                target.kb,
-                InstallRequest(
-                    version=label,
-                    ignore_embedded_relationships=ignore_embedded,
-                    ignore_embedded_relationships_sro=ignore_embedded_sro,
-                    ignore_embedded_relationships_smo=ignore_embedded_smo,
-                    force=force,
-                    file=None if file is None else str(file.resolve()),
-                    convert=convert,
-                    source=named,
-                ),
-            )
-            for target, label in wanted
-        ]
-        ended = runner.install(requests)
-        if as_json:
-            output.write_json(record_as_json({"jobs": [job_form(job) for job in ended]}))
-    if failed or any(job.state == "failed" for job in ended):
+
+    def request(label: str) -> InstallRequest:
+        return InstallRequest(
+            version=label,
+            ignore_embedded_relationships=ignore_embedded,
+            ignore_embedded_relationships_sro=ignore_embedded_sro,
+            ignore_embedded_relationships_smo=ignore_embedded_smo,
+            force=force,
+            file=None if file is None else str(file.resolve()),
+            convert=convert,
+            source=named,
+        )
+
+    try:
+        with stopped_by_signals(), session.library() as library, board(quiet=as_json) as shown:
+            runner = Runner(library, session.settings, sources, shown)
+            wanted, are_missing = _wanted(sources, asked, shown)
+            ended = runner.install((target.kb, request(label)) for target, label in wanted)
+    except Stopped as stop:
+        raise click.exceptions.Exit(stop.exit_code) from None
+    if as_json:
+        output.write_json(record_as_json({"jobs": [job_form(job) for job in ended]}))
+    if are_missing or any(job.state != "completed" for job in ended):
         raise click.exceptions.Exit(1)
 
 

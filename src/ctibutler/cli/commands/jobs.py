@@ -17,7 +17,7 @@ from ctibutler.errors import InvalidRequest
 if TYPE_CHECKING:
     from ctibutler.catalog.job_records import Job, JobProgress
 
-_STATES = ("pending", "processing", "completed", "failed")
+_STATES = ("pending", "processing", "completed", "failed", "cancelled")
 
 
 def jobs(

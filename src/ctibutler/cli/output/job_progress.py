@@ -12,7 +12,7 @@ from ctibutler.cli.output.progress import Board
 from ctibutler.cli.output.text import counted
 
 POLL_SECONDS = 0.3
-ENDED = ("completed", "failed")
+ENDED = ("completed", "failed", "cancelled")
 _BEGINNING = JobProgress("download", 0, None)
 
 
@@ -47,8 +47,10 @@ def links_since(library: Library, moment: int) -> list[str]:
 
 def tell_end(library: Library, job: Job, board: Board) -> None:
     """Say how a job ended."""
-    failed = job.state == "failed"
-    board.end(name_of(job), f"failed: {'; '.join(job.errors)}" if failed else _success(library, job), failed=failed)
+    if job.state == "completed":
+        board.end(name_of(job), _success(library, job))
+    else:
+        board.end(name_of(job), f"{job.state}: {'; '.join(job.errors)}", failed=True)
 
 
 def name_of(job: Job) -> str:
@@ -58,7 +60,7 @@ def name_of(job: Job) -> str:
 
 def _success(library: Library, job: Job) -> str:
     if isinstance(job, LinkJob):
-        return "made"
+        return "; ".join(job.errors) or "made"
     with library.database.read() as connection:
         release = releases.find(connection, job.knowledge_base, job.label)
     if release is None:

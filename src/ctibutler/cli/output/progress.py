@@ -13,7 +13,14 @@ from ctibutler.cli.output import text as output
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-STAGES = {"download": "downloading", "parse": "reading", "store": "storing", "derive": "relating", "": "waiting"}
+STAGES = {
+    "download": "downloading",
+    "parse": "reading",
+    "index": "indexing",
+    "store": "storing",
+    "derive": "relating",
+    "link": "linking",
+}
 
 
 class Board(Protocol):
@@ -74,7 +81,7 @@ class Bars:
             self._progress.update(
                 self._tasks[job],
                 completed=done,
-                total=total if done else None,  # a bar that has not moved yet says nothing: let it swing
+                total=total,
                 stage=STAGES.get(stage, stage),
                 amount=amount(stage, done, total),
             )

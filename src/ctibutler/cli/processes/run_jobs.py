@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from ctibutler.answers.library import Library
 from ctibutler.catalog import jobs
 from ctibutler.catalog.job_records import Job
-from ctibutler.cli.output.job_progress import follow, links_since, name_of, tell_end
+from ctibutler.cli.output.job_progress import ENDED, follow, links_since, name_of, tell_end
 from ctibutler.cli.output.progress import Board
+from ctibutler.cli.processes.supervision import Stopped, deaf_to_signals
 from ctibutler.errors import Busy
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -20,6 +21,7 @@ from ctibutler.stix.times import now
 from ctibutler.worker.loop import Worker
 
 _PATIENCE_SECONDS = 0.5
+_UNDONE = "interrupted; what it had stored was undone, and the catalogue is as before"
 
 
 class Runner:
@@ -65,8 +67,9 @@ class Runner:
                 job = self._find(job_id)
                 if job.state != "pending":
                     return follow(self._library, [job_id], self._board)[0]
-            except KeyboardInterrupt:
-                self._give_up(job_id)
+            except Stopped:
+                with deaf_to_signals():
+                    self._cancel(job_id)
                 raise
             else:
                 tell_end(self._library, job, self._board)
@@ -78,11 +81,15 @@ class Runner:
                     self._board.line(f"{name}: waits for a job of another process on the same knowledge base")
                 time.sleep(_PATIENCE_SECONDS)
 
-    def _give_up(self, job_id: str) -> None:
+    def _cancel(self, job_id: str) -> None:
+        """End a job that we were running, and say what became of it. What it did was rolled back on the way here."""
         job = self._find(job_id)
-        if job.state == "processing":
+        if job.state == "processing" and job.lease_holder == self._worker.id:
             with self._library.database.note() as connection:
-                jobs.fail(connection, job, ["interrupted by the person who asked for it"])
+                jobs.cancel(connection, job, _UNDONE)
+            job = self._find(job_id)
+        if job.state in ENDED:
+            tell_end(self._library, job, self._board)
 
     def _find(self, job_id: str) -> Job:
         with self._library.database.read() as connection:

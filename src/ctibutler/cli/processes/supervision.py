@@ -11,15 +11,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 LIFELINE = "CTIBUTLER_LIFELINE"
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 _GRACE_SECONDS = 20.0
 _POLL_SECONDS = 0.1
 
 
 class Stopped(BaseException):
-    """Somebody asked this process to end. Not an error, and not to be caught as one."""
+    """Somebody asked this process to end, by a signal. Not an error, and not to be caught as one."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.exit_code = 128 + signal_number
 
 
 @dataclass
@@ -101,15 +106,28 @@ def end_with_parent() -> None:
 def stopped_by_signals() -> Iterator[None]:
     """SIGINT and SIGTERM raise Stopped inside, in the main thread."""
 
-    def stop(_number: int, _frame: object) -> None:
-        raise Stopped
+    def stop(number: int, _frame: object) -> None:
+        raise Stopped(number)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    with _handled_by(stop):
+        yield
+
+
+@contextlib.contextmanager
+def deaf_to_signals() -> Iterator[None]:
+    """Nothing inside is interrupted by SIGINT and SIGTERM: for what has to be put in order before the end."""
+    with _handled_by(signal.SIG_IGN):
+        yield
+
+
+@contextlib.contextmanager
+def _handled_by(handler: Callable[[int, Any], None] | signal.Handlers) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in _ENDING}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 def wait_for(condition: Callable[[], bool], check: Callable[[], None], seconds: float) -> bool:
