@@ -77,5 +77,8 @@ def test_where_there_are_no_details_the_command_says_where_there_are(with_detail
     assert (refused.code, refused.stdout) == (2, "")
     assert refused.stderr == "ctibutler: --detail: disarm has no details; these have: cwe, atlas\n"
     both = with_details("get", "CWE-1287", "--detail", "--bundle")
-    assert (both.code, both.stderr) == (2, "ctibutler: --detail: a bundle holds only STIX objects\n")
+    assert (both.code, both.stderr) == (
+        2,
+        "ctibutler: --detail cannot be used with --bundle: a bundle contains only STIX objects\n",
+    )
     assert with_details("get", "CWE-1", "--detail").code == 1
