@@ -241,6 +241,7 @@ def test_search_refuses_a_type_that_no_knowledge_base_has(stocked: Command, word
 def test_a_name_in_place_of_an_id_leads_to_the_search(stocked: Command) -> None:
     assert stocked("get", "fancy bear").stderr.endswith("; to find a name, run `ctibutler search 'fancy bear'`\n")
     assert "search" not in stocked("get", "AML.T9999").stderr
+    assert "search" not in stocked("get", "injection", "--kb", "cwe").stderr
 
 
 def test_a_layer_for_the_navigator(stocked: Command) -> None:

@@ -94,6 +94,8 @@ def test_types_are_offered(stocked: Command) -> None:
     assert list(offered(stocked, "ctibutler list cwe --type Tech")) == []
     assert list(offered(stocked, "ctibutler changes disarm 1.5 1.6 --type rel")) == ["relationship"]
     assert list(offered(stocked, "ctibutler search x --type rel")) == []
+    assert list(offered(stocked, "ctibutler search x --kb attack-ics --type gro")) == ["Group"]
+    assert list(offered(stocked, "ctibutler search x --type sub")) == []
     assert list(offered(stocked, "ctibutler search x --type intrusion-set,x-mitre-tac")) == [
         "intrusion-set,x-mitre-tactic"
     ]

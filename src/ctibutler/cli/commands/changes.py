@@ -39,7 +39,7 @@ def changes(
             "--type",
             metavar="TYPE",
             help=f"Show only these STIX types. {SEVERAL}",
-            complete=candidates.several(candidates.any_stix_type),
+            complete=candidates.several(candidates.stix_type),
         ),
     ] = None,
     objects: Annotated[bool, option("--objects", help="With --json: include each object before and after.")] = False,

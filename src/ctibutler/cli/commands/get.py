@@ -41,17 +41,19 @@ def get(
     """
     from ctibutler.answers.across.ids import find_across
     from ctibutler.answers.naming import is_stix_id
-    from ctibutler.cli.finding import find_in
+    from ctibutler.cli.finding import find_in, refuse_absent
     from ctibutler.cli.output.objects import show_object, write_bundle, write_detailed, write_envelope
 
     session = session_of(context)
     if bundle and detail:
         raise InvalidRequest("--detail cannot be used with --bundle: a bundle contains only STIX objects")
+    asked = session.asked(kb)
     with session.library() as library:
         try:
-            findings = find_in(library, session.asked(kb), object_id, release)
+            findings = find_in(library, asked, object_id, release)
         except NotFound as missing:
             if not any(char.isdigit() for char in object_id):
+                refuse_absent(library, asked, release)
                 raise NotFound(f"{missing}; to find a name, run `ctibutler search {shlex.quote(object_id)}`") from None
             if not is_stix_id(object_id) or kb or release or bundle or detail:
                 raise

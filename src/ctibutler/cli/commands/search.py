@@ -41,7 +41,7 @@ def search(
             "--type",
             metavar="TYPE",
             help=f"Find only these types, such as Group or intrusion-set. {SEVERAL}",
-            complete=candidates.several(candidates.stix_type),
+            complete=candidates.several(candidates.object_type),
         ),
     ] = None,
     include_revoked: Annotated[

@@ -94,13 +94,15 @@ def layer_id(line: Line) -> Iterator[Candidate]:
 
 
 @completer
-def stix_type(line: Line) -> Iterator[Candidate]:
-    """A STIX type of objects in the knowledge bases that the line names."""
-    return _types(line, lambda name: name not in NEVER_LISTED)
+def object_type(line: Line) -> Iterator[Candidate]:
+    """A type of objects in the knowledge bases that the line names: in their words, or of STIX."""
+    in_words = dict.fromkeys(word.word for kb in line.asked for word in kb.type_words if not word.subtechnique)
+    yield from ((word, None) for word in in_words if begins(word, line.word))
+    yield from _types(line, lambda name: name not in NEVER_LISTED)
 
 
 @completer
-def any_stix_type(line: Line) -> Iterator[Candidate]:
+def stix_type(line: Line) -> Iterator[Candidate]:
     """A STIX type, relationships included."""
     return _types(line, lambda _: True)
 
