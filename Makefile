@@ -30,7 +30,7 @@ check: dev ## Format, lint, types, import contracts, dead code, generated pages,
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	for script in bench examples references tidy; do $(BIN)/mypy scripts/$$script || exit 1; done
+	for script in bench examples picture references tidy; do $(BIN)/mypy scripts/$$script || exit 1; done
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/vulture
 	$(BIN)/python scripts/references --check

@@ -121,5 +121,7 @@ def _dialect(url: DatabaseUrl, *, read_only: bool) -> Dialect:
     try:
         from ctibutler.catalog.engine.postgresql import Postgresql
     except ModuleNotFoundError:
-        raise StoreUnavailable("PostgreSQL needs the package psycopg: pip install 'ctibutler[postgres]'") from None
+        raise StoreUnavailable(
+            "PostgreSQL needs the package psycopg: install ctibutler with its extra `postgres`"
+        ) from None
     return Postgresql(url.for_libpq)
