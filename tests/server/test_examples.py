@@ -20,6 +20,9 @@ from tests.server.examples import CWE, differences, examples, served
 from tests.server.serving import Server
 from tests.server.test_schemas import errors, strict
 
+# Jobs are a server's own, and the release of ATLAS at hand has no case studies to learn from.
+NOT_HERE = ("/api/v1/jobs/{job_id}/", "/api/v1/atlas/tie/")
+
 
 @lru_cache
 def described() -> dict[str, Any]:
@@ -136,8 +139,7 @@ def test_a_real_server_accepts_the_example_of_every_parameter(real: httpx2.Clien
                 filled = filled.replace(f"{{{parameter['name']}}}", parameter["example"])
         queries = [parameter for parameter in parameters if parameter["in"] == "query"]
         needed = {parameter["name"]: parameter["example"] for parameter in queries if parameter.get("required")}
-        # Jobs are this server's own: the example is the id of one on another.
-        accepted = (404,) if path == "/api/v1/jobs/{job_id}/" else (200, 204)
+        accepted = (404,) if path in NOT_HERE else (200, 204)
         for query in ({}, *({parameter["name"]: parameter["example"]} for parameter in queries)):
             answer = real.get(filled, params={**needed, **query, "strict": "true"})
             assert answer.status_code in accepted, (filled, query, answer.text[:300])

@@ -399,4 +399,5 @@ _LIMIT = Parameter("limit", "number", "Maximum number of techniques to return.",
 
 def _technique_ids(kb: KnowledgeBase) -> Parameter:
     description = "Ids of the observed techniques, in any case."
-    return Parameter("technique_ids", "csv", description, required=True, example=kb.examples[0])
+    technique = next((word for word in kb.examples if "attack-pattern" in kb.types_named_by(word)), kb.examples[0])
+    return Parameter("technique_ids", "csv", description, required=True, example=technique)

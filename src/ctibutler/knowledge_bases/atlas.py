@@ -28,7 +28,9 @@ ATLAS = KnowledgeBase(
     id_sources=("mitre-atlas",),
     primary_id=external_id_of("mitre-atlas"),
     examples=("AML.TA0002", "AML.T0000.001", "AML.M0000", "AML.CS0059"),
-    example=Example("5.6.0", "AML.T0051", "attack-pattern--6ff098e9-2864-579e-bebb-a0f1c92ec772", "Prompt Injection"),
+    example=Example(
+        "5.6.0", "AML.M0024", "course-of-action--1f45c127-eb18-5e17-a136-28ceef04edec", "Telemetry Logging"
+    ),
     listed_types=(
         "attack-pattern",
         "campaign",
