@@ -7,6 +7,7 @@ import json
 import signal
 import time
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 import zstandard
@@ -14,8 +15,10 @@ import zstandard
 from ctibutler.catalog import jobs
 from ctibutler.catalog.engine.database import Database
 from ctibutler.knowledge_bases import HOSTED
-from ctibutler.requesting import InstallRequest, add_install
+from ctibutler.knowledge_bases.links import LINK_MODES
+from ctibutler.requesting import InstallRequest, add_install, request_links
 from tests.cli.command import Command
+from tests.faults.small import small_bundle_bytes
 from tests.shared import read_shared
 
 
@@ -190,3 +193,84 @@ def installing(request: pytest.FixtureRequest, command_with_bucket: Command) -> 
     if request.param == "sqlite":
         return command_with_bucket
     return replace(command_with_bucket, database=request.getfixturevalue("postgresql_url"))
+
+
+def test_a_family_is_each_of_its_knowledge_bases(command_with_bucket: Command) -> None:
+    bucket = command_with_bucket.folder / "bucket"
+    for name in ("enterprise", "mobile", "ics"):
+        folder = bucket / f"mitre-attack-{name}-repo-data"
+        folder.mkdir(parents=True)
+        (folder / "version.txt").write_text("18.0\n18.1\n")
+        for label in ("18_0", "18_1"):
+            (folder / f"{name}-attack-{label}.json").write_bytes(small_bundle_bytes())
+    command = replace(command_with_bucket, bucket=str(bucket))
+
+    def installed(*arguments: str) -> list[str]:
+        said = command.done("install", *arguments).stdout.splitlines()
+        return [line.partition(":")[0] for line in said if "installed" in line]
+
+    matrices = ("attack-enterprise", "attack-mobile", "attack-ics")
+    assert installed("attack@18.0") == [f"{kb} 18.0" for kb in matrices]
+    assert installed("attack", "attack") == [f"{kb} 18.1" for kb in matrices]
+    each = [f"{kb} {label}" for kb in matrices for label in ("18.1", "18.0")]
+    assert installed("attack@all", "--force", "--source", "bucket") == each
+    assert command.done("remove", "attack@18.0").stdout.count("removed") == 3
+    assert [kb["versions"] for kb in command.done("status", "--json").json["knowledge_bases"][:3]] == [["18.1"]] * 3
+    assert "3 are named" in command("install", "attack@1", "--from", bucket).stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [("atack", "attack, "), ("attack-enterprize", "attack-enterprise?"), ("sectrs", "sector"), ("capek", "capec")],
+)
+def test_a_mistyped_knowledge_base_is_answered_with_the_nearest_of_all_names(
+    command: Command, word: str, near: str
+) -> None:
+    outcome = command("install", f"{word}@1")
+    assert outcome.code == 2
+    assert f"no knowledge base `{word}`; did you mean " in outcome.stderr
+    assert near in outcome.stderr.partition("did you mean ")[2]
+
+
+def test_a_family_where_one_knowledge_base_is_wanted_is_said_to_be_several(command: Command) -> None:
+    said = command("list", "attack").stderr
+    assert "`attack` is several knowledge bases: name attack-enterprise, attack-mobile or attack-ics" in said
+
+
+def test_the_table_of_jobs_fits_a_terminal_with_whole_ids(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    command.done("install", "tlp@1")
+    now = datetime.now().astimezone()
+    this_year = int(now.replace(month=1 if now.month > 1 else 2, day=1).timestamp() * 1_000_000)
+    database = Database(f"sqlite:///{command.folder / 'data/ctibutler.sqlite'}")
+    try:
+        with database.note() as connection:
+            ids = [
+                add_install(connection, HOSTED.named(f"attack-{matrix}"), InstallRequest("18.1")).id
+                for matrix in ("enterprise", "mobile", "ics")
+            ]
+            connection.run(
+                "UPDATE job SET state = 'processing', created = created - :m WHERE job_id = :job_id",
+                m=150_000_000,
+                job_id=ids[0],
+            )
+            # As long ago as makes the column of times widest: `Jan 01`.
+            connection.run(
+                "UPDATE job SET created = :then, completed = :then WHERE state = 'completed'", then=this_year
+            )
+        ids += [request_links(database, mode).id for mode in LINK_MODES]
+    finally:
+        database.close()
+    monkeypatch.setattr("ctibutler.cli.output.tables.on_terminal", lambda: True)
+    said = command.done("jobs", NO_COLOR="1").stdout
+    lines = said.splitlines()
+    assert lines[0].split() == ["ID", "JOB", "STATE", "WHEN", "TOOK"]
+    assert max(map(len, lines)) <= 80
+    assert {line.split()[0] for line in lines[1:]} >= set(ids)
+    [running] = [line.split() for line in lines if ids[0] in line]
+    assert running[1].startswith("attack-ent")
+    assert running[1].endswith("…@18.1")
+    assert running[2] == "processing"
+    assert running[-1] == "2m"
+    [done] = [line.split() for line in lines if "tlp@1" in line]
+    assert done[2] == "completed"
+    assert done[3:] == ["Jan" if now.month > 1 else "Feb", "01", "0s"]

@@ -228,6 +228,21 @@ def test_several_processes_answer(started: Started) -> None:
     assert serve.wait(90) == 0
 
 
+def test_up_says_once_why_a_release_could_not_be_installed(command: Command, started: Started) -> None:
+    folder = command.folder / "bucket" / "mitre-f3-repo-data"
+    folder.mkdir(parents=True)
+    (folder / "version.txt").write_text("1.0\n")
+    (folder / "f3-stix-v1_0.json").write_text('{"type": "bundle", "objects": [')
+    told = {"CTIBUTLER_BUCKET": str(folder.parent), "CTIBUTLER_SOURCES": "bucket"}
+    up = started("up", "--port", free_port(), **told)
+    line_with(up, "knowledge bases are installed")
+    up.send_signal(signal.SIGINT)
+    _, said = up.communicate(timeout=60)
+    assert [line for line in said.splitlines() if "f3-stix-v1_0.json" in line] == [
+        "mitre-f3 1.0: failed: f3-stix-v1_0.json: not JSON, or cut off: Input data was truncated"
+    ]
+
+
 def test_a_worker_takes_up_what_a_killed_one_left(command: Command, started: Started) -> None:
     command.done("install", "tlp@1")
     database = Database(f"sqlite:///{command.folder / 'data/ctibutler.sqlite'}")

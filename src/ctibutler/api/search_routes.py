@@ -102,8 +102,8 @@ def _sort() -> Parameter:
 
 
 def _where(knowledge_bases: KnowledgeBases) -> Parameter:
-    groups = dict.fromkeys(kb.group for kb in knowledge_bases.all if kb.group)
-    names = ", ".join(f"`{name}`" for name in (*groups, *(kb.slug for kb in knowledge_bases.all)))
+    families = dict.fromkeys(kb.family for kb in knowledge_bases.all if kb.family)
+    names = ", ".join(f"`{name}`" for name in (*families, *(kb.slug for kb in knowledge_bases.all)))
     return Parameter("knowledge_bases", "csv", f"Where to search: {names}.", example="attack,capec")
 
 

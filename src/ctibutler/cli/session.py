@@ -58,8 +58,13 @@ class Session:
         try:
             return self.knowledge_bases.named(word)
         except NotFound:
-            known = hint(word, (kb.slug for kb in self.knowledge_bases.all))
-            raise InvalidRequest(f"no knowledge base `{word}`; {known}") from None
+            family = [kb.slug for kb in self.knowledge_bases.of_family(word)]
+            if family:
+                *others, last = family
+                raise InvalidRequest(
+                    f"`{word}` is several knowledge bases: name {', '.join(others)} or {last}"
+                ) from None
+            raise InvalidRequest(f"no knowledge base `{word}`; {hint(word, self.knowledge_bases.names)}") from None
 
     def asked(self, word: str | None) -> list[KnowledgeBase]:
         """The knowledge base of this name, or all of them.

@@ -1,8 +1,8 @@
-"""Releases as they are named on the command line: `cwe`, `cwe@4.15`, `cwe@all`."""
+"""Releases as they are named on the command line: `cwe`, `cwe@4.15`, `cwe@all`, `attack@18.1`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,14 +57,26 @@ def read_target(session: Session, text: str) -> Target:
     return Target(kb, label)
 
 
-def read_release(session: Session, text: str) -> Target:
-    """One release, named by its label.
+def read_targets(session: Session, texts: Iterable[str]) -> list[Target]:
+    """What these words name, each once. A family (`attack@18.1`) is each of its knowledge bases.
 
     Raises InvalidRequest.
     """
-    target = read_target(session, text)
+    named = []
+    for text in texts:
+        name, at, label = text.partition("@")
+        family = session.knowledge_bases.of_family(name)
+        named += [f"{kb.slug}{at}{label}" for kb in family] if family else [text]
+    return list(dict.fromkeys(read_target(session, text) for text in named))
+
+
+def require_release(target: Target) -> Target:
+    """The same target.
+
+    Raises InvalidRequest if it does not name one release by its label.
+    """
     if target.is_newest or target.is_all:
-        raise InvalidRequest(f"`{text}`: name one release, such as {target.kb.slug}@1.0")
+        raise InvalidRequest(f"`{target}`: name one release, such as {target.kb.slug}@1.0")
     return target
 
 

@@ -51,10 +51,22 @@ class KnowledgeBases:
             raise NotFound(f"no knowledge base `{name}`; there are {known}")
         return found
 
+    def of_family(self, name: str) -> tuple[KnowledgeBase, ...]:
+        """The knowledge bases that share this name (`attack`); none if it is not the name of a family."""
+        wanted = name.strip().lower()
+        return tuple(kb for kb in self.all if kb.family is not None and kb.family == wanted)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that means one or more of them: their own, their families', their aliases."""
+        families = (kb.family for kb in self.all if kb.family is not None)
+        aliases = (alias for kb in self.all for alias in kb.aliases)
+        return tuple(dict.fromkeys((*families, *(kb.slug for kb in self.all), *aliases)))
+
     def selected(self, words: Iterable[str]) -> tuple[KnowledgeBase, ...]:
-        """Those that these names, aliases and group words (`attack`) select; a word that is unknown selects none."""
+        """Those that these names, aliases and families (`attack`) select; a word that is unknown selects none."""
         wanted = {word.strip().lower() for word in words}
-        return tuple(kb for kb in self.all if wanted & {*kb.names, *((kb.group,) if kb.group else ())})
+        return tuple(kb for kb in self.all if wanted & {*kb.names, *((kb.family,) if kb.family else ())})
 
 
 HOSTED = KnowledgeBases()

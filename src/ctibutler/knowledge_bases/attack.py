@@ -40,7 +40,7 @@ def _matrix(
         type_parameter="attack_type",
         job_type="attack-update",
         matrix=matrix,
-        group="attack",
+        family="attack",
         id_sources=id_sources,
         primary_id=external_id_of(*id_sources),
         examples=examples,

@@ -254,8 +254,8 @@ class KnowledgeBase:
     infers_techniques: bool = False
     """It answers which techniques go with observed ones."""
 
-    group: str | None = None
-    """A word that selects several knowledge bases at once: `attack`."""
+    family: str | None = None
+    """A name that it shares with other knowledge bases, which means all of them: `attack`."""
 
     object_filter_word: str | None = None
     """Its word in the parameter `ttp_type` of `objects/`; None if it has none."""

@@ -14,7 +14,7 @@ from ctibutler.cli.declaring import argument, declared, option
 from ctibutler.cli.options import JsonOption, SourceOption
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
-from ctibutler.cli.targets import Target, labels_of, read_release, read_target
+from ctibutler.cli.targets import Target, labels_of, read_targets, require_release
 from ctibutler.errors import InvalidRequest, NotFound, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -26,7 +26,10 @@ def install(
     context: click.Context,
     targets: Annotated[
         list[str],
-        argument("KB[@RELEASE]", "What to install: the newest release, KB@RELEASE that one, KB@all each."),
+        argument(
+            "KB[@RELEASE]",
+            "What to install: the newest release, KB@RELEASE that one, KB@all each. `attack` is all three matrices.",
+        ),
     ],
     file: Annotated[
         Path | None,
@@ -71,9 +74,9 @@ def install(
         raise InvalidRequest("--source: a file of your own comes from --from")
     if convert and file is None:
         raise InvalidRequest("--convert: is about the file of --from")
-    asked = list(dict.fromkeys(read_target(session, text) for text in targets))
+    asked = read_targets(session, targets)
     if file is not None:
-        asked = [_own_file(asked, file, targets, read_release(session, targets[0]))]
+        _check_own_file(asked, file)
     set_up_logs(session.settings, least=logging.WARNING)
     sources = Sources(session.settings, only=source)
     named = _from_anywhere(source)
@@ -124,12 +127,12 @@ def _wanted(sources: Sources, asked: Sequence[Target], board: Board) -> tuple[li
     return wanted, missing
 
 
-def _own_file(asked: Sequence[Target], file: Path, targets: Sequence[str], target: Target) -> Target:
+def _check_own_file(asked: Sequence[Target], file: Path) -> None:
     if len(asked) > 1:
-        raise InvalidRequest(f"--from: one file is one release, and {len(targets)} are named")
+        raise InvalidRequest(f"--from: one file is one release, and {len(asked)} are named")
+    require_release(asked[0])
     if not file.is_file():
         raise InvalidRequest(f"--from: {file}: {'is a folder' if file.is_dir() else 'there is no such file'}")
-    return target
 
 
 def _from_anywhere(source: str | None) -> str | None:
@@ -155,6 +158,7 @@ def _from_anywhere(source: str | None) -> str | None:
 command = declared(
     install,
     "ctibutler install attack-enterprise",
+    "ctibutler install attack@18.1",
     "ctibutler install attack-enterprise@17.1 cwe capec",
     "ctibutler install cwe@all",
     "ctibutler install cwe --source publisher",

@@ -10,6 +10,7 @@ from ctibutler.answers.pages import Sort
 from ctibutler.cli.declaring import argument, declared, option
 from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, words
 from ctibutler.cli.output import text as output
+from ctibutler.cli.output.short_times import short_duration, short_time
 from ctibutler.cli.output.tables import Column, write_table
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
@@ -61,15 +62,30 @@ def jobs(
         output.write_json(page_as_json(found.with_items([job_form(job) for job in found.items]), "jobs"))
         return
     write_table(
-        [Column("ID"), Column("JOB", cut="last"), Column("STATE")],
-        [[job.id, _job_name(job), job.state] for job in found.items],
+        [
+            Column("ID"),
+            Column("JOB", cut="last", narrowest=16, keep_end=5),
+            Column("STATE"),
+            Column("WHEN"),
+            Column("TOOK", right=True),
+        ],
+        [[job.id, _job_name(job), job.state, short_time(job.created), _took(job)] for job in found.items],
     )
     output.note(output.page_note(found, "job"))
 
 
 def _job_name(job: Job) -> str:
-    """What a job is about, in few words: `attack-update enterprise 18.1`."""
-    return " ".join(part for part in (job.type, job.variant, job.parameters.version) if part)
+    """What a job is about, in few words: `attack-enterprise@18.1`, or the mode of links."""
+    from ctibutler.catalog.job_records import InstallJob
+
+    return f"{job.knowledge_base}@{job.label}" if isinstance(job, InstallJob) else job.parameters.mode
+
+
+def _took(job: Job) -> str:
+    """How long a job took from the request to its end, or takes already; nothing while it waits."""
+    from ctibutler.stix.times import now
+
+    return "" if job.state == "pending" else short_duration((job.completed or now()) - job.created)
 
 
 def _show(job: Job) -> None:
@@ -79,6 +95,7 @@ def _show(job: Job) -> None:
     facts = [
         ("id", job.id),
         ("job", _job_name(job)),
+        ("type", job.type),
         ("state", job.state),
         ("asked for", rfc3339(job.created)),
         ("ended", "" if job.completed is None else rfc3339(job.completed)),

@@ -15,7 +15,7 @@ from ctibutler.cli.options import JsonOption, SourceOption
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.tables import Column, write_table
 from ctibutler.cli.session import session_of
-from ctibutler.cli.targets import Target, labels_of, read_target
+from ctibutler.cli.targets import Target, labels_of, read_targets
 from ctibutler.errors import Problem
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def mirror(
     from ctibutler.publishers.sources.offers import Sources
 
     session = session_of(context)
-    asked = list(dict.fromkeys(read_target(session, text) for text in targets))
+    asked = read_targets(session, targets)
     if folder.exists() and not folder.is_dir():
         raise Problem(f"{folder} is not a folder")
     set_up_logs(session.settings, least=logging.ERROR)

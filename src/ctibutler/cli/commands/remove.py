@@ -9,7 +9,7 @@ import click
 from ctibutler.cli.declaring import argument, declared
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
-from ctibutler.cli.targets import read_release
+from ctibutler.cli.targets import read_targets, require_release
 
 
 def remove(
@@ -23,7 +23,7 @@ def remove(
     from ctibutler.importing.removal import remove_release
 
     session = session_of(context)
-    asked = [read_release(session, text) for text in targets]
+    asked = [require_release(target) for target in read_targets(session, targets)]
     with session.library() as library:
         for target in asked:
             report = remove_release(library.database, target.kb, str(target.label))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import click
@@ -54,7 +54,7 @@ def up(context: click.Context, host: HostOption = None, port: PortOption = None,
                 refuse_open_door(session.settings, library)
                 set_up_logs(session.settings, least=logging.WARNING)
                 voice = _Voice()
-                household = Household(voice.child_line if output.on_terminal() else None)
+                household = Household(voice.child_line)
                 try:
                     _keep_house(session, library, household, voice)
                 finally:
@@ -64,13 +64,19 @@ def up(context: click.Context, host: HostOption = None, port: PortOption = None,
 
 
 class _Voice:
-    """Where lines go that come from elsewhere: above the bars while there are any."""
+    """Where lines go that come from elsewhere: above the bars while there are any.
+
+    Lines about jobs that this command follows are left out: it says itself how they end.
+    """
 
     def __init__(self) -> None:
         self.board: Board | None = None
+        self.followed: Callable[[], Iterable[str]] = tuple
 
     def child_line(self, text: str) -> None:
         """A line that a child wrote."""
+        if any(job_id in text for job_id in self.followed()):
+            return
         if self.board is not None:
             self.board.line(text)
         else:
@@ -131,9 +137,12 @@ def _see_through(library: Library, job_ids: list[str], voice: _Voice, check: Cal
     moment = now()
     with board() as shown:
         voice.board = shown
+        voice.followed = lambda: [*job_ids, *links_since(library, moment)]
         try:
             follow(library, job_ids, shown, check)
-            follow(library, links_since(library, moment), shown, check)
+            link_ids = links_since(library, moment)
+            follow(library, link_ids, shown, check)
+            voice.followed = lambda: [*job_ids, *link_ids]
         finally:
             voice.board = None
 

@@ -26,6 +26,9 @@ class Column:
     heading: str
     cut: Literal["never", "first", "last"] = "never"
     right: bool = False
+    narrowest: int = _NARROWEST
+    keep_end: int = 0
+    """How many characters at the end stay where a cell is cut, such as the release in `attack-ent…@18.1`."""
 
 
 def write_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
@@ -49,29 +52,30 @@ def fitted(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[
     excess = sum(found) + len(_GAP) * (len(found) - 1) - room
     for turn in ("first", "last"):
         giving = [place for place, column in enumerate(columns) if column.cut == turn]
-        giving = [place for place in giving if found[place] > _NARROWEST]
+        giving = [place for place in giving if found[place] > columns[place].narrowest]
         while excess > 0 and giving:
             found[max(giving, key=found.__getitem__)] -= 1
             excess -= 1
-            giving = [place for place in giving if found[place] > _NARROWEST]
+            giving = [place for place in giving if found[place] > columns[place].narrowest]
     return found
 
 
 def _line(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> str:
     shown = []
     for column, cell, width in zip(columns, cells, widths, strict=True):
-        text = _cut(cell, width)
+        text = _cut(cell, width, column.keep_end)
         space = " " * (width - _width(text))
         shown.append(space + text if column.right else text + space)
     return _GAP.join(shown).rstrip()
 
 
-def _cut(text: str, width: int) -> str:
+def _cut(text: str, width: int, keep_end: int = 0) -> str:
     if _width(text) <= width:
         return text
-    while _width(text) >= width:
-        text = text[:-1]
-    return text.rstrip() + "…"
+    beginning, end = text[: len(text) - keep_end], text[len(text) - keep_end :]
+    while beginning and _width(beginning + end) >= width:
+        beginning = beginning[:-1]
+    return f"{beginning.rstrip()}…{end}"
 
 
 def _width(text: str) -> int:

@@ -38,8 +38,8 @@ class Child:
 class Household:
     """Children that end with this process, even when it is killed: each holds one end of a pipe that breaks."""
 
-    def __init__(self, tell: Callable[[str], None] | None) -> None:
-        """`tell` is given what children write on standard error, line by line; for None they share ours."""
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        """`tell` is given what children write on standard error, line by line."""
         self._tell = tell
         self._children: list[Child] = []
         self._readers: list[threading.Thread] = []
@@ -49,12 +49,12 @@ class Household:
         process = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-m", "ctibutler", *arguments],
             stdin=subprocess.PIPE,
-            stderr=None if self._tell is None else subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env={**os.environ, LIFELINE: "1"},
             # Ctrl-C on a terminal reaches a whole process group; children hear of it from us.
             process_group=0 if os.name == "posix" else None,
         )
-        if self._tell is not None and process.stderr is not None:
+        if process.stderr is not None:
             reader = threading.Thread(target=_pass_on, args=(process.stderr, self._tell), daemon=True)
             reader.start()
             self._readers.append(reader)
