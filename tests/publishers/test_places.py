@@ -492,6 +492,22 @@ class TestD3fend:
         assert release.mapping is not None
         assert {"source", "target", "type", "description"} == json.loads(release.mapping)[0].keys()
 
+    def test_every_file_comes_from_the_folder_of_its_release(self, server: LocalServer, tmp_path: Path) -> None:
+        ontology = (DATA / "d3fend-1.2.0-excerpt.json").read_bytes()
+        serve(
+            server,
+            {
+                f"{D3FEND}/api/version.json": {"version": "1.6.0"},
+                f"{API}/repos/d3fend/d3fend-ontology/tags": [{"name": "1.2.0"}],
+                f"{D3FEND}/ontologies/d3fend/1.2.0/d3fend.json": ontology,
+            },
+        )
+        found = sources(server, tmp_path)
+        assert found.fetch(self.kb, "1.2.0").label == "1.2.0"
+        with pytest.raises(SourceUnavailable, match=r"no file where it was expected, .*/d3fend/1\.6\.0/d3fend\.json"):
+            found.fetch(self.kb, "1.6.0")
+        assert not any("/api/ontology/" in path for path in server.asked)
+
     def test_without_tags_the_newest_is_offered(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {f"{D3FEND}/api/version.json": {"ontology_version": "1.6.0"}})
         assert labels(sources(server, tmp_path).offers([self.kb]), "d3fend") == ["1.6.0"]
@@ -516,6 +532,15 @@ class TestFraud:
         found = sources(server, tmp_path)
         assert found.fetch(self.kb).label == "1.2"
         assert found.fetch(self.kb, "v1_1").origin.location.endswith("/public/f3-stix-v1.1.json")
+
+    def test_a_copy_that_is_another_release_is_refused(self, server: LocalServer, tmp_path: Path) -> None:
+        serve(server, {f"{F3}/f3-stix.json": self.bundle("1.3"), f"{F3}/f3-stix-v1.2.json": self.bundle("1.2")})
+        found = sources(server, tmp_path)
+        assert found.fetch(self.kb).label == "1.3"
+        assert found.fetch(self.kb, "1.2").origin.location.endswith("/public/f3-stix-v1.2.json")
+        serve(server, {f"{F3}/f3-stix-v1.2.json": self.bundle("1.1")})
+        with pytest.raises(SourceUnavailable, match=r"f3-stix-v1\.2\.json: expected release 1\.2, found 1\.1"):
+            sources(server, tmp_path).fetch(self.kb, "1.2")
 
     @pytest.mark.parametrize("version", [None, "one point two", 1.2])
     def test_a_collection_without_a_version_is_said(self, server: LocalServer, tmp_path: Path, version: object) -> None:
