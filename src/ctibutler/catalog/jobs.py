@@ -98,7 +98,7 @@ def renew(database: Database, job: Job, lease_seconds: float, progress: JobProgr
 def complete(connection: Connection, job: Job, sentences: Sequence[str] = ()) -> bool:
     """End a job well, in the transaction that makes its work visible. False when another worker has taken it.
 
-    The sentences say why there was nothing to do.
+    The sentences say why there was nothing to do, or what could not be done.
     """
     return _end(connection, job, "completed", sentences)
 

@@ -18,9 +18,9 @@ from ctibutler.catalog.selections import Selection
 from ctibutler.errors import MalformedFile, NotFound
 from ctibutler.knowledge_bases import KnowledgeBases, versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.knowledge_bases.links import CAPEC_ATTACK, CWE_CAPEC, D3FEND_KNOWLEDGE_BASES, LinkMode
+from ctibutler.knowledge_bases.links import ATLAS_ATTACK, CAPEC_ATTACK, CWE_CAPEC, D3FEND_KNOWLEDGE_BASES, LinkMode
 from ctibutler.stix import links as stix_links
-from ctibutler.stix.objects import decode, encode, instant
+from ctibutler.stix.objects import decode, encode, instant, is_deprecated, is_revoked
 from ctibutler.stix.times import now
 
 Properties = dict[str, Any]
@@ -28,6 +28,7 @@ Finish = Callable[[Connection, Sequence[str]], None]
 """Called within the transaction that makes the links, with sentences for the person who asked for them."""
 Progress = Callable[[str, int, int | None], None]
 _TELL_EVERY = 500
+_MOST_UNLINKED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,9 @@ def make_links(
     """Make the links of a mode, in place of those between the same releases; gives their number.
 
     If a knowledge base that they would lead to is not installed, there are none to make: nothing is changed, and `finish`
-    hears why. Raises NotFound when the release that they start from is not installed or lacks its mapping.
+    hears why. It also hears which ids could not be linked, in the modes that tell.
+
+    Raises NotFound when the release that they start from is not installed or lacks its mapping.
     """
     mode = request.mode
     with database.write() as connection:
@@ -72,7 +75,8 @@ def make_links(
             finish(connection, [_no_links(mode, missing)])
             return 0
         others.sort(key=lambda other: mode.others.index(other.knowledge_base))
-        made = list(_RULES[mode.name](connection, knowledge_bases, owner, others))
+        sentences: list[str] = []
+        made = list(_RULES[mode.name](connection, knowledge_bases, owner, others, sentences))
         wanted = [link for link in made if _in_time(link.source.properties, request)]
         moment = now()
         done = 0
@@ -88,7 +92,7 @@ def make_links(
             link_sets.replace(connection, mode.name, owner.key, other.key, rows, moment)
         progress("link", done, len(wanted))
         releases.raise_revision(connection)
-        finish(connection, [])
+        finish(connection, sentences)
         return len(wanted)
 
 
@@ -115,27 +119,67 @@ class _Made:
 
 @dataclass(frozen=True, slots=True)
 class _ByReferences:
-    """The rule of a mode whose source objects name their targets by external ids."""
+    """The rule of a mode whose source objects name their targets by external ids.
 
-    source_type: str
+    `types` pairs the type of sources with that of their targets. Ids without a live target are told if `tells_unlinked`.
+    """
+
+    types: tuple[tuple[str, str], ...]
     named: Callable[[Properties], list[str]]
     link: Callable[[Properties, Properties], Properties]
-    target_type: str = "attack-pattern"
+    tells_unlinked: bool = False
 
     def __call__(
-        self, connection: Connection, knowledge_bases: KnowledgeBases, owner: Release, others: list[Release]
+        self,
+        connection: Connection,
+        knowledge_bases: KnowledgeBases,
+        owner: Release,
+        others: list[Release],
+        sentences: list[str],
     ) -> Iterator[_Made]:
         other = others[0]
-        targets = _live(connection, knowledge_bases.named(other.knowledge_base), other, self.target_type)
-        for source in _objects(connection, owner, self.source_type):
-            for external_id in self.named(source.properties):
-                target = targets.get(folded(external_id))
-                if target:
-                    yield _Made(self.link(source.properties, target.properties), source, target)
+        kb = knowledge_bases.named(other.knowledge_base)
+        unlinked: list[str] = []
+        for source_type, target_type in self.types:
+            targets = _live(connection, kb, other, target_type)
+            states: Mapping[str, str] | None = None
+            for source in _objects(connection, owner, source_type):
+                for external_id in self.named(source.properties):
+                    target = targets.get(folded(external_id))
+                    if target:
+                        yield _Made(self.link(source.properties, target.properties), source, target)
+                    elif self.tells_unlinked:
+                        if states is None:
+                            states = _states(kb, _objects(connection, other, target_type))
+                        state = states.get(folded(external_id), "missing")
+                        unlinked.append(f"{stix_links.external_id(source.properties)} → {external_id} ({state})")
+        if unlinked:
+            sentences.append(_not_linked(owner, other, unlinked))
+
+
+def _states(kb: KnowledgeBase, ends: Iterable[_End]) -> dict[str, str]:
+    """Whether an object is revoked or deprecated, by primary id in lower case; of two with one id the revoked one."""
+    states: dict[str, str] = {}
+    for end in ends:
+        key = folded(kb.primary_id(end.properties) or "")
+        if is_revoked(end.properties):
+            states[key] = "revoked"
+        elif is_deprecated(end.properties):
+            states.setdefault(key, "deprecated")
+    return states
+
+
+def _not_linked(owner: Release, other: Release, unlinked: Sequence[str]) -> str:
+    shown = ", ".join(unlinked[:_MOST_UNLINKED])
+    more = f" and {len(unlinked) - _MOST_UNLINKED} more" if len(unlinked) > _MOST_UNLINKED else ""
+    return (
+        f"made, but {owner.knowledge_base} {owner.label} also names what cannot be linked in {other.knowledge_base}"
+        f" {other.label}: {shown}{more}"
+    )
 
 
 def _d3fend(
-    connection: Connection, knowledge_bases: KnowledgeBases, owner: Release, others: list[Release]
+    connection: Connection, knowledge_bases: KnowledgeBases, owner: Release, others: list[Release], _: list[str]
 ) -> Iterator[_Made]:
     attack, cwe = others
     ends: dict[str, _End] = {}
@@ -159,10 +203,18 @@ def _d3fend(
                 yield _Made(link, source, target)
 
 
-_RULES: dict[str, Callable[[Connection, KnowledgeBases, Release, list[Release]], Iterator[_Made]]] = {
-    CAPEC_ATTACK.name: _ByReferences("attack-pattern", stix_links.attack_ids, stix_links.capec_attack),
-    CWE_CAPEC.name: _ByReferences("weakness", stix_links.capec_ids, stix_links.cwe_capec),
+_RULES: dict[str, Callable[[Connection, KnowledgeBases, Release, list[Release], list[str]], Iterator[_Made]]] = {
+    CAPEC_ATTACK.name: _ByReferences(
+        (("attack-pattern", "attack-pattern"),), stix_links.attack_ids, stix_links.capec_attack
+    ),
+    CWE_CAPEC.name: _ByReferences((("weakness", "attack-pattern"),), stix_links.capec_ids, stix_links.cwe_capec),
     D3FEND_KNOWLEDGE_BASES.name: _d3fend,
+    ATLAS_ATTACK.name: _ByReferences(
+        tuple((name, name) for name in ("x-mitre-tactic", "attack-pattern", "course-of-action")),
+        stix_links.attack_ids,
+        stix_links.atlas_attack,
+        tells_unlinked=True,
+    ),
 }
 
 

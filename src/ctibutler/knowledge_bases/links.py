@@ -31,9 +31,15 @@ D3FEND_KNOWLEDGE_BASES = LinkMode(
     "D3FEND with ATT&CK Enterprise and CWE, by the mapping of its release",
     needs_mapping=True,
 )
+ATLAS_ATTACK = LinkMode(
+    "atlas-attack",
+    "atlas",
+    ("attack-enterprise",),
+    "ATLAS tactics, techniques and mitigations to those of ATT&CK Enterprise that they were adapted from",
+)
 
 # In the order in which they run when several are due.
-LINK_MODES: tuple[LinkMode, ...] = (CAPEC_ATTACK, D3FEND_KNOWLEDGE_BASES, CWE_CAPEC)
+LINK_MODES: tuple[LinkMode, ...] = (CAPEC_ATTACK, D3FEND_KNOWLEDGE_BASES, CWE_CAPEC, ATLAS_ATTACK)
 
 
 def modes_that_involve(knowledge_base: str) -> list[LinkMode]:

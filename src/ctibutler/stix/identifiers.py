@@ -80,6 +80,12 @@ def cwe_capec_id(weakness: str, attack_pattern: str) -> str:
     return relationship_id(uuid5(LINKS, f"related-to+{source}+mitre_capec_vertex_collection/{attack_pattern}"))
 
 
+def atlas_attack_id(source: str, target: str) -> str:
+    """The link from an object of ATLAS to its counterpart in ATT&CK Enterprise, both given by STIX id. This text is ours."""
+    source = f"mitre_atlas_vertex_collection/{source}"
+    return relationship_id(uuid5(LINKS, f"related-to+{source}+mitre_attack_enterprise_vertex_collection/{target}"))
+
+
 def d3fend_link_id(relationship_type: str, source: str, target: str) -> str:
     """A link of D3FEND's mapping; `relationship_type` is its property without `d3f:`."""
     return relationship_id(uuid5(LINKS, f"{relationship_type}+{source}+{target}"))

@@ -56,9 +56,9 @@ def technique_tactic(technique: Mapping[str, Any], tactic: Mapping[str, Any]) ->
     )
 
 
-def attack_ids(attack_pattern: Mapping[str, Any]) -> list[str]:
-    """The techniques of ATT&CK that an attack pattern of CAPEC names (`T1574.010`), each once."""
-    return _named(attack_pattern, _ATTACK_SOURCES)
+def attack_ids(obj: Mapping[str, Any]) -> list[str]:
+    """The objects of ATT&CK that an object of CAPEC or ATLAS names (`T1574.010`), each once."""
+    return _named(obj, _ATTACK_SOURCES)
 
 
 def capec_attack(attack_pattern: Mapping[str, Any], technique: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,6 +95,19 @@ def cwe_capec(weakness: Mapping[str, Any], attack_pattern: Mapping[str, Any]) ->
             {"source_name": "cwe", "external_id": cwe_id, "url": _CWE_PAGE.format(_number(cwe_id))},
             {"source_name": "capec", "external_id": capec_id, "url": _CAPEC_PAGE.format(_number(capec_id))},
         ],
+    )
+
+
+def atlas_attack(adapted: Mapping[str, Any], original: Mapping[str, Any]) -> dict[str, Any]:
+    """The link from a tactic, technique or mitigation of ATLAS to the one of ATT&CK Enterprise that it was adapted from."""
+    own_reference = next(iter(_references(adapted)), {})
+    return _link(
+        identifiers.atlas_attack_id(adapted["id"], original["id"]),
+        "related-to",
+        adapted,
+        original,
+        description=f"{_label(adapted)} was adapted from {_label(original)}",
+        references=[own_reference, {"source_name": "mitre-attack", "external_id": external_id(original)}],
     )
 
 

@@ -56,8 +56,7 @@ class CtiButlerServer:
         self._environment = environment(self._folder / "data", bucket)
         self._process: subprocess.Popen[bytes] | None = None
         try:
-            if releases:
-                self.install(releases)
+            self.install(releases)
             self.url = self._serve()
         except BaseException:
             self.stop()
