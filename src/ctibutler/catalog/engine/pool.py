@@ -1,4 +1,9 @@
-"""Connections that are open and idle, to be used again."""
+"""Connections that are open and idle, to be used again.
+
+psycopg_pool would serve PostgreSQL, as fast as this. But it opens connections in threads of its own and keeps trying: where
+the server refuses, whoever asks waits for the whole timeout and learns no reason, instead of both at once. SQLite needs a pool
+in any case, since its connections cost as much to set up.
+"""
 
 from __future__ import annotations
 
