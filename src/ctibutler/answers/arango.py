@@ -12,10 +12,10 @@ from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 
 def arango_files(library: Library, kb: KnowledgeBase, label: str | None) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """The files of a release by name, vertices first, each with its lines.
+    """Return the names of a release's files, vertices first, each with its lines.
 
-    Raises NotFound when the release is not installed, and, while lines are read, InvalidRequest when ArangoDB cannot hold an
-    id.
+    Raises NotFound if the release is not installed, and, while lines are read, InvalidRequest for an id that ArangoDB cannot
+    store.
     """
     with library.database.read() as connection:
         release = installed_release(connection, kb, label)
@@ -29,6 +29,6 @@ def arango_files(library: Library, kb: KnowledgeBase, label: str | None) -> Iter
 
 
 def _lines(library: Library, read: Callable[[Connection], Iterator[bytes]]) -> Iterator[bytes]:
-    """Lines that are read in one transaction, so that a file shows one state of the catalogue."""
+    """Lines read in one transaction, so that a file shows one state of the catalogue."""
     with library.database.read() as connection:
         yield from read(connection)

@@ -24,8 +24,11 @@ EXTENSION_DEFINITION = "extension-definition"
 
 @dataclass(frozen=True, slots=True)
 class BundleQuery:
-    """What a bundle holds: `include_embedded_refs` follows embedded references, `include_embedded_sros` also answers
-    their relationships; `types` is applied last, to everything."""
+    """What to include in a bundle.
+
+    `include_embedded_refs` follows references in properties to further objects; `include_embedded_sros` adds the
+    relationships made from them. `types` keeps objects of these STIX types; it applies to all objects, after the others.
+    """
 
     page: PageRequest = PageRequest()
     include_embedded_refs: bool = True
@@ -51,7 +54,7 @@ class ObjectBundle:
 
 
 def object_bundle(library: Library, kb: KnowledgeBase, request: ObjectRequest, query: BundleQuery) -> Page[ObjectView]:
-    """A page of the object (first), its relationships and its neighbours, by STIX id.
+    """Return a page of the object, then its relationships and neighbours by STIX id.
 
     Raises NotFound.
     """
@@ -77,7 +80,7 @@ def whole_object_bundle(
 
 
 def around(connection: Connection, release: Release, found: Found, query: BundleQuery) -> list[Entry]:
-    """The entries of an object's bundle: itself, then the others by STIX id."""
+    """Return the entries of an object's bundle: the object itself, then the others by STIX id."""
     edges = relationships.edges_of(connection, release, found.stix_id, include_embedded=query.include_embedded_refs)
     entries = [Entry(edge.id, edge=edge) for edge in edges if query.include_embedded_sros or not edge.embedded]
     entries += _neighbours(connection, edges, found)
@@ -93,7 +96,7 @@ def around(connection: Connection, release: Release, found: Found, query: Bundle
 
 
 def entry_contents(connection: Connection, entries: Sequence[Entry]) -> list[bytes]:
-    """The JSON of these entries, in this order."""
+    """Return the JSON of these entries, in this order."""
     stored_keys = [entry.object_key for entry in entries if entry.object_key is not None]
     stored = dict(zip(stored_keys, catalog.contents(connection, stored_keys), strict=True))
     edges = [entry.edge for entry in entries if entry.edge is not None]
@@ -109,7 +112,7 @@ def entry_contents(connection: Connection, entries: Sequence[Entry]) -> list[byt
 
 
 def _each_once(entries: Mapping[object, Entry].values) -> list[Entry]:  # type: ignore[valid-type]
-    """A native relationship may be met as an edge and as a neighbour: once is enough."""
+    """Drop native relationships that are there as neighbours too."""
     entries = list(entries)
     stored = {entry.object_key for entry in entries if entry.object_key is not None}
     return [
@@ -120,7 +123,7 @@ def _each_once(entries: Mapping[object, Entry].values) -> list[Entry]:  # type: 
 
 
 def _neighbours(connection: Connection, edges: Sequence[Edge], found: Found) -> list[Entry]:
-    """The objects at the other ends: in the end's release, else a well-known one; an end that is nowhere is left out."""
+    """The objects at the other ends, each from the release of its end or well known. Ends that do not exist are left out."""
     wanted: dict[int, set[str]] = {}
     for edge in edges:
         for end, release_key in ((edge.source, edge.source_release), (edge.target, edge.target_release)):

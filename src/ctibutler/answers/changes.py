@@ -1,4 +1,4 @@
-"""What changed from one release to another: by content, not by what `modified` says."""
+"""What changed from one release to another, by content and not by `modified`."""
 
 from __future__ import annotations
 
@@ -27,10 +27,7 @@ UNCHANGED: Final = "unchanged"
 
 @dataclass(frozen=True, slots=True)
 class ChangesQuery:
-    """Which release to compare with (None: the next lower one), and which of the changes to return in which order.
-
-    The keys to sort by are those of `SORT_KEYS`.
-    """
+    """The release to compare with (None: the next lower one), and which changes to return. `sort` has a key of `SORT_KEYS`."""
 
     since: str | None = None
     change: Sequence[str] | None = None
@@ -162,12 +159,12 @@ def _changes(
 
 
 def _change(difference: Difference, before: tuple[ObjectView, ...], after: tuple[ObjectView, ...]) -> Change:
-    told = (after or before)[0]
+    shown = (after or before)[0]
     return Change(
         id=difference.id,
         type=difference.type,
-        name=told.name,
-        external_id=told.external_id,
+        name=shown.name,
+        external_id=shown.external_id,
         change=difference.change,
         before_modified=before[0].modified if before else None,
         after_modified=after[0].modified if after else None,

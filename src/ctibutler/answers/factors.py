@@ -1,6 +1,6 @@
-"""Weighted alternating least squares over implicit feedback: what goes with what was seen.
+"""Weighted alternating least squares over implicit feedback: how likely a column is, given those that were seen.
 
-The one module that needs numpy. Whoever uses it imports it when asked: numpy alone is a fifth of what a server loads.
+The only module that needs numpy. Import it late: numpy alone is a fifth of what a server loads.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ DECIMALS = 6
 
 
 def factorise(rows: Sequence[Sequence[int]], columns: int) -> Matrix:
-    """The factors of the columns.
+    """Return the factors of the columns.
 
     `rows` holds the column numbers that each row was seen with. Observed entries weigh 1, all others
-    UNOBSERVED_WEIGHT; the same input always gives the same factors.
+    UNOBSERVED_WEIGHT; the same input always returns the same factors.
     """
     generator = np.random.default_rng(0)
     row_factors = generator.normal(0.0, START_DEVIATION, (len(rows), FACTORS))
@@ -37,13 +37,13 @@ def factorise(rows: Sequence[Sequence[int]], columns: int) -> Matrix:
 
 
 def scores(factors: Matrix, observed: Sequence[int]) -> list[float]:
-    """How well each column goes with the observed ones, rounded to DECIMALS."""
+    """Return how well each column goes with the observed ones, rounded to DECIMALS."""
     new_row = _solved([observed], factors)[0]
     return [float(score) for score in np.round(factors @ new_row, DECIMALS)]
 
 
 def _solved(seen: Sequence[Sequence[int]], others: Matrix) -> Matrix:
-    """The factors that fit best to what each was seen with, the other side's factors being given."""
+    """The factors that fit best to what each was seen with, given those of the other side."""
     shared = UNOBSERVED_WEIGHT * (others.T @ others) + REGULARISATION * np.eye(FACTORS)
     solved = np.zeros((len(seen), FACTORS))
     for number, observed in enumerate(seen):

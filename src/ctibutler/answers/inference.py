@@ -1,4 +1,4 @@
-"""Technique inference: which further techniques go with those that were observed."""
+"""Technique inference: which further techniques are likely, given those that were observed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Model:
 
 
 class Inference(msgspec.Struct, frozen=True):
-    """The techniques that most likely go with the observed ones, the likeliest first, and their scores by external id."""
+    """The techniques that most likely go with the observed ones, most likely first, and their scores by external id."""
 
     scores: Mapping[str, float]
     objects: Sequence[ObjectView]
@@ -106,7 +106,7 @@ def _trained(connection: Connection, kb: KnowledgeBase, release: Release) -> Mod
 
 
 def _observed(kb: KnowledgeBase, model: Model, technique_ids: Sequence[str]) -> list[int]:
-    """The places of the observed techniques in the model."""
+    """The row numbers of the observed techniques in the model."""
     places = {comparable_id(kb, external_id): place for place, external_id in enumerate(model.external_ids)}
     wanted = list(dict.fromkeys(technique_ids))
     unknown = [item for item in wanted if comparable_id(kb, item) not in places]
@@ -127,7 +127,7 @@ def _ranked(model: Model, observed: Sequence[int]) -> list[tuple[str, str, float
 
 
 def _allowed(connection: Connection, kb: KnowledgeBase, release: Release, query: ObjectQuery) -> dict[str, int]:
-    """STIX id → key of the techniques that the query's filters let pass."""
+    """STIX id → object key of the techniques that match the query."""
     keys = matching_keys(connection, kb, replace(query, types=[TECHNIQUE]), release)
     found = catalog.ids_of(connection, keys)
     return {stix_id: key for key, stix_id in found.items()}

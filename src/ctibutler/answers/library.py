@@ -1,4 +1,4 @@
-"""What every answer needs: the catalogue, and which knowledge bases there are."""
+"""What every answer needs: the catalogue and the declared knowledge bases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ctibutler.knowledge_bases import KnowledgeBases
 
 @dataclass(frozen=True)
 class Library:
-    """The catalogue with its declarations. Passed to every question, and held by nothing below the edges."""
+    """The catalogue, the knowledge bases, and what is cached in memory. Edges hold it and pass it to every question."""
 
     database: Database
     knowledge_bases: KnowledgeBases

@@ -1,4 +1,4 @@
-"""Long lists in the making: kept in order, so that the next page of a list does not make all of it again.
+"""Long lists, kept sorted so that the next page does not sort all of it again.
 
 MITRE's identity has 49,534 relationships in Enterprise 18.1, all latest releases have 199,082: sorting them takes seconds, a
 page of them milliseconds.
@@ -21,14 +21,14 @@ MOST_LISTS = 4
 
 
 class ListCache:
-    """Remembers a few long lists. What is made of one revision of the catalogue is true as long as that stands."""
+    """Remembers a few long lists. A list is valid until the catalogue's revision changes."""
 
     def __init__(self) -> None:
         self._lists: OrderedDict[Hashable, Sequence[Any]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, connection: Connection, question: Hashable, make: Callable[[], Sequence[Item]]) -> Sequence[Item]:
-        """The list that answers a question: the remembered one, or a new one."""
+        """Return the list for a question, from memory or from `make`. Only long lists are remembered."""
         key = (revision(connection), question)
         with self._lock:
             if key in self._lists:

@@ -1,4 +1,4 @@
-"""The techniques that an object has to do with, as ATT&CK Navigator layers show them."""
+"""The techniques that an object is related to, as ATT&CK Navigator layers show them."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ class Relation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LayerTechnique:
-    """A technique of a layer, by its primary id, with the descriptions of its relationships to the object: the oldest first, as
-    published, empty ones left out."""
+    """A technique of a layer, by its primary id.
+
+    `descriptions` are those of its relationships to the object, as published, oldest first, without empty ones.
+    """
 
     id: str
     descriptions: tuple[str, ...]
@@ -36,8 +38,7 @@ class LayerTechnique:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """The techniques that an object of a release has to do with, in the order of their ids, and the relations that lead there,
-    sorted."""
+    """The techniques that an object of a release is related to, sorted by id, and the relations that lead to them, sorted."""
 
     kb: KnowledgeBase
     release: str

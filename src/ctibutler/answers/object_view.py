@@ -12,9 +12,9 @@ from ctibutler.stix.objects import decode, is_deprecated, is_revoked, text
 class ObjectView:
     """A STIX object as its publisher wrote it, with the fields that lists show.
 
-    `content` is its JSON, which is passed through as it is. `knowledge_base` and `release` (a label) say where it was
-    read; they are None for an object that is built in, such as a TLP marking. The fields are decoded when the first of
-    them is read: a JSON page needs none of them.
+    `content` is its JSON, never encoded again. `knowledge_base` and `release` (a label) say where it was read; they are
+    None for a built-in object such as a TLP marking, and for lists over several knowledge bases. The fields are decoded when
+    the first of them is read: a JSON page needs none of them.
     """
 
     def __init__(self, content: bytes, knowledge_base: KnowledgeBase | None = None, release: str | None = None) -> None:
@@ -44,7 +44,7 @@ class ObjectView:
 
     @property
     def external_id(self) -> str | None:
-        """The id that its knowledge base gives it, such as `T1059`; None where it has none."""
+        """The primary id in its knowledge base, such as `T1059`, or None."""
         return None if self.knowledge_base is None else self.knowledge_base.primary_id(self.properties)
 
     @property
@@ -71,5 +71,5 @@ class ObjectView:
 def views(
     contents: Iterable[bytes], knowledge_base: KnowledgeBase | None = None, release: str | None = None
 ) -> list[ObjectView]:
-    """Objects that were all read from one release."""
+    """Return views of objects that were all read from one release."""
     return [ObjectView(content, knowledge_base, release) for content in contents]

@@ -1,4 +1,4 @@
-"""Objects of one release of a knowledge base: a list of them, or one."""
+"""Objects of one release of a knowledge base, as a list or one by one."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from ctibutler.stix.objects import decode, text
 
 @dataclass(frozen=True, slots=True)
 class ObjectQuery:
-    """A list's filters. A list that is None is no filter; an empty one lets nothing pass.
+    """Filters of a list. A filter that is None is not in use; nothing matches an empty list.
 
-    `filters` holds those that the knowledge base declares: a list of values for an exact one, a text for a substring.
+    `filters` holds those that the knowledge base declares: a list of values to match exactly, or a text to match a part.
     """
 
     release: str | None = None
@@ -42,7 +42,7 @@ class ObjectQuery:
 
 
 def list_objects(library: Library, kb: KnowledgeBase, query: ObjectQuery) -> Page[ObjectView]:
-    """The objects of a release that pass the filters. A release that is not installed has none."""
+    """Return the objects of a release that match, none if the release is not installed."""
     with library.database.read() as connection:
         release = releases.find(connection, kb.slug, query.release)
         if release is None:
@@ -52,9 +52,9 @@ def list_objects(library: Library, kb: KnowledgeBase, query: ObjectQuery) -> Pag
 
 
 def find_object(library: Library, kb: KnowledgeBase, request: ObjectRequest) -> ObjectView:
-    """The object in its release.
+    """Return the object from its release.
 
-    Raises NotFound; if the object is there, but revoked or deprecated and the request leaves those out, Hidden.
+    Raises NotFound if there is none, Hidden if it is revoked or deprecated and the request leaves such objects out.
     """
     with library.database.read() as connection:
         release, found = resolve(connection, kb, request)
@@ -64,9 +64,9 @@ def find_object(library: Library, kb: KnowledgeBase, request: ObjectRequest) -> 
 def find_object_with_details(
     library: Library, kb: KnowledgeBase, request: ObjectRequest
 ) -> tuple[ObjectView, bytes | None]:
-    """The object in its release, and what its publisher says of it beyond STIX; None where the release came without.
+    """Return the object from its release, with its details as JSON, or None if the release was installed without details.
 
-    Raises NotFound, as `find_object` does.
+    Raises NotFound and Hidden, as `find_object` does.
     """
     with library.database.read() as connection:
         release, found = resolve(connection, kb, request)
@@ -75,7 +75,7 @@ def find_object_with_details(
 
 
 def _select_page(connection: Connection, selection: Selection, sort: Sort, query: ObjectQuery) -> Page[bytes]:
-    """A page of selected objects; a part of the description, which no column holds, is looked for in their bytes."""
+    """A page of selected objects. No column holds descriptions, so they are searched in the objects' bytes."""
     request = query.page
     if query.description is None:
         keys, total = catalog.select(
@@ -95,13 +95,13 @@ def _select_page(connection: Connection, selection: Selection, sort: Sort, query
 
 
 def shown_types(kb: KnowledgeBase, release: Release, wanted: Iterable[str] | None = None) -> list[str]:
-    """The types of a release that its list shows and a `types` filter lets pass."""
+    """Return the types of a release that its list shows, filtered by `wanted`."""
     asked = None if wanted is None else {word.strip() for word in wanted}
     return [name for name in release.types if kb.lists(name) and (asked is None or name in asked)]
 
 
 def matching_keys(connection: Connection, kb: KnowledgeBase, query: ObjectQuery, release: Release) -> list[int]:
-    """The keys of all objects of a release that a query's filters let pass (its description aside)."""
+    """Return the keys of all objects of a release that match a query. Its `description` is ignored."""
     return catalog.select_all(connection, _selection(kb, query, release))
 
 

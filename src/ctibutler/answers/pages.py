@@ -1,4 +1,4 @@
-"""Pages: how a part of a list is asked for, and the part itself."""
+"""Pages of lists: how they are requested, and what they hold."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ Other = TypeVar("Other")
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which page, from 1, and how many items on it."""
+    """The number of a page, from 1, and how many items it has at most."""
 
     number: int = 1
     size: int = 50
 
     @property
     def start(self) -> int:
-        """Place of the page's first item in the whole list, from 0."""
+        """The place of its first item in the whole list, from 0."""
         return (self.number - 1) * self.size
 
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """A key and a direction: `modified_descending`."""
+    """A key to sort by, and the direction."""
 
     key: str
     descending: bool = False
@@ -46,10 +46,10 @@ class Page(Generic[Item]):
     total: int
 
     def with_items(self, items: Sequence[Other]) -> Page[Other]:
-        """The same part of the list, with what its items stand for."""
+        """Return the same page with other items in place of its own."""
         return Page(self.request, items, self.total)
 
 
 def cut(listed: Sequence[Item], request: PageRequest) -> Page[Item]:
-    """The requested page of a list that is complete in memory."""
+    """Return the requested page of a list that is complete in memory."""
     return Page(request, listed[request.start : request.start + request.size], len(listed))

@@ -20,7 +20,7 @@ from ctibutler.stix.objects import type_of_id
 
 @dataclass(frozen=True, slots=True)
 class RelationshipQuery:
-    """Filters over relationships. `direction` says which end the object is; a list that is None is no filter."""
+    """Filters of a list of relationships. `direction` says which end the object is. A filter that is None is not in use."""
 
     page: PageRequest = PageRequest()
     sort: Sort = Sort("modified", descending=True)
@@ -35,16 +35,16 @@ class RelationshipQuery:
 
     @property
     def question(self) -> str:
-        """What is asked, whichever page of it."""
+        """The query without its page, as a text."""
         return repr(replace(self, page=PageRequest()))
 
 
 def list_relationships(
     library: Library, kb: KnowledgeBase, request: ObjectRequest, query: RelationshipQuery
 ) -> Page[ObjectView]:
-    """Every relationship of the object in its release, and its links to other knowledge bases.
+    """Return every relationship of the object in its release, and its links to other knowledge bases.
 
-    Raises NotFound when there is no such object.
+    Raises NotFound if there is no such object, Hidden if the request leaves it out.
     """
     with library.database.read() as connection:
         release, found = resolve(connection, kb, request)
@@ -61,7 +61,7 @@ def list_relationships(
 
 
 def filtered(edges: Iterable[Edge], query: RelationshipQuery, stix_id: str | None = None) -> list[Edge]:
-    """Those that pass the query's filters, as seen from this object."""
+    """Return the edges that match. `stix_id` is the object that `direction` refers to."""
     kept = [edge for edge in edges if query.include_embedded or not edge.embedded]
     if query.direction == "source_ref":
         kept = [edge for edge in kept if edge.source == stix_id]

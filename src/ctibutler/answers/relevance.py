@@ -25,7 +25,7 @@ _PORTION = 1000
 
 
 def ranked(connection: Connection, selection: Selection, query: str) -> list[int]:
-    """The keys of all hits, best first: those that match the text, and those whose id, name or alias is the query."""
+    """Return the keys of all hits, best first: objects that match the text, and those whose id, name or alias is the query."""
     exact = _exact(connection, selection, query)
     matching = catalog.select_all(connection, selection)
     keys = list(dict.fromkeys([*exact, *matching]))
@@ -37,7 +37,7 @@ def ranked(connection: Connection, selection: Selection, query: str) -> list[int
 
 
 def _ties(connection: Connection, selection: Selection, keys: Sequence[int]) -> dict[int, tuple[str, int]]:
-    """Object key → its STIX id and the place of its release: that orders objects which answer equally well."""
+    """Object key → STIX id and place of the release: the order of objects that match equally well."""
     ids = catalog.ids_of(connection, keys)
     places = {release: place for place, release in enumerate(selection.releases)}
     homes = catalog.releases_of(connection, keys, selection.releases)
@@ -45,7 +45,7 @@ def _ties(connection: Connection, selection: Selection, keys: Sequence[int]) -> 
 
 
 def _exact(connection: Connection, selection: Selection, query: str) -> dict[int, int]:
-    """Object key → best rank among its exact names: 0 the primary id, 1 the name, 2 an alias."""
+    """Object key → best rank among its exact names: 0 for the primary id, 1 for the name, 2 for an alias."""
     ranks = catalog.with_exact_name(connection, query)
     if not ranks:
         return {}
@@ -56,10 +56,10 @@ def _exact(connection: Connection, selection: Selection, query: str) -> dict[int
 
 
 def _mentioning(connection: Connection, selection: Selection, query: str) -> list[int]:
-    """The objects that have the query's words anywhere, such as in the title of a source; the most mentions first.
+    """Objects that contain the query's words anywhere, such as in the title of a source; most mentions first.
 
-    Asked only when nothing else is found (`log4j` stands in no name and no description, but in the sources of Magic Hound):
-    it reads every object.
+    This reads every object, so it is the last resort: `log4j` is in no name and no description, but in the sources of
+    Magic Hound.
     """
     asked = words_of(query)
     if not asked:
@@ -80,7 +80,7 @@ def _mentioning(connection: Connection, selection: Selection, query: str) -> lis
 
 
 def _scores(connection: Connection, keys: Sequence[int], query: str) -> dict[int, tuple[int, float, float]]:
-    """Object key → (0 for a hit in the name else 1, -score of the name, -score of the description): smaller is better."""
+    """Object key → (0 for a hit in the name, else 1; -density in the name; -density in the description). Smaller is better."""
     asked = words_of(query)
     stems = {stem(word) for word in asked}
     texts = []
@@ -93,9 +93,9 @@ def _scores(connection: Connection, keys: Sequence[int], query: str) -> dict[int
 
 
 def _densities(texts: Sequence[Sequence[str]], asked: Sequence[str], stems: set[str]) -> list[float]:
-    """Return for each text (its words) how densely it holds the words of the query; 0 where one of them is missing.
+    """Return for each text (as words) how densely it holds the words of the query, 0 if it lacks one of them.
 
-    Rounded, so that both engines and all machines order alike.
+    Rounded, so that the order is the same on all machines.
     """
     average = sum(map(len, texts)) / len(texts) or 1.0
     densities = []

@@ -10,7 +10,10 @@ from ctibutler.stix.markings import OPEN_MARKINGS
 
 
 def visible(properties: dict[str, Any], visible_to: str) -> bool:
-    """Whether this identity may see the object: it is its creator's, it has none, or it is open to all."""
+    """Return whether this identity may see the object.
+
+    It may if it created the object, or if the object has no creator, no marking, or one that is open to all.
+    """
     if properties.get("created_by_ref") in (None, visible_to) or "object_marking_refs" not in properties:
         return True
     marks = strings(properties.get("object_marking_refs"))

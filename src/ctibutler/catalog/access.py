@@ -1,4 +1,4 @@
-"""API keys: shown once when they are made, kept as hashes."""
+"""API keys: shown once when they are created, stored as hashes."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Key:
 
 
 def add_key(database: Database, name: str, can_write: bool = False) -> str:
-    """Make a key under a name of its own; gives the key itself, which nothing can show again.
+    """Create a key and return it. It cannot be shown again.
 
     Raises InvalidRequest for a name that is taken, empty, too long or not printable.
     """
     wanted = name.strip()
     if not wanted or len(wanted) > LONGEST_NAME or not wanted.isprintable():
         raise InvalidRequest(f"the name of a key is 1 to {LONGEST_NAME} printable characters")
-    # 256 random bits: a fast hash keeps them as safe as a slow one would, and is made anew for every request.
+    # 256 random bits: a fast hash protects them as well as a slow one would, and every request computes it.
     key = _START + secrets.token_urlsafe(32)
     with database.note() as connection:
         if connection.row("SELECT 1 FROM api_key WHERE name = :name", name=wanted):
@@ -54,21 +54,21 @@ def add_key(database: Database, name: str, can_write: bool = False) -> str:
 
 
 def keys(database: Database) -> list[Key]:
-    """All keys, by name."""
+    """Return all keys, sorted by name."""
     with database.read() as connection:
         return all_keys(connection)
 
 
 def all_keys(connection: Connection) -> list[Key]:
-    """All keys, by name."""
+    """Return all keys, sorted by name."""
     rows = connection.rows("SELECT name, hash, can_write, created, last_used FROM api_key ORDER BY name")
     return [_key(row) for row in rows]
 
 
 def remove_key(database: Database, name: str) -> None:
-    """End a key.
+    """Delete a key.
 
-    Raises NotFound when there is none of this name.
+    Raises NotFound if no key has this name.
     """
     with database.note() as connection:
         if not connection.run("DELETE FROM api_key WHERE name = :name", name=name.strip()):
@@ -76,12 +76,12 @@ def remove_key(database: Database, name: str) -> None:
 
 
 def check(database: Database, presented: str) -> Key | None:
-    """The key that was presented, or None when it is none of ours."""
+    """Return the key that was presented, or None if we do not know it."""
     return matching(keys(database), presented)
 
 
 def matching(known: Iterable[Key], presented: str) -> Key | None:
-    """Which of these keys was presented. Takes as long for any of them as for none."""
+    """Return which of these keys was presented, or None. The time it takes does not depend on the answer."""
     asked = _hash(presented[:_LONGEST_KEY])
     found = None
     for key in known:
@@ -91,7 +91,7 @@ def matching(known: Iterable[Key], presented: str) -> Key | None:
 
 
 def used(database: Database, name: str) -> None:
-    """Remember that a key was used now."""
+    """Record that a key was used now."""
     with database.note() as connection:
         connection.run("UPDATE api_key SET last_used = :moment WHERE name = :name", moment=now(), name=name)
 

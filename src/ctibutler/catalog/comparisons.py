@@ -21,10 +21,10 @@ class Member:
 
 
 def members_of_differing_ids(connection: Connection, old: Release | None, new: Release) -> Sequence[Member]:
-    """All contents, in both releases, of the ids that do not have the same contents in both. Each release's contents are in
-    the order of its file. Without `old`, these are all contents of `new`.
+    """Return all contents, in both releases, of the ids that do not have the same contents in both, in the order of the files.
 
-    Contents are the same when their bytes are: this includes ids whose contents differ only in the order of keys.
+    Without `old`, these are all contents of `new`. Contents are compared by their bytes, so some ids differ only in the order
+    of keys.
     """
     # No release has the key NULL, so a missing `old` holds nothing.
     rows = connection.rows(
@@ -60,7 +60,7 @@ def members_of_differing_ids(connection: Connection, old: Release | None, new: R
 
 
 def ids_by_type(connection: Connection, release: Release) -> dict[str, int]:
-    """Type → how many STIX ids of this type a release has."""
+    """Return type → number of STIX ids of this type in a release."""
     rows = connection.rows(
         """
         SELECT type_key, count(*) AS ids

@@ -1,6 +1,6 @@
-"""What publishers say of objects beyond STIX: kept beside the objects of each release, never in them.
+"""Details: what publishers say about objects beyond STIX. They are stored next to the objects of a release, never in them.
 
-A detail is JSON, compressed with a dictionary of its own. What several releases say alike is stored once.
+They are JSON, compressed with a dictionary of their own. Details that several releases share are stored once.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class Prepared:
 
 
 def word_of(base: str) -> str:
-    """The word for the details of a knowledge base: their dictionaries are not those of its objects."""
+    """Return the word under which the details of a knowledge base are stored: they have dictionaries of their own."""
     return f"{base} details"
 
 
 def prepare(connection: Connection, base: str, contents: Mapping[str, bytes]) -> Prepared:
-    """Make the details of a release of this knowledge base ready, by STIX id. Nothing is written."""
+    """Compress the details of a release of this knowledge base. `contents` is STIX id → JSON. Nothing is written."""
     digests = {stix_id: digest_of(content) for stix_id, content in contents.items()}
     known = _known(connection, base)
     new = {digests[stix_id]: content for stix_id, content in contents.items() if digests[stix_id] not in known}
@@ -39,7 +39,7 @@ def prepare(connection: Connection, base: str, contents: Mapping[str, bytes]) ->
 
 
 def add(connection: Connection, base: str, release_key: int, prepared: Prepared) -> None:
-    """Store the details of a release; the connection is one that writes."""
+    """Store the details of a release. Needs a transaction that writes."""
     if not prepared.digests:
         return
     known = _known(connection, base)
@@ -67,7 +67,7 @@ def add(connection: Connection, base: str, release_key: int, prepared: Prepared)
 
 
 def digests_of(connection: Connection, release_key: int) -> dict[str, bytes]:
-    """STIX id → digest of its details in a release."""
+    """Return STIX id → digest of its details in a release."""
     rows = connection.rows(
         """
         SELECT identifier.stix_id, detail.digest
@@ -82,7 +82,7 @@ def digests_of(connection: Connection, release_key: int) -> dict[str, bytes]:
 
 
 def of_object(connection: Connection, release_key: int, stix_id: str) -> bytes | None:
-    """The details of an object in a release as JSON; None where the release came without."""
+    """Return the details of an object in a release as JSON, or None if the release was installed without details."""
     row = connection.row(
         """
         SELECT detail.dictionary_key, detail.content
@@ -99,7 +99,7 @@ def of_object(connection: Connection, release_key: int, stix_id: str) -> bytes |
 
 
 def remove_unused(connection: Connection, base: str) -> None:
-    """Delete the details of a knowledge base that no release has any more."""
+    """Delete details of a knowledge base that no release uses any more."""
     connection.run(
         """
         DELETE FROM detail

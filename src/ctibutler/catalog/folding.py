@@ -1,4 +1,4 @@
-"""How texts are compared: one form for what is stored and what is asked, the same on both engines."""
+"""The form in which texts are compared: the same for stored and requested ones, on both engines."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 def folded(text: str) -> str:
-    """The text without regard to case and accents: NFKD, combining marks dropped, case-folded.
+    """Return the text without case and accents: NFKD, combining marks removed, case-folded.
 
-    `Åland` and `aland` are equal, and sort with `a`. NUL characters, which PostgreSQL cannot hold, are dropped.
+    `Åland` and `aland` are equal, and sort with `a`. NUL characters, which PostgreSQL cannot store, are removed.
     """
     if text.isascii():
         return text.lower().replace("\x00", "")
@@ -23,15 +23,15 @@ def folded(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """The maximal runs of letters and digits of the folded text, in order."""
+    """Return the longest runs of letters and digits of the folded text, in order."""
     return _WORD.findall(folded(text))
 
 
 def squashed(text: str) -> str:
-    """The folded text without anything but letters and digits: `CWE-79` and `cwe 79` are `cwe79`."""
+    """Return only the letters and digits of the folded text: `CWE-79` and `cwe 79` are `cwe79`."""
     return "".join(_WORD.findall(folded(text)))
 
 
 def natural_order(external_id: str) -> str:
-    """A text that sorts ids as people count: `CWE-9` before `CWE-79`."""
+    """Return a text that sorts ids as people count: `CWE-9` before `CWE-79`."""
     return natural(folded(external_id))

@@ -1,4 +1,4 @@
-"""Links: relationships that we made, in sets of one mode between two releases."""
+"""Links: relationships that we made. A set holds those of one mode between two releases."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ DICTIONARY = "link"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A relationship that we made, its ends in two releases (or one). `content` is its JSON; `embedded` says that it is
-    an embedded relationship of another link."""
+    """A relationship that we made between objects of two releases, or of one. Times are in microseconds.
+
+    `content` is its JSON. `embedded` holds for relationships that are properties of another link.
+    """
 
     id: str
     source: str
@@ -35,7 +37,7 @@ class Link:
 def replace(
     connection: Connection, mode: str, owner_release: int, other_release: int, links: Sequence[Link], made_at: int
 ) -> None:
-    """Put the links of one mode between two releases in, in place of those there were."""
+    """Replace the links of one mode between two releases."""
     for row in connection.rows(
         "SELECT set_key FROM link_set WHERE mode = :mode AND owner_release = :owner AND other_release = :other",
         mode=mode,
@@ -69,11 +71,11 @@ def replace(
             for place, (link, content) in enumerate(zip(links, packed.contents, strict=True))
         ],
     )  # fmt: skip
-    _say_which_show(connection)
+    _update_shown(connection)
 
 
 def remove_of_release(connection: Connection, release_key: int) -> None:
-    """Delete every link from or to a release, those within it too."""
+    """Delete every link from, to or within a release."""
     rows = connection.rows(
         """
         SELECT set_key FROM link_set WHERE owner_release = :key OR other_release = :key
@@ -83,7 +85,7 @@ def remove_of_release(connection: Connection, release_key: int) -> None:
     )
     for row in rows:
         _remove_set(connection, row.set_key)
-    _say_which_show(connection)
+    _update_shown(connection)
 
 
 def _remove_set(connection: Connection, set_key: int) -> None:
@@ -100,8 +102,8 @@ def _remove_set(connection: Connection, set_key: int) -> None:
     remove_unused_identifiers(connection, [row.identifier_key for row in named])
 
 
-def _say_which_show(connection: Connection) -> None:
-    """Where a release has links to several releases of another knowledge base, those to the highest are shown."""
+def _update_shown(connection: Connection) -> None:
+    """Show links to the highest release only, if a release has links to several of another knowledge base."""
     connection.run(_SHOWN.format(shows="owner_shows", mine="owner_release", theirs="other_release"))
     connection.run(_SHOWN.format(shows="other_shows", mine="other_release", theirs="owner_release"))
 

@@ -10,7 +10,7 @@ from ctibutler.stix.objects import RELATIONSHIP
 
 
 def member_keys(connection: Connection, release: Release, types: Sequence[str] | None = None) -> list[int]:
-    """The object keys of a release, or of its objects of these types, in the order of its file."""
+    """Return the object keys of a release, or of its objects of these types, in the order of its file."""
     condition = "" if types is None else f"AND type_key IN {connection.in_list('types')}"
     rows = connection.rows(
         f"SELECT object_key FROM member WHERE release_key = :release {condition} ORDER BY position",
@@ -54,7 +54,7 @@ def with_ids(connection: Connection, release_key: int, stix_ids: Iterable[str]) 
 
 
 def live_external_ids(connection: Connection, release: Release, types: Sequence[str]) -> dict[str, str]:
-    """STIX id → external id (empty where there is none) of the live objects of these types."""
+    """Return STIX id → primary id (or an empty text) of the objects of these types that are neither revoked nor deprecated."""
     rows = connection.rows(
         f"""
         SELECT identifier.stix_id, object.external_id
@@ -72,7 +72,10 @@ def live_external_ids(connection: Connection, release: Release, types: Sequence[
 
 
 def live_pairs(connection: Connection, release: Release, relationship_type: str) -> list[tuple[str, str]]:
-    """Source and target of the live relationships of this type. The objects at the ends may be dead, or missing."""
+    """Return source and target of the relationships of this type that are neither revoked nor deprecated.
+
+    The objects at the ends may be revoked, deprecated or missing.
+    """
     rows = connection.rows(
         """
         SELECT source.stix_id AS source, target.stix_id AS target

@@ -1,4 +1,4 @@
-"""Releases: which are installed, which is the latest, what is known of each."""
+"""Releases: which are installed, which is the latest, and what is known about each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Mark = tuple[int, str, int]
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """Which embedded relationships a release is not to have: all, those of SROs, those of meta objects."""
+    """Which embedded relationships to leave out of a release: all, those of SROs, those of meta objects."""
 
     ignore_embedded: bool = False
     ignore_embedded_sro: bool = False
@@ -36,8 +36,8 @@ class ImportOptions:
 class Release:
     """One installed release.
 
-    `digest` is that of its whole content, `facts` what was counted at import. `file_name` and `size` (bytes) are those of
-    the uncompressed file that was read.
+    `digest` (hexadecimal) is that of its whole content, `facts` is what was counted at import. `file_name` and `size` (bytes)
+    are those of the uncompressed file. `sort_key` orders releases by version. `installed_at` is in microseconds.
     """
 
     key: int
@@ -62,7 +62,7 @@ class Release:
 
 
 def installed(connection: Connection, knowledge_base: str | None = None) -> list[Release]:
-    """The releases of one knowledge base, or of all, newest first."""
+    """Return the installed releases of one knowledge base, or of all, highest first."""
     condition = "" if knowledge_base is None else "WHERE knowledge_base = :knowledge_base"
     parameters = {} if knowledge_base is None else {"knowledge_base": knowledge_base}
     rows = connection.rows(
@@ -73,7 +73,7 @@ def installed(connection: Connection, knowledge_base: str | None = None) -> list
 
 
 def find(connection: Connection, knowledge_base: str, label: str | None) -> Release | None:
-    """One release by any spelling of its label; the latest for None and `latest`. None when it is not installed."""
+    """Return a release by any spelling of its label, the latest for None and `latest`, or None if it is not installed."""
     if label is None or label.strip().lower() == versions.LATEST:
         condition, parameters = "latest = 1", {}
     else:
@@ -87,7 +87,7 @@ def find(connection: Connection, knowledge_base: str, label: str | None) -> Rele
 
 
 def by_key(connection: Connection, release_key: int) -> Release:
-    """The release with this key."""
+    """Return the release with this key."""
     row = connection.row(
         f"SELECT {_COLUMNS} FROM release WHERE release_key = :release_key",
         release_key=release_key,
@@ -96,7 +96,7 @@ def by_key(connection: Connection, release_key: int) -> Release:
 
 
 def latest(connection: Connection, knowledge_bases: Sequence[str] | None = None) -> list[Release]:
-    """The latest release of each knowledge base, or of each of these."""
+    """Return the latest release of each knowledge base, or of each of these."""
     rows = connection.rows(f"SELECT {_COLUMNS} FROM release WHERE latest = 1 ORDER BY knowledge_base")
     found = [_release(row) for row in rows]
     return [release for release in found if knowledge_bases is None or release.knowledge_base in knowledge_bases]
@@ -118,13 +118,13 @@ def marks(connection: Connection, knowledge_base: str) -> list[Mark]:
 
 
 def mapping(connection: Connection, release_key: int) -> bytes | None:
-    """The list of leftover relations that came with a release, as JSON."""
+    """Return the mapping that came with a release (relations that no object expresses) as JSON, or None."""
     stored = connection.value("SELECT mapping FROM release WHERE release_key = :key", key=release_key)
     return None if stored is None else bytes(stored)
 
 
 def add(connection: Connection, release: Release, mapping_content: bytes | None) -> None:
-    """Put a release's row in; its members follow."""
+    """Store a release. Its members are added apart."""
     options, origin = release.options, release.origin
     connection.insert(
         "release",
@@ -150,7 +150,7 @@ def add(connection: Connection, release: Release, mapping_content: bytes | None)
 
 
 def mark_latest(connection: Connection, knowledge_base: str) -> None:
-    """Say again which release of a knowledge base is the latest: the highest by version order."""
+    """Recompute which release of a knowledge base is the latest: the highest by version order."""
     connection.run(
         """
         UPDATE release
@@ -165,12 +165,12 @@ def mark_latest(connection: Connection, knowledge_base: str) -> None:
 
 
 def raise_revision(connection: Connection) -> None:
-    """Say that answers may differ from now on."""
+    """Raise the revision: answers may differ from now on."""
     connection.run("UPDATE catalogue SET revision = revision + 1")
 
 
 def revision(connection: Connection) -> int:
-    """The catalogue's revision: answers given under one revision stay true as long as it stands."""
+    """Return the catalogue's revision. Answers stay valid until it changes."""
     return int(connection.value("SELECT revision FROM catalogue"))
 
 

@@ -1,4 +1,4 @@
-"""Taking a release out of the catalogue, and whatever nothing else needs."""
+"""Removing a release, and whatever nothing else needs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from ctibutler.catalog.text import forget_texts
 
 
 def remove_release(connection: Connection, release: releases.Release) -> list[int]:
-    """Delete a release, its memberships, which details it has, and every link from or to it.
+    """Delete a release, its memberships and every link from or to it. Return the keys of the objects that were its members.
 
-    Gives the keys of the objects that were its members: `remove_orphans` takes those that no release has any more, and
-    `remove_unused` what else nothing needs.
+    Afterwards, `remove_orphans` deletes those of them that are in no release, and `remove_unused` what else nothing needs.
     """
     link_sets.remove_of_release(connection, release.key)
     rows = connection.rows("SELECT object_key FROM member WHERE release_key = :key", key=release.key)
@@ -23,7 +22,7 @@ def remove_release(connection: Connection, release: releases.Release) -> list[in
 
 
 def remove_orphans(connection: Connection, candidates: list[int]) -> int:
-    """Delete those of these objects that are in no release, with all that belongs to them; gives their number."""
+    """Delete those of these objects that are in no release, with all that belongs to them. Return their number."""
     orphans = [
         row.object_key
         for row in connection.rows(
@@ -41,8 +40,10 @@ def remove_orphans(connection: Connection, candidates: list[int]) -> int:
 
 
 def remove_unused(connection: Connection, base: str) -> None:
-    """Delete a knowledge base's details that no release has, and dictionaries that nothing is compressed with any more:
-    those of its objects, of its details, of links. The next release trains a better one."""
+    """Delete a knowledge base's details and dictionaries that nothing uses any more. Dictionaries of links go too.
+
+    The next release trains a better dictionary.
+    """
     details.remove_unused(connection, base)
     connection.run(
         """

@@ -1,4 +1,4 @@
-"""What the catalogue keeps of an object beside its bytes: the fields that lists filter, sort and search by."""
+"""What the catalogue stores about an object besides its bytes: the fields that lists filter, sort and search by."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ctibutler.stix.markings import OPEN_MARKINGS
 from ctibutler.stix.objects import RELATIONSHIP, StixObject, encode, instant, is_deprecated, is_revoked, text
 from ctibutler.stix.references import embedded_references
 
-# Of larger objects a head is kept apart: ATT&CK's collection has 3 MB, and each technique's relationships show its times.
+# Of larger objects, a head is stored apart: ATT&CK's collection has 3 MB, and it is the owner of many relationships.
 LARGE = 16 * 1024
 _HEAD = ("id", "created", "modified", "object_marking_refs")
 ALIAS, LABEL = "alias", "label"
@@ -32,9 +32,10 @@ _COMMON_FIELDS = (
 class ObjectRow(msgspec.Struct, frozen=True):
     """One new content of one object, ready to be stored.
 
-    Times are microseconds; `public` adds up OPEN_MARKED (no marking, or an open one) and OF_ATTACK_DOMAIN; `ends` are
-    source, target and type of an SRO; `references` pairs of relationship type and target; `texts` name and description;
-    `head` is what embedded relationships of a large object take over from it.
+    Times are in microseconds. `public` is the sum of OPEN_MARKED (no marking, or an open one) and OF_ATTACK_DOMAIN. `ends`
+    are source, target and type of an SRO. `references` are pairs of relationship type and target, `exact` pairs of a squashed
+    text and its rank, `texts` are name and description. `head` has the properties that embedded relationships of a large
+    object copy from it.
     """
 
     id: str
@@ -62,9 +63,9 @@ class ObjectRow(msgspec.Struct, frozen=True):
 
 
 def row_of(kb: KnowledgeBase, stix_object: StixObject, file_name: str) -> ObjectRow:
-    """The row of an object of this knowledge base.
+    """Return the row of an object of this knowledge base.
 
-    Raises MalformedFile when a time is none, naming the place.
+    Raises MalformedFile for a time that cannot be read. `file_name` is for its message, which names the place.
     """
     properties = stix_object.properties()
     try:
@@ -132,7 +133,7 @@ def _public(properties: Mapping[str, object]) -> int:
 
 
 def of_attack_domain(properties: Mapping[str, object]) -> bool:
-    """Whether the object says that it belongs to a domain of ATT&CK: `ics-attack`, and any to come, is named so."""
+    """Return whether the object says that it belongs to a domain of ATT&CK. Their names end alike: `ics-attack`."""
     return any(domain.endswith("-attack") for domain in strings(properties.get("x_mitre_domains")))
 
 
@@ -141,5 +142,5 @@ def _ends(properties: Mapping[str, object]) -> tuple[str, str, str]:
 
 
 def _fits(named: str) -> bool:
-    """Whether both engines can hold and index this as the name of an object or of a kind of reference."""
+    """Whether both engines can store and index this id or property name."""
     return len(named) <= LONGEST_VALUE and "\x00" not in named

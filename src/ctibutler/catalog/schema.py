@@ -11,8 +11,8 @@ from ctibutler.knowledge_bases import KnowledgeBases
 def open_catalogue(url: str, knowledge_bases: KnowledgeBases) -> Database:
     """Return the catalogue at this URL, with current tables and the public views of these knowledge bases.
 
-    A new database is filled with tables, one of an earlier version is brought up to date. Raises InvalidRequest for a URL
-    that cannot be used, StoreUnavailable when the database cannot be reached or was written by a later version.
+    A new database gets its tables, one of an earlier version is brought up to date. Raises InvalidRequest for a URL that
+    cannot be used, StoreUnavailable if the database cannot be reached or was written by a later version.
     """
     database = Database(url)
     try:

@@ -1,4 +1,4 @@
-"""The catalogue's current state, cheap enough to ask for with every request."""
+"""The current state of the catalogue, cheap enough to ask for with every request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
 from ctibutler.errors import StoreUnavailable
 
-# The question is asked on the event loop: better no answer than one that everybody waits for.
+# The event loop asks: rather fail than make every other request wait.
 _PATIENCE_MILLISECONDS = 100
 
 
@@ -24,10 +24,10 @@ class CatalogState:
 
 
 class Watch:
-    """Knows the current state, and reads it again only after some process has changed the catalogue.
+    """Knows the current state, and reads it again only after a process has changed the catalogue.
 
-    On SQLite, `PRAGMA data_version` on a connection of its own reports a change in microseconds. PostgreSQL has nothing as
-    cheap that is never late, so there the state is queried every time (`is_quick` tells the two apart).
+    On SQLite, `PRAGMA data_version` on a connection of its own shows a change within microseconds. PostgreSQL has nothing as
+    cheap that is never late, so there the state is queried every time. `is_quick` distinguishes the two.
     """
 
     def __init__(self, database: Database) -> None:
@@ -39,7 +39,7 @@ class Watch:
         self._seen: CatalogState | None = None
 
     def current(self) -> CatalogState:
-        """The state of the catalogue right now.
+        """Return the state of the catalogue right now.
 
         Raises StoreUnavailable.
         """

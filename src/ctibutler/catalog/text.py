@@ -1,7 +1,7 @@
 """The text index: words, their stems and their beginnings, found alike by both engines.
 
-What the index holds is made here, not by the engines: each word of a property as it is, and behind a mark its stem where
-that is another word. So a stem is found by its mark, or, where it is its own stem, as the word that it is.
+The engines neither split nor stem. The index holds each word of a property as it is and, behind a mark, its stem if that is
+another word. So a stem is found by its mark or, for words that are their own stem, as the word.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _stemmer = Stemmer.Stemmer("english")
 
 @lru_cache(maxsize=200_000)
 def stem(word: str) -> str:
-    """The English Snowball ("Porter2") stem of a folded word."""
+    """Return the English Snowball ("Porter2") stem of a folded word."""
     return str(_stemmer.stemWord(word))
 
 
 def tokens(text: str) -> list[str]:
-    """What the index holds of a text: its distinct words, and the marked stems of those that are not their own stem.
+    """Return the index entries of a text: its distinct words, and the marked stems of those that are not their own stem.
 
-    Of a text with an absurd number of words the first ones.
+    Of a text with more than MOST_CHARACTERS, only the first words are indexed.
     """
     found: set[str] = set()
     room = MOST_CHARACTERS
@@ -61,7 +61,7 @@ def index_texts(connection: Connection, rows: Iterable[tuple[int, str, str]]) ->
 
 
 def forget_texts(connection: Connection, object_keys: list[int]) -> None:
-    """Drop objects from the index."""
+    """Remove objects from the index."""
     connection.run(
         f"DELETE FROM text_index WHERE rowid IN {connection.in_list('object_keys')}",
         object_keys=object_keys,
@@ -69,10 +69,10 @@ def forget_texts(connection: Connection, object_keys: list[int]) -> None:
 
 
 def matching(connection: Connection, text: str) -> tuple[str, dict[str, object]] | None:
-    """A query for the keys of the objects whose name or description matches, as SQL and its parameters.
+    """Return a query for the keys of objects whose name or description matches, as SQL and its parameters.
 
-    In one property all words must be there by stem, or all as beginnings of words. None when the text has no word:
-    then nothing matches.
+    All words must be in one property, either all by stem or all as beginnings of words. Return None if the text has no words:
+    nothing matches.
     """
     words = list(dict.fromkeys(word[:LONGEST_WORD] for word in words_of(text)))
     if not words:
@@ -91,7 +91,7 @@ def matching(connection: Connection, text: str) -> tuple[str, dict[str, object]]
 
 
 def _stem_terms(word: str) -> list[str]:
-    """Index entries that say: some word here has the stem that this word has."""
+    """The index entries of texts that contain a word with the same stem."""
     stemmed = stem(word)
     return [STEM_MARK + stemmed, *([stemmed] if stem(stemmed) == stemmed else [])]
 

@@ -1,7 +1,4 @@
-"""Putting a release into the catalogue: objects, memberships, relationships, text.
-
-Every function here runs inside one transaction of its caller.
-"""
+"""Storing the objects of a release. Every function runs in a transaction of its caller."""
 
 from __future__ import annotations
 
@@ -22,8 +19,10 @@ _TEXTS_AT_ONCE = 1000
 
 
 class Member(msgspec.Struct, frozen=True, gc=False):
-    """An object's place in a release: its content, type and position in the file; `repeat` counts further contents of
-    one id from 0."""
+    """An object's place in a release: the digest of its content, its type and its position in the file.
+
+    `repeat` numbers the contents of one id, from 0.
+    """
 
     digest: bytes
     type: str
@@ -32,13 +31,13 @@ class Member(msgspec.Struct, frozen=True, gc=False):
 
 
 def known_contents(connection: Connection, base: str) -> dict[bytes, int]:
-    """Digest → object key of everything that the catalogue holds of a knowledge base."""
+    """Return digest → object key of every stored object of a knowledge base."""
     rows = connection.rows("SELECT digest, object_key FROM object WHERE base_key = :base", base=connection.key(base))
     return {bytes(row.digest): row.object_key for row in rows}
 
 
 def rows_to_write(rows: Iterable[ObjectRow]) -> int:
-    """How many rows `add_objects` writes of these contents, those of shared references aside."""
+    """Return how many rows `add_objects` writes for these objects, apart from references that are shared."""
     return sum(
         2 + bool(row.head) + bool(row.ends) + bool(row.texts) + len(row.references) + len(row.fields) + len(row.exact)
         for row in rows
@@ -52,7 +51,10 @@ def add_objects(
     packed: Packed,
     wrote: Callable[[int], None] = lambda _: None,
 ) -> dict[bytes, int]:
-    """Store new contents with their compressed bytes; gives digest → object key. `wrote` hears how many rows were added."""
+    """Store new objects with their compressed bytes. Return digest → object key.
+
+    `wrote` is called with the number of rows each time that some were written.
+    """
     if not rows:
         return {}
     dictionary_key = packed.stored(connection, base)
@@ -146,7 +148,7 @@ def add_objects(
 
 
 def add_members(connection: Connection, release_key: int, members: Sequence[Member], keys: dict[bytes, int]) -> None:
-    """Link contents to a release; `keys` is digest → object key."""
+    """Make objects members of a release. `keys` is digest → object key."""
     words = ensure_words(connection, {member.type for member in members})
     connection.insert(
         "member",
@@ -163,9 +165,9 @@ def _add_references(
     identifiers: dict[str, int],
     words: dict[str, int],
 ) -> list[tuple[object, ...]]:
-    """Store embedded references: each (source, type, target) once, whatever the number of contents that hold it.
+    """Store embedded references, each (source, type, target) once, however many objects hold it.
 
-    Gives the pairs of an object and a reference that it holds.
+    Return the pairs of an object and a reference that it holds.
     """
     stored = {
         (row.source_key, row.kind_key, row.target_key): row.reference_key

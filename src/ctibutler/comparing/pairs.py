@@ -41,5 +41,5 @@ class ComparedPairs:
 
 
 def _mark(release: Release | None) -> tuple[int, int]:
-    """What tells installed releases apart: a key may be given again after a removal, but not at the same moment."""
+    """What identifies an installed release: after a removal its key may be used again, but not at the same moment."""
     return (0, 0) if release is None else (release.key, release.installed_at)

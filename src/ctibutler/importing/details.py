@@ -1,4 +1,4 @@
-"""Details of objects as they come: a JSON object of objects, by STIX id."""
+"""Reading details of objects: a JSON object that maps STIX ids to objects."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ _record = msgspec.json.Decoder(dict[str, object]).decode
 
 
 def read_details(content: bytes, name: str) -> dict[str, bytes]:
-    """The details by STIX id, each as its JSON without insignificant white space.
+    """Return STIX id → details, as JSON without insignificant white space. `name` is that of the file, for messages.
 
-    `name` stands for the file in messages.
-
-    Raises MalformedFile that says what is wrong and where: `cwe-details-v4_14.json: weakness--1…: expected an object`.
+    Raises MalformedFile with what is wrong, and where: `cwe-details-v4_14.json: weakness--1…: expected an object`.
     """
     with _refused(name, "an object with details by STIX id"):
         raws = _raw_values(content.removeprefix(b"\xef\xbb\xbf"))
@@ -33,7 +31,7 @@ def _minified(raw: bytes, where: str) -> bytes:
 
 @contextmanager
 def _refused(where: str, expected: str) -> Iterator[None]:
-    """What the decoder refuses, as MalformedFile with the place and what was expected there."""
+    """Turn errors of the decoder into MalformedFile, with the place and what was expected there."""
     try:
         yield
     except msgspec.ValidationError:

@@ -1,4 +1,4 @@
-"""One release into the catalogue: all of it, or nothing."""
+"""Importing a release: all of it, or nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _TELL_EVERY = 500
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did: how many objects the release has, how many contents were new, whether anything changed."""
+    """What an import did: how many objects the release has, how many of them are new, and whether anything changed."""
 
     knowledge_base: str
     label: str
@@ -47,7 +47,7 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """Everything about a release that can be made ready outside the transaction."""
+    """Everything about a release that can be prepared outside the transaction."""
 
     members: list[Member]
     rows: list[ObjectRow]
@@ -73,12 +73,13 @@ def import_release(
 ) -> ImportReport:
     """Store one release of a knowledge base.
 
-    An object already stored with the same content is linked to the new release, not copied. The same release again
-    changes nothing, unless `force` is set; another content under the same label replaces it, other details too. Details of
-    what is no object of the release are not kept. `finish` runs in the same transaction: what it writes becomes visible
-    together with the release, or not at all.
+    An object that is stored already with the same content is linked to the new release, not copied. Importing the same
+    release again changes nothing, unless `force` is set. Other content or other details under the same label replace the
+    release. Details of ids that the release does not have are ignored. `finish` runs in the same transaction: what it writes
+    becomes visible together with the release, or not at all.
 
-    Raises MalformedFile when the bundle or the details cannot be read; the catalogue is then as before.
+    Raises MalformedFile if the bundle or the details cannot be read; the catalogue is then as before. Raises Busy if other
+    processes keep changing the knowledge base.
     """
     progress("parse", 0, None)
     bundle = _bundle(file, limits)
@@ -89,7 +90,7 @@ def import_release(
             prepared = _prepare(connection, kb, bundle, own_details, file.file_name, progress)
         with database.write() as connection:
             if releases.marks(connection, kb.slug) != prepared.known_releases:
-                continue  # another process imported or removed meanwhile: what we took for known may be gone
+                continue  # another process imported or removed a release meanwhile: objects we did not compress may be gone
             report = _store(connection, kb, bundle, file, prepared, options, force, job_id, progress)
             finish(connection)
         return report
@@ -254,7 +255,7 @@ def _tactic_link(properties: Mapping[str, object], release_key: int) -> Link:
 
 
 def _digest(bundle: Bundle) -> str:
-    """Of a release as a whole: every content in the order of the file, and the bundle's own id."""
+    """The digest of a release as a whole: of every object in the order of the file, and of the id of the bundle."""
     whole = blake2b((bundle.id or "").encode(), digest_size=16)
     for stix_object in bundle.objects:
         whole.update(stix_object.digest)

@@ -1,4 +1,4 @@
-"""Releases out of the catalogue, with everything that only they needed."""
+"""Removing releases, with everything that only they needed."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 @dataclass(frozen=True, slots=True)
 class RemovalReport:
-    """How many contents went, and how many stay because other releases have them too."""
+    """How many objects were removed, and how many stay because other releases have them too."""
 
     removed: int
     kept: int
 
 
 def remove_release(database: Database, kb: KnowledgeBase, label: str) -> RemovalReport:
-    """Remove one release, the relationships that we made of it, and every link from or to it.
+    """Remove one release, the relationships that we made from it, and every link from or to it.
 
-    Raises NotFound when it is not installed, Busy while a job writes it.
+    Raises NotFound if it is not installed, Busy while a job is writing it.
     """
     with database.write() as connection:
         release = releases.find(connection, kb.slug, label)
@@ -37,7 +37,7 @@ def remove_release(database: Database, kb: KnowledgeBase, label: str) -> Removal
 def truncate(database: Database, kb: KnowledgeBase) -> RemovalReport:
     """Remove all releases of a knowledge base, and every link from or to them.
 
-    Raises Busy while a job writes one.
+    Raises Busy while a job is writing one.
     """
     with database.write() as connection:
         _refuse_while_written(connection, kb, None)

@@ -1,4 +1,4 @@
-"""One id, wherever it is: no id that we hand out is a dead end."""
+"""One id in all knowledge bases: no id that an answer contains is a dead end."""
 
 from __future__ import annotations
 
@@ -38,8 +38,10 @@ class ObjectStateAcross(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class _Located:
-    """An id, the release that answers for it, and what it is there: an object, a relationship that we made, or nothing
-    but well known."""
+    """An id, the release that answers for it, and what was found there.
+
+    That is an object (`found`) or a relationship that we made (`edge`). An id with neither is that of a well-known object.
+    """
 
     id: str
     release: Release | None
@@ -48,9 +50,11 @@ class _Located:
 
 
 def find_across(library: Library, object_id: str, visible_to: str | None = None) -> ObjectView:
-    """The object or relationship with this id, wherever it is: no id that we hand out is a dead end.
+    """Return the object or relationship with this id: a STIX id of any release, or a primary id of a latest one.
 
-    Raises NotFound; where several knowledge bases have a primary id, its details name them.
+    `visible_to` is the STIX id of an identity that must be allowed to see it.
+
+    Raises NotFound. If several knowledge bases have the primary id, the details of the problem list them.
     """
     with library.database.read() as connection:
         located = _locate(library, connection, object_id)
@@ -68,9 +72,9 @@ def bundle_across(
     visible_to: str | None = None,
     created_by_refs: Sequence[str] | None = None,
 ) -> Page[ObjectView]:
-    """A page of the object with its relationships and neighbours, in the order asked.
+    """Return a page of the object, its relationships and its neighbours, sorted by time.
 
-    `created_by_refs` keeps objects created by these, and the named one.
+    `created_by_refs` are the STIX ids of creators: of the others, only what they created is kept. The object itself always is.
 
     Raises NotFound.
     """
@@ -93,7 +97,7 @@ def bundle_across(
 
 
 def relationships_across(library: Library, object_id: str, query: RelationshipQuery) -> Page[ObjectView]:
-    """The relationships of an object in the release that answers for its id.
+    """Return the relationships of an object in the release that answers for its id.
 
     Raises NotFound.
     """
@@ -110,7 +114,7 @@ def relationships_across(library: Library, object_id: str, query: RelationshipQu
 
 
 def versions_across(library: Library, object_id: str) -> list[ObjectStateAcross]:
-    """The states of an object in every knowledge base, told apart by `modified`, newest first.
+    """Return the states of an object in every knowledge base, distinguished by `modified`, newest first.
 
     Raises NotFound.
     """

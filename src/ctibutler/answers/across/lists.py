@@ -81,7 +81,7 @@ VALUE_PROPERTIES = (
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """Filters of the lists over all knowledge bases; which of them a list takes, the contract says."""
+    """Filters of the lists over all knowledge bases; each kind of list has some of them. None: the filter is not in use."""
 
     sort: Sort
     page: PageRequest = PageRequest()
@@ -104,7 +104,7 @@ class ListQuery:
 
 
 def list_across(library: Library, kind: Kind, query: ListQuery) -> Page[ObjectView]:
-    """The objects of one kind in the latest releases."""
+    """Return the objects of one kind in the latest releases, each id once."""
     with library.database.read() as connection:
         where = _latest(library, connection, query.ttp_type)
         if kind == "sros":
@@ -136,9 +136,9 @@ def list_across(library: Library, kind: Kind, query: ListQuery) -> Page[ObjectVi
 
 
 def _types(kind: Kind, where: Sequence[Release], asked: Sequence[str] | None) -> list[str]:
-    """The types of a kind that a `types` filter lets pass.
+    """The STIX types of a kind, filtered by `asked`.
 
-    A type of these releases that nobody knew before is one of domain objects: those are what publishers invent.
+    A type that only these releases have is one of domain objects: those are what publishers invent.
     """
     names = list(TYPES[kind])
     if kind in ("sdos", "knowledgebases"):
@@ -157,12 +157,12 @@ def _latest(library: Library, connection: Connection, ttp_type: Sequence[str] | 
 
 
 def _forms(library: Library, external_id: str) -> list[str]:
-    """A primary id as each knowledge base compares it: with or without the prefix that may be left out."""
+    """A primary id in the form of each knowledge base, with or without its optional prefix."""
     return sorted({comparable_id(kb, external_id) for kb in library.knowledge_bases.all})
 
 
 def _type_words(knowledge_bases: Sequence[KnowledgeBase], words: Sequence[str] | None) -> list[TypeWord] | None:
-    """The forms that these words name in any knowledge base."""
+    """The kinds of object that these words name in any knowledge base."""
     if words is None:
         return None
     asked = {word.strip().casefold() for word in words}

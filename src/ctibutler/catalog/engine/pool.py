@@ -16,7 +16,7 @@ from typing import Any
 from ctibutler.catalog.engine.dialect import Dialect
 from ctibutler.errors import StoreUnavailable
 
-# PostgreSQL allows 100 connections in all, unless told otherwise.
+# PostgreSQL allows 100 connections in total by default.
 MOST = {"sqlite": 72, "postgresql": 32}
 KEPT = 8
 PATIENCE_SECONDS = 30

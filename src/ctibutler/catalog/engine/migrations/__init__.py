@@ -63,7 +63,7 @@ def require_current(database: Database) -> None:
 
 
 def _version(connection: Connection) -> str | None:
-    """The version of the tables; None where there are none."""
+    """The version of the tables, or None if there are none."""
     table = connection.by_engine(
         sqlite="SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'",
         postgresql="SELECT to_regclass('alembic_version')",
