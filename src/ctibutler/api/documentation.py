@@ -1,4 +1,4 @@
-"""The documentation page: Swagger UI from its package, nothing from other hosts."""
+"""The documentation page: Swagger UI from its package. It loads nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _MEDIA_TYPES = {
 
 
 def endpoints() -> Iterator[Endpoint]:
-    """The page and its files; their paths are below the root."""
+    """The page and its files, at paths below the root."""
     yield Endpoint(
         "GET",
         "api/schema/swagger-ui/",

@@ -37,7 +37,7 @@ _TAGS: Mapping[str, str] = {
 }
 JOB_PATH = "/api/v1/jobs/{job_id}/"
 _IGNORED = {
-    "description": "Names of the query parameters that this route does not know, percent-encoded. Absent when all are known.",
+    "description": "Names of the query parameters that this route does not know, percent-encoded. Absent if it knows all.",
     "schema": {"type": "string"},
 }
 _EMPTY: Schema = {"type": "string", "enum": [""]}
@@ -165,7 +165,7 @@ def _default_in_words(parameter: Parameter) -> str:
 
 
 def _query_schema(parameter: Parameter) -> Schema:
-    """What the parameter really accepts: a lenient one does not claim to be strict."""
+    """What the parameter really accepts: a lenient one does not pretend to be strict."""
     if parameter.kind == "choice":
         return {"type": "string", "enum": [*parameter.allowed, *parameter.also, ""]}
     if parameter.kind == "flag":

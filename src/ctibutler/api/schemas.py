@@ -31,7 +31,7 @@ ANSWERS: Mapping[str, object] = {
     "Index": Index,
     "Readiness": Readiness,
 }
-"""The answers that are records: the name that an endpoint shows, and the type that its answer has."""
+"""The answers that are records: the name that an endpoint shows → the type of its answer."""
 
 TEXT: Schema = {"type": "string"}
 TIME: Schema = {"type": "string", "format": "date-time"}
@@ -173,7 +173,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "Text": TEXT,
     "Error": {
         "type": "object",
-        "description": "Every error: general ones say what is wrong under `error`, others have a key for each bad field.",
+        "description": "An error. `details` has the key `error`, or a key for each invalid parameter or field.",
         "required": ["code", "message", "details"],
         "properties": {"code": {"type": "integer"}, "message": TEXT, "details": ANYTHING},
     },
@@ -191,13 +191,14 @@ def schemas_of(kb: KnowledgeBase) -> dict[str, Schema]:
         return {}
     beside = {
         "type": "array",
-        "description": "For each object what its publisher says of it beyond STIX; only with `detail=full`.",
+        "description": "For each object, what its publisher says about it beyond STIX. Only with `detail=full`.",
         "items": {"nullable": True, "allOf": [ref(f"{_prefix(kb)}Details")]},
     }
     return {
         f"{_prefix(kb)}Details": {
             **_record_of(kb.details),
-            "description": f"What {kb.title} says beyond STIX. What would be empty is not there; more may come later.",
+            "description": f"What {kb.title} says about an object beyond STIX. Empty fields are left out. Later releases may"
+            " add fields.",
         },
         name_of_single_page(kb): page_of("objects", ref("StixObject"), {"details": beside}),
     }

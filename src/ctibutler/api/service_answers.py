@@ -1,4 +1,4 @@
-"""What the server says of itself."""
+"""What the server says about itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Index(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to find what: paths on this server."""
+    """The main paths of this server."""
 
     name: str
     version: str
@@ -25,7 +25,7 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Checks(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the catalogue answers, and whether a worker was seen lately."""
+    """Whether the database answers, and whether a worker reported lately."""
 
     store: Literal["ok", "unavailable"]
     worker: Literal["ok", "none"]

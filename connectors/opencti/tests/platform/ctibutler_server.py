@@ -56,7 +56,8 @@ class CtiButlerServer:
         self._environment = environment(self._folder / "data", bucket)
         self._process: subprocess.Popen[bytes] | None = None
         try:
-            self.install(releases)
+            if releases:
+                self.install(releases)
             self.url = self._serve()
         except BaseException:
             self.stop()
