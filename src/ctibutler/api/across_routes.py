@@ -28,7 +28,7 @@ from ctibutler.settings import Settings
 
 
 def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[Endpoint]:
-    """The endpoints below `objects/`."""
+    """Yield the endpoints below `objects/`."""
     pages = page_parameters(settings.default_page_size, settings.max_page_size)
     for path, kind, title, about, sort, filters in (
         (

@@ -17,18 +17,18 @@ _PLACE = "#/components/schemas/{name}"
 
 
 def ref(name: str) -> dict[str, object]:
-    """A reference to a named schema."""
+    """Return a reference to a named schema."""
     return {"$ref": _PLACE.format(name=name)}
 
 
 def page_type(name: str, key: str, item: object, facts: Mapping[str, object] | None = None) -> type:
-    """The type of a page that holds its items under `key`, with the types of the further members that it has."""
+    """Return the type of a page with its items under `key`. `facts` are the types of further members."""
     fields = [*(facts or {}).items(), (key, list[item])]  # type: ignore[valid-type]  # a type that is a value here
     return msgspec.defstruct(name, fields, bases=(Envelope,), kw_only=True, frozen=True)
 
 
 def derived(answers: Mapping[str, object]) -> dict[str, Schema]:
-    """Schema name → schema of each of these types, and of the records that they hold.
+    """Return schema name → schema of each of these types, and of the records that they hold.
 
     A record has the name of its class; one that may be null is referred to, never repeated in place.
     """

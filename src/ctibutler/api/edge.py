@@ -1,4 +1,4 @@
-"""The REST API as an edge: the routes of each knowledge base, and those over all of them."""
+"""The REST API as an edge: the routes of each knowledge base, and the routes over all of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PREFIX = "/api/v1/"
 
 
 def make_edge(knowledge_bases: KnowledgeBases, settings: Settings, metrics: Metrics) -> Edge:
-    """The REST API over these knowledge bases."""
+    """Return the REST API over these knowledge bases."""
 
     @lru_cache
     def schema() -> dict[str, object]:
@@ -51,7 +51,7 @@ def make_edge(knowledge_bases: KnowledgeBases, settings: Settings, metrics: Metr
 def all_routes(
     knowledge_bases: KnowledgeBases, settings: Settings, metrics: Metrics | None, schema: service_routes.Schema
 ) -> list[Route]:
-    """Every route of an installation with these knowledge bases."""
+    """Return every route of an installation with these knowledge bases."""
     routes = [Route(endpoint, "/" + endpoint.path) for endpoint in service_routes.endpoints(metrics, schema)]
     routes += [Route(endpoint, "/" + endpoint.path) for endpoint in documentation.endpoints()]
     for kb in knowledge_bases.all:
@@ -70,7 +70,7 @@ def all_routes(
 
 
 def path_aliases(knowledge_bases: KnowledgeBases) -> dict[str, str]:
-    """Further paths of whole subtrees, each with the path that it stands for."""
+    """Return alias → path, for aliases of whole subtrees of paths."""
     aliases = {f"{PREFIX}{alias}": f"{PREFIX}{kb.slug}" for kb in knowledge_bases.all for alias in kb.aliases}
     links, *others = job_routes.LINK_PATHS
     aliases |= {f"{PREFIX}{other}": f"{PREFIX}{links}" for other in others}

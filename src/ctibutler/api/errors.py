@@ -14,19 +14,19 @@ from ctibutler.http.requests import Request
 
 
 def write_error(_: Request, problem: Problem) -> Response:
-    """A problem in the error format of the REST API, whatever the request prefers."""
+    """Return a problem in the error format of the REST API, whatever the request prefers."""
     return problem_response(problem)
 
 
 def problem_response(problem: Problem) -> Response:
-    """A problem in the error format of the REST API."""
+    """Return a problem in the error format of the REST API."""
     status = status_of(problem)
     body = {"code": status, "message": HTTPStatus(status).phrase, "details": _details(problem, status)}
     return Response(msgspec.json.encode(body), status, headers_of(problem), "application/json")
 
 
 def _details(problem: Problem, status: int) -> Mapping[str, object]:
-    """Bad fields under their names; anything else as a sentence under `error`, with further facts beside it."""
+    """Bad fields under their names. Anything else is a sentence under `error`, with further facts beside it."""
     if isinstance(problem, InvalidRequest) and problem.details:
         return problem.details
     facts = problem.details if status < 500 else {}

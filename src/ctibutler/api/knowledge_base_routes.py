@@ -33,7 +33,7 @@ STIX_MEDIA_TYPE = "application/stix+json"
 
 
 def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
-    """The endpoints of this knowledge base that answer objects."""
+    """Yield the endpoints of this knowledge base that answer objects."""
     pages = page_parameters(settings.default_page_size, settings.max_page_size)
     release = _release(kb)
     named = (release, *_including(kb, _NAMED))
@@ -204,7 +204,7 @@ def _infer(request: Request) -> Response:
 
 
 def object_request(request: Request) -> ObjectRequest:
-    """The object that the path names, in the release that was asked for."""
+    """Return the object that the path names, in the requested release."""
     values, kb = request.values, request.kb
     return ObjectRequest(
         request.path["id"],
@@ -215,7 +215,7 @@ def object_request(request: Request) -> ObjectRequest:
 
 
 def relationship_query(request: Request) -> RelationshipQuery:
-    """The filters of a list of relationships."""
+    """Return the filters of a list of relationships."""
     values = request.values
     return RelationshipQuery(
         page=values.page(),
@@ -232,7 +232,7 @@ def relationship_query(request: Request) -> RelationshipQuery:
 
 
 def bundle_query(request: Request) -> BundleQuery:
-    """The filters of an object's bundle."""
+    """Return the filters of an object's bundle."""
     values = request.values
     return BundleQuery(
         page=values.page(),

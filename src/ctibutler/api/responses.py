@@ -1,4 +1,4 @@
-"""Answers as responses: their JSON, and the headers that belong to it."""
+"""Answers as JSON responses, with their headers."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ STIX = "application/stix+json;version=2.1"
 
 
 def page(request: Request, found: Page[Any], key: str, facts: Mapping[str, object] | None = None) -> Response:
-    """A page of a list under its key, with links to the other pages. `facts` are further fields of the envelope."""
+    """Return a page of a list under `key`, with links to the other pages. `facts` are further members of the envelope."""
     headers = {"Link": _links(request, found.request, found.total), "X-Total-Count": str(found.total)}
     return Response(page_as_json(found, key, facts), media_type=JSON, headers=headers)
 
 
 def one_object(found: ObjectView, page_size: int) -> Response:
-    """The page that holds a single object."""
+    """Return the page that holds a single object."""
     return Response(page_as_json(_alone(found, page_size), "objects"), media_type=JSON)
 
 
 def object_with_details(found: ObjectView, details: bytes | None, page_size: int) -> Response:
-    """The page that holds a single object, and behind it a list with its details, null if there are none."""
+    """Return the page that holds a single object, and a list with its details, or with null if there are none."""
     listed = [None if details is None else msgspec.Raw(details)]
     page = {**facts_of(_alone(found, page_size)), "objects": [found], "details": listed}
     return Response(record_as_json(page), media_type=JSON)
@@ -41,7 +41,7 @@ def _alone(found: ObjectView, page_size: int) -> Page[ObjectView]:
 
 
 def json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A record as JSON."""
+    """Return a record as JSON."""
     return Response(record_as_json(value), status, media_type=JSON, headers=dict(headers or {}))
 
 

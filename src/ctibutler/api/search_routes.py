@@ -21,7 +21,7 @@ RELEVANCE = "relevance"
 
 
 def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[Endpoint]:
-    """The endpoints over these knowledge bases."""
+    """Yield the endpoints over these knowledge bases."""
     yield Endpoint(
         "GET",
         "knowledge-bases/",

@@ -1,4 +1,4 @@
-"""The routes that are about the server itself: health, readiness, metrics, index, schema."""
+"""The routes about the server itself: health, readiness, metrics, index, schema."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Schema = Callable[[], dict[str, object]]
 
 
 def endpoints(metrics: Metrics | None, schema: Schema) -> Iterator[Endpoint]:
-    """The endpoints about the server; their paths are below the root."""
+    """Yield the endpoints about the server. Their paths are below the root."""
     yield Endpoint("GET", "", _index, "List the main routes", "Index", tag=TAG, alias_of="api/v1/")
     yield Endpoint(
         "GET",
@@ -133,14 +133,14 @@ def _gauges(library: Library) -> tuple[Gauge, Gauge]:
 
 
 class _Schema:
-    """The OpenAPI document in both spellings, written when first asked for."""
+    """The OpenAPI document as YAML and as JSON, each written when it is first asked for."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
         self._written: dict[str, bytes] = {}
 
     def answer(self, request: Request) -> Response:
-        """YAML, or JSON for who prefers it."""
+        """Return YAML, or JSON for clients that prefer it."""
         given = request.values.text("format")
         wanted = given or ("json" if request.media_type == "application/json" else "yaml")
         if wanted not in self._written:

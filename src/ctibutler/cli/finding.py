@@ -1,4 +1,4 @@
-"""Which knowledge base has an object, when nobody said."""
+"""Finding the knowledge base of an object whose id alone is known."""
 
 from __future__ import annotations
 
@@ -42,10 +42,12 @@ class Finding:
 
 
 def find_in(library: Library, kbs: Sequence[KnowledgeBase], object_id: str, release: str | None) -> list[Finding]:
-    """The object in each of these knowledge bases that has it, the one to show first.
+    """Return the object from each of these knowledge bases that has it, in the order of their declarations.
 
-    Live before revoked or deprecated, else in the order of the declarations: different objects may share an id, such as
-    `TA0043`, a tactic of ATT&CK and one of F3. Raises NotFound where none has it.
+    Revoked and deprecated ones are left out if there are others. Different objects may share an id: `TA0043` is a tactic of
+    ATT&CK and one of F3.
+
+    Raises NotFound if no knowledge base has it.
     """
     findings = [found for kb in kbs if (found := _find(library, kb, object_id, release)) is not None]
     if not findings:
@@ -54,7 +56,7 @@ def find_in(library: Library, kbs: Sequence[KnowledgeBase], object_id: str, rele
 
 
 def not_installed(kbs: Sequence[KnowledgeBase], release: str | None = None) -> str:
-    """That none of these, or this release of none, is installed, and the command that installs it."""
+    """Return the message that none of these, or no such release of them, is installed, with the command that installs it."""
     label = "" if _is_latest(release) else f"@{versions.shown(str(release))}"
     if len(kbs) == 1:
         name = kbs[0].slug + label
@@ -67,7 +69,7 @@ def not_installed(kbs: Sequence[KnowledgeBase], release: str | None = None) -> s
 
 
 def refuse_absent(library: Library, kbs: Sequence[KnowledgeBase], release: str | None) -> None:
-    """Refuse to look where nothing is installed, or not this release, instead of an empty answer.
+    """Refuse to search knowledge bases that are not installed, or not in this release: the answer would be empty.
 
     Raises NotFound.
     """

@@ -25,7 +25,7 @@ def rows_of(found: ChangesPage, *, include_objects: bool) -> Page[ChangeRow]:
 
 
 def facts_of(found: ChangesPage) -> dict[str, object]:
-    """Return what is said beside the rows: the releases, and the counts of the whole comparison."""
+    """Return the members beside the rows: the releases, and the counts of the whole comparison."""
     return {
         "knowledge_base": found.knowledge_base,
         "version": found.release,

@@ -1,4 +1,4 @@
-"""JSON: a record with its fields, a page in its envelope, a STIX object as its publisher wrote it."""
+"""Answers as JSON: records with their fields, pages in their envelope, STIX objects as published."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def record_as_json(record: object) -> bytes:
-    """A record, or a list or mapping of records, as minified JSON."""
+    """Return a record, or a list or mapping of records, as minified JSON."""
     return _encode(record)
 
 
 def page_as_json(page: Page[Any], key: str, facts: Mapping[str, object] | None = None) -> bytes:
-    """A page as a JSON object that holds its items under `key`; `facts` are further members, put before them."""
+    """Return a page as a JSON object with its items under `key`. `facts` are further members, which come before them."""
     return _encode({**facts_of(page), **(facts or {}), key: page.items})
 
 
 def facts_of(page: Page[Any]) -> dict[str, Any]:
-    """The members of a page's envelope."""
+    """Return the members of a page's envelope."""
     envelope = Envelope(
         page_size=page.request.size,
         page_number=page.request.number,

@@ -104,7 +104,7 @@ GRADIENT: Final = LayerGradient(("#ffffff", "#ff6666"), 0, 100)
 
 
 def layer_file(layer: Layer, link: str) -> LayerFile:
-    """The layer as a file for the Navigator. `link` is the address behind the layer's link.
+    """Return the layer as a file for the Navigator. `link` is the address behind the layer's link.
 
     All annotated techniques are visible when it is opened, and comments are plain text.
     """
@@ -131,7 +131,7 @@ def layer_file(layer: Layer, link: str) -> LayerFile:
 
 
 def compatible_layer_file(layer: Layer, link: str) -> LayerFile:
-    """The layer as CTI Butler answers it."""
+    """Return the layer as CTI Butler answers it."""
     return LayerFile(
         name=layer.external_id or layer.object_name or layer.stix_id,
         description=f"Techniques used by {layer.object_name or layer.stix_id} ({layer.external_id})",

@@ -16,7 +16,7 @@ def object_as_bundle(found: ObjectBundle) -> bytes:
 
 
 def release_as_bundle(found: ReleaseObjects) -> Iterator[bytes]:
-    """Yield the bundle of a release in chunks: with the id and the objects, in their order, that its publisher gave it."""
+    """Return the bundle of a release in chunks, with the id that it was published under and the objects in their order."""
     return bundle_chunks(found.bundle_id, (b",".join(portion) for portion in found.portions))
 
 

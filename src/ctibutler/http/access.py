@@ -1,4 +1,4 @@
-"""Who may read and who may change something: the rules."""
+"""Access: who may read, and who may change something."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ctibutler.errors import Forbidden, InvalidRequest, NotAllowed, Unauthorized
 from ctibutler.settings import AccessMode, Settings, is_loopback
 
 Right = Literal["open", "read", "write"]
-"""Who may ask: everybody, whoever may read, whoever may change something."""
+"""What a request needs: nothing, the right to read, or the right to change something."""
 
 # `Token` is what taxii2-client and Django REST Framework's clients send.
 _SCHEMES = ("bearer", "token")
@@ -21,7 +21,7 @@ _SCHEMES = ("bearer", "token")
 
 @dataclass(frozen=True)
 class Rules:
-    """What a server asks for. `only_local`: changes are open because only this machine can reach it."""
+    """What a server requires. `only_local`: changes are open because only this machine can reach it."""
 
     reading_needs_key: bool
     changing: Literal["open", "key", "never"]
@@ -29,7 +29,7 @@ class Rules:
 
     @classmethod
     def of(cls, mode: AccessMode, on_loopback: bool) -> Rules:
-        """The rules of a mode on an address."""
+        """Return the rules of a mode for a server on this address."""
         if mode == "auto":
             return cls(False, "open", only_local=True) if on_loopback else cls(True, "key")
         return {
@@ -42,7 +42,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Client:
-    """What a request says about its sender: the key, the name it calls us by, the page it comes from, a proxy."""
+    """What a request says about its sender: the key, the host name that it used, the page that it comes from, a proxy."""
 
     key: str | None
     host: str
@@ -65,14 +65,14 @@ class Client:
 
     @property
     def is_other_origin(self) -> bool:
-        """Whether a browser sends this for a page that is not ours."""
+        """Whether a browser sent this for a page of another site."""
         if self.fetch_site is not None:
             return self.fetch_site.strip().lower() not in ("same-origin", "none")
         return self.origin is not None and self.origin.partition("://")[2].lower() != self.host.lower()
 
     @property
     def names_loopback(self) -> bool:
-        """Whether it calls us by a name that means this machine. A page can point its own name at 127.0.0.1."""
+        """Whether the host name means this machine. A page of another site can point its own name at 127.0.0.1."""
         return is_loopback(_without_port(self.host))
 
 
@@ -110,7 +110,7 @@ def authorize(rules: Rules, right: Right, client: Client, key: Key | None) -> No
 
 @dataclass(frozen=True)
 class AccessRule:
-    """How an edge learns who asks (`identify`, from the headers), and decides whether they may (`authorize`)."""
+    """How an edge finds out who asks (`identify`, from the headers), and decides whether they may (`authorize`)."""
 
     identify: Callable[[Mapping[str, str]], Client] = Client.of
     authorize: Callable[[Rules, Right, Client, Key | None], None] = authorize
@@ -120,7 +120,7 @@ DEFAULT_ACCESS = AccessRule()
 
 
 def refuse_to_start_without_key(settings: Settings, database: Database) -> None:
-    """By default, other machines reach this server only with a key: without any key it would answer nobody.
+    """By default, other machines need a key: without any key, this server would answer nobody.
 
     Raises InvalidRequest that says what to do.
     """

@@ -1,4 +1,4 @@
-"""The layer that lets a request pass: it finds the key that the request presents, and applies its edge's rule."""
+"""The layer that checks access: it looks up the key that the request presents, and applies the rule of its edge."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger("ctibutler.api")
 
 
 class Authentication:
-    """Passes on what may pass."""
+    """Passes on requests that are allowed."""
 
     def __init__(self, app: App, settings: Settings, database: Database, watch: Watch) -> None:
         self._app = app

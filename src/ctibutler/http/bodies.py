@@ -1,4 +1,4 @@
-"""Request bodies: a JSON object, its fields declared once, read into typed values."""
+"""Request bodies: JSON objects whose declared fields are read into typed values."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ctibutler.stix.times import microseconds
 LARGEST_BODY = 1024 * 1024
 
 LARGEST_NUMBER = 1_000_000
-"""The largest number that is read as a version: of a larger one it is not sure which text was meant."""
+"""The largest number that is read as a version: for a larger one, it is not certain which text was meant."""
 
 
 class NumberText(str):
-    """A JSON number as it was written: `4.10` is no `4.1`."""
+    """A JSON number as it was written: `4.10` is not `4.1`."""
 
     __slots__ = ()
 
@@ -54,7 +54,7 @@ class BodyValues:
 
 
 def read_body(content: bytes, media_type: str | None) -> dict[str, object]:
-    """The JSON object that a request carries. Nothing at all is an empty object.
+    """Return the JSON object in a body. An empty body is an empty object.
 
     Raises UnsupportedMediaType, InvalidRequest, BodyTooLarge.
     """
@@ -77,7 +77,7 @@ def read_body(content: bytes, media_type: str | None) -> dict[str, object]:
 
 
 def read_fields(fields: Iterable[Field], body: Mapping[str, object]) -> BodyValues:
-    """The declared fields of a body; others are ignored.
+    """Return the declared fields of a body. Other fields are ignored.
 
     Raises InvalidRequest with a list of sentences for each field that is wrong.
     """

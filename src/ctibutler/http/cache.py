@@ -1,4 +1,4 @@
-"""Answers from memory: an answer is a function of the catalogue's state and the URL, and so are its validators.
+"""The answer cache: an answer depends only on the state of the catalogue and the URL, and so do its validators.
 
 No cache of others knows that state, or keys on the content encoding: what is kept is ready to be sent.
 """
@@ -18,7 +18,7 @@ from ctibutler.http.validators import matches
 
 # URL, media type, content encoding.
 _Key = tuple[str, str | None, str]
-# What an entry takes besides its URL and body, in bytes, roughly.
+# Roughly the bytes that an entry takes besides its URL and body.
 _OVERHEAD = 1024
 # An answer that would take more than one part in this many is not kept.
 _LARGEST_PART = 8
@@ -31,10 +31,10 @@ class _Ready:
 
 
 class AnswerCache:
-    """Answers from memory what was answered before, as long as the catalogue has not changed."""
+    """Answers from memory what was answered before, until the catalogue changes."""
 
     def __init__(self, app: App, watch: Watch, size: int, max_age: int | None, depends_on: Sequence[object]) -> None:
-        """`size` is in bytes; `depends_on` is whatever else answers depend on: settings, the program's version."""
+        """`size` is in bytes. `depends_on` is what else answers depend on: settings, the version of the program."""
         self._app = app
         self._watch = watch
         self._size = size
@@ -67,7 +67,7 @@ class AnswerCache:
             await send({"type": "http.response.body", "body": ready.body})
 
     def keep(self, stamp: str, key: _Key, headers: RawHeaders, body: bytes) -> None:
-        """Keep an answer that was made while the catalogue had this stamp."""
+        """Store an answer that was made while the catalogue had this stamp."""
         cost = _cost(key, body)
         if stamp != self._stamp or key in self._ready or cost > self.largest:
             return
@@ -79,7 +79,7 @@ class AnswerCache:
 
     @property
     def largest(self) -> int:
-        """The largest answer that is kept, in bytes."""
+        """The size of the largest answer that is stored, in bytes."""
         return self._size // _LARGEST_PART
 
     def _find(self, stamp: str, key: _Key) -> _Ready | None:
@@ -104,7 +104,7 @@ class AnswerCache:
 
 
 class _Recorder:
-    """Sends an answer on, and keeps it if it is one to keep."""
+    """Sends an answer on, and stores it if it can be reused."""
 
     def __init__(
         self,

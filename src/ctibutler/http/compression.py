@@ -1,4 +1,4 @@
-"""Answers compressed as the client prefers.
+"""Compression of answers, as the client prefers.
 
 Starlette's middleware knows no zstd, takes no account of q-values, and would compress what the cache holds with every answer.
 """
@@ -33,7 +33,7 @@ class _Compressor(Protocol):
 
 
 class Compression:
-    """Compresses bodies of more than a KiB, whole ones and streams."""
+    """Compresses bodies of more than a KiB, and streams."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -107,7 +107,7 @@ class _Sender:
 
 
 def _is_compressible(headers: RawHeaders) -> bool:
-    """Whether an answer with these headers gets smaller, and is not compressed already."""
+    """Whether an answer with these headers would get smaller: it is text, and not compressed already."""
     names = dict(headers)
     kind = names.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if b"content-encoding" in names or kind == _EVENTS:

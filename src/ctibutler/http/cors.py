@@ -1,4 +1,4 @@
-"""Which pages of other origins may read answers (CORS).
+"""CORS: which pages of other origins may read answers.
 
 Starlette's middleware cannot do what the contract says: it puts its headers only on answers to requests with an `Origin`,
 answers a preflight request with `200` and a text instead of `204`, and refuses one that asks for a header we do not list.
@@ -24,7 +24,7 @@ _PREFLIGHT = [
 
 
 class Cors:
-    """Puts the CORS headers on every answer of an edge that wants them, and answers preflight requests."""
+    """Adds the CORS headers to every answer of an edge that wants them, and answers preflight requests."""
 
     def __init__(self, app: App, origins: Sequence[str]) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""What answers a request at the end: a handler in a thread, a mounted application, or the problem with the request."""
+"""What finally answers a request: a handler in a thread, a mounted application, or the problem with the request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ctibutler.http.routing import Mount, Route
 
 
 def answer_with(route: Route) -> App:
-    """Answers with the route's handler, or with the problem that it raises."""
+    """Return an application that answers with the route's handler, or with the problem that it raises."""
     handler, fields = route.endpoint.handler, route.endpoint.fields
 
     async def answer(request: Request, receive: Receive, send: Send) -> None:
@@ -34,7 +34,7 @@ def answer_with(route: Route) -> App:
 
 
 def refuse(problem: Problem) -> App:
-    """Answers with what is wrong with the request."""
+    """Return an application that answers with what is wrong with the request."""
 
     async def answer(request: Request, receive: Receive, send: Send) -> None:
         await request.policy.write_error(request, problem)(request.scope, receive, send)
@@ -43,7 +43,7 @@ def refuse(problem: Problem) -> App:
 
 
 def answer_options(allowed: Sequence[str]) -> App:
-    """Answers with the methods of the path."""
+    """Return an application that answers with the methods of the path."""
 
     async def answer(request: Request, receive: Receive, send: Send) -> None:
         await Response(status_code=204, headers={"Allow": ", ".join(allowed)})(request.scope, receive, send)
@@ -52,7 +52,7 @@ def answer_options(allowed: Sequence[str]) -> App:
 
 
 def pass_to(mount: Mount) -> App:
-    """Passes the request to a mounted application, which sees its own path below `root_path` (ASGI)."""
+    """Return an application that passes requests to a mounted one, which sees its own path below `root_path` (ASGI)."""
 
     async def answer(request: Request, receive: Receive, send: Send) -> None:
         await mount.app(_scope_below(request.scope, mount.path, request.path["path"]), receive, send)
@@ -66,7 +66,7 @@ def _scope_below(scope: Scope, path: str, rest: str) -> Scope:
 
 
 async def _whole_body(scope: Scope, receive: Receive) -> bytes:
-    """The body, or as much of it as shows that it is too long.
+    """The body. If it is too long, reading stops soon after the limit.
 
     Raises ClientDisconnect.
     """

@@ -1,4 +1,4 @@
-"""What went wrong, in the terms of HTTP: one status for every problem, and what may be told about it."""
+"""Problems in terms of HTTP: the status of each, and what a client may learn about it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RETRY_AFTER_SECONDS = 5
 
 
 class MethodNotAllowed(Problem):
-    """A known path, asked with a method that it does not have."""
+    """The path exists, but not with this method."""
 
     def __init__(self, method: str, allowed: tuple[str, ...]) -> None:
         super().__init__(f"`{method[:20]}` is not possible here; {', '.join(allowed)} are")
@@ -28,15 +28,15 @@ class MethodNotAllowed(Problem):
 
 
 class InternalError(Problem):
-    """A fault of ours: the request may have been fine."""
+    """An error of ours: the request may be fine."""
 
 
 class UnsupportedMediaType(Problem):
-    """A body of another type than JSON."""
+    """The body is not JSON."""
 
 
 class BodyTooLarge(Problem):
-    """A body that is longer than any we understand."""
+    """The body is longer than any that we accept."""
 
 
 HTTP_STATUS: Mapping[type[Problem], int] = {
@@ -55,12 +55,12 @@ HTTP_STATUS: Mapping[type[Problem], int] = {
 
 
 def status_of(problem: Problem) -> int:
-    """The HTTP status of a problem; 500 for one that no request should meet."""
+    """Return the HTTP status of a problem: 500 if no request should cause it."""
     return next((HTTP_STATUS[kind] for kind in type(problem).__mro__ if kind in HTTP_STATUS), 500)
 
 
 def sentence_of(problem: Problem) -> str:
-    """What may be told about a problem. What is wrong with the database or with us stays in the log."""
+    """Return what a client may learn about a problem. What is wrong with the database or with us stays in the log."""
     status = status_of(problem)
     if status == 500:
         return "something went wrong here; the log has it under this request's X-Request-ID"
@@ -70,7 +70,7 @@ def sentence_of(problem: Problem) -> str:
 
 
 def headers_of(problem: Problem) -> dict[str, str]:
-    """The headers that belong to the status of a problem."""
+    """Return the headers that belong to the status of a problem."""
     status = status_of(problem)
     headers = {"Cache-Control": "no-store"}
     if status == 401:

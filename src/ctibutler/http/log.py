@@ -1,4 +1,4 @@
-"""Every request has an id, is counted, and leaves a line in the log."""
+"""The log: every request gets an id, is counted, and leaves a line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(LOGGER)
 
 
 class RequestLog:
-    """Whatever happens within, there is one answer, one count and one line."""
+    """Makes sure that every request ends with one answer, one count and one line, whatever happens in the other layers."""
 
     def __init__(self, app: App, metrics: Metrics) -> None:
         self._app = app

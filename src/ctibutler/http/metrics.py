@@ -1,4 +1,4 @@
-"""What Prometheus can ask: the requests of this process, and the numbers that an edge adds."""
+"""Metrics for Prometheus: the requests of this process, and gauges that an edge adds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 
 @dataclass(frozen=True)
 class Gauge:
-    """A number for each combination of labels, as it is now."""
+    """A current number for each combination of labels."""
 
     name: str
     description: str
@@ -61,7 +61,7 @@ class Metrics:
         known[1].observe(seconds)
 
     def text(self, gauges: Iterable[Gauge]) -> bytes:
-        """The counts and these gauges in Prometheus' text format 0.0.4."""
+        """Return the counts and these gauges in Prometheus' text format 0.0.4."""
         registry = self._registry
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             registry = CollectorRegistry()
@@ -78,7 +78,7 @@ class _Gauges(Collector):
         self._gauges = gauges
 
     def collect(self) -> Iterator[Metric]:
-        """Each gauge with its values."""
+        """Yield each gauge with its values."""
         for gauge in self._gauges:
             family = GaugeMetricFamily(gauge.name, gauge.description, labels=gauge.labels)
             for labels, value in gauge.values:

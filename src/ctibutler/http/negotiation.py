@@ -11,7 +11,7 @@ IDENTITY = "identity"
 
 @lru_cache(maxsize=512)
 def preferred_encoding(accept_encoding: str) -> str:
-    """The content encoding for this `Accept-Encoding`: by q-value, then zstd before gzip before none."""
+    """Return the content encoding for this `Accept-Encoding`: by q-value, then zstd before gzip before none."""
     qualities = _qualities(accept_encoding)
     rest = qualities.get("*", 0.0)
     best, best_quality = IDENTITY, qualities.get(IDENTITY, 0.0)
@@ -24,7 +24,7 @@ def preferred_encoding(accept_encoding: str) -> str:
 
 @lru_cache(maxsize=512)
 def preferred_media_type(accept: str, usual: str, others: Sequence[str]) -> str | None:
-    """The one of `others` that this `Accept` names with a higher q-value than it gives the usual type, or None."""
+    """Return which of `others` this `Accept` prefers over the usual type: one with a higher q-value, or None."""
     qualities = _qualities(accept)
     whole = usual.partition("/")[0] + "/*"
     usual_quality = max(qualities.get(name, 0.0) for name in (usual, whole, "*/*"))

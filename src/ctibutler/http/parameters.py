@@ -1,4 +1,4 @@
-"""Query parameters: declared once, read into typed values and described in the schema by the same declaration."""
+"""Query parameters. One declaration serves to read them into typed values and to describe them in the schema."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Parameter:
     example: str | None = None
 
     def read(self, given: list[str]) -> object:
-        """The typed value of what was given, which is never empty.
+        """Return the typed value of a text that is not empty.
 
         Raises InvalidRequest.
         """
@@ -64,11 +64,11 @@ class Parameter:
 
     @property
     def changes_answers(self) -> bool:
-        """Whether the answer depends on it."""
+        """Whether answers depend on it."""
         return self.kind != "ignored" and self.name != "strict"
 
     def written(self, value: object) -> str:
-        """The text that reads as this value."""
+        """Return the text that is read as this value."""
         if isinstance(value, list):
             return ",".join(value)
         return str(value).lower() if isinstance(value, bool) else str(value)
@@ -77,7 +77,7 @@ class Parameter:
 STRICT = Parameter(
     "strict", "flag", "Answer 400 if there are query parameters that this route does not know.", default=False
 )
-"""Known on every route. It changes no answer, so it is not part of a canonical URL."""
+"""Every route has it. It changes no answer, so it is not part of the canonical URL."""
 
 
 class Values:
@@ -96,39 +96,39 @@ class Values:
         return self._table[name].default if value is None else value
 
     def csv(self, name: str) -> list[str] | None:
-        """The items of a list, or None where it was not given."""
+        """Return the items of a list, or None if it was not given."""
         return cast("list[str] | None", self._value(name))
 
     def text(self, name: str) -> str | None:
-        """A text, or None where it was not given."""
+        """Return a text, or None if it was not given."""
         return cast("str | None", self._value(name))
 
     def choice(self, name: str) -> str:
-        """The chosen word."""
+        """Return the chosen word."""
         return cast("str", self._value(name))
 
     def flag(self, name: str) -> bool:
-        """A boolean."""
+        """Return a boolean."""
         return cast("bool", self._value(name))
 
     def number(self, name: str) -> int:
-        """A number."""
+        """Return a number."""
         return cast("int", self._value(name))
 
     def has(self, name: str) -> bool:
-        """Whether the route has this parameter."""
+        """Return whether the route has this parameter."""
         return name in self._table
 
     def page(self) -> PageRequest:
-        """The page that was asked for."""
+        """Return the requested page."""
         return PageRequest(self.number("page"), self.number("page_size"))
 
     def sort(self) -> Sort:
-        """The order that was asked for."""
+        """Return the requested order."""
         return Sort.parse(self.choice("sort"))
 
     def query(self, **instead: object) -> str:
-        """The parameters as a query string: known ones only, in a fixed order, without those that have their default value."""
+        """Return the parameters as a query string: the known ones, in a fixed order, without those that have their default."""
         values = {**self._given, **instead}
         parts = []
         for name in sorted(values):
@@ -152,7 +152,7 @@ class Table:
                     self._names.setdefault(f"{name}[]", (parameter.name, rank))
 
     def read(self, query_string: str) -> Values:
-        """The typed values of a query string, still percent-encoded. Unknown parameters are ignored unless it is `strict`.
+        """Return the typed values of a percent-encoded query string. Unknown parameters are ignored unless it is `strict`.
 
         Raises InvalidRequest that names every parameter that is wrong.
         """
@@ -177,7 +177,7 @@ class Table:
         return Values(self.parameters, values, unknown)
 
     def _sorted(self, query_string: str) -> tuple[dict[str, dict[int, list[str]]], tuple[str, ...]]:
-        """What is given of each parameter, by the rank of the name used for it; and the names that are unknown."""
+        """The texts given for each parameter, by the rank of the name that was used; and the unknown names."""
         given: dict[str, dict[int, list[str]]] = {}
         unknown: dict[str, None] = {}
         for name, value in parse_qsl(query_string):
@@ -242,7 +242,7 @@ def _read_number(parameter: Parameter, given: list[str]) -> object:
 
 
 def _whole_number(text: str) -> int | None:
-    """The number in a text; one of more than twenty digits is just a large one."""
+    """The number in a text. More than twenty digits are just a large number."""
     match = _NUMBER.fullmatch(text)
     if match is None:
         return None
@@ -263,13 +263,13 @@ _READERS = {
 
 
 def brief(text: str) -> str:
-    """A text of a client, made short and printable so that a sentence can repeat it."""
+    """Return a text from a client in a form that a message can quote: printable and not too long."""
     printable = "".join(char if char.isprintable() else "�" for char in text[:101])
     return printable if len(printable) <= 100 else printable[:97] + "..."
 
 
 def sort_parameter(keys: Iterable[str], default: str, also: Mapping[str, str] | None = None) -> Parameter:
-    """The parameter `sort` over these keys; `also` maps further names to keys."""
+    """Return the parameter `sort` with these keys. `also` maps further names to keys."""
     directions = ("ascending", "descending")
     return Parameter(
         "sort",
@@ -282,7 +282,7 @@ def sort_parameter(keys: Iterable[str], default: str, also: Mapping[str, str] | 
 
 
 def page_parameters(default_size: int, largest: int) -> tuple[Parameter, Parameter]:
-    """The parameters that every list has."""
+    """Return the parameters that every list has."""
     return (
         Parameter("page", "page", "Number of the page, from 1. Invalid values fall back to 1.", default=1),
         Parameter(

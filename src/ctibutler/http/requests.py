@@ -1,4 +1,4 @@
-"""One request: who asks, for what, in which form; made once and passed through every layer to what answers it."""
+"""The request context: who asks, for what and in which form. It is made once and passed through all layers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Policy:
 
     @property
     def vary(self) -> str:
-        """The request headers that the answer depends on."""
+        """The request headers that answers depend on, for the header `Vary`."""
         return "Accept, Accept-Encoding" if self.variants else "Accept-Encoding"
 
 
@@ -69,7 +69,7 @@ class Target:
 
 @dataclass(slots=True)
 class Request:
-    """One request, read.
+    """One request, with its URL and headers read.
 
     `headers` have names in lower case. `media_type` is the variant that the client prefers over the usual media type, if
     any; `encoding` the content encoding that it prefers. `body` is filled in before the handler runs, `catalog_state` by
@@ -118,14 +118,14 @@ class Request:
 
 
 App = Callable[[Request, Receive, Send], Awaitable[None]]
-"""A layer, or what answers at the end: as an ASGI application, with a request that is read already."""
+"""A layer, or what finally answers: an ASGI application that takes a request in place of the scope."""
 
 ErrorWriter = Callable[[Request, Problem], Response]
 """Writes a problem in the error format of an edge."""
 
 
 async def catalog_state(watch: Watch, request: Request) -> CatalogState:
-    """The state of the catalogue for this request, asked for once.
+    """Return the state of the catalogue, read once for each request.
 
     Raises StoreUnavailable.
     """
@@ -135,7 +135,7 @@ async def catalog_state(watch: Watch, request: Request) -> CatalogState:
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
-    """The headers by their names in lower case; the values of a repeated one are joined with commas."""
+    """Return header name in lower case → value. The values of a repeated header are joined with commas."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")

@@ -1,4 +1,4 @@
-"""Which route a method and a URL lead to, over all edges: the only place that decides it."""
+"""The router of all edges: it alone decides which route a method and a URL lead to."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOST_NAMED, _LONGEST_NAME = 20, 50
 
 @dataclass(frozen=True)
 class _Bound:
-    """A route with the policy that its edge gives it."""
+    """A route with the policy of its edge."""
 
     route: Route
     policy: Policy
@@ -63,13 +63,13 @@ class Match:
 
 
 class Router:
-    """Finds the route of a path in as many steps as it has segments. A word in a path goes before a value.
+    """Finds the route of a path in as many steps as it has segments. A literal segment has precedence over a value.
 
     Starlette's router tries the patterns of its routes one after the other, and we have some 300 of them.
     """
 
     def __init__(self, edges: Sequence[Edge]) -> None:
-        """The first edge answers the paths below no edge's prefix.
+        """The first edge answers paths that are below no prefix.
 
         Raises ValueError where two routes, mounts or aliases take the same path.
         """
@@ -83,7 +83,7 @@ class Router:
         self._resolve_again = lru_cache(maxsize=_REMEMBERED)(self._resolve)
 
     def resolve(self, method: str, path: str, query: str) -> Target:
-        """What a method and a URL lead to; path and query are still percent-encoded.
+        """Return what a method and a percent-encoded URL lead to.
 
         `HEAD` leads where `GET` does. Whatever is wrong with them is a target too, one that answers with the problem.
         """
@@ -91,7 +91,7 @@ class Router:
         return resolve("GET" if method == "HEAD" else method, path, query)
 
     def find(self, raw_path: str) -> Match:
-        """What a path leads to. It may end with a slash or not; repeated slashes are one."""
+        """Return what a path leads to. A slash at its end makes no difference; repeated slashes are one."""
         node, match = self._root, Match(self._root.edge or self._first)
         segments = [segment for segment in raw_path.split("/") if segment]
         for depth, raw in enumerate(segments):
@@ -187,12 +187,12 @@ def _policy(edge: Edge, route: Route) -> Policy:
 
 
 def _unknown(edge: Edge) -> Policy:
-    """What holds for the paths of an edge that lead nowhere: anybody may learn that."""
+    """The policy for paths of an edge that lead nowhere: anybody may learn that they do."""
     return Policy(UNKNOWN_ROUTE, edge.write_error, edge.access, cors=edge.cors)
 
 
 def _ignored(names: Sequence[str]) -> tuple[tuple[bytes, bytes], ...]:
-    """The header that names ignored parameters. Percent-encoded, no name can end the header or pass for two."""
+    """The header that names ignored parameters, percent-encoded: no name can end the header or look like two."""
     if not names:
         return ()
     shown = list(dict.fromkeys(quote(name[:_LONGEST_NAME], safe="[]") for name in names))

@@ -25,7 +25,7 @@ Handler = Callable[[Request], Response]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One thing that can be asked for, at a path below a knowledge base or below the root.
+    """A method and a path, below a knowledge base or below the root, with its handler.
 
     `summary` and `description` are for the schema. `choices` are the values that a place in the path can have, where they
     are known. `shows` names the schema of the
@@ -65,25 +65,25 @@ class Route:
 
     @cached_property
     def table(self) -> Table:
-        """Reads its query strings."""
+        """The reader of its query strings."""
         return Table(self.endpoint.parameters)
 
     @cached_property
     def canonical(self) -> str:
-        """The path that this is an alias of; its own if it is none."""
+        """The path that this is an alias of, or its own path."""
         if self.endpoint.alias_of is None:
             return self.template
         return self.template.removesuffix(self.endpoint.path) + self.endpoint.alias_of
 
     @property
     def name(self) -> str:
-        """A name that no other route has: `get_cwe_objects_by_id`."""
+        """A unique name: `get_cwe_objects_by_id`."""
         words = [part.strip("{}") if part[:1] != "{" else f"by_{part.strip('{}')}" for part in self.template.split("/")]
         stem = "_".join(word for word in words if word and word not in ("api", "v1")) or "index"
         return f"{self.endpoint.method.lower()}_{stem}".replace("-", "_")
 
     def filled(self, path: Mapping[str, str]) -> str:
-        """The canonical path with its values in their places."""
+        """Return the canonical path with these values."""
         text = self.canonical
         for name, value in path.items():
             text = text.replace(f"{{{name}}}", quote(value, safe=":+"))
@@ -92,7 +92,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Mount:
-    """An ASGI application of others at a path, and whatever is below it; it answers every method itself.
+    """A foreign ASGI application at a path. It answers every method, at this path and below.
 
     It is reached by whoever has `right`. Its answers are compressed where it has not done so, and never cached.
     """

@@ -1,4 +1,4 @@
-"""The application: every request is read once and passed through the layers that all edges share.
+"""The ASGI application: it reads every request once and passes it through the layers that all edges share.
 
 CORS → log → errors → access → answer cache → compression → the edge's route or mounted application.
 """
@@ -39,7 +39,7 @@ class Server:
         metrics: Metrics,
         lifespan: EnterLifespan,
     ) -> None:
-        """`lifespan` is entered before those of the edges and left after them."""
+        """`lifespan` is entered before those of the edges, and left after them."""
         self._lifespans = [lifespan, *(edge.lifespan for edge in edges if edge.lifespan is not None)]
         self._library = library
         self._settings = settings
@@ -101,7 +101,7 @@ class _Errors:
 
 
 class _Sender:
-    """Puts the headers that layers have for the answer onto it, and leaves the body out where `HEAD` asked."""
+    """Adds the headers that layers have for the answer, and leaves the body out for `HEAD`."""
 
     def __init__(self, request: Request, send: Send) -> None:
         self._request = request

@@ -1,10 +1,10 @@
-"""Validators: whether a client already has the answer."""
+"""Validators: whether a client has the answer already."""
 
 from __future__ import annotations
 
 
 def matches(if_none_match: str | None, tag: str) -> bool:
-    """Whether `If-None-Match` names this tag, compared weakly (RFC 9110, 13.1.2). `*` names any."""
+    """Return whether `If-None-Match` names this tag, compared weakly (RFC 9110, 13.1.2). `*` names any."""
     if not if_none_match:
         return False
     if if_none_match.strip() == "*":
