@@ -147,7 +147,7 @@ def test_a_list_that_is_not_whole_is_said_and_ends_with_1(
     outcome = command("mirror", "kb", "d3fend@all", **at)
     assert outcome.code == 1
     assert "d3fend@all: not all releases are known: publisher: " in outcome.stderr
-    assert "answered 403 Forbidden: it refuses, or was asked too often" in outcome.stderr
+    assert "answered 403 Forbidden: access denied, or too many requests" in outcome.stderr
     assert (command.folder / "kb" / "d3fend2stix-manual-output" / "d3fend-v1_2_0-bundle.json.zst").is_file()
 
 

@@ -373,7 +373,7 @@ class TestAtlas:
     def test_who_asked_too_often_is_told(self, server: LocalServer, tmp_path: Path) -> None:
         server.answers[f"{API}/repos{ATLAS}/tags"] = status(403)
         [problem] = sources(server, tmp_path).offers([self.kb]).problems
-        assert problem.sentence.endswith("/tags answered 403 Forbidden: it refuses, or was asked too often")
+        assert problem.sentence.endswith("/tags answered 403 Forbidden: access denied, or too many requests")
 
     def test_a_repository_without_releases_is_said(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {f"{API}/repos{ATLAS}/tags": [{"name": "nightly"}]})
@@ -654,7 +654,7 @@ class TestAll:
             "mitre-f3",
         )
         before = len(server.asked)
-        with pytest.raises(SourceUnavailable, match="was silent for"):
+        with pytest.raises(SourceUnavailable, match="sent nothing for"):
             found.fetch(ICS)
         assert len(server.asked) == before
 
@@ -714,6 +714,6 @@ class TestAll:
         server.otherwise = silence(server)
         everyone = sources(server, tmp_path, sources="builtin", download_timeout=0.2)
         for label in ("18.1", "18.0"):
-            with pytest.raises(SourceUnavailable, match="was silent for"):
+            with pytest.raises(SourceUnavailable, match="sent nothing for"):
                 everyone.restricted_to("publisher").fetch(ICS, label)
         assert len(server.asked) == 1

@@ -1,4 +1,4 @@
-"""Addresses on the web, apart from the secrets in them."""
+"""URLs, with the secrets in them kept apart."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class WebAddress:
-    """An http or https URL. Its name and password, its query and its fragment are never shown: they may be keys.
+    """An http or https URL whose secrets are never shown: user name, password, query and fragment may be keys.
 
-    `str(address)` is for people.
+    `str(address)` is the URL without them, for messages.
     """
 
     shown: str
@@ -25,20 +25,20 @@ class WebAddress:
     hosts: frozenset[str] = frozenset()
     """The only hosts that a redirect may lead to, with the port where it is not the scheme's own; empty: any host."""
     setting: str = ""
-    """The setting that the address came from, where it did."""
+    """The setting that the URL was read from; empty if it was not."""
     _stand_in: WebAddress | None = field(default=None, repr=False)
     _stands_for: frozenset[str] = frozenset()
-    """The hosts whose place the stand-in takes in redirects."""
+    """The hosts that the mirror replaces in redirects."""
 
     @classmethod
     def parse(cls, text: str, setting: str) -> WebAddress:
-        """Reads the URL in a setting. Raises InvalidRequest, naming the setting and not the URL."""
+        """Parse the URL in a setting. Raises InvalidRequest, which names the setting but does not quote the URL."""
         try:
             url = httpx2.URL(text.strip())
         except httpx2.InvalidURL:
-            raise InvalidRequest.of(setting, "This is no URL.") from None  # the reason may quote a password
+            raise InvalidRequest.of(setting, "This is not a URL.") from None  # the error may quote a password
         if url.scheme not in _DEFAULT_PORTS or not url.host:
-            raise InvalidRequest.of(setting, "This is neither a folder nor an http or https URL with a host.")
+            raise InvalidRequest.of(setting, "Expected a folder, or an http or https URL with a host.")
         login = (url.username, url.password) if url.userinfo else None
         return cls(without_secrets(url), url.query, login, setting=setting)
 
@@ -46,20 +46,20 @@ class WebAddress:
         return self.shown
 
     def below(self, *parts: str) -> WebAddress:
-        """The address of a file below this one."""
+        """The address of a file under this one."""
         path = "/".join(quote(part, safe="") for part in parts)
         return replace(self, shown=f"{self.shown.rstrip('/')}/{path}")
 
     @classmethod
     def at_hosts(cls, url: str, hosts: frozenset[str]) -> WebAddress:
-        """The address of a URL of ours, without secrets, whose redirects stay at these hosts."""
+        """The address of a URL that holds no secrets, with redirects limited to these hosts."""
         parts = urlsplit(url)
         return cls(url.partition("?")[0], parts.query.encode(), hosts=hosts)
 
     def standing_for(self, url: str, hosts: frozenset[str] = frozenset()) -> WebAddress:
-        """Where this address answers for another URL: the URL's host becomes the first part of the path.
+        """Where a mirror at this address has another URL: the URL's host becomes the first part of the path.
 
-        It also answers for redirects to these hosts.
+        The mirror also replaces these hosts in redirects.
         """
         parts = urlsplit(url)
         query = b"&".join(part for part in (parts.query.encode(), self._query) if part)
@@ -73,19 +73,19 @@ class WebAddress:
         )
 
     def redirected(self, url: httpx2.URL) -> httpx2.URL:
-        """Where to ask for a URL that a redirect leads to: at the stand-in, if it answers for the URL's host."""
+        """The URL to request for the target of a redirect: at the mirror, if it replaces the target's host."""
         if self._stand_in is None or url.scheme != "https" or _host_and_port(url) not in self._stands_for:
             return url
         return self._stand_in.standing_for(str(url)).url
 
     @property
     def has_secrets(self) -> bool:
-        """Whether there is more to it than is shown."""
+        """Whether the URL has parts that are not shown."""
         return bool(self._login or self._query)
 
     @property
     def url(self) -> httpx2.URL:
-        """What to ask for, without name and password."""
+        """The URL to request, without user name and password."""
         url = httpx2.URL(self.shown)
         return url.copy_with(query=self._query) if self._query else url
 
@@ -94,13 +94,13 @@ class WebAddress:
         return not self.hosts or _host_and_port(url) in self.hosts
 
     def login_at(self, url: httpx2.URL) -> httpx2.Auth | None:
-        """Name and password for this URL, which a redirect may have led to: for the same server only."""
+        """The credentials for this URL, which may be the target of a redirect: only the original server gets them."""
         same_server = _server(url) == _server(httpx2.URL(self.shown))
         return httpx2.BasicAuth(*self._login) if self._login and same_server else None
 
 
 def without_secrets(url: httpx2.URL) -> str:
-    """The URL for people: no name and password, query or fragment."""
+    """The URL for messages: no user name, password, query or fragment."""
     return str(url.copy_with(userinfo=b"", query=None, fragment=None))
 
 

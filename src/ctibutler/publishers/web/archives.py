@@ -1,7 +1,7 @@
-"""Zip archives become their members: whole, within limits, or not at all.
+"""Unpacks zip archives completely and within limits, or not at all.
 
-What an archive says about itself is not believed. A member is unpacked piece by piece and counted, and an archive whose
-directory gives another size than the member has is refused: programs that read it could see different contents.
+What an archive says about itself is not trusted. Each member is unpacked in pieces and counted. An archive whose directory
+states another size than the member has is refused, because two programs could read different contents from it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 from ctibutler.errors import MalformedFile
 
 MAX_MEMBERS: Final = 1000
-"""How many members an archive may have. DISARM's workbook of release 1.6 has 28."""
+"""The maximum number of members in an archive. DISARM's workbook of release 1.6 has 28."""
 
 _MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _DIRECTORY_ENTRY: Final = b"PK\x01\x02"
@@ -28,15 +28,15 @@ _UNREADABLE: Final = (BadZipFile, zlib.error, struct.error, EOFError, OSError, R
 
 
 def is_archive(content: bytes) -> bool:
-    """Whether a file starts as zip archives do, be it whole or not."""
+    """Whether a file starts like a zip archive. It may still be cut off."""
     return content.startswith(_MAGIC)
 
 
 def single_member(content: bytes, suffix: str, name: str, max_bytes: int) -> bytes:
-    """The one member of a zip archive whose name ends in `suffix`, large or small letters; others are not unpacked.
+    """The one member of a zip archive whose name ends in `suffix`, in any case. Other members are not unpacked.
 
-    Raises MalformedFile, naming the file by `name`, when there is not exactly one, when it has more than `max_bytes`,
-    or when the archive is encrypted, cut off or damaged.
+    `name` stands for the file in messages. Raises MalformedFile if there is not exactly one such member, if it is larger
+    than `max_bytes`, or if the archive is encrypted, cut off or damaged.
     """
     with _opened(content, name, MAX_MEMBERS) as archive:
         found = [member for member in archive.infolist() if member.filename.lower().endswith(suffix)]
@@ -46,17 +46,17 @@ def single_member(content: bytes, suffix: str, name: str, max_bytes: int) -> byt
 
 
 def all_members(content: bytes, name: str, max_bytes: int, max_members: int = MAX_MEMBERS) -> dict[str, bytes]:
-    """Every file in a zip archive, by its name there. Archives inside stay packed.
+    """The contents of all files in a zip archive, by name. Nested archives are not unpacked.
 
-    Raises MalformedFile, naming the file by `name`, when there are more than `max_members`, when they have more than
-    `max_bytes` together, when two have the same name, or when the archive is encrypted, cut off or damaged.
+    `name` stands for the file in messages. Raises MalformedFile if there are more than `max_members`, if they exceed
+    `max_bytes` in total, if two have the same name, or if the archive is encrypted, cut off or damaged.
     """
     members: dict[str, bytes] = {}
     left = max_bytes
     with _opened(content, name, max_members) as archive:
         for member in archive.infolist():
             if member.filename in members:
-                raise MalformedFile(f"{name}: the zip file has two members of the name {_brief(member.filename)}")
+                raise MalformedFile(f"{name}: the zip file has two members named {_brief(member.filename)}")
             members[member.filename] = _unpacked(archive, member, name, left, max_bytes)
             left -= len(members[member.filename])
     return members
@@ -64,7 +64,8 @@ def all_members(content: bytes, name: str, max_bytes: int, max_members: int = MA
 
 @contextmanager
 def _opened(content: bytes, name: str, max_members: int) -> Iterator[ZipFile]:
-    # Counted before the directory is read, which makes an object of each entry. Archives inside count if not compressed.
+    # Checked before the library reads the directory and creates an object for each entry. Entries of nested archives are
+    # counted too if those are not compressed.
     if content.count(_DIRECTORY_ENTRY) > max_members:
         raise MalformedFile(f"{name}: the zip file has more members than the limit of {max_members}")
     try:
@@ -75,23 +76,23 @@ def _opened(content: bytes, name: str, max_members: int) -> Iterator[ZipFile]:
 
 
 def _unpacked(archive: ZipFile, member: ZipInfo, name: str, left: int, limit: int) -> bytes:
-    """The content of a member that may have `left` bytes of the `limit` for all."""
+    """The content of a member, at most `left` bytes: what remains of the `limit` for the whole archive."""
     if member.flag_bits & _ENCRYPTED:
         raise MalformedFile(f"{name}: {_brief(member.filename)} in the zip file is encrypted")
-    # Other methods unpack a piece without a limit to what becomes of it.
+    # For other methods, the library puts no limit on what one piece expands to.
     if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
-        raise MalformedFile(f"{name}: {_brief(member.filename)} in the zip file is packed in an unusual way")
-    # The library ends a member where the directory says that it ends; what comes after would go unseen.
-    said, member.file_size = member.file_size, sys.maxsize
+        raise MalformedFile(f"{name}: {_brief(member.filename)} in the zip file uses an unsupported compression method")
+    # The library stops at the size in the directory, so that anything after it would go unnoticed.
+    declared_size, member.file_size = member.file_size, sys.maxsize
     unpacked = BytesIO()
     with archive.open(member) as file:
         while piece := file.read(_PIECE):
             if unpacked.tell() + len(piece) > left:
                 raise MalformedFile(f"{name}: the zip file unpacks to more than the limit of {limit} bytes")
             unpacked.write(piece)
-    if unpacked.tell() != said:
+    if unpacked.tell() != declared_size:
         where = f"{_brief(member.filename)} in the zip file"
-        raise MalformedFile(f"{name}: {where} has {unpacked.tell()} bytes, not {said} as its directory says")
+        raise MalformedFile(f"{name}: {where} has {unpacked.tell()} bytes, but its directory says {declared_size}")
     return unpacked.getvalue()
 
 

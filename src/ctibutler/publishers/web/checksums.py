@@ -1,4 +1,4 @@
-"""Checksums that a server sends along with a file."""
+"""Checks a download against the checksums in its HTTP headers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _OBJECT_FIELDS = ("x-amz-checksum-sha256", "x-amz-meta-sha256")
 
 
 def contradiction(headers: Mapping[str, str], body: bytes) -> str | None:
-    """The first checksum among a response's headers (names in lower case) that its body contradicts; None if none does.
+    """The first header whose checksum does not match the body; None if all match.
 
-    `body` is what was sent, before any decoding. A field that we cannot read is passed over.
+    Header names are in lower case. `body` is what was sent, before any decoding. Unreadable checksums are ignored.
     """
     for name, algorithm, expected in _checksums(headers):
         if hashlib.new(algorithm, body, usedforsecurity=False).digest() != expected:
@@ -26,13 +26,13 @@ def contradiction(headers: Mapping[str, str], body: bytes) -> str | None:
 
 
 def _checksums(headers: Mapping[str, str]) -> Iterator[tuple[str, str, bytes]]:
-    """(name of the field, algorithm, digest) of each checksum of the body as it was sent."""
+    """(header, algorithm, digest) for each checksum of the body as it was sent."""
     for name in _DIGEST_FIELDS:
         found = _SHA256_MEMBER.search(headers.get(name, ""))
         if found and (digest := _sha256(found[1])):
             yield name, "sha256", digest
     if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        return  # the rest is about the stored object: another form of it was sent
+        return  # the other headers describe the stored object, which was sent in another encoding
     for name in _OBJECT_FIELDS:
         if digest := _sha256(headers.get(name, "")):
             yield name, "sha256", digest
@@ -42,7 +42,7 @@ def _checksums(headers: Mapping[str, str]) -> Iterator[tuple[str, str, bytes]]:
 
 
 def _sha256(text: str) -> bytes | None:
-    """A SHA-256 in hexadecimal or base64; None for anything else, such as the checksum of an upload in parts."""
+    """A SHA-256 digest from hexadecimal or base64; None for anything else, such as the checksum of a multipart upload."""
     text = text.strip()
     if re.fullmatch(r"[0-9a-fA-F]{64}", text):
         return bytes.fromhex(text)
@@ -54,7 +54,7 @@ def _sha256(text: str) -> bytes | None:
 
 
 def _is_encrypted_with_own_key(headers: Mapping[str, str]) -> bool:
-    # S3: the ETag of an object under SSE-KMS or SSE-C looks like an MD5 and is none.
+    # In S3, the ETag of an object encrypted with SSE-KMS or SSE-C looks like an MD5 digest but is not one.
     return (
         headers.get("x-amz-server-side-encryption", "").startswith("aws:kms")
         or "x-amz-server-side-encryption-customer-algorithm" in headers

@@ -1,4 +1,4 @@
-"""Files from the web: within limits of time and size, tried again where that helps, whole or not at all."""
+"""Downloads files within limits of time and size, retrying where that helps: completely or not at all."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _LOOK_EVERY: Final = 0.1
 _SHORT_WAIT: Final = 0.5
 _log = logging.getLogger(__name__)
 
-# These write whole URLs and headers, with the keys in them; the last one writes of retries what we say in words.
+# The HTTP libraries log full URLs and headers, which may hold keys. stamina logs retries, which we report ourselves.
 for _noisy, _level in (("httpx2", "WARNING"), ("httpcore2", "WARNING"), ("hpack", "WARNING"), ("stamina", "ERROR")):
     logging.getLogger(_noisy).setLevel(_level)
 
 
 class Downloads:
-    """Gets files from the web, over one connection where the server keeps it. Close it when done.
+    """Downloads files, over one connection if the server keeps it open. Close it when done.
 
-    A file that is in the `cache` is requested only if it has changed.
+    A file in the `cache` is only sent again if it has changed.
     """
 
     def __init__(self, cache: DownloadCache | None = None) -> None:
@@ -42,7 +42,7 @@ class Downloads:
         self._cache = cache
 
     def close(self) -> None:
-        """Give the connection up."""
+        """Close the connection."""
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -50,13 +50,13 @@ class Downloads:
     def get(
         self, address: WebAddress, limits: Limits, progress: Progress = no_progress, *, packed: bool = False
     ) -> bytes | None:
-        """The content of a file, as it is stored; None where the server has no such file.
+        """The content of a file; None if the server has no such file.
 
-        `packed` says that the file is compressed already. `progress` counts bytes as sent.
+        `packed` means that the stored file is compressed, so no further compression is requested. `progress` counts bytes as
+        transferred.
 
-        Raises SourceDown when the server does not answer, or not as a server should, SourceUnavailable when it has
-        the file and does not deliver it within the limits and intact, MalformedFile when what was sent compressed
-        cannot be unpacked.
+        Raises SourceDown if the server does not answer properly, SourceUnavailable if it does not deliver the file intact and
+        within the limits, MalformedFile if a compressed response cannot be unpacked.
         """
         page = self.page(address, limits, progress, packed=packed)
         return None if page is None else page.content
@@ -64,12 +64,12 @@ class Downloads:
     def page(
         self, address: WebAddress, limits: Limits, progress: Progress = no_progress, *, packed: bool = False
     ) -> Page | None:
-        """The same file, with the address of the page after it where the server names one. Raises as `get` does."""
+        """The same, with the address of the next page if the server names one. Raises the same errors as `get`."""
         deadline = time.monotonic() + limits.seconds
         page: Page | None = None
         try:
             for attempt in stamina.retry_context(
-                on=partial(_worth_another, deadline),
+                on=partial(_may_retry, deadline),
                 attempts=limits.retries + 1,
                 timeout=None,
                 wait_initial=0.2,
@@ -85,9 +85,9 @@ class Downloads:
     def _once(
         self, address: WebAddress, limits: Limits, deadline: float, progress: Progress, packed: bool, number: int
     ) -> Page | None:
-        """One try, the first has number 1, until the deadline (seconds of the monotonic clock)."""
+        """One attempt, counted from 1, until the deadline (in seconds of the monotonic clock)."""
         if number > 1:
-            _log.info("%s: try %d of %d", address, number, limits.retries + 1)
+            _log.info("%s: attempt %d of %d", address, number, limits.retries + 1)
         client = self._connected()
         transfer = Transfer(client, address, limits, packed, self._cache)
         transfer.start()
@@ -98,11 +98,11 @@ class Downloads:
                     raise _too_slow(address, limits, transfer)
                 transfer.join(min(_LOOK_EVERY, left))
                 progress(transfer.done, transfer.total)
-            progress(transfer.done, transfer.total)  # also where it was done before anybody looked
+            progress(transfer.done, transfer.total)  # it may have finished before the first look
         finally:
             if transfer.is_alive():
-                # The transfer owns the client now, and closes it when it comes back from where it hangs.
-                transfer.given_up = True
+                # The thread may hang in the client: leave the client to it, to close when it returns.
+                transfer.abandoned = True
                 self._client = None
         return transfer.outcome()
 
@@ -111,12 +111,12 @@ class Downloads:
             try:
                 self._client = httpx2.Client(http2=True, headers={"User-Agent": USER_AGENT})
             except ValueError:
-                raise SourceDown("the proxy in this machine's environment is no URL that can be used") from None
+                raise SourceDown("the proxy URL in the environment is not valid") from None
         return self._client
 
 
-def _worth_another(deadline: float, failure: Exception) -> bool | float:
-    """Whether to try again, or after how many seconds."""
+def _may_retry(deadline: float, failure: Exception) -> bool | float:
+    """Whether to retry, or after how many seconds."""
     if not isinstance(failure, TryAgain):
         return False
     wait = failure.wait or _SHORT_WAIT
@@ -129,6 +129,6 @@ def _too_slow(address: WebAddress, limits: Limits, transfer: Transfer) -> Source
     if not transfer.answered:
         return SourceDown(f"{address} did not answer within {limits.seconds:.3g} seconds")
     return SourceSlow(
-        f"{address} took longer than {limits.seconds:.3g} seconds, {transfer.done} bytes had come"
+        f"{address} took longer than {limits.seconds:.3g} seconds: {transfer.done} bytes received"
         + ("" if limits.impatient else " (CTIBUTLER_DOWNLOAD_MAX_SECONDS)")
     )

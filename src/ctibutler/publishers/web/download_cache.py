@@ -1,4 +1,4 @@
-"""The cache of downloads: a file that has not changed at its publisher is not sent twice."""
+"""The download cache: a file that has not changed on the server is not downloaded again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNFINISHED_SECONDS = 3600
 
 
 class _Head(msgspec.Struct):
-    """The first line of a cached file: what the server said of it, and its size and digest, which show damage."""
+    """The first line of a cached file: the server's headers, and the size and digest by which damage is detected."""
 
     etag: str | None
     last_modified: str | None
@@ -40,7 +40,7 @@ class Entry:
 
     @property
     def conditions(self) -> dict[str, str]:
-        """The headers that ask for the file only if it is another one now."""
+        """The headers that request the file only if it has changed."""
         conditions = {}
         if self.etag:
             conditions["If-None-Match"] = self.etag
@@ -50,10 +50,10 @@ class Entry:
 
 
 class DownloadCache:
-    """A folder of downloads, at most `max_bytes` of them; the one that was asked for longest ago goes first.
+    """A folder of downloads of at most `max_bytes`; the least recently used ones are deleted first.
 
-    The cache is a convenience: an entry that is missing, damaged or cannot be written counts as never cached. Files are
-    named by a digest of their address, which may contain a key.
+    The cache never causes an error: an entry that is missing, damaged or cannot be written is treated as not cached. Files
+    are named by a digest of their URL because the URL may contain a key.
     """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
@@ -61,7 +61,7 @@ class DownloadCache:
         self._max_bytes = max_bytes
 
     def get(self, url: str) -> Entry | None:
-        """The whole file that was cached for this address, or None."""
+        """The cached file for this URL; None if there is none, or it is damaged."""
         path = self._path(url)
         try:
             first, _, packed = path.read_bytes().partition(b"\n")
@@ -71,12 +71,12 @@ class DownloadCache:
             return None
         if len(content) != head.size or sha256(content).hexdigest() != head.sha256:
             return None
-        with contextlib.suppress(OSError):  # may be a folder that can only be read
+        with contextlib.suppress(OSError):  # the folder may be read-only
             os.utime(path)
         return Entry(head.etag, head.last_modified, content, head.link)
 
     def put(self, url: str, headers: Mapping[str, str], content: bytes) -> None:
-        """Keep a file that came with these headers (names in lower case), where they name its state."""
+        """Cache a file if its headers (names in lower case) contain a validator."""
         etag, last_modified = _sendable(headers.get("etag")), _sendable(headers.get("last-modified"))
         if not (etag or last_modified):
             return
@@ -103,7 +103,7 @@ class DownloadCache:
             raise
 
     def _make_room(self) -> None:
-        for path in self._folder.glob(f"{_UNFINISHED}*"):  # of a process that was killed while it wrote
+        for path in self._folder.glob(f"{_UNFINISHED}*"):  # left by a process that was killed while writing
             if time.time() - path.stat().st_mtime > _UNFINISHED_SECONDS:
                 path.unlink(missing_ok=True)
         found = [(path.stat().st_mtime, path.stat().st_size, path) for path in self._folder.glob("*.download")]
@@ -116,5 +116,5 @@ class DownloadCache:
 
 
 def _sendable(value: str | None) -> str | None:
-    """A header's value, where it can be sent back as it came."""
+    """A header's value if it can be sent back unchanged."""
     return value if value is not None and value.isascii() else None

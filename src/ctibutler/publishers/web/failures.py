@@ -1,4 +1,4 @@
-"""Servers that do not answer, apart from files that are not there."""
+"""Why a download failed: the server, or only this file, and whether a retry may help."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from ctibutler.errors import SourceUnavailable
 
 
 class SourceDown(SourceUnavailable):
-    """The whole source does not answer: asking it about the next knowledge base is pointless."""
+    """The whole source does not answer, so it is not asked about further knowledge bases."""
 
 
 class SourceSlow(SourceDown):
-    """The source answers but takes too long: it is not asked for more lists, but a file may still arrive in time."""
+    """The source answers too slowly: it is not asked for more lists, but a file may still arrive in time."""
 
 
 class TryAgain(Exception):
-    """A failure that may pass. `wait` is how many seconds the server asks to wait."""
+    """A failure that may be temporary. `wait` is the number of seconds that the server asks to wait."""
 
     def __init__(self, problem: SourceUnavailable, wait: float | None = None) -> None:
         super().__init__(str(problem))

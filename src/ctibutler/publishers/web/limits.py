@@ -7,20 +7,19 @@ from typing import Final
 
 NOT_THERE: Final = frozenset((404, 410))
 NOT_IN_A_BUCKET: Final = NOT_THERE | {403}
-"""A bucket that may not be listed answers 403 for what it does not have."""
+"""A bucket that may not be listed answers 403 for files that it does not have."""
 
 MAX_RETRY_AFTER: Final = 30.0
-"""The longest wait, in seconds, that a server may ask for."""
+"""The longest `Retry-After`, in seconds, that is honoured."""
 
 
 @dataclass(frozen=True)
 class Limits:
     """How long and how large a download may be.
 
-    `silence` and `seconds` (in all, further tries included) are seconds. `max_bytes` counts what is sent,
-    `unpacked_max_bytes` what becomes of it where it is sent compressed. `retries` counts further tries; an `impatient`
-    download makes them only when the server itself answered: whoever does not answer at once is not asked again. `missing`
-    are the statuses that say that there is no such file.
+    `silence` is the time without any data, `seconds` the time in total, retries included; both in seconds. `max_bytes`
+    limits what is transferred, `unpacked_max_bytes` what a compressed response unpacks to. An `impatient` download is only
+    retried if the server answered. `missing` holds the HTTP statuses that mean "no such file".
     """
 
     silence: float

@@ -1,12 +1,12 @@
-"""How far a download is, reported to whoever waits for it."""
+"""Reports the progress of a download to the caller."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Progress = Callable[[int, int | None], None]
-"""Called from time to time with the bytes received so far, and the bytes in all where that is known."""
+"""Called repeatedly with the bytes received so far and the total, None if that is unknown."""
 
 
 def no_progress(done: int, total: int | None) -> None:
-    """Reports to nobody."""
+    """Ignore the progress."""

@@ -1,4 +1,4 @@
-"""One request for a file and its answer, in a thread of its own."""
+"""One request for a file and its response, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ _ENCODINGS: Final = frozenset(("gzip", "x-gzip", "zstd"))
 
 
 class Transfer(threading.Thread):
-    """One request and its answer, in a thread of its own.
+    """One request and its response, in a thread of its own.
 
-    Name resolution, a host of many addresses or headers that trickle in know no limit of time: whoever waits can leave.
+    There is no timeout for name resolution, for trying many addresses of a host, or for headers that trickle in. With a
+    thread, the caller can stop waiting.
     """
 
     def __init__(
@@ -45,25 +46,25 @@ class Transfer(threading.Thread):
         self.done = 0
         self.total: int | None = None
         self.answered = False
-        self.given_up = False
+        self.abandoned = False
 
     def outcome(self) -> Page | None:
-        """What the server sent; None where it has no such file. Raises what went wrong."""
+        """What the server sent; None if it has no such file. Raises the error if the transfer failed."""
         if self._failure is not None:
             raise self._failure
         return self._page
 
     def run(self) -> None:
-        """Send the request, follow redirects, receive the file."""
+        """Send the request, follow redirects and receive the file."""
         try:
             self._page = self._receive()
         except httpx2.HTTPError as error:
             received = f"{self.done} of {self.total or '?'}" if self.answered else None
             self._failure = broken_connection(error, self._address, self._limits, received)
         except Exception as error:
-            self._failure = error  # raised where somebody waits for it: a thread has nobody to tell
+            self._failure = error  # raised by `outcome`, in the caller's thread
         finally:
-            if self.given_up:
+            if self.abandoned:
                 self._client.close()
 
     def _receive(self) -> Page | None:
@@ -87,22 +88,22 @@ class Transfer(threading.Thread):
                 url = self._next(url, response)
             finally:
                 response.close()
-        raise SourceDown(f"{self._address} leads from one address to another, more than {MAX_REDIRECTS} times")
+        raise SourceDown(f"{self._address} redirects more than {MAX_REDIRECTS} times")
 
     def _next(self, url: httpx2.URL, response: httpx2.Response) -> httpx2.URL:
-        """Where a redirect leads, without the name and password that it may carry."""
+        """The target of a redirect, without the credentials that it may contain."""
         try:
             target = url.join(response.headers.get("location", "")).copy_with(userinfo=b"")
         except httpx2.InvalidURL:
-            raise SourceDown(f"{self._address} leads to something that is no URL") from None
+            raise SourceDown(f"{self._address} redirects to an invalid URL") from None
         target = self._address.redirected(target)
         if not self._address.may_lead_to(target):
             where = without_secrets(target)
             raise SourceUnavailable(f"{self._address} redirects to another server, {where}: not followed")
         if "location" not in response.headers or target.scheme not in ("http", "https") or not target.host:
-            raise SourceDown(f"{self._address} leads to something that is no http or https URL")
+            raise SourceDown(f"{self._address} redirects to something other than an http or https URL")
         if url.scheme == "https" and target.scheme == "http":
-            raise SourceDown(f"{self._address} leads from https to http, {without_secrets(target)}: not followed")
+            raise SourceDown(f"{self._address} redirects from https to http, {without_secrets(target)}: not followed")
         return target
 
     def _page_of(self, response: httpx2.Response) -> Page | None:
@@ -110,38 +111,42 @@ class Transfer(threading.Thread):
             return None
         if response.status_code == HTTPStatus.NOT_MODIFIED and self._entry is not None:
             self.done = self.total = len(self._entry.content)
-            # The answer 304 need not repeat the header.
+            # A 304 response need not repeat the header.
             link = response.headers.get("link") or self._entry.link
             return Page(self._entry.content, next_link(link or ""))
         if response.status_code != HTTPStatus.OK:
             raise refusal(self._address, response)
         body = self._body(response)
         if field := contradiction(response.headers, body):
-            raise TryAgain(SourceUnavailable(f"{self._address} came damaged: it contradicts the header {field}"))
+            raise TryAgain(SourceUnavailable(f"{self._address} arrived damaged: it does not match the header {field}"))
         encodings = [part.strip().lower() for part in response.headers.get("content-encoding", "").split(",")]
         for encoding in reversed([name for name in encodings if name not in ("", "identity")]):
             if encoding not in _ENCODINGS:
-                raise SourceUnavailable(f"{self._address} came in an encoding that was not asked for: {encoding[:20]}")
+                raise SourceUnavailable(
+                    f"{self._address} was sent in an encoding that was not requested: {encoding[:20]}"
+                )
             body = unpack(body, str(self._address), self._limits.unpacked_max_bytes)
         if self._cache is not None:
             self._cache.put(str(self._address.url), response.headers, body)
         return Page(body, next_link(response.headers.get("link", "")))
 
     def _body(self, response: httpx2.Response) -> bytes:
-        """The body as it was sent. Raises when it is too large, or shorter than was promised."""
+        """The body as it was sent. Raises if it is too large, or shorter than its Content-Length."""
         length = response.headers.get("content-length", "")
         self.total = int(length) if length.isascii() and length.isdigit() else None
         if self.total is not None:
             self._check_size(self.total)
         body = BytesIO()
         for piece in response.iter_raw():
-            if self.given_up:
-                raise SourceUnavailable(f"{self._address}: given up")
+            if self.abandoned:
+                raise SourceUnavailable(f"{self._address}: cancelled")
             body.write(piece)
             self.done = body.tell()
             self._check_size(self.done)
         if self.total is not None and self.done != self.total:
-            raise TryAgain(SourceUnavailable(f"{self._address} was cut off: {self.done} of {self.total} bytes came"))
+            raise TryAgain(
+                SourceUnavailable(f"{self._address} was cut off: received {self.done} of {self.total} bytes")
+            )
         return body.getvalue()
 
     def _check_size(self, size: int) -> None:

@@ -1,4 +1,4 @@
-"""Compressed files become plain ones: all of them, within a limit, or not at all."""
+"""Unpacks gzip and zstd files completely and within a limit, or not at all."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import zstandard
 from ctibutler.errors import MalformedFile
 
 SUFFIXES = ("", ".zst", ".gz")
-"""What a file's name may end in, in the order in which files are looked for."""
+"""The possible endings of a file's name, in the order in which they are tried."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _GZIP_PIECE = 256 * 1024
-# One zstd block of four bytes can stand for 128 KiB: a piece of 1 KiB makes 32 MiB at most.
+# A zstd block of four bytes can expand to 128 KiB, so 1 KiB of input expands to at most 32 MiB.
 _ZSTD_PIECE = 1024
 
 
 def unpack(content: bytes, name: str, max_bytes: int) -> bytes:
-    """The content without its compression, gzip or zstd; as it is when it is neither.
+    """The unpacked content of a gzip or zstd file; anything else is returned unchanged.
 
-    The content's first bytes decide, not the name: servers send `.gz` files with and without undoing them.
+    The first bytes decide, not the name, because some servers unpack `.gz` files before sending them.
 
-    Raises MalformedFile, naming the file, when it is cut off or damaged, or unpacks to more than `max_bytes`.
+    Raises MalformedFile if the file is cut off or damaged, or unpacks to more than `max_bytes`.
     """
     if content.startswith(_GZIP_MAGIC):
         pieces = _gunzipped(content)
@@ -40,7 +40,7 @@ def unpack(content: bytes, name: str, max_bytes: int) -> bytes:
 
 
 def unpacked_size(head: bytes) -> int | None:
-    """How many bytes a file has, unpacked, as its first bytes say it; None where they do not."""
+    """The unpacked size of a zstd file in bytes, from its first bytes; None if they do not state it."""
     if not head.startswith(_ZSTD_MAGIC):
         return None
     try:
@@ -75,9 +75,9 @@ def _gunzipped(content: bytes) -> Iterator[bytes]:
 
 
 def _unzstd(content: bytes) -> Iterator[bytes]:
-    """The content of each frame in turn. Raises EOFError when the last one is not whole.
+    """The content of each frame in turn. Raises EOFError if the last one is incomplete.
 
-    The library's stream reader would take a file that is cut off for a shorter one.
+    The library's stream reader does not notice when a file is cut off.
     """
     rest = memoryview(content)
     frame = zstandard.ZstdDecompressor().decompressobj()
