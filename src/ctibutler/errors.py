@@ -1,4 +1,4 @@
-"""What can go wrong, in words for whoever asked."""
+"""The errors that users see."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Literal
 
 
 class Problem(Exception):
-    """Something we can explain to whoever asked.
+    """An error with an explanation for the user.
 
-    `str(problem)` is one sentence that says what and where. `details` holds further facts under their own names,
-    such as one list of sentences per bad field.
+    `str(problem)` is one sentence that says what is wrong and where. `details` holds further facts by name, such as a list
+    of sentences for each invalid field.
     """
 
     def __init__(self, message: str, details: Mapping[str, object] | None = None) -> None:
@@ -19,7 +19,7 @@ class Problem(Exception):
 
 
 class NotFound(Problem):
-    """No such knowledge base, release, object or job."""
+    """There is no such knowledge base, release, object or job."""
 
 
 class Hidden(NotFound):
@@ -35,42 +35,42 @@ class Hidden(NotFound):
 
 
 class InvalidRequest(Problem):
-    """A parameter or field that we cannot accept."""
+    """A parameter or field is invalid."""
 
     @classmethod
     def of(cls, field: str, *sentences: str) -> InvalidRequest:
-        """One bad field and what is wrong with it."""
+        """The error for one invalid field."""
         return cls(f"{field}: {' '.join(sentences)}", {field: list(sentences)})
 
     @classmethod
     def of_fields(cls, fields: Mapping[str, Sequence[str]]) -> InvalidRequest:
-        """Several bad fields at once."""
+        """The error for several invalid fields."""
         text = "; ".join(f"{field}: {' '.join(sentences)}" for field, sentences in fields.items())
         return cls(text, {field: list(sentences) for field, sentences in fields.items()})
 
 
 class Unauthorized(Problem):
-    """No key, or a key that we do not know."""
+    """The API key is missing or unknown."""
 
 
 class Forbidden(Problem):
-    """A key without the right, or a page of another origin."""
+    """The API key lacks the right, or the request comes from a page of another origin."""
 
 
 class NotAllowed(Problem):
-    """A change on a server that is set to read only."""
+    """The server is configured as read-only."""
 
 
 class Busy(Problem):
-    """A job is writing what should be removed, or another process holds the same job."""
+    """A job is writing what should be removed, or another process runs the same job."""
 
 
 class MalformedFile(Problem):
-    """The publisher's file is not what its format promises: its job fails."""
+    """A publisher's file does not have the expected format. The import fails."""
 
 
 class SourceUnavailable(Problem):
-    """A place that releases come from does not answer, or does not have what was asked."""
+    """A source does not answer, or does not have the requested release."""
 
 
 class StoreUnavailable(Problem):

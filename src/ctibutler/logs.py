@@ -1,4 +1,4 @@
-"""What servers and workers log: to standard error, as text or as JSON lines."""
+"""Logging of servers and workers to standard error, as text or JSON lines."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ctibutler.stix.times import rfc3339
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line; what a record carries in `fields` stands beside its message."""
+    """Formats each record as one JSON object per line, with the record's `fields` beside its message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of a record."""
+        """Format a record."""
         entry: dict[str, object] = {
             "time": rfc3339(int(record.created * 1_000_000)),
             "level": record.levelname.lower(),
@@ -30,7 +30,7 @@ class JsonLines(logging.Formatter):
 
 
 class _StandardError(logging.StreamHandler[TextIO]):
-    """Writes to standard error as it is now: a progress bar that is shown puts itself in its place."""
+    """Writes to the current standard error, which a progress bar replaces while it is shown."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
@@ -39,7 +39,7 @@ class _StandardError(logging.StreamHandler[TextIO]):
 
 
 def set_up_logs(settings: Settings, *, least: int = logging.NOTSET) -> None:
-    """Log as the settings say; nothing below `least`."""
+    """Set up logging as configured, with at least this level."""
     handler = _StandardError()
     handler.setFormatter(
         JsonLines()
@@ -48,6 +48,6 @@ def set_up_logs(settings: Settings, *, least: int = logging.NOTSET) -> None:
     )
     level = getattr(logging, settings.log_level.upper())
     logging.basicConfig(handlers=[handler], level=max(level, least), force=True)
-    # What they say at these levels is about themselves.
+    # Below this level, these libraries only log about themselves.
     for name in ("httpx", "httpx2", "httpcore", "httpcore2", "stamina"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))

@@ -137,7 +137,7 @@ def test_a_size_that_is_a_lie_is_found_out(form: bytes, read: Callable[[bytes], 
     assert zipfile.ZipFile(io.BytesIO(short)).read("sheet1.xml") == SHEET[:40]
     for lie in (short, saying(content, size=40), saying(content, size=len(SHEET) + 1)):
         with pytest.raises(
-            MalformedFile, match=r"^x.zip: (.* in the zip file has 3815 bytes, not|the zip file is cut)"
+            MalformedFile, match=r"^x.zip: (.* in the zip file has 3815 bytes, but|the zip file is cut)"
         ):
             read(lie)
 

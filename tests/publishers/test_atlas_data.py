@@ -167,7 +167,7 @@ class TestConverted:
         self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture
     ) -> None:
         server.answers[ASSET] = status(404)
-        assert f"there is no https:/{ASSET}" in self.converted(sources, caplog)
+        assert f"https:/{ASSET} does not exist" in self.converted(sources, caplog)
 
     def test_where_the_collection_says_another_release(
         self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture
@@ -221,7 +221,7 @@ class TestWithoutDetails:
     @pytest.mark.parametrize(
         ("answer", "sentence"),
         [
-            (status(404), f"there is no https:/{YAML}"),
+            (status(404), f"https:/{YAML} does not exist"),
             (
                 status(302, location="https://example.org/ATLAS.yaml"),
                 "redirects to another server, https://example.org",
@@ -265,7 +265,7 @@ class TestNothing:
 
     def test_neither_bundle_nor_yaml_is_there(self, server: LocalServer, sources: Sources) -> None:
         server.answers[ASSET] = server.answers[YAML] = status(404)
-        assert str(self.refused(sources)) == f"there is no https:/{ASSET}; there is no https:/{YAML}"
+        assert str(self.refused(sources)) == f"https:/{ASSET} does not exist; https:/{YAML} does not exist"
 
     def test_no_bundle_and_yaml_of_another_release(self, server: LocalServer, sources: Sources) -> None:
         server.answers[ASSET] = status(404)
@@ -302,7 +302,7 @@ class TestManifest:
     @pytest.mark.parametrize(
         ("answer", "sentence"),
         [
-            (status(404), f"there is no https:/{MANIFEST}, where a list of ATLAS releases in YAML was expected"),
+            (status(404), f"https:/{MANIFEST} does not exist: expected a list of ATLAS releases in YAML"),
             (status(301, location="https://example.org/manifest.yaml"), "redirects to another server, https://example"),
             (body(b"<!DOCTYPE html><html>"), f"https:/{MANIFEST}: a web page, not YAML"),
             (body(b"v6/manifest.yaml"), "a symbolic link to v6/manifest.yaml, sent as text"),
@@ -333,7 +333,8 @@ class TestManifest:
         with caplog.at_level(logging.WARNING):
             assert sources.best(ATLAS).label == "5.6.0"
         assert (
-            "atlas: 5.6.0 is the newest release found, but not all were listed: publisher: there is no" in caplog.text
+            "atlas: 5.6.0 is the newest release found, but not all releases could be listed: publisher: https:"
+            in caplog.text
         )
 
     def test_a_release_in_format_7_only_is_offered_without_details_and_said(

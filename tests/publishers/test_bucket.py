@@ -158,13 +158,13 @@ def test_odd_lines_are_said_and_passed_over(bucket: Path, where: Where) -> None:
     assert report.of("cwe")[0].label == "4.14"
     [problem] = [problem for problem in report.problems if problem.source == "bucket"]
     assert problem.knowledge_bases == ("cwe",)
-    assert problem.sentence.endswith("version.txt: 2 lines are no labels of releases, the first is '../../etc/passwd'")
+    assert problem.sentence.endswith("version.txt: 2 lines are not release labels, starting with '../../etc/passwd'")
 
 
 def test_a_web_page_is_no_list_of_releases(bucket: Path, where: Where) -> None:
     put(bucket, versions=b"<!doctype html>\n<title>Sign in to the network 1</title>\n4.15\n")
     report = sources(where(bucket)).offers([CWE])
-    assert "is a web page, no list of releases" in report.problems_of("cwe")[0].sentence
+    assert "is a web page, not a list of releases" in report.problems_of("cwe")[0].sentence
     assert not [offer for offer in report.offers if offer.source == "bucket"]
 
 
@@ -184,12 +184,12 @@ def test_a_release_comes_also_where_what_a_mirror_says_of_it_does_not(
     release = sources(server.url, sources="bucket", download_retries=0).fetch(HOSTED.named("cwe"))
     assert release.bundle_bytes == BUNDLE
     assert release.origin.mirrored_from is None
-    assert "does not say where the release came from" in caplog.text
+    assert "cannot be read" in caplog.text
 
 
 def test_an_empty_list_is_said(bucket: Path, where: Where) -> None:
     put(bucket, versions=b"\n# nothing yet\n")
-    assert sources(where(bucket)).offers([CWE]).problems_of("cwe")[0].sentence.endswith("version.txt names no release")
+    assert sources(where(bucket)).offers([CWE]).problems_of("cwe")[0].sentence.endswith("version.txt lists no releases")
 
 
 def test_a_list_that_is_missing_is_said(bucket: Path, where: Where) -> None:
@@ -296,7 +296,7 @@ class TestFolder:
     def test_a_folder_that_is_not_there_is_said_once(self, tmp_path: Path) -> None:
         [problem] = [p for p in sources(str(tmp_path / "no")).offers(ALL).problems if p.source == "bucket"]
         assert problem.knowledge_bases is None
-        assert problem.sentence == f"there is no folder {tmp_path / 'no'} (CTIBUTLER_BUCKET)"
+        assert problem.sentence == f"the folder {tmp_path / 'no'} does not exist (CTIBUTLER_BUCKET)"
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
     def test_a_file_that_may_not_be_read_is_said(self, bucket: Path) -> None:

@@ -87,17 +87,17 @@ def test_a_source_is_asked_only_about_what_declares_it() -> None:
 
 
 def test_a_release_that_nobody_has_names_those_there_are() -> None:
-    with pytest.raises(NotFound, match=r"^disarm 9.0: no source has this release; there are 1.10, 1.9$"):
+    with pytest.raises(NotFound, match=r"^disarm 9.0: no source has this release; available: 1.10, 1.9$"):
         sources(Shelf("first", "1.9"), Shelf("second", "1.10", "1.9")).fetch(DISARM, "v9_0")
 
 
 def test_who_might_have_it_and_does_not_answer_is_named() -> None:
-    with pytest.raises(SourceUnavailable, match=r"^disarm 9.0: .*; there are 1.9; first: it sleeps$"):
+    with pytest.raises(SourceUnavailable, match=r"^disarm 9.0: .*; available: 1.9; first: it sleeps$"):
         sources(Shelf("first", down="it sleeps"), Shelf("second", "1.9")).fetch(DISARM, "9.0")
 
 
 def test_a_label_that_can_be_none_is_refused() -> None:
-    with pytest.raises(InvalidRequest, match=r"`\.\./x` cannot be the label of a release"):
+    with pytest.raises(InvalidRequest, match=r"`\.\./x` is not a valid release label"):
         sources(Shelf("first", "1.9")).fetch(DISARM, "../x")
 
 

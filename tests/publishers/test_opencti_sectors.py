@@ -122,7 +122,10 @@ def test_a_relationship_with_what_is_no_sector_is_left_out(caplog: pytest.LogCap
         (b'{"type": "report", "objects": []}', "expected a STIX bundle of identities: Invalid enum value 'report'"),
         (b'{"type": "bundle"}', "expected a STIX bundle of identities: .*missing required field `objects`"),
         (b'{"type": "bundle", "objects": []}', "no sector in it"),
-        (b'{"type": "bundle", "objects": [{"type": "identity", "id": "i", "x": ' + b"[" * 100_000, "nests too deep"),
+        (
+            b'{"type": "bundle", "objects": [{"type": "identity", "id": "i", "x": ' + b"[" * 100_000,
+            "is nested too deeply",
+        ),
         (
             changed(lambda objects: objects[1].update(name=7)),
             r".*Expected `str`, got `int` - at `\$.objects\[1\].name`",

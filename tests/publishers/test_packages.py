@@ -84,7 +84,7 @@ def test_a_file_that_was_changed_is_refused(package: Path) -> None:
     source = Snapshots(LIMIT)
     [offer] = source.offers([KB]).offers
     (package / "weaknesses" / "cwe.xml").write_bytes(XML + b"\n")
-    with pytest.raises(SourceUnavailable, match="is not the file that came with the package weaknesses: install it"):
+    with pytest.raises(SourceUnavailable, match="does not match the checksum in the package weaknesses: reinstall"):
         source.fetch(KB, offer)
 
 

@@ -112,9 +112,7 @@ class TestAttack:
         )
         found = sources(server, tmp_path)
         assert found.fetch(ICS, "9.0").label == "9.0"
-        with pytest.raises(
-            SourceUnavailable, match=r"no file where it was expected, https://raw\..*ics-attack-7\.0\.json"
-        ):
+        with pytest.raises(SourceUnavailable, match=r"expected a file at https://raw\..*ics-attack-7\.0\.json"):
             found.fetch(ICS, "7.0")
 
     @pytest.mark.parametrize(
@@ -123,7 +121,7 @@ class TestAttack:
             ({"collections": {}}, r"index\.json is not an index of ATT&CK collections .*Expected `array`"),
             ({"items": []}, r"index\.json is not an index .*missing required field `collections`"),
             ({"collections": [{"versions": [{"version": 18.1, "url": "x"}]}]}, r"Expected `str`, got `float`"),
-            ({"collections": []}, r"index\.json: no version has a file ics-attack/ics-attack-….json"),
+            ({"collections": []}, r"index\.json: no version has a file of the form ics-attack/ics-attack-….json"),
             (b"<html>", r"index\.json is not an index of ATT&CK"),
             (b'{"further": ' + b"[" * 200_000, r"index\.json is not an index of ATT&CK"),
             ({"collections": [{"versions": [{"version": "1.0", "url": "https://[x"}]}]}, r"no version has a file"),
@@ -180,7 +178,7 @@ class TestCapec:
 
     def test_only_the_newest_can_be_had(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {CAPEC: publishers.bundle({"x_capec_version": "3.9"})})
-        with pytest.raises(NotFound, match=r"capec 3\.5: no source has this release; there are 3\.9"):
+        with pytest.raises(NotFound, match=r"capec 3\.5: no source has this release; available: 3\.9"):
             sources(server, tmp_path).fetch(self.kb, "3.5")
 
     @pytest.mark.parametrize("content", [publishers.bundle({"type": "attack-pattern"}), {"objects": 1}, b"<html>", b""])
@@ -232,8 +230,8 @@ class TestCwe:
     @pytest.mark.parametrize(
         ("page", "sentence"),
         [
-            (None, "there is no https://cwe.mitre.org/data/archive.html"),
-            (b"<html>We moved</html>", "archive.html names no catalogue: links to cwec_v….xml.zip were expected"),
+            (None, "https://cwe.mitre.org/data/archive.html does not exist"),
+            (b"<html>We moved</html>", "archive.html lists no catalogues: expected links to cwec_v….xml.zip"),
         ],
     )
     def test_without_the_archive_the_newest_is_offered_and_the_gap_is_said(
@@ -259,14 +257,14 @@ class TestCwe:
         )
         found = sources(server, tmp_path)
         assert found.fetch(self.kb, "4.15").label == "4.15"
-        sentence = r"^cwe 4\.14: no source has this release; there are 4\.17; .*: expected release 4\.14, found 4\.13$"
+        sentence = r"^cwe 4\.14: no source has this release; available: 4\.17; .*: expected release 4\.14, found 4\.13$"
         with pytest.raises(SourceUnavailable, match=sentence):
             found.fetch(self.kb, "4.14")
 
     @pytest.mark.parametrize(
         ("content", "sentence"),
         [
-            (zipped("cwec.xml", b"<Other/>"), "expected a Weakness_Catalog with its Version"),
+            (zipped("cwec.xml", b"<Other/>"), "expected a Weakness_Catalog element with a Version"),
             (zipped("readme.txt", b""), "expected one .xml file in the zip file, found 0"),
             (b"<html>moved</html>", "cwec_latest.xml.zip"),
         ],
@@ -378,7 +376,7 @@ class TestAtlas:
     def test_a_repository_without_releases_is_said(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {f"{API}/repos{ATLAS}/tags": [{"name": "nightly"}]})
         [problem] = sources(server, tmp_path).offers([self.kb]).problems
-        assert problem.sentence == f"github.com{ATLAS}: no tag names a release"
+        assert problem.sentence == f"github.com{ATLAS}: none of the tags is a release"
 
     @pytest.mark.real
     def test_the_real_bundle_comes_as_it_is(self, server: LocalServer, tmp_path: Path) -> None:
@@ -451,7 +449,7 @@ class TestDisarm:
     def test_a_history_without_names_is_said(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {f"{API}/repos{DISARM}/commits": [publishers.commit("aaa", "2025-01-01")]})
         [problem] = sources(server, tmp_path).offers([self.kb]).problems
-        assert problem.sentence == f"github.com{DISARM}: no change of {WORKBOOK} names a release"
+        assert problem.sentence == f"github.com{DISARM}: no commit to {WORKBOOK} names a release"
 
     @pytest.mark.parametrize(
         ("commits", "sentence"),

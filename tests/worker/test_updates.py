@@ -204,7 +204,7 @@ def test_where_nobody_has_anything_they_are_not_asked_all_the_time(
         revision = releases.revision(connection)
     for _ in range(3):
         found.keep_house()
-    assert caplog.text.count("there is no folder") == 1
+    assert caplog.text.count("does not exist (") == 1
     with store.read() as connection:
         assert releases.revision(connection) == revision, "nothing changed, and answers stay good"
 

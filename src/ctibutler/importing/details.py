@@ -39,4 +39,4 @@ def _refused(where: str, expected: str) -> Iterator[None]:
     except (msgspec.DecodeError, UnicodeDecodeError) as failure:
         raise MalformedFile(f"{where}: not JSON, or cut off: {str(failure)[:200]}") from None
     except RecursionError:
-        raise MalformedFile(f"{where}: nests too deep") from None
+        raise MalformedFile(f"{where}: is nested too deeply") from None

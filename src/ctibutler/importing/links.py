@@ -1,4 +1,4 @@
-"""Links between knowledge bases: made from what the objects of one name in the other."""
+"""Creates the links between knowledge bases."""
 
 from __future__ import annotations
 
@@ -33,8 +33,11 @@ _MOST_UNLINKED = 20
 
 @dataclass(frozen=True, slots=True)
 class LinkRequest:
-    """Which links to make: the owner's release (None: the latest), whether without embedded relationships, and only from
-    source objects whose times are not before these (microseconds)."""
+    """Which links to create.
+
+    `version` is the label of the owner's release, None the latest. `modified_min` and `created_min` (microseconds) leave
+    out links from older source objects. With `ignore_embedded`, links get no embedded relationships.
+    """
 
     mode: LinkMode
     version: str | None = None
@@ -45,7 +48,7 @@ class LinkRequest:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """An object that a link may end at, and the release it stands in."""
+    """A possible end of a link, and the release that contains it."""
 
     properties: Properties
     release: Release
@@ -59,12 +62,12 @@ def make_links(
     progress: Progress = lambda *_: None,
     finish: Finish = lambda *_: None,
 ) -> int:
-    """Make the links of a mode, in place of those between the same releases; gives their number.
+    """Create the links of a mode, replacing those between the same releases. Returns their number.
 
-    If a knowledge base that they would lead to is not installed, there are none to make: nothing is changed, and `finish`
-    hears why. It also hears which ids could not be linked, in the modes that tell.
+    If a knowledge base that the links would lead to is not installed, no links are created, nothing is changed, and the
+    reason is passed to `finish`. So are the ids that could not be linked, in the modes that report them.
 
-    Raises NotFound when the release that they start from is not installed or lacks its mapping.
+    Raises NotFound if the owner's release is not installed or has no mapping.
     """
     mode = request.mode
     with database.write() as connection:
@@ -98,19 +101,19 @@ def make_links(
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A link with its two ends."""
+    """A link and its two ends."""
 
     properties: Properties
     source: _End
     target: _End
 
     def belongs_to(self, other: Release, others: Iterable[Release]) -> bool:
-        """Whether it is one of the links with this release: the first foreign release that it touches."""
+        """Whether the link belongs to this release: the first of `others` that one of its ends is in."""
         touched = {self.source.release.key, self.target.release.key}
         return next((release.key for release in others if release.key in touched), None) == other.key
 
     def rows(self, owner: Release, *, embedded: bool) -> Iterator[Link]:
-        """Its row, and those of its own embedded relationships, whose ends lie in the owner's release."""
+        """The row of the link, and the rows of its embedded relationships, which are in the owner's release."""
         yield _row(self.properties, self.source.release.key, self.target.release.key)
         if embedded:
             for relationship in stix_links.embedded_relationships(self.properties):
@@ -119,15 +122,15 @@ class _Made:
 
 @dataclass(frozen=True, slots=True)
 class _ByReferences:
-    """The rule of a mode whose source objects name their targets by external ids.
+    """The rule of a mode whose source objects refer to their targets by external ids.
 
-    `types` pairs the type of sources with that of their targets. Ids without a live target are told if `tells_unlinked`.
+    `types` holds pairs of a source type and a target type. With `reports_unlinked`, ids without a live target are reported.
     """
 
     types: tuple[tuple[str, str], ...]
     named: Callable[[Properties], list[str]]
     link: Callable[[Properties, Properties], Properties]
-    tells_unlinked: bool = False
+    reports_unlinked: bool = False
 
     def __call__(
         self,
@@ -148,7 +151,7 @@ class _ByReferences:
                     target = targets.get(folded(external_id))
                     if target:
                         yield _Made(self.link(source.properties, target.properties), source, target)
-                    elif self.tells_unlinked:
+                    elif self.reports_unlinked:
                         if states is None:
                             states = _states(kb, _objects(connection, other, target_type))
                         state = states.get(folded(external_id), "missing")
@@ -158,7 +161,7 @@ class _ByReferences:
 
 
 def _states(kb: KnowledgeBase, ends: Iterable[_End]) -> dict[str, str]:
-    """Whether an object is revoked or deprecated, by primary id in lower case; of two with one id the revoked one."""
+    """The state (`revoked` or `deprecated`) by primary id in lower case. If two objects share an id, revoked wins."""
     states: dict[str, str] = {}
     for end in ends:
         key = folded(kb.primary_id(end.properties) or "")
@@ -190,7 +193,7 @@ def _d3fend(
     ):
         live = _live(connection, knowledge_bases.named(name), release, stix_type)
         ends |= {f"d3f:{external_id}": end for external_id, end in live.items() if external_id.startswith(form)}
-    # D3FEND's own objects are found by their first external id, as the mapping writes it.
+    # The mapping identifies D3FEND's own objects by their first external id.
     for stix_type in ("indicator", "course-of-action", "x-mitre-matrix", "x-mitre-tactic"):
         ends |= {stix_links.external_id(end.properties).lower(): end for end in _objects(connection, owner, stix_type)}
     seen = set()
@@ -213,7 +216,7 @@ _RULES: dict[str, Callable[[Connection, KnowledgeBases, Release, list[Release], 
         tuple((name, name) for name in ("x-mitre-tactic", "attack-pattern", "course-of-action")),
         stix_links.attack_ids,
         stix_links.atlas_attack,
-        tells_unlinked=True,
+        reports_unlinked=True,
     ),
 }
 
@@ -222,14 +225,14 @@ def _mapping(connection: Connection, owner: Release) -> list[dict[str, str]]:
     stored = releases.mapping(connection, owner.key)
     if stored is None:
         raise NotFound(
-            f"{owner.knowledge_base} {owner.label} came without its list of relations to other knowledge bases"
-            " (external-relationships.json): there is nothing to link by"
+            f"{owner.knowledge_base} {owner.label} was installed without its mapping to other knowledge bases"
+            " (external-relationships.json), so it cannot be linked"
         )
     return msgspec.json.decode(stored, type=list[dict[str, str]])
 
 
 def check_mapping(content: bytes, file_name: str) -> None:
-    """Raises MalformedFile when this is no list of relations: source, target and type of each, as text."""
+    """Raises MalformedFile if this is not a list of relations, each with a source, target and type."""
     try:
         entries = msgspec.json.decode(content, type=list[dict[str, str | None]])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as failure:
@@ -261,7 +264,7 @@ def _objects(connection: Connection, release: Release, stix_type: str) -> list[_
 def _live(connection: Connection, kb: KnowledgeBase, release: Release, stix_type: str) -> dict[str, _End]:
     """The objects of this type that are neither revoked nor deprecated, by primary id in lower case.
 
-    Of two with one id the first by STIX id: sorted backwards, so that it is written last.
+    If two objects have the same id, the one with the lower STIX id is used: the order is reversed so that it comes last.
     """
     selection = Selection(
         releases=[release.key],

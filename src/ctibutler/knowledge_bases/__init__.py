@@ -1,4 +1,4 @@
-"""The knowledge bases that we host."""
+"""All hosted knowledge bases."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ ALL: tuple[KnowledgeBase, ...] = (
 
 
 class KnowledgeBases:
-    """The knowledge bases of one installation, by every name they go under."""
+    """The knowledge bases of an installation, by all of their names."""
 
     def __init__(self, declarations: Iterable[KnowledgeBase] = ALL) -> None:
         self.all = tuple(declarations)
         self._by_name = {name: kb for kb in self.all for name in kb.names}
 
     def named(self, name: str) -> KnowledgeBase:
-        """The knowledge base of this name or alias, in any case.
+        """The knowledge base with this name or alias, in any case.
 
-        Raises NotFound, naming those there are.
+        Raises NotFound, which lists the existing ones.
         """
         found = self._by_name.get(name.strip().lower())
         if found is None:
@@ -64,7 +64,7 @@ class KnowledgeBases:
         return tuple(dict.fromkeys((*families, *(kb.slug for kb in self.all), *aliases)))
 
     def selected(self, words: Iterable[str]) -> tuple[KnowledgeBase, ...]:
-        """Those that these names, aliases and families (`attack`) select; a word that is unknown selects none."""
+        """The knowledge bases with these names, aliases or families (`attack`). Unknown words are ignored."""
         wanted = {word.strip().lower() for word in words}
         return tuple(kb for kb in self.all if wanted & {*kb.names, *((kb.family,) if kb.family else ())})
 

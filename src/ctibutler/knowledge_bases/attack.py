@@ -1,4 +1,4 @@
-"""MITRE ATT&CK: Enterprise, Mobile and ICS, one declaration for three matrices."""
+"""MITRE ATT&CK: one declaration for the Enterprise, Mobile and ICS matrices."""
 
 from __future__ import annotations
 

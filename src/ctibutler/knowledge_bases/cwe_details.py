@@ -1,4 +1,4 @@
-"""What CWE says of a weakness, a category or a view beyond its STIX form, field by field."""
+"""The details of CWE entries: the fields that their STIX objects do not contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MITRE D3FEND, defensive techniques and the artifacts they work on."""
+"""MITRE D3FEND: defensive techniques and the artifacts that they act on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kind of object something is, in the words of its knowledge base."""
+"""The kind of an object, in the terms of its knowledge base."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from ctibutler.knowledge_bases.declaration import KnowledgeBase, StixDict
 
 
 def kind_of(kb: KnowledgeBase | None, stix_type: str, properties: StixDict | None = None) -> str:
-    """The word for an object of this STIX type: `Detection Strategy`, where nothing is declared `Attack pattern`.
+    """The term for an object of this STIX type: `Detection Strategy`, or `Attack pattern` if none is declared.
 
-    `properties` are those of the object, which tell a technique from a sub-technique; without them it is a technique.
+    The object's `properties` distinguish sub-techniques from techniques; without them, it is a technique.
     """
     is_sub = properties is not None and properties.get("x_mitre_is_subtechnique") is True
     for word in kb.type_words if kb else ():

@@ -1,4 +1,4 @@
-"""Which knowledge bases are linked with each other, and by what."""
+"""The links between knowledge bases."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class LinkMode:
     """One kind of link between knowledge bases: from the objects of `owner` to those of `others`.
 
-    Links follow the external ids that the owner's objects name, or, if `needs_mapping`, the mapping that comes with the
-    owner's releases.
+    Links follow the external ids in the owner's objects or, with `needs_mapping`, the mapping that comes with the owner's
+    releases.
     """
 
     name: str
@@ -38,12 +38,12 @@ ATLAS_ATTACK = LinkMode(
     "ATLAS tactics, techniques and mitigations to those of ATT&CK Enterprise that they were adapted from",
 )
 
-# In the order in which they run when several are due.
+# In the order in which they run.
 LINK_MODES: tuple[LinkMode, ...] = (CAPEC_ATTACK, D3FEND_KNOWLEDGE_BASES, CWE_CAPEC, ATLAS_ATTACK)
 
 
 def modes_that_involve(knowledge_base: str) -> list[LinkMode]:
-    """The modes that an import of this knowledge base bears on."""
+    """The modes whose links change when a release of this knowledge base is imported."""
     return [mode for mode in LINK_MODES if knowledge_base in (mode.owner, *mode.others)]
 
 

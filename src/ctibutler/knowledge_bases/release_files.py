@@ -1,4 +1,4 @@
-"""A release on its way into the catalogue: what it contains, and where it came from."""
+"""A release before its import: its contents and its origin."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ctibutler.stix.times import microseconds, rfc3339
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a release came from, from the download to the answer.
+    """Where a release came from.
 
-    `source` is the word for the source, `location` its address for people: a URL without secrets, a path, or a package
-    and its file. `sha256` (64 hex digits) is the digest of the uncompressed file that was read, `fetched_at` the time
-    in microseconds, None where it is unknown. `converter` and its version are set where that file was not STIX 2.1.
+    `source` is the name of the source, `location` the place there: a URL without secrets, a path, or a package and its
+    file. `sha256` (64 hex digits) is the digest of the uncompressed file that was read. `fetched_at` is the time of the
+    download in microseconds, None if unknown. `converter` and its version are set if the file was not STIX 2.1.
     `mirrored_from` is the origin that a mirror states for its copy.
     """
 
@@ -32,11 +32,11 @@ class Origin:
 
     @property
     def first(self) -> Origin:
-        """The origin at the far end: that of the mirror's own copy, where there is a mirror."""
+        """The original origin: if the release came from a mirror, the one that the mirror states."""
         return self.mirrored_from or self
 
     def to_json(self) -> bytes:
-        """This origin as JSON, without the mirror it came through. `read_origin` reads it."""
+        """The origin as JSON, without `mirrored_from`. `read_origin` reads it."""
         fetched_at = None if self.fetched_at is None else rfc3339(self.fetched_at)
         return msgspec.json.encode(
             _Written(self.source, self.location, fetched_at, self.sha256, self.converter, self.converter_version)
@@ -44,7 +44,7 @@ class Origin:
 
 
 class _Written(msgspec.Struct):
-    """An origin in a mirror's file and in the catalogue."""
+    """The form of an origin in a mirror's file and in the catalogue."""
 
     source: str
     location: str
@@ -55,7 +55,7 @@ class _Written(msgspec.Struct):
 
 
 class _Read(msgspec.Struct):
-    """What is required of an origin that somebody else may have written."""
+    """The required form of an origin that another program may have written."""
 
     source: str
     location: str
@@ -66,7 +66,7 @@ class _Read(msgspec.Struct):
 
 
 def read_origin(content: bytes | str, name: str) -> Origin:
-    """An origin from its JSON; a time that cannot be read counts as unknown. `name` stands for the file in messages.
+    """Parse an origin. An invalid time is treated as unknown. `name` stands for the file in messages.
 
     Raises MalformedFile.
     """
@@ -81,12 +81,11 @@ def read_origin(content: bytes | str, name: str) -> Origin:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseFile:
-    """One release, whole and checked, as a source delivered it.
+    """One complete release as a source delivered it.
 
-    `bundle` is a STIX 2.1 bundle: the publisher's own bytes, or the objects that a converter made. `file_name` and
-    `size` (bytes) are those of the uncompressed file that was read. `mapping` is the list of relations to other
-    knowledge bases beside the bundle (D3FEND), a JSON list. `details` is what the publisher says of objects beyond
-    their STIX form (CWE), a JSON object by STIX id.
+    `bundle` is a STIX 2.1 bundle: the publisher's bytes, or the objects that a converter created. `file_name` and `size`
+    (in bytes) describe the uncompressed file that was read. `mapping` is a JSON list of relations to other knowledge bases
+    (D3FEND). `details` is a JSON object by STIX id with what the STIX objects do not contain (CWE).
     """
 
     knowledge_base: str
@@ -100,7 +99,7 @@ class ReleaseFile:
 
     @property
     def bundle_bytes(self) -> bytes:
-        """The bundle as a file: the publisher's own bytes, or written from the objects that a converter made."""
+        """The bundle as JSON: the publisher's bytes, or the encoded objects of a converter."""
         if isinstance(self.bundle, bytes):
             return self.bundle
         return b"".join(bundle_chunks(self.bundle.id or "", (item.content for item in self.bundle.objects)))
@@ -120,7 +119,7 @@ class ReleaseFile:
         mapping: bytes | None = None,
         details: bytes | None = None,
     ) -> ReleaseFile:
-        """The release in the uncompressed content of a STIX 2.1 bundle."""
+        """The release in a STIX 2.1 bundle, given as uncompressed bytes."""
         digest = sha256(content).hexdigest()
         origin = Origin(source, location, digest, fetched_at, mirrored_from=mirrored_from)
         return cls(knowledge_base, label, origin, file_name, len(content), content, mapping, details)

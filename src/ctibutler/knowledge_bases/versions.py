@@ -1,7 +1,7 @@
-"""How the labels of releases are read and ordered.
+"""How release labels are parsed and sorted.
 
-Publishers write `16.0`, `v16_0`, `12.0-beta` or `4.9.1`. A label is shown dotted and without `v`; two labels that
-sort alike are the same release.
+Publishers write `16.0`, `v16_0`, `12.0-beta` or `4.9.1`. A label is shown dotted and without `v`. Two labels with the same
+sort key are the same release.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ MAX_LENGTH = 64
 
 
 def is_label(text: str) -> bool:
-    """Whether this can be the label of a release: at most 64 letters, digits and `.` `_` `-` between them."""
+    """Whether this is a valid release label: at most 64 letters and digits, with single `.`, `_` or `-` between them."""
     return len(text.strip()) <= MAX_LENGTH and _SHAPE.fullmatch(text.strip()) is not None
 
 
 def shown(label: str) -> str:
-    """The label as answers show it: `16_0`, `v16.0` and ` V16_0 ` are all `16.0`."""
+    """The label as it is shown: `16_0`, `v16.0` and ` V16_0 ` become `16.0`."""
     text = label.strip()
     if re.match(r"[vV][0-9]", text):
         text = text[1:]
@@ -28,22 +28,22 @@ def shown(label: str) -> str:
 
 
 def in_file_name(label: str) -> str:
-    """The label as files and notes spell it: `16_0`."""
+    """The label as it is spelled in file names: `16_0`."""
     return shown(label).replace(".", "_")
 
 
 def sort_key(label: str) -> str:
-    """A text that sorts, compared by code point, as releases do. Never an error.
+    """A text that sorts by code point in the order of releases. Never raises.
 
-    Numbers compare as numbers; a part that is missing sorts below any number (`4.9` < `4.9.1`), a part with letters
-    below a missing one (`12.0-beta` < `12.0`).
+    Numbers are compared as numbers. A missing part sorts before any number (`4.9` < `4.9.1`), and a part with letters sorts
+    before a missing one (`12.0-beta` < `12.0`).
     """
     parts = [_part_key(part) for part in _SEPARATORS.split(shown(label))]
     return "".join(parts) + "1"
 
 
 def is_preview(label: str) -> bool:
-    """Whether a release comes before another one of the same number (`12.0-beta`)."""
+    """Whether a label is that of a preview, such as `12.0-beta`."""
     return not all(part.isascii() and part.isdigit() for part in _SEPARATORS.split(shown(label)))
 
 
@@ -54,9 +54,9 @@ def _part_key(part: str) -> str:
 
 
 def natural(text: str) -> str:
-    """The text with each run of digits led by its length, so that code point order is natural order.
+    """The text with the length of each number before it, so that sorting by code point gives the natural order.
 
-    `cwe-9` sorts before `cwe-79`. Leading zeros do not count.
+    `cwe-9` sorts before `cwe-79`. Leading zeros are ignored.
     """
     return re.sub(r"[0-9]+", _sized, text)
 

@@ -1,4 +1,4 @@
-"""Bundles: read with a name for everything that is wrong, and written."""
+"""Reads and writes STIX bundles. Errors say what is wrong and where."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST_WORD = 250
 
 @dataclass(frozen=True)
 class Limits:
-    """How much of a bundle we take in."""
+    """The largest bundle that is accepted."""
 
     max_bytes: int = 1024 * 1024 * 1024
     max_objects: int = 2_000_000
@@ -26,7 +26,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle's own id and its objects in the order of the file, exact copies once."""
+    """A bundle's id and its objects in the order of the file, without exact duplicates."""
 
     id: str | None
     objects: list[StixObject]
@@ -47,43 +47,41 @@ _anything = msgspec.json.Decoder().decode
 def read_bundle(content: bytes, name: str, limits: Limits = Limits()) -> Bundle:
     """Read a STIX 2.1 bundle.
 
-    `name` stands for the file in messages. Properties that start with `_` are a store's own and are dropped.
+    `name` stands for the file in messages. Properties that start with `_` are internal to a database and are dropped.
 
-    Raises MalformedFile that says what is wrong and where: `ics.json: objects[12]: no id`.
+    Raises MalformedFile, which says what is wrong and where: `ics.json: objects[12]: no id`.
     """
     if len(content) > limits.max_bytes:
-        raise MalformedFile(f"{name}: {len(content):,} bytes are more than the limit of {limits.max_bytes:,}")
+        raise MalformedFile(f"{name}: {len(content):,} bytes exceed the limit of {limits.max_bytes:,}")
     envelope = _read_envelope(content.removeprefix(b"\xef\xbb\xbf"), name)
     raws = _read_list(envelope.objects, name)
     if len(raws) > limits.max_objects:
-        raise MalformedFile(f"{name}: {len(raws):,} objects are more than the limit of {limits.max_objects:,}")
+        raise MalformedFile(f"{name}: {len(raws):,} objects exceed the limit of {limits.max_objects:,}")
     bundle_id = _value(envelope.id, "id", name)
     read = _checked(_decoded(raws, name, limits), name, limits)
     return Bundle(bundle_id if isinstance(bundle_id, str) else None, list(_distinct(read)))
 
 
 def bundle_of_objects(bundle_id: str, objects: Iterable[Mapping[str, object]], name: str) -> Bundle:
-    """A bundle of objects that we made ourselves; each is encoded once, and checked like one that was read.
+    """A bundle of objects that a converter created. Each is encoded once, and checked like an object from a file.
 
-    `name` stands for the file that they were made from. Raises MalformedFile.
+    `name` stands for the converted file in messages. Raises MalformedFile.
     """
     made = ((encode(properties), properties) for properties in objects)
     return Bundle(bundle_id, list(_distinct(_checked(made, name, Limits()))))
 
 
 def check_limits(bundle: Bundle, name: str, limits: Limits) -> None:
-    """Raises MalformedFile when a bundle that was not read as a file is larger than we accept."""
+    """Raises MalformedFile if a bundle that was not read from a file exceeds the limits."""
     size = sum(len(stix_object.content) for stix_object in bundle.objects)
     if size > limits.max_bytes:
-        raise MalformedFile(f"{name}: {size:,} bytes are more than the limit of {limits.max_bytes:,}")
+        raise MalformedFile(f"{name}: {size:,} bytes exceed the limit of {limits.max_bytes:,}")
     if len(bundle.objects) > limits.max_objects:
-        raise MalformedFile(
-            f"{name}: {len(bundle.objects):,} objects are more than the limit of {limits.max_objects:,}"
-        )
+        raise MalformedFile(f"{name}: {len(bundle.objects):,} objects exceed the limit of {limits.max_objects:,}")
 
 
 def bundle_chunks(bundle_id: str, contents: Iterable[bytes]) -> Iterator[bytes]:
-    """A bundle as chunks of bytes, object by object, so that it can be streamed."""
+    """A bundle in chunks of bytes, one object at a time, for streaming."""
     yield b'{"type":"bundle","id":' + msgspec.json.encode(bundle_id) + b',"objects":['
     separator = b""
     for content in contents:
@@ -96,11 +94,11 @@ def _read_envelope(content: bytes, name: str) -> _Envelope:
     try:
         envelope = _envelope(content)
     except msgspec.ValidationError:
-        raise MalformedFile(f"{name}: expected a STIX bundle, found JSON that is no object") from None
+        raise MalformedFile(f"{name}: expected a STIX bundle, found JSON that is not an object") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as failure:
         raise MalformedFile(f"{name}: not JSON, or cut off: {_reason(failure)}") from None
     except RecursionError:
-        raise MalformedFile(f"{name}: nests too deep") from None
+        raise MalformedFile(f"{name}: is nested too deeply") from None
     found = _value(envelope.type, "type", name)
     if found != "bundle":
         raise MalformedFile(f"{name}: type: expected `bundle`, found {_brief(found)}")
@@ -110,13 +108,13 @@ def _read_envelope(content: bytes, name: str) -> _Envelope:
 
 
 def _value(raw: msgspec.Raw, where: str, name: str) -> object:
-    # What is passed over unread was checked for its form only, not for its UTF-8 or the size of its numbers.
+    # The decoder checked the syntax of skipped values, but not their UTF-8 or the range of their numbers.
     try:
         return _anything(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as failure:
         raise MalformedFile(f"{name}: {where}: not JSON: {_reason(failure)}") from None
     except RecursionError:
-        raise MalformedFile(f"{name}: {where}: nests too deep") from None
+        raise MalformedFile(f"{name}: {where}: is nested too deeply") from None
 
 
 def _read_list(raw: msgspec.Raw, name: str) -> list[msgspec.Raw]:
@@ -125,14 +123,14 @@ def _read_list(raw: msgspec.Raw, name: str) -> list[msgspec.Raw]:
     except msgspec.ValidationError:
         raise MalformedFile(f"{name}: objects: expected a list of objects") from None
     except RecursionError:
-        raise MalformedFile(f"{name}: objects: nests too deep") from None
+        raise MalformedFile(f"{name}: objects: is nested too deeply") from None
     if not objects:
         raise MalformedFile(f"{name}: objects: the bundle is empty")
     return objects
 
 
 def _decoded(raws: list[msgspec.Raw], name: str, limits: Limits) -> Iterator[tuple[bytes, Mapping[str, object]]]:
-    """The objects of a bundle as they were read: JSON without insignificant white space, and what it says."""
+    """The objects of a bundle as they were read: minified JSON, and the properties in it."""
     for position, raw in enumerate(raws):
         try:
             yield _decode_object(raw, limits)
@@ -149,7 +147,7 @@ def _checked(objects: Iterable[tuple[bytes, Mapping[str, object]]], name: str, l
 
 
 class _Wrong(Exception):
-    """What is wrong with one object, to be put after its place."""
+    """What is wrong with one object: the rest of a message that starts with its place."""
 
 
 def _decode_object(raw: msgspec.Raw, limits: Limits) -> tuple[bytes, Mapping[str, object]]:
@@ -162,12 +160,12 @@ def _decode_object(raw: msgspec.Raw, limits: Limits) -> tuple[bytes, Mapping[str
     except (msgspec.DecodeError, UnicodeDecodeError) as failure:
         raise _Wrong(f": not JSON: {_reason(failure)}") from None
     except RecursionError:
-        raise _Wrong(f": nests deeper than {limits.max_depth} levels") from None
+        raise _Wrong(f": is nested deeper than {limits.max_depth} levels") from None
 
 
 def _stix_object(content: bytes, properties: Mapping[str, object], position: int, limits: Limits) -> StixObject:
     if content.count(b"{") + content.count(b"[") > limits.max_depth and _depth(properties) > limits.max_depth:
-        raise _Wrong(f": nests deeper than {limits.max_depth} levels")
+        raise _Wrong(f": is nested deeper than {limits.max_depth} levels")
     if (b'"_' in content or b'"\\u005' in content) and any(key.startswith("_") for key in properties):
         content = encode({key: value for key, value in properties.items() if not key.startswith("_")})
     stix_id, stix_type = properties.get("id"), properties.get("type")

@@ -1,7 +1,7 @@
-"""Links: relationships that no publisher wrote, between objects that name each other by external ids.
+"""Links: relationships that we generate between objects that refer to each other by external ids.
 
-Techniques to the tactics of their own release, and between knowledge bases. Every function here takes decoded objects
-and returns SROs; which objects belong together in which releases is for the caller to know.
+They lead from techniques to the tactics of the same release, and between knowledge bases. The functions take decoded
+objects and return SROs. The caller decides which objects of which releases to link.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _CWE_PAGE: Final = "http://cwe.mitre.org/data/definitions/{}.html"  # http, as i
 
 
 def technique_tactics(objects: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The SROs from each technique of a release to its tactics, each once; `objects` is all of that release.
+    """The SROs from each technique of a release to its tactics, without duplicates. `objects` holds the whole release.
 
-    Only the phase's name counts, not its kill chain; of two tactics with one short name a live one, then the last one.
-    Revoked and deprecated techniques have tactics too. A technique without an external reference has no SRO, nor has a
-    tactic.
+    Tactics are found by the phase's name; the kill chain is ignored. If two tactics have the same short name, a live one
+    is preferred, then the last one. Revoked and deprecated techniques are included. Techniques and tactics without an
+    external reference are skipped.
     """
     techniques = []
     tactics: dict[str, Mapping[str, Any]] = {}
@@ -45,7 +45,7 @@ def technique_tactics(objects: Iterable[Mapping[str, Any]]) -> Iterator[dict[str
 
 
 def technique_tactic(technique: Mapping[str, Any], tactic: Mapping[str, Any]) -> dict[str, Any]:
-    """The SRO from a technique to one of its tactics; both have an external reference."""
+    """The SRO from a technique to one of its tactics. Both must have an external reference."""
     return _link(
         identifiers.technique_tactic_id(technique["id"], tactic["id"]),
         "related-to",
@@ -57,12 +57,12 @@ def technique_tactic(technique: Mapping[str, Any], tactic: Mapping[str, Any]) ->
 
 
 def attack_ids(obj: Mapping[str, Any]) -> list[str]:
-    """The objects of ATT&CK that an object of CAPEC or ATLAS names (`T1574.010`), each once."""
+    """The ATT&CK objects that an object of CAPEC or ATLAS refers to (`T1574.010`), without duplicates."""
     return _named(obj, _ATTACK_SOURCES)
 
 
 def capec_attack(attack_pattern: Mapping[str, Any], technique: Mapping[str, Any]) -> dict[str, Any]:
-    """The link from an attack pattern of CAPEC to a technique of ATT&CK Enterprise that it names."""
+    """The link from a CAPEC attack pattern to an ATT&CK Enterprise technique that it refers to."""
     capec_id, technique_id = external_id(attack_pattern), external_id(technique)
     return _link(
         identifiers.capec_attack_id(attack_pattern["id"], technique["id"]),
@@ -78,12 +78,12 @@ def capec_attack(attack_pattern: Mapping[str, Any], technique: Mapping[str, Any]
 
 
 def capec_ids(weakness: Mapping[str, Any]) -> list[str]:
-    """The attack patterns of CAPEC that a weakness names (`CAPEC-122`), each once."""
+    """The CAPEC attack patterns that a weakness refers to (`CAPEC-122`), without duplicates."""
     return _named(weakness, ("capec",))
 
 
 def cwe_capec(weakness: Mapping[str, Any], attack_pattern: Mapping[str, Any]) -> dict[str, Any]:
-    """The link from a weakness of CWE to an attack pattern of CAPEC that it names."""
+    """The link from a CWE weakness to a CAPEC attack pattern that it refers to."""
     cwe_id, capec_id = external_id(weakness), external_id(attack_pattern)
     return _link(
         identifiers.cwe_capec_id(weakness["id"], attack_pattern["id"]),
@@ -99,7 +99,7 @@ def cwe_capec(weakness: Mapping[str, Any], attack_pattern: Mapping[str, Any]) ->
 
 
 def atlas_attack(adapted: Mapping[str, Any], original: Mapping[str, Any]) -> dict[str, Any]:
-    """The link from a tactic, technique or mitigation of ATLAS to the one of ATT&CK Enterprise that it was adapted from."""
+    """The link from an ATLAS tactic, technique or mitigation to its original in ATT&CK Enterprise."""
     own_reference = next(iter(_references(adapted)), {})
     return _link(
         identifiers.atlas_attack_id(adapted["id"], original["id"]),
@@ -112,7 +112,7 @@ def atlas_attack(adapted: Mapping[str, Any], original: Mapping[str, Any]) -> dic
 
 
 def d3fend_link(source: Mapping[str, Any], target: Mapping[str, Any], property_name: str) -> dict[str, Any]:
-    """A link of D3FEND's mapping, by one of its properties (`d3f:modifies`). Either end may be of another base."""
+    """A link from D3FEND's mapping, for one of its properties (`d3f:modifies`). Either end may be in another knowledge base."""
     relationship_type = property_name.removeprefix("d3f:")
     return _link(
         identifiers.d3fend_link_id(relationship_type, source["id"], target["id"]),
@@ -128,8 +128,8 @@ def d3fend_link(source: Mapping[str, Any], target: Mapping[str, Any], property_n
 def embedded_relationships(link: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The three embedded relationships of a link: its creator and its two markings.
 
-    They are made by the link layer, so namespace and creator differ from those of other embedded relationships, and
-    they carry no external reference.
+    Their namespace and creator differ from those of other embedded relationships because upstream's link layer generates
+    them. They have no external reference.
     """
     references = [("created-by", link["created_by_ref"])]
     references += [("object-marking", marking) for marking in link["object_marking_refs"]]
@@ -150,7 +150,7 @@ def embedded_relationships(link: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def external_id(obj: Mapping[str, Any]) -> str:
-    """The first external id of an object, by which links find it; empty where it has none."""
+    """The first external id of an object, by which links find it; empty if it has none."""
     return next((found for reference in _references(obj) if (found := _external_id(reference))), "")
 
 
@@ -213,6 +213,6 @@ def _references(obj: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _objects(obj: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    """The objects in a list, none where there is no such list: a file of someone's own may hold anything."""
+    """The objects in a list; none if the value is not a list, because a user's own file may contain anything."""
     members = obj.get(key)
     return [member for member in members if isinstance(member, dict)] if isinstance(members, list) else []

@@ -1,4 +1,4 @@
-"""The Traffic Light Protocol: its nine marking definitions, and the level that one says."""
+"""The Traffic Light Protocol: its nine marking definitions, and the level of a marking."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ TLP_2: Final = (
 
 
 def tlp_level(marking_definition: Mapping[str, Any]) -> str | None:
-    """`white`, `clear`, `amber+strict` …, in lower case; None where the marking says nothing about TLP.
+    """`white`, `clear`, `amber+strict` …, in lower case; None if the marking is not about TLP.
 
-    The definition decides, not its name or id: publishers ship copies of their own.
+    The definition decides, not the name or id, because publishers ship their own copies.
     """
     extensions = marking_definition.get("extensions")
     tlp_2 = extensions.get(TLP_2_EXTENSION) if isinstance(extensions, Mapping) else None
@@ -70,4 +70,4 @@ def _lower(level: object) -> str | None:
 OPEN_MARKINGS: Final = frozenset(
     marking["id"] for marking in (*TLP_1, *TLP_2) if tlp_level(marking) in ("white", "clear", "green")
 )
-"""Ids of the TLP markings under which anybody may read an object."""
+"""Ids of the TLP markings that allow anybody to read an object."""

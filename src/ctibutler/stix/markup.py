@@ -1,4 +1,4 @@
-"""Plain text out of the markup that publishers write in descriptions: Markdown, some HTML, and citations."""
+"""Converts the markup in descriptions (Markdown, some HTML, citations) to plain text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 _CITATION: Final = re.compile(r"\(Citation:(?:[^()]|\([^()]*\))*\)")
 _LINK: Final = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()\s]|\([^()]*\))*\)")
-# Not every pair of angle brackets is a tag: ATT&CK writes `<PID>` and `<username>` for what varies.
+# Not all angle brackets are tags: ATT&CK writes `<PID>` and `<username>` for placeholders.
 _TAG: Final = re.compile(
     r"</?(?:a|b|blockquote|code|em|i|li|ol|p|pre|strong|sub|sup|u|ul)(?:\s[^<>]*)?>", re.IGNORECASE
 )
@@ -18,7 +18,7 @@ _BLANKS: Final = re.compile(r"[^\S\n]+")
 
 
 def plain_text(markup: str) -> str:
-    """The text without citations, tags and marks of code; of a link its words remain. Line breaks stay."""
+    """The text without citations, tags and code marks. Links are replaced by their text; line breaks are kept."""
     text = _LINK.sub(r"\1", _CITATION.sub("", markup))
     text = _CODE.sub(r"\1", _TAG.sub("", _BREAK.sub("\n", text)))
     for entity, character in _ENTITIES:

@@ -1,4 +1,4 @@
-"""A STIX object: the bytes its publisher wrote, beside the decoded properties."""
+"""A STIX object: its publisher's bytes, and the properties decoded from them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
 class StixObject(msgspec.Struct, frozen=True, gc=False):
-    """One object of a bundle. (A struct, for 25,000 of them are made in a second.)
+    """One object of a bundle.
 
-    `content` is its JSON as published without insignificant white space: what is stored and answered.
-    `position` is its place in the file, from 0.
+    `content` is its published JSON without insignificant white space: what is stored and returned. `digest` identifies the
+    content. `position` is its index in the file. A struct, because an import creates 25,000 of them in a second.
     """
 
     id: str
@@ -31,12 +31,12 @@ class StixObject(msgspec.Struct, frozen=True, gc=False):
     position: int
 
     def properties(self) -> dict[str, object]:
-        """The decoded object, made anew at each call: 25,000 decoded objects at once would be most of the memory."""
+        """Decode the object. Not cached: 25,000 decoded objects would take up most of the memory."""
         return decode(self.content)
 
 
 def digest_of(content: bytes) -> bytes:
-    """What tells contents apart: BLAKE2b of the minified bytes, 16 bytes."""
+    """The digest that identifies a content: BLAKE2b of the minified bytes, 16 bytes."""
     return blake2b(content, digest_size=DIGEST_SIZE).digest()
 
 
@@ -48,7 +48,7 @@ def decode(content: bytes) -> dict[str, object]:
 
 
 def encode(properties: Mapping[str, object]) -> bytes:
-    """An object of our own as minified JSON."""
+    """Encode an object that we created as minified JSON."""
     return msgspec.json.encode(properties)
 
 
@@ -58,9 +58,9 @@ def canonical(properties: object) -> bytes:
 
 
 def instant(properties: Mapping[str, object], name: str) -> int | None:
-    """A time property in microseconds, or None where the object has none.
+    """A time property in microseconds; None if the object does not have it.
 
-    Raises ValueError when the value is no time.
+    Raises ValueError if the value is not a timestamp.
     """
     value = properties.get(name)
     if value is None:
@@ -74,18 +74,18 @@ def instant(properties: Mapping[str, object], name: str) -> int | None:
 
 
 def text(properties: Mapping[str, object], name: str) -> str | None:
-    """A property that is a string, or None."""
+    """A property if it is a string, else None."""
     value = properties.get(name)
     return value if isinstance(value, str) else None
 
 
 def is_revoked(properties: Mapping[str, object]) -> bool:
-    """Whether its publisher withdrew it."""
+    """Whether the publisher withdrew the object."""
     return properties.get("revoked") is True
 
 
 def is_deprecated(properties: Mapping[str, object]) -> bool:
-    """Whether its publisher advises against it: ATT&CK's flag, or CAPEC's status."""
+    """Whether the publisher deprecated the object: ATT&CK's flag, or CAPEC's status."""
     return properties.get("x_mitre_deprecated") is True or properties.get("x_capec_status") in (
         "Deprecated",
         "Obsolete",

@@ -1,4 +1,4 @@
-"""Embedded references: the properties of an object that name other objects, told as relationships."""
+"""Embedded references: properties of an object that refer to other objects, and the relationships made from them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ctibutler.stix.identifiers import embedded_relationship_id, seed_identity_i
 
 CREATED_BY: Final = seed_identity_id("stix2arango")
 MARK: Final = {"source_name": "stix2arango", "description": "embedded-relationship"}
-"""The external reference by which a client recognises an embedded relationship."""
+"""The external reference by which clients recognise an embedded relationship."""
 
-# An SRO's own two ends are not embedded references.
+# The two ends of an SRO are not embedded references.
 _ENDS: Final = frozenset(("source_ref", "target_ref"))
 _REFERENCE: Final = re.compile(r"([a-z_-]+)[_-]refs?")
 
 
 def embedded_references(obj: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What an object refers to: (relationship type, STIX id of the target), each pair once, in the object's order.
+    """The references in an object as unique pairs (relationship type, STIX id of the target), in the object's order.
 
-    A property whose name ends in `_ref` or `_refs` is a reference. Objects in lists are walked too, and the name of
-    their list is put in front, unchanged: `x_mitre_contents-object`. An object that is a plain value (`extensions`) and
-    a list in a list are not entered. Empty strings name nothing; whether a target exists is not asked.
+    A property whose name ends in `_ref` or `_refs` is a reference. Objects inside lists are searched too, with the name of
+    the list as prefix: `x_mitre_contents-object`. Objects that are the value of a property (`extensions`) and nested lists
+    are not searched. Empty strings are ignored. Targets need not exist.
     """
     found: list[tuple[str, str]] = []
     _collect(obj, "", found)
@@ -48,7 +48,7 @@ def _collect(obj: Mapping[str, Any], path: str, found: list[tuple[str, str]]) ->
 
 @lru_cache(maxsize=4096)
 def _referring_name(key: str) -> str | None:
-    """The relationship type of a referring property, without its path; None for any other property."""
+    """The relationship type of a reference property, without its path; None for other properties."""
     if key in _ENDS:
         return None
     matched = _REFERENCE.fullmatch(key)
@@ -56,7 +56,7 @@ def _referring_name(key: str) -> str | None:
 
 
 def embedded_relationship(source: Mapping[str, Any], relationship_type: str, target: str) -> dict[str, Any]:
-    """The SRO of one embedded reference of `source`, which lends it its times and markings where it has them."""
+    """The SRO for one embedded reference of `source`, with the times and markings of `source` if it has them."""
     relationship: dict[str, Any] = {
         "type": "relationship",
         "spec_version": "2.1",

@@ -1,7 +1,7 @@
-"""Seed objects: the identity and the marking definition by which each of upstream's tools signs what it made.
+"""Seed objects: the identity and the marking definition that each of upstream's tools adds to its objects.
 
-Objects in circulation carry these ids, so the objects behind them are written here as they were published; some of
-them can no longer be had anywhere else.
+Objects in circulation refer to these ids, so the objects are defined here as they were published. Some of them are no
+longer available anywhere else.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ctibutler.stix.markings import TLP_CLEAR
 
 DOGESEC: Final = seed_identity_id("dogesec")
 EPOCH: Final = "2020-01-01T00:00:00.000Z"
-"""When every seed object was created, as their makers say."""
+"""The creation time of all seed objects."""
 
 _MAKER: Final = "https://github.com/muchdogesec/"
 
@@ -60,9 +60,9 @@ def tool_identity(tool: str) -> dict[str, Any]:
 
 
 def retired_tool_identity(tool: str) -> dict[str, Any]:
-    """The identity of `disarm2stix` or `location2stix`, as it was until it was withdrawn in October 2025.
+    """The identity of `disarm2stix` or `location2stix`, as it was until October 2025, when it was withdrawn.
 
-    Unlike those of today it had no confidence.
+    Unlike the current identities, it has no confidence.
     """
     identity = tool_identity(tool)
     del identity["confidence"]
@@ -70,7 +70,7 @@ def retired_tool_identity(tool: str) -> dict[str, Any]:
 
 
 def tool_marking_definition(tool: str) -> dict[str, Any]:
-    """The marking definition of a tool. It has no `modified`; that of `stix4doge` marks itself."""
+    """The marking definition of a tool. It has no `modified`. The one of `stix4doge` marks itself."""
     return {
         "type": "marking-definition",
         "spec_version": "2.1",

@@ -1,4 +1,4 @@
-"""The types of STIX objects, by what kind of object they are: those of the standard, and those that the field added."""
+"""The types of STIX objects by kind: those of the standard, and common custom types."""
 
 from __future__ import annotations
 

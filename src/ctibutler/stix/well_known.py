@@ -1,4 +1,4 @@
-"""Well-known objects: those that objects of any knowledge base may refer to though no release carries them."""
+"""Well-known objects: objects of any knowledge base may refer to them, although no release contains them."""
 
 from __future__ import annotations
 
@@ -20,4 +20,4 @@ _OBJECTS: Final = (
 )
 
 WELL_KNOWN: Final[Mapping[str, dict[str, Any]]] = MappingProxyType({obj["id"]: obj for obj in _OBJECTS})
-"""STIX id → object. Read only. An installed release that carries one of these ids wins over the copy here."""
+"""STIX id → object. Read only. If an installed release contains one of these ids, its object is preferred."""

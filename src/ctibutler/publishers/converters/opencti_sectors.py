@@ -61,7 +61,7 @@ def _read(content: bytes) -> list[_Object]:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedFile(f"{_FILE}: expected a STIX bundle of identities: {error}") from None
     except RecursionError:
-        raise MalformedFile(f"{_FILE}: nests too deep") from None
+        raise MalformedFile(f"{_FILE}: is nested too deeply") from None
 
 
 def _sectors(objects: list[_Object]) -> dict[str, Sector]:

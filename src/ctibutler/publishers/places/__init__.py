@@ -1,4 +1,4 @@
-"""Publishers' own places, by the word that declarations use for them."""
+"""The publishers' places, by the names that declarations use."""
 
 from __future__ import annotations
 

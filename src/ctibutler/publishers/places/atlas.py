@@ -22,9 +22,12 @@ _DATA_RELEASE = re.compile(r"ATLAS Data v?([0-9]+(?:\.[0-9]+)+)")
 
 @dataclass(frozen=True)
 class AtlasRepository(PlainFiles):
-    """A tag is either the label of a release of ATLAS, or a number of the repository's own: of those its changelog says
-    which release of ATLAS they hold, and those of which it says none hold no new one. Of several tags with one release
-    the highest counts."""
+    """Releases from the repository's tags.
+
+    A tag is either the label of an ATLAS release or a version of the repository itself. For those, the changelog states
+    which ATLAS release they contain; without such an entry they contain no new one. If several tags contain the same
+    release, the highest is used.
+    """
 
     hosts: tuple[str, ...] = (github.API, github.FILES)
 
@@ -35,7 +38,7 @@ class AtlasRepository(PlainFiles):
         """
         tags = github.tags(web, REPOSITORY)
         changelog = web.page(github.file_url(REPOSITORY, CHANGELOG, BRANCH))
-        own = _releases_of_own_numbers(changelog.content if changelog else b"")
+        own = _releases_of_own_versions(changelog.content if changelog else b"")
         found: dict[str, Published] = {}
         for tag in sorted(tags.items, key=versions.sort_key, reverse=True):
             number = versions.shown(tag)
@@ -46,11 +49,11 @@ class AtlasRepository(PlainFiles):
         yield from found.values()
         tags.check_complete()
         if not found:
-            raise SourceUnavailable(f"github.com/{REPOSITORY}: no tag names a release")
+            raise SourceUnavailable(f"github.com/{REPOSITORY}: none of the tags is a release")
 
 
-def _releases_of_own_numbers(changelog: bytes) -> Mapping[str, str | None]:
-    """Number of the repository → release of ATLAS, or None where its entry names none."""
+def _releases_of_own_versions(changelog: bytes) -> Mapping[str, str | None]:
+    """Version of the repository → ATLAS release, or None if its changelog entry names none."""
     _, *parts = _HEADING.split(changelog.decode("utf-8", "replace"))
     entries = zip(parts[::2], parts[1::2], strict=False)
     return {number: found[1] if (found := _DATA_RELEASE.search(text)) else None for number, text in entries}

@@ -38,7 +38,7 @@ class AttackStixData(PlainFiles):
     hosts: tuple[str, ...] = (github.FILES,)
 
     def releases(self, web: Web) -> Sequence[Published]:
-        """The versions of the index whose file is one of this domain.
+        """The versions in the index whose file belongs to this domain.
 
         Raises SourceUnavailable.
         """
@@ -52,18 +52,18 @@ class AttackStixData(PlainFiles):
             if self._is_ours(version) and versions.is_label(version.version)
         ]
         if not found:
-            raise SourceUnavailable(f"{url}: no version has a file {self.domain}/{self.domain}-….json")
+            raise SourceUnavailable(f"{url}: no version has a file of the form {self.domain}/{self.domain}-….json")
         return found
 
     def release(self, label: str) -> Published | None:
-        """Where the file of a release is that the index does not name."""
+        """The usual URL of a release that is missing from the index."""
         return Published(versions.shown(label), self._usual(versions.shown(label)))
 
     def _is_ours(self, version: _Version) -> bool:
         return _plain(version.url).endswith(f"/{self.domain}/{self.domain}-{version.version}.json")
 
     def _address(self, version: _Version) -> str:
-        """The index's own address where it is at the publisher's, else the usual one."""
+        """The URL in the index if it is at the publisher's host, else the usual one."""
         url = _plain(version.url)
         named = url.startswith(tuple(f"https://{host}/" for host in self.hosts))
         return url if named else self._usual(version.version)
@@ -73,5 +73,5 @@ class AttackStixData(PlainFiles):
 
 
 def _plain(url: str) -> str:
-    """The address without its query. The index may hold what is no URL at all: nothing is taken apart."""
+    """The URL without its query. Not parsed, because the index may contain invalid URLs."""
     return url.partition("?")[0]

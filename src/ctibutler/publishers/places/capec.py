@@ -1,4 +1,4 @@
-"""CAPEC in the repository `mitre/cti`: one bundle, which is the newest release."""
+"""CAPEC in the repository `mitre/cti`: one bundle with the newest release."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class _Bundle(msgspec.Struct):
 
 @dataclass(frozen=True)
 class CapecRepository(PlainFiles):
-    """The bundle says its release on its objects: those that a release left alone keep an older one."""
+    """The bundle states its release on its objects. Objects that a release did not change keep an older one."""
 
     hosts: tuple[str, ...] = (github.FILES,)
 
     def releases(self, web: Web) -> Sequence[Published]:
-        """The one release that the repository has now.
+        """The newest release.
 
         Raises SourceUnavailable.
         """
@@ -40,14 +40,14 @@ class CapecRepository(PlainFiles):
         return newest_only(web, url, "CAPEC as a STIX 2.1 bundle", self.label_in)
 
     def label_in(self, name: str, content: bytes) -> str:
-        """The greatest `x_capec_version`.
+        """The highest `x_capec_version`.
 
-        Raises MalformedFile when there is none.
+        Raises MalformedFile if there is none.
         """
         expected = "a STIX 2.1 bundle whose objects have `x_capec_version`"
         bundle = read_labels(content, _Bundle, name, expected)
         found = {item.x_capec_version for item in bundle.objects if item.x_capec_version}
         labels = [label for label in found if versions.is_label(label)]
         if not labels:
-            raise MalformedFile(f"{name}: expected {expected}, found none that has")
+            raise MalformedFile(f"{name}: expected {expected}, found none")
         return versions.shown(max(labels, key=versions.sort_key))

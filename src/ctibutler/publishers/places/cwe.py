@@ -1,4 +1,4 @@
-"""CWE at cwe.mitre.org: the XML catalogue of each release in a zip file, and the newest under a name of its own."""
+"""CWE at cwe.mitre.org: a zip file with the XML catalogue of each release, and one with the newest."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ MAX_XML_BYTES = 512 * 1024 * 1024
 _VERSION = re.compile(rb"<Weakness_Catalog\b[^>]*?\sVersion\s*=\s*[\"']([^\"']{1,64})[\"']")
 _HEAD_BYTES = 64 * 1024
 _IN_ARCHIVE = re.compile(r"cwec_v([0-9]+(?:\.[0-9]+)*)\.xml\.zip")
-# Before 4.0 the catalogue was written in another schema, which the converter does not read.
+# The converter does not read the older XML schema of the releases before 4.0.
 _FIRST_READABLE = "4.0"
 
 
 @dataclass(frozen=True)
 class CweSite:
-    """The newest catalogue says its release itself; the page of the archive names the older ones."""
+    """The newest catalogue states its release itself; the archive page lists the older ones."""
 
     hosts: tuple[str, ...] = ("cwe.mitre.org",)
 
     def releases(self, web: Web) -> Iterator[Published]:
-        """The newest release, then those that the archive names.
+        """The newest release, then those on the archive page.
 
-        Raises SourceUnavailable when one of the two cannot be read.
+        Raises SourceUnavailable if one of the two cannot be read.
         """
         try:
             newest = self.label_in(*self.content(LATEST, listed(web, LATEST, "the newest catalogue of CWE")))
         except MalformedFile as failure:
             raise SourceUnavailable(str(failure)) from None
         yield Published(newest, LATEST)
-        for label in _archived(listed(web, ARCHIVE, "a page that names the catalogues of earlier releases")):
+        for label in _archived(listed(web, ARCHIVE, "a page with links to the catalogues of earlier releases")):
             if versions.sort_key(label) != versions.sort_key(newest):
                 yield Published(label, _address(label))
 
     def release(self, label: str) -> Published | None:
-        """Where the file of a release is that nobody lists."""
+        """The usual URL of a release that is not listed."""
         return Published(versions.shown(label), _address(versions.shown(label)))
 
     def content(self, name: str, content: bytes) -> tuple[str, bytes]:
@@ -55,23 +55,23 @@ class CweSite:
         return name.removesuffix(".zip"), single_member(content, ".xml", name, MAX_XML_BYTES)
 
     def label_in(self, name: str, content: bytes) -> str:
-        """The version that the catalogue's first element states.
+        """The version that the catalogue's root element states.
 
         Raises MalformedFile.
         """
         found = _VERSION.search(content[:_HEAD_BYTES])
         if found is None:
-            raise MalformedFile(f"{name}: expected a Weakness_Catalog with its Version at the beginning")
+            raise MalformedFile(f"{name}: expected a Weakness_Catalog element with a Version")
         return versions.shown(found[1].decode("utf-8", "replace"))
 
 
 def _archived(page: bytes) -> list[str]:
-    """The releases that the page of the archive names, of those that can be read. Raises SourceUnavailable for none."""
-    named = _IN_ARCHIVE.findall(page.decode("utf-8", "replace"))
-    if not named:
-        raise SourceUnavailable(f"{ARCHIVE} names no catalogue: links to cwec_v….xml.zip were expected")
+    """The releases on the archive page that the converter can read. Raises SourceUnavailable if the page lists none."""
+    listed_labels = _IN_ARCHIVE.findall(page.decode("utf-8", "replace"))
+    if not listed_labels:
+        raise SourceUnavailable(f"{ARCHIVE} lists no catalogues: expected links to cwec_v….xml.zip")
     first = versions.sort_key(_FIRST_READABLE)
-    return [label for label in dict.fromkeys(named) if versions.sort_key(label) >= first]
+    return [label for label in dict.fromkeys(listed_labels) if versions.sort_key(label) >= first]
 
 
 def _address(label: str) -> str:

@@ -1,4 +1,4 @@
-"""D3FEND at d3fend.mitre.org: the ontology of each release, and a file that names the newest."""
+"""D3FEND at d3fend.mitre.org: the ontology of each release, and a file that states the newest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SITE = "https://d3fend.mitre.org"
 NEWEST = f"{SITE}/api/version.json"
 REPOSITORY = "d3fend/d3fend-ontology"
 
-# The form of the ontology that the converter reads is that of the releases since 1.0.
+# The converter reads the form that the ontology has since release 1.0.
 _FIRST_READABLE = "1.0.0"
 
 
@@ -27,7 +27,7 @@ class _Newest(msgspec.Struct):
 
 @dataclass(frozen=True)
 class D3fendSite(PlainFiles):
-    """The site names only the newest release; the tags of the ontology's repository name those before it."""
+    """The site states only the newest release; the earlier ones are tags of the ontology's repository."""
 
     hosts: tuple[str, ...] = ("d3fend.mitre.org", github.API)
 
@@ -37,8 +37,8 @@ class D3fendSite(PlainFiles):
         Raises SourceUnavailable when one of the two cannot be read, or GitHub has more tags than are read.
         """
         expected = "a JSON object with the `version` of the newest release"
-        said = read_json(listed(web, NEWEST, expected), _Newest, NEWEST, expected)
-        newest = said.ontology_version or said.version
+        version = read_json(listed(web, NEWEST, expected), _Newest, NEWEST, expected)
+        newest = version.ontology_version or version.version
         if newest is None or not versions.is_label(newest):
             raise SourceUnavailable(f"{NEWEST} is not {expected}")
         newest = versions.shown(newest)
@@ -51,7 +51,7 @@ class D3fendSite(PlainFiles):
         tags.check_complete()
 
     def release(self, label: str) -> Published | None:
-        """Where the ontology of a release is that nobody lists."""
+        """The usual URL of a release that is not listed."""
         return Published(versions.shown(label), _address(versions.shown(label)))
 
 

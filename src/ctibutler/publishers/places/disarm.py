@@ -1,4 +1,4 @@
-"""DISARM in the repository `DISARMFoundation/DISARMframeworks`: one workbook, whose history is the list of releases."""
+"""DISARM in the repository `DISARMFoundation/DISARMframeworks`: one workbook, whose Git history lists the releases."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from ctibutler.publishers.places.place import PlainFiles, Published, Web
 REPOSITORY = "DISARMFoundation/DISARMframeworks"
 PATH = "DISARM_MASTER_DATA/DISARM_FRAMEWORKS_MASTER.xlsx"
 
-# The workbook has no number: the publisher names releases where it changes it, "New version V1.6 of Red Framework".
+# The workbook does not state its release, but commit messages do: "New version V1.6 of Red Framework".
 _NAMED = re.compile(r"\bV(?:ersion)?\.?\s*([0-9]+\.[0-9]+)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class DisarmRepository(PlainFiles):
-    """A release is the last state of the workbook before the next release is named, or, of those whose day is known, at the
-    end of that day."""
+    """Releases from the commits that changed the workbook.
+
+    A release is the last state of the workbook before the next release is named, or, for a release whose day is known, at
+    the end of that day.
+    """
 
     days: Mapping[str, date]
     hosts: tuple[str, ...] = (github.API, github.FILES)
@@ -38,7 +41,7 @@ class DisarmRepository(PlainFiles):
         yield from found.values()
         history.check_complete()
         if not found:
-            raise SourceUnavailable(f"github.com/{REPOSITORY}: no change of {PATH} names a release")
+            raise SourceUnavailable(f"github.com/{REPOSITORY}: no commit to {PATH} names a release")
 
     def _dated(self, commits: Sequence[github.Commit]) -> Iterator[Published]:
         before = date.min
@@ -50,7 +53,7 @@ class DisarmRepository(PlainFiles):
 
     def _named(self, commits: Sequence[github.Commit]) -> Iterator[Published]:
         last: github.Commit | None = None
-        for commit in commits:  # newest first: what is newer than a release's name, and than no other's, belongs to it
+        for commit in commits:  # newest first: commits since a release was named belong to it, until the next is named
             last = last or commit
             named = _NAMED.search(commit.commit.message)
             if named is not None:

@@ -1,4 +1,4 @@
-"""MITRE F3 in the repository `center-for-threat-informed-defense/fight-fraud-framework`: the newest bundle, and copies."""
+"""MITRE F3 in the repository `center-for-threat-informed-defense/fight-fraud-framework`: the newest bundle and copies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATH = "public/f3-stix.json"
 COPY = "public/f3-stix-v{}.json"
 BRANCH = "main"
 
-# The bundle of 1.0 gave itself this number; from 1.1 on it is that of the release.
+# The bundle of release 1.0 states this version; since 1.1, bundles state their release.
 _BEFORE_NUMBERS = "0.1"
 
 
@@ -32,7 +32,7 @@ class _Bundle(msgspec.Struct):
 
 @dataclass(frozen=True)
 class FraudRepository(PlainFiles):
-    """The collection object in the bundle says its release. The publisher keeps a copy of each since 1.1."""
+    """The collection object in the bundle states its release. The publisher keeps a copy of each release since 1.1."""
 
     hosts: tuple[str, ...] = (github.FILES,)
 
@@ -45,13 +45,13 @@ class FraudRepository(PlainFiles):
         return newest_only(web, url, "MITRE F3 as a STIX 2.1 bundle", self.label_in)
 
     def release(self, label: str) -> Published | None:
-        """Where the copy of a release is."""
+        """The URL of the copy of a release."""
         return Published(versions.shown(label), github.file_url(REPOSITORY, COPY.format(versions.shown(label)), BRANCH))
 
     def label_in(self, name: str, content: bytes) -> str:
         """The version of the collection.
 
-        Raises MalformedFile when there is none.
+        Raises MalformedFile if there is none.
         """
         expected = "a STIX 2.1 bundle with one x-mitre-collection and its `x_mitre_version`"
         bundle = read_labels(content, _Bundle, name, expected)

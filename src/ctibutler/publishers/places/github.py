@@ -20,7 +20,7 @@ RELEASE_FILES = ("release-assets.githubusercontent.com", "objects.githubusercont
 """The hosts to which `github.com` redirects for the files of a release: which of them, it decides anew each time."""
 
 MAX_PAGES: Final = 20
-"""How many pages of a list are read. GitHub answers 60 requests an hour to clients without a key."""
+"""The maximum number of pages that are read of a list. GitHub allows 60 requests an hour without a key."""
 
 _PAGE_SIZE: Final = 100
 Item = TypeVar("Item")
@@ -28,13 +28,13 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Listing(Generic[Item]):
-    """What GitHub lists; `gap` says why it is not all of it, None where it is."""
+    """A list from GitHub. `gap` says why it is incomplete; None if it is complete."""
 
     items: Sequence[Item]
     gap: str | None = None
 
     def check_complete(self) -> None:
-        """Raises SourceUnavailable when a part of the list was not read."""
+        """Raises SourceUnavailable if a part of the list was not read."""
         if self.gap is not None:
             raise SourceUnavailable(self.gap)
 
@@ -53,19 +53,19 @@ class _Change(msgspec.Struct):
 
 
 class Commit(msgspec.Struct):
-    """A state of a repository; `sha` names it in the address of a file."""
+    """A commit; `sha` is its part of a file's URL."""
 
     sha: str
     commit: _Change
 
     @property
     def day(self) -> date:
-        """When it was made. Raises ValueError where that is no date."""
+        """The day of the commit. Raises ValueError if it is not a date."""
         return date.fromisoformat(self.commit.committer.date[:10])
 
 
 def file_url(repository: str, path: str, state: str) -> str:
-    """The address of a file in a repository (`owner/name`) at a branch, tag or commit."""
+    """The URL of a file in a repository (`owner/name`) at a branch, tag or commit."""
     return f"https://{FILES}/{repository}/{quote(state, safe='')}/{quote(path)}"
 
 
@@ -93,7 +93,7 @@ def history(web: Web, repository: str, path: str) -> Listing[Commit]:
 
 
 def _listing(web: Web, path: str, query: str, form: type[Item], expected: str) -> Listing[Item]:
-    """A list of the API with all its pages, each of which names the next one in its `Link` header."""
+    """A list of the API with all its pages. The `Link` header of each page names the next one."""
     url: str | None = f"https://{API}/{path}?{query}per_page={_PAGE_SIZE}"
     items: list[Item] = []
     for _ in range(MAX_PAGES):
@@ -102,7 +102,7 @@ def _listing(web: Web, path: str, query: str, form: type[Item], expected: str) -
         shown = url.partition("?")[0]
         page = web.page(url)
         if page is None:
-            raise SourceUnavailable(f"{shown} does not answer with {expected}: gone, or asked too often in an hour")
+            raise SourceUnavailable(f"{shown} is not available: expected {expected}")
         items += read_json(page.content, list[form], shown, expected)  # type: ignore[valid-type]
         url = page.next_url
     gap = f"https://{API}/{path} has more than {MAX_PAGES} pages: only the first {len(items):,} entries were read"

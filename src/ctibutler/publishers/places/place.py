@@ -1,4 +1,4 @@
-"""What a publisher's own place is: where it lists its releases, and where their files are."""
+"""What a publisher's place is: where it lists its releases, and where their files are."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ _NOT_OF_THE_FORM = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Web(Protocol):
-    """The web as places see it. Addresses are https, at the place's own hosts."""
+    """The web as places see it. URLs are https, at the place's own hosts."""
 
     def page(self, url: str) -> Page | None:
-        """A short file, fetched quickly or not at all; None where there is none. The address of the next page is absolute.
+        """A short file, fetched quickly or not at all; None if there is no such file. The URL of the next page is absolute.
 
-        Raises SourceDown when the host does not answer, SourceUnavailable when it does not deliver.
+        Raises SourceDown if the host does not answer, SourceUnavailable if it does not deliver the file.
         """
         ...
 
     def file(self, url: str, progress: Progress = no_progress) -> bytes | None:
-        """A file of any size; None where there is none. Raises as `page` does."""
+        """The content of a file of any size; None if there is no such file. Raises the same errors as `page`."""
         ...
 
 
 @dataclass(frozen=True)
 class Published:
-    """A release at its publisher's: its label, dotted, and the address of its file.
+    """A release as its publisher offers it: its dotted label, and the URL of its file.
 
-    `day` is that of the release, for formats that do not say it. `is_bundle` means that the file is a STIX bundle, whatever
-    the knowledge base's converter reads; `own_file` is then the address of the file that the publisher made it of, where there
-    is one. `sha256` is the digest of the file, where it is known from elsewhere.
+    `day` is the day of the release, for formats that do not contain it. `is_bundle` means that the file is a STIX bundle, even
+    if the knowledge base has a converter; `own_file` is then the URL of the file that the publisher made the bundle from, if
+    there is one. `sha256` is the digest of the file, if it is known from elsewhere.
     """
 
     label: str
@@ -50,60 +50,60 @@ class Published:
 
 
 class Place(Protocol):
-    """Where one knowledge base is published. Immutable, and without a connection of its own."""
+    """Where one knowledge base is published. Immutable, and holds no connection."""
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The hosts that it is spread over; the first is the one that lists the releases."""
+        """All hosts that it uses; the first one lists the releases."""
         ...
 
     def releases(self, web: Web) -> Iterable[Published]:
         """The releases that it lists, in any order.
 
-        Raises SourceUnavailable, saying what was expected where, when the list is not there or not of the form known; where
-        a part of it is, after the releases of that part.
+        Raises SourceUnavailable, which says what was expected where, if the list is missing or has an unknown form. If only
+        a part of it can be read, the error comes after the releases of that part.
         """
         ...
 
     def release(self, label: str) -> Published | None:
-        """A release that is not listed, where its label tells its address; None where it does not."""
+        """A release that is not listed; None if its URL does not follow from its label."""
         ...
 
     def content(self, name: str, content: bytes) -> tuple[str, bytes]:
-        """Name and content of the file to read, out of what was downloaded under this name."""
+        """The name and content of the file to read, from what was downloaded under this name."""
         ...
 
     def label_in(self, name: str, content: bytes) -> str | None:
-        """The label that a file's content gives itself; None where it gives none."""
+        """The label of the release that a file states; None if it states none."""
         ...
 
 
 class PlainFiles:
-    """The part of a place whose files are what they are, and do not say their label."""
+    """The part of a place whose files need no unpacking and do not state their label."""
 
     def release(self, label: str) -> Published | None:
-        """None: what is not listed is not known."""
+        """None: there are no unlisted releases."""
 
     def content(self, name: str, content: bytes) -> tuple[str, bytes]:
         """The file as it was downloaded."""
         return name, content
 
     def label_in(self, name: str, content: bytes) -> str | None:
-        """None: the file does not say."""
+        """None: the file does not state its label."""
 
 
 def listed(web: Web, url: str, expected: str) -> bytes:
-    """The page that lists releases. Raises SourceUnavailable when it is not there."""
+    """The page that lists releases. Raises SourceUnavailable if it does not exist."""
     page = web.page(url)
     if page is None:
-        raise SourceUnavailable(f"there is no {url}, where {expected} was expected")
+        raise SourceUnavailable(f"{url} does not exist: expected {expected}")
     return page.content
 
 
 def newest_only(web: Web, url: str, expected: str, label_in: Callable[[str, bytes], str]) -> list[Published]:
-    """The one release behind an address that always has the newest, and whose file says which that is.
+    """The newest release, at a URL that always has it, in a file that states its label.
 
-    Raises SourceUnavailable when it is not there, or does not say.
+    Raises SourceUnavailable if the file does not exist or does not state its label.
     """
     content = listed(web, url, expected)
     try:
@@ -113,7 +113,7 @@ def newest_only(web: Web, url: str, expected: str, label_in: Callable[[str, byte
 
 
 def read_json(content: bytes, form: type[T], url: str, expected: str) -> T:
-    """A JSON document of a known form. Raises SourceUnavailable that says what was expected and what is otherwise."""
+    """Decode a JSON document of a known form. Raises SourceUnavailable, which says what was expected and found."""
     try:
         return msgspec.json.decode(content, type=form)
     except _NOT_OF_THE_FORM as failure:
@@ -121,7 +121,7 @@ def read_json(content: bytes, form: type[T], url: str, expected: str) -> T:
 
 
 def read_labels(content: bytes, form: type[T], name: str, expected: str) -> T:
-    """The few properties of a release's file that tell its label. Raises MalformedFile."""
+    """Decode the few properties of a release's file that state its label. Raises MalformedFile."""
     try:
         return msgspec.json.decode(content, type=form)
     except _NOT_OF_THE_FORM as failure:

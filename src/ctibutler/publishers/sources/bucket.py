@@ -1,4 +1,4 @@
-"""Releases from a bucket: a folder for each knowledge base, with `version.txt` and the bundles in it."""
+"""Releases from a bucket, which has a folder for each knowledge base with `version.txt` and the bundles in it."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ _log = logging.getLogger(__name__)
 
 
 class Files(Protocol):
-    """The files of a bucket, while it is visited. Each is named by its folder in the bucket and its name."""
+    """The files of an open bucket. Each is identified by its folder in the bucket and its name."""
 
     def address(self, *parts: str) -> str:
-        """Where a file is, for people: without secrets."""
+        """The address of a file for messages, without secrets."""
         ...
 
     def names(self, folder: str) -> list[str] | None:
-        """The names of the files in a folder; None where they cannot be listed or there is no folder."""
+        """The names of the files in a folder; None if they cannot be listed or there is no such folder."""
         ...
 
     def short_text(self, folder: str, name: str, max_bytes: int) -> bytes | None:
-        """A small file, got quickly or not at all; None where there is none."""
+        """The content of a small file, fetched quickly or not at all; None if there is no such file."""
         ...
 
     def read(self, folder: str, name: str, progress: Progress) -> bytes | None:
-        """A file as it was stored, or already unpacked; None where there is none."""
+        """The content of a file, packed as it is stored or already unpacked; None if there is no such file."""
         ...
 
     def size(self, folder: str, name: str) -> int | None:
-        """How many bytes a file has, unpacked, where that is known without reading it."""
+        """The unpacked size of a file in bytes, if that is known without reading it."""
         ...
 
 
@@ -51,13 +51,13 @@ class Place(Protocol):
     """Where a bucket is."""
 
     def visit(self) -> AbstractContextManager[Files]:
-        """Its files, over one connection where there is one."""
+        """Open the bucket, over one connection if it is remote."""
         ...
 
 
 @dataclass(frozen=True)
 class VersionList:
-    """What a `version.txt` says: labels of releases, dotted, in its order, each once; and the lines that are none."""
+    """The content of a `version.txt`: unique labels of releases, dotted and in its order, and the lines that are not labels."""
 
     labels: tuple[str, ...]
     odd_lines: tuple[str, ...]
@@ -73,7 +73,7 @@ class Bucket:
         self._bundle_max_bytes = bundle_max_bytes
 
     def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
-        """What the bucket has of these knowledge bases. When it does not answer once, it is asked no more."""
+        """The bucket's releases of these knowledge bases. Stops when the bucket does not answer."""
         offers: list[Offer] = []
         problems: list[OfferProblem] = []
         with self._place.visit() as files:
@@ -91,12 +91,12 @@ class Bucket:
         return OfferReport(tuple(offers), tuple(problems))
 
     def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
-        """None: a bucket has what it lists."""
+        """None: a bucket lists all of its releases."""
 
     def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
-        """The bundle of a release, and what lies beside it.
+        """The bundle of a release, with the files beside it.
 
-        Raises SourceUnavailable, naming the files that were looked for, MalformedFile when one cannot be unpacked.
+        Raises SourceUnavailable, which names the files that were looked for, or MalformedFile if one cannot be unpacked.
         """
         name = kb.file_name(offer.label)
         with self._place.visit() as files:
@@ -108,23 +108,22 @@ class Bucket:
             content, location = found
             mapping = self._beside(files, kb.bucket.folder, kb.mapping_file_name(offer.label))
             details = self._beside(files, kb.bucket.folder, kb.details_file_name(offer.label))
-            # In one form only, the bundle's: most buckets have none, and each question is a request.
-            told = kb.origin_file_name(offer.label) + location.rpartition(name)[2]
-            origin = self._origin(files, kb.bucket.folder, told)
+            # Only looked for with the bundle's compression: most buckets have none, and each attempt is a request.
+            origin_name = kb.origin_file_name(offer.label) + location.rpartition(name)[2]
+            origin = self._origin(files, kb.bucket.folder, origin_name)
         return published_bundle(
             offer, content, name, location=location, mirrored_from=origin, mapping=mapping, details=details
         )
 
     def _origin(self, files: Files, folder: str, name: str) -> Origin | None:
-        """The origin that a mirror states for a release; None where it states none, or one that cannot be read: that
-        does not harm the release."""
+        """The origin that a mirror states for a release; None if there is none or it cannot be read."""
         try:
             content = files.read(folder, name, no_progress)
             if content is None:
                 return None
             return read_origin(unpack(content, name, _MAX_ORIGIN_BYTES), name)
         except (SourceUnavailable, MalformedFile) as failure:
-            _log.warning("%s does not say where the release came from: %s", name, failure)
+            _log.warning("The origin of the release in %s cannot be read: %s", name, failure)
             return None
 
     def _offers(self, kb: KnowledgeBase, labels: Iterable[str], files: Files) -> list[Offer]:
@@ -138,12 +137,12 @@ class Bucket:
         return offers
 
     def _beside(self, files: Files, folder: str, name: str | None) -> bytes | None:
-        """The uncompressed content of a file that may lie beside a bundle."""
+        """The uncompressed content of a file beside a bundle; None if there is none."""
         found = self._file(files, folder, name, no_progress) if name else None
         return found[0] if found else None
 
     def _file(self, files: Files, folder: str, name: str, progress: Progress) -> tuple[bytes, str] | None:
-        """A file's uncompressed content, from the first of its forms that is there, and that form's address."""
+        """The uncompressed content and the address of a file, from the first of its forms that exists."""
         for suffix in SUFFIXES:
             content = files.read(folder, name + suffix, progress)
             if content is not None:
@@ -153,7 +152,7 @@ class Bucket:
 
 
 def _labels(kb: KnowledgeBase, files: Files) -> tuple[tuple[str, ...], list[str]]:
-    """The labels that a bucket has of a knowledge base, and sentences about what is wrong there."""
+    """The labels of a knowledge base in a bucket, and messages about what is wrong there."""
     folder = kb.bucket.folder
     where = files.address(folder, VERSIONS_FILE)
     content = files.short_text(folder, VERSIONS_FILE, _MAX_VERSIONS_BYTES)
@@ -162,21 +161,22 @@ def _labels(kb: KnowledgeBase, files: Files) -> tuple[tuple[str, ...], list[str]
         if names is None:
             return (), [f"there is no {where}"]
         labels = _labels_of_names(kb, names)
-        return labels, [] if labels else [f"neither {VERSIONS_FILE} nor a release in {files.address(folder)}"]
+        return labels, [] if labels else [f"found neither {VERSIONS_FILE} nor a release in {files.address(folder)}"]
     if content.lstrip().startswith(b"<"):
-        return (), [f"{where} is a web page, no list of releases"]
-    said = read_versions(content)
+        return (), [f"{where} is a web page, not a list of releases"]
+    listed = read_versions(content)
     sentences = []
-    if said.odd_lines:
-        first = ascii(said.odd_lines[0][:40])
-        sentences.append(f"{where}: {len(said.odd_lines)} lines are no labels of releases, the first is {first}")
-    if not said.labels:
-        sentences.append(f"{where} names no release")
-    return said.labels, sentences
+    if listed.odd_lines:
+        first, number = ascii(listed.odd_lines[0][:40]), len(listed.odd_lines)
+        are = "1 line is not a release label" if number == 1 else f"{number} lines are not release labels"
+        sentences.append(f"{where}: {are}, starting with {first}")
+    if not listed.labels:
+        sentences.append(f"{where} lists no releases")
+    return listed.labels, sentences
 
 
 def read_versions(content: bytes) -> VersionList:
-    """Reads a `version.txt`: one label a line, in any order and spelling; blank lines and `# …` are passed over."""
+    """Parse a `version.txt`: one label per line, in any order and spelling. Blank lines and `# …` are ignored."""
     labels: dict[str, str] = {}
     odd = []
     for line in content.decode("utf-8-sig", errors="replace").splitlines():
@@ -192,7 +192,7 @@ def read_versions(content: bytes) -> VersionList:
 
 
 def _labels_of_names(kb: KnowledgeBase, names: Iterable[str]) -> tuple[str, ...]:
-    """The labels in names of files; one that the knowledge base would not give to a release's file says nothing."""
+    """The labels in file names. A name that does not follow the knowledge base's pattern is ignored."""
     before, _, after = kb.bucket.file.partition("{}")
     labels: dict[str, str] = {}
     for name in names:
@@ -204,5 +204,5 @@ def _labels_of_names(kb: KnowledgeBase, names: Iterable[str]) -> tuple[str, ...]
 
 
 def _is_release(text: str) -> bool:
-    # `latest` and `all` are words for other things: a release has a number.
+    # A release has a number. `latest` and `all` have other meanings.
     return versions.is_label(text) and any(character.isdigit() for character in text)

@@ -27,7 +27,7 @@ RELEASES: Final[Mapping[tuple[str, str], Callable[[], list[dict[str, Any]]]]] = 
         ("tlp", "2"): lambda: deepcopy(list(TLP_2)),
     }
 )
-"""(slug of the knowledge base, label) → the release's objects, made anew at each call."""
+"""(slug of the knowledge base, label) → a function that creates the objects of the release."""
 
 
 class BuiltIn:
@@ -36,7 +36,7 @@ class BuiltIn:
     name = "built-in"
 
     def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
-        """The built-in releases of these knowledge bases. Never a problem."""
+        """The built-in releases of these knowledge bases. Reports no problems."""
         wanted = {kb.slug for kb in kbs}
         return OfferReport(
             tuple(
@@ -47,23 +47,23 @@ class BuiltIn:
         )
 
     def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
-        """None: every built-in release is listed."""
+        """None: all built-in releases are listed."""
 
     def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
-        """The release, made anew. Raises NotFound when there is none of this label."""
+        """Create the release. Raises NotFound if there is none with this label."""
         content = bundle(kb.slug, offer.label)
         progress(len(content), len(content))
         return published_bundle(offer, content, _file_name(kb.slug, offer.label))
 
 
 def bundle(slug: str, label: str) -> bytes:
-    """A built-in release as a STIX 2.1 bundle in JSON, byte for byte the same each time.
+    """A built-in release as a STIX 2.1 bundle in JSON, always with the same bytes.
 
-    Raises NotFound when there is no such built-in release.
+    Raises NotFound if there is no such built-in release.
     """
     objects = RELEASES.get((slug, label))
     if objects is None:
-        raise NotFound(f"{slug} {label}: no built-in release")
+        raise NotFound(f"{slug} {label}: there is no such built-in release")
     return msgspec.json.encode({"type": "bundle", "id": bundle_id(slug, label), "objects": objects()})
 
 

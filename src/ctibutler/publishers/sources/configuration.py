@@ -1,4 +1,4 @@
-"""Which sources an installation has, and where they are, according to its settings."""
+"""The sources of an installation, as its settings configure them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ from ctibutler.settings import SOURCES, Settings, source_named
 
 
 def configured(settings: Settings, bucket_at: str | None) -> list[Source]:
-    """The sources of every installation, with the bucket at this place or where the settings say; no bucket where
-    they name none.
+    """The sources of an installation. The bucket is at `bucket_at` or where the settings say; without either there is none.
 
-    Raises InvalidRequest when a setting or this place is neither a folder nor a URL.
+    Raises InvalidRequest if a setting or `bucket_at` is neither a folder nor a URL.
     """
     cache = None
     if settings.download_cache_bytes:
@@ -34,14 +33,14 @@ def configured(settings: Settings, bucket_at: str | None) -> list[Source]:
         Snapshots(settings.bundle_max_bytes),
         BuiltIn(),
     ]
-    text, said_by = (settings.bucket.strip(), "CTIBUTLER_BUCKET") if bucket_at is None else (bucket_at, "--source")
+    text, setting = (settings.bucket.strip(), "CTIBUTLER_BUCKET") if bucket_at is None else (bucket_at, "--source")
     if not text:
         return others
-    return [Bucket(_place(text, said_by, settings, cache), settings.bundle_max_bytes), *others]
+    return [Bucket(_place(text, setting, settings, cache), settings.bundle_max_bytes), *others]
 
 
 def is_source(word: str) -> bool:
-    """Whether this is the word for a source, even where a folder has the same name."""
+    """Whether this is the name of a source. It may be the name of a folder too."""
     try:
         source_named(word)
     except ValueError:
@@ -50,14 +49,14 @@ def is_source(word: str) -> bool:
 
 
 def restriction(only: str, settings: Settings) -> tuple[str, str | None]:
-    """The one source that a word, folder or URL names, and where the bucket is if it is a folder or URL.
+    """The one source that a name, folder or URL selects, and the place of the bucket if it is a folder or URL.
 
     Raises InvalidRequest.
     """
     if is_source(only):
         name = source_named(only)
         if name == Bucket.name and not settings.bucket.strip():
-            raise InvalidRequest(f"`{only}`: there is no bucket (CTIBUTLER_BUCKET)")
+            raise InvalidRequest(f"`{only}`: no bucket is configured (CTIBUTLER_BUCKET)")
         return name, None
     if "://" not in only and not Path(only).expanduser().is_dir():
         raise InvalidRequest(f"`{only}` is no source ({', '.join(SOURCES)}), no folder and no URL")
@@ -69,18 +68,18 @@ def _stand_in(settings: Settings) -> WebAddress | None:
     return WebAddress.parse(text, "CTIBUTLER_PUBLISHERS_URL") if text else None
 
 
-def _place(text: str, said_by: str, settings: Settings, cache: DownloadCache | None) -> Place:
-    """The bucket that this setting or option names: a folder, or a URL.
+def _place(text: str, setting: str, settings: Settings, cache: DownloadCache | None) -> Place:
+    """The bucket in a folder or at a URL; `setting` is the setting or option that names it.
 
-    Raises InvalidRequest when it is neither.
+    Raises InvalidRequest if it is neither.
     """
     if re.match(r"file:", text, re.IGNORECASE) or "://" not in text:
-        return Folder(folder_named(text, said_by), settings.download_max_bytes, said_by)
-    return Website(WebAddress.parse(text, said_by), _limits(settings), cache)
+        return Folder(folder_named(text, setting), settings.download_max_bytes, setting)
+    return Website(WebAddress.parse(text, setting), _limits(settings), cache)
 
 
 def _limits(settings: Settings) -> Limits:
-    """The limits for the file of a release."""
+    """The limits for downloading a release."""
     return Limits(
         silence=settings.download_timeout,
         seconds=settings.download_max_seconds,

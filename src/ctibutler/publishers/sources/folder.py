@@ -18,43 +18,43 @@ from ctibutler.publishers.web.unpacking import unpacked_size
 _PIECE = 4 * 1024 * 1024
 
 
-def folder_named(text: str, said_by: str) -> Path:
-    """The folder of a path (relative to the current one) or of a `file://` URL, as this setting or option says it.
+def folder_named(text: str, setting: str) -> Path:
+    """The folder at a path (relative to the current folder) or a `file://` URL, which is the value of this setting.
 
-    Raises InvalidRequest when the URL names another machine.
+    Raises InvalidRequest if the URL names another machine.
     """
     if not re.match(r"file:", text, re.IGNORECASE):
         return Path(text).expanduser()
     url = urlsplit(text)
     if url.netloc not in ("", "localhost"):
-        raise InvalidRequest.of(said_by, f"`{text}` is a folder of another machine ({url.netloc}).")
+        raise InvalidRequest.of(setting, f"`{text}` is a folder on another machine ({url.netloc}).")
     return Path(url2pathname(url.path))
 
 
 class Folder:
-    """Reads the files of a bucket from a folder, none larger than `max_bytes`; `said_by` is the setting that names it."""
+    """Reads the files of a bucket from a folder, up to `max_bytes` each. `setting` is the setting that names the folder."""
 
-    def __init__(self, path: Path, max_bytes: int, said_by: str = "CTIBUTLER_BUCKET") -> None:
+    def __init__(self, path: Path, max_bytes: int, setting: str = "CTIBUTLER_BUCKET") -> None:
         self._path = path.absolute()
         self._max_bytes = max_bytes
-        self._said_by = said_by
+        self._setting = setting
 
     def address(self, *parts: str) -> str:
-        """The path of a file, for people."""
+        """The path of a file, for messages."""
         return str(self._path.joinpath(*parts))
 
     @contextmanager
     def visit(self) -> Iterator[Folder]:
-        """The folder, to ask several things of it."""
+        """Open the bucket: nothing to do for a folder."""
         yield self
 
     def names(self, folder: str) -> list[str] | None:
-        """The names of the files in one folder of the bucket; None where there is no such folder.
+        """The names of the files in one folder of the bucket; None if there is no such folder.
 
-        Raises SourceDown when there is no bucket.
+        Raises SourceDown if the bucket does not exist.
         """
         if not self._path.is_dir():
-            raise SourceDown(f"there is no folder {self._path} ({self._said_by})")
+            raise SourceDown(f"the folder {self._path} does not exist ({self._setting})")
         try:
             return sorted(entry.name for entry in (self._path / folder).iterdir() if entry.is_file())
         except (FileNotFoundError, NotADirectoryError):
@@ -63,9 +63,9 @@ class Folder:
             raise SourceUnavailable(f"{self.address(folder)} cannot be read: {error.strerror}") from None
 
     def short_text(self, folder: str, name: str, max_bytes: int) -> bytes | None:
-        """The content of a small file; None where there is none.
+        """The content of a small file; None if there is no such file.
 
-        Raises SourceDown when there is no bucket, SourceUnavailable when the file cannot be read or is larger.
+        Raises SourceDown if the bucket does not exist, SourceUnavailable if the file is too large or cannot be read.
         """
         names = self.names(folder)
         if names is None or name not in names:
@@ -73,9 +73,9 @@ class Folder:
         return self._content(folder, name, max_bytes, no_progress)
 
     def read(self, folder: str, name: str, progress: Progress) -> bytes | None:
-        """The content of a file as it lies there; None where there is none.
+        """The content of a file as it is stored; None if there is no such file.
 
-        Raises SourceDown when there is no bucket, SourceUnavailable when the file cannot be read or is too large.
+        Raises SourceDown if the bucket does not exist, SourceUnavailable if the file is too large or cannot be read.
         """
         names = self.names(folder)
         if names is None or name not in names:
@@ -83,7 +83,7 @@ class Folder:
         return self._content(folder, name, self._max_bytes, progress)
 
     def size(self, folder: str, name: str) -> int | None:
-        """How many bytes a file has, unpacked, where that is known without unpacking it."""
+        """The unpacked size of a file in bytes; None if only unpacking would tell."""
         path = self._path / folder / name
         try:
             if not name.endswith((".zst", ".gz")):
@@ -99,7 +99,7 @@ class Folder:
             with path.open("rb") as file:
                 total = path.stat().st_size
                 if total > max_bytes:
-                    raise SourceUnavailable(f"{path} has {total} bytes: more than the limit of {max_bytes}")
+                    raise SourceUnavailable(f"{path} is larger than the limit of {max_bytes} bytes: {total} bytes")
                 content = BytesIO()
                 while piece := file.read(_PIECE):
                     content.write(piece)

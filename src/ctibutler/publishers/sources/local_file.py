@@ -1,4 +1,4 @@
-"""A release of one's own, given as a file on this machine: a STIX bundle, or the file that its publisher has."""
+"""A release in a file on this machine: a STIX bundle, or a publisher's own file."""
 
 from __future__ import annotations
 
@@ -22,20 +22,19 @@ _BUNDLE = re.compile(rb'"type"\s*:\s*"bundle"')
 def read_local_file(
     kb: KnowledgeBase, path: Path, label: str, settings: Settings, *, convert: bool = False
 ) -> ReleaseFile:
-    """The file as a release of this knowledge base: a STIX 2.1 bundle, plain, `.gz` or `.zst`.
+    """Read a file as a release of this knowledge base: a STIX 2.1 bundle, plain, `.gz` or `.zst`.
 
-    A list of leftover relations, or details of the objects, are taken along when they lie beside it under their usual
-    names. What is no bundle, or is to be converted, is read as the publisher's own file, where the knowledge base has a
-    converter for that.
+    A mapping to other knowledge bases, or details of the objects, are read too if they are beside the file under their
+    usual names. If the knowledge base has a converter, a file that is not a bundle is converted; `convert` forces that.
 
-    Raises SourceUnavailable when it cannot be read, MalformedFile when it is packed wrongly, too large or cannot be
-    converted, InvalidRequest when it is to be converted and there is no converter.
+    Raises SourceUnavailable if the file cannot be read, MalformedFile if it is damaged, too large or cannot be converted,
+    InvalidRequest if it should be converted and there is no converter.
     """
     offer = Offer(kb.slug, versions.shown(label), NAME, path.name)
     content = _content(path, settings)
     name = path.name.removesuffix(".zst").removesuffix(".gz")
     if convert and kb.converter is None:
-        raise InvalidRequest(f"{kb.slug}: its publisher has STIX 2.1: there is nothing to convert")
+        raise InvalidRequest(f"{kb.slug}: there is no converter, because its publisher offers STIX 2.1")
     if kb.converter is not None and (convert or not _is_bundle(content)):
         return converted_file(offer, content, name, CONVERTERS[kb.converter])
     return published_bundle(
@@ -48,7 +47,7 @@ def read_local_file(
 
 
 def _is_bundle(content: bytes) -> bool:
-    """Whether a file says that it is a STIX bundle; it may be cut off all the same."""
+    """Whether a file claims to be a STIX bundle. It may still be cut off."""
     return content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and _BUNDLE.search(content) is not None
 
 
@@ -61,9 +60,7 @@ def _content(path: Path, settings: Settings) -> bytes:
     try:
         size = path.stat().st_size
         if size > settings.download_max_bytes:
-            raise SourceUnavailable(
-                f"{path}: {size:,} bytes are more than the limit of {settings.download_max_bytes:,}"
-            )
+            raise SourceUnavailable(f"{path}: {size:,} bytes exceed the limit of {settings.download_max_bytes:,}")
         packed = path.read_bytes()
     except OSError as failure:
         raise SourceUnavailable(f"{path}: cannot be read: {failure.strerror}") from None

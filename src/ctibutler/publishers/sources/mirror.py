@@ -1,4 +1,4 @@
-"""A folder laid out like the public bucket, written from releases: to be carried to where there is no network."""
+"""Writes releases into a folder laid out like a bucket, for use in air-gapped networks."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _LEVEL = 12
 
 
 def write_release(folder: Path, kb: KnowledgeBase, release: ReleaseFile) -> list[tuple[Path, int]]:
-    """Put a release into the folder, in place of the one of the same label; gives its files with their sizes.
+    """Write a release into the folder and replace one with the same label. Returns its files with their sizes in bytes.
 
-    Each file is whole or not there, and the list of releases names a release once all its files are. Raises Problem when
-    the folder cannot be written.
+    A file is never half written, and the release is listed only after all of its files are there. Raises Problem if the
+    folder cannot be written.
     """
     place = folder / kb.bucket.folder
     try:
@@ -38,7 +38,7 @@ def write_release(folder: Path, kb: KnowledgeBase, release: ReleaseFile) -> list
 
 
 def _files(kb: KnowledgeBase, release: ReleaseFile) -> Iterator[tuple[str, bytes]]:
-    """The bundle and what lies beside it, by their names in a bucket; the bundle comes last."""
+    """The names and contents of the files of a release; the bundle comes last."""
     for name, content in (
         (kb.origin_file_name(release.label), release.origin.first.to_json()),
         (kb.mapping_file_name(release.label), release.mapping),
@@ -56,7 +56,7 @@ def _packed(content: bytes) -> bytes:
 def _write(place: Path, name: str, packed: bytes) -> tuple[Path, int]:
     path = place / (name + _FORM)
     _replace(path, packed)
-    # A file in a form that is looked for earlier, or later, would stand for the same release.
+    # The same file with another compression would be another copy of the release.
     for suffix in SUFFIXES:
         if suffix != _FORM:
             (place / (name + suffix)).unlink(missing_ok=True)
@@ -76,7 +76,7 @@ def _replace(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        Path(name).chmod(0o644)  # others may serve it: a temporary file is for its owner alone
+        Path(name).chmod(0o644)  # a temporary file is private, but another user may serve the mirror
         Path(name).replace(path)
     except OSError:
         Path(name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Releases that installed packages contain."""
+"""Releases inside installed Python packages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXTRA: Final = "ctibutler[snapshots]"
 
 
 class Snapshots:
-    """Releases in files of published packages. The packages are never imported: their code does not run."""
+    """Releases in data files of installed packages. The packages are never imported, so their code does not run."""
 
     name = "snapshot"
 
@@ -29,7 +29,7 @@ class Snapshots:
         self._max_bytes = max_bytes
 
     def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
-        """The releases of the packages that are installed; those that are not are problems."""
+        """The releases in the installed packages. A package that is not installed is reported as a problem."""
         offers, problems = [], []
         for kb in kbs:
             for snapshot in kb.snapshots:
@@ -43,13 +43,13 @@ class Snapshots:
         return OfferReport(tuple(offers), tuple(problems))
 
     def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
-        """None: packages have what they list."""
+        """None: all releases in packages are listed."""
 
     def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
-        """The release in a package's file, converted.
+        """Convert the file of a release.
 
-        Raises SourceUnavailable when the package is not there or its file is not the one that it was installed with,
-        MalformedFile when the file cannot be converted.
+        Raises SourceUnavailable if the package is not installed or the file was changed after installation,
+        MalformedFile if the file cannot be converted.
         """
         snapshot = _declared(kb, offer.label)
         path, version = _find(snapshot)
@@ -74,13 +74,13 @@ def _declared(kb: KnowledgeBase, label: str) -> Snapshot:
     for snapshot in kb.snapshots:
         if versions.sort_key(snapshot.label) == versions.sort_key(label):
             return snapshot
-    raise SourceUnavailable(f"{kb.slug} {label}: no package carries this release")
+    raise SourceUnavailable(f"{kb.slug} {label}: no package contains this release")
 
 
 def _find(snapshot: Snapshot) -> tuple[Path, str]:
-    """The file of a snapshot, and the version of the package that it is in.
+    """The path of a snapshot's file and the version of its package.
 
-    Raises SourceUnavailable, saying what to install, when one of them is missing.
+    Raises SourceUnavailable, which says what to install, if one of them is missing.
     """
     remedy = f"install {EXTRA}"
     try:
@@ -95,14 +95,14 @@ def _find(snapshot: Snapshot) -> tuple[Path, str]:
 
 
 def _check(snapshot: Snapshot, content: bytes) -> None:
-    """Compare a file with the checksum that the package was installed with, where it has one."""
+    """Compare a file with the checksum in the package's metadata, if there is one."""
     for file in metadata.files(snapshot.distribution) or ():
         if file.as_posix() != snapshot.file or file.hash is None or file.hash.mode != "sha256":
             continue
         digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
         if digest != file.hash.value.rstrip("="):
-            what = f"{snapshot.file} is not the file that came with the package {snapshot.distribution}"
-            raise SourceUnavailable(f"{what}: install it again")
+            what = f"{snapshot.file} does not match the checksum in the package {snapshot.distribution}"
+            raise SourceUnavailable(f"{what}: reinstall the package")
 
 
 def _location(snapshot: Snapshot, version: str) -> str:

@@ -1,4 +1,4 @@
-"""The file of one release at its publisher's, or a STIX bundle together with the publisher's own file beside it."""
+"""Downloads a release from its publisher: one file, or a STIX bundle and the file that it was made from."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _log = logging.getLogger(__name__)
 def fetch_published(
     kb: KnowledgeBase, place: Place, published: Published, offer: Offer, web: Web, progress: Progress
 ) -> ReleaseFile:
-    """The release as its publisher has it: a STIX bundle as it is, any other file converted.
+    """Download a release. A STIX bundle is used unchanged, any other file is converted.
 
-    Where there is the publisher's own file beside the bundle, the details come from it, and it is converted in place of a
-    bundle that is not there or not of this release; a warning says so.
+    If the publisher also has the file that the bundle was made from, the details come from that file. It is converted
+    instead, with a warning, if the bundle is missing or belongs to another release.
 
-    Raises SourceUnavailable, saying what was expected where, or MalformedFile when what was fetched cannot be read.
+    Raises SourceUnavailable, which says what was expected where, or MalformedFile if the file cannot be read.
     """
     downloaded = web.file(published.url, progress)
     converter = CONVERTERS[kb.converter] if kb.converter is not None else None
     if published.own_file is not None and converter is not None:
         return _bundle_and_own_file(place, published, offer, downloaded, _own_file(web, published.own_file), converter)
     if downloaded is None:
-        raise SourceUnavailable(f"{kb.slug} {offer.label}: no file where it was expected, {published.url}")
+        raise SourceUnavailable(f"{kb.slug} {offer.label}: expected a file at {published.url}")
     name, content = _checked(place, published, downloaded)
     if converter is None or published.is_bundle:
         return published_bundle(offer, content, name)
@@ -54,7 +54,7 @@ def _bundle_and_own_file(
     converted, no_details = _converted(own, published, offer, converter)
     try:
         if downloaded is None:
-            raise SourceUnavailable(f"there is no {published.url}")
+            raise SourceUnavailable(f"{published.url} does not exist")
         name, content = _checked(place, published, downloaded)
         if converted is not None:
             _check_same_objects(published, content, converted)
@@ -71,7 +71,7 @@ def _bundle_and_own_file(
 
 
 def _own_file(web: Web, url: str) -> bytes | SourceUnavailable | None:
-    """The publisher's own file, or why it is not to be had: the bundle alone is a release too."""
+    """The publisher's own file, or the error: the bundle alone is enough."""
     try:
         return web.file(url)
     except SourceUnavailable as failure:
@@ -81,9 +81,9 @@ def _own_file(web: Web, url: str) -> bytes | SourceUnavailable | None:
 def _converted(
     own: bytes | SourceUnavailable | None, published: Published, offer: Offer, converter: Converter
 ) -> tuple[Converted | None, str]:
-    """What becomes of the publisher's own file; None with the reason where nothing does."""
+    """The converted own file of the publisher; None and the reason if there is none."""
     if own is None:
-        return None, f"there is no {published.own_file}"
+        return None, f"{published.own_file} does not exist"
     if isinstance(own, SourceUnavailable):
         return None, str(own)
     try:
@@ -93,17 +93,17 @@ def _converted(
 
 
 def _checked(place: Place, published: Published, downloaded: bytes) -> tuple[str, bytes]:
-    """Name and content of the file to read.
+    """The name and content of the file to read.
 
-    Raises MalformedFile when anything says that it is not that of this release.
+    Raises MalformedFile if its digest or its label is not that of the release.
     """
     name, content = place.content(published.url.rpartition("/")[2], downloaded)
     digest = sha256(content).hexdigest()
     if published.sha256 is not None and digest != published.sha256:
         raise MalformedFile(f"{published.url}: expected the SHA-256 {published.sha256}, found {digest}")
-    said = place.label_in(name, content)
-    if said is not None and versions.sort_key(said) != versions.sort_key(published.label):
-        raise MalformedFile(f"{published.url}: expected release {published.label}, found {said}")
+    found = place.label_in(name, content)
+    if found is not None and versions.sort_key(found) != versions.sort_key(published.label):
+        raise MalformedFile(f"{published.url}: expected release {published.label}, found {found}")
     return name, content
 
 
@@ -117,14 +117,14 @@ class _Bundle(msgspec.Struct):
 
 
 _read_bundle = msgspec.json.Decoder(_Bundle).decode
-# Their ids are made by whoever makes the bundle, or there is only one of each in any release.
+# The ids of these types depend on who makes the bundle, or there is only one such object in a release.
 _NOT_COMPARED = frozenset(("relationship", "x-mitre-matrix", "x-mitre-collection", "identity", "marking-definition"))
 
 
 def _check_same_objects(published: Published, content: bytes, converted: Converted) -> None:
-    """Raise MalformedFile when the bundle has other objects than the publisher's own file: it is another release's.
+    """Raises MalformedFile if the bundle has other objects than the publisher's own file, so is of another release.
 
-    A type that the bundle does not have at all was left out on purpose.
+    Types that are missing from the bundle were left out on purpose.
     """
     try:
         in_bundle = _by_type((item.type, item.id) for item in _read_bundle(content).objects)

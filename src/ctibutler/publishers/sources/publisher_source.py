@@ -1,4 +1,4 @@
-"""Releases from the publishers' own places, converted where they are not STIX 2.1."""
+"""Releases from the publishers' own sites, converted if they are not STIX 2.1."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from ctibutler.publishers.web.pages import Page
 from ctibutler.publishers.web.progress import Progress, no_progress
 
 ANSWER_SECONDS = 5.0
-"""How long a publisher may stay silent before it says what it has."""
+"""How many seconds a publisher may take to respond to a request for its list."""
 
 LIST_SECONDS = 20.0
-"""How long it may take to send what names its releases: that is a whole bundle for some."""
+"""How many seconds reading a list may take. For some publishers, the list is a whole bundle."""
 
 SILENT_SECONDS = 60.0
-"""How long a host that did not answer is not asked again."""
+"""How many seconds to leave a host alone that did not answer."""
 
 
 @dataclass(frozen=True)
 class PublisherWeb:
-    """The web with the publishers in it: within these limits, and with a cache of its files.
+    """The publishers' hosts, within these limits and with a download cache.
 
-    `stand_in` is an address that answers in their place; the name of the host becomes the first part of the path.
+    `stand_in` is a mirror to use instead; the name of the host becomes the first part of the path there.
     """
 
     limits: Limits
@@ -50,7 +50,7 @@ class PublisherWeb:
 
     @contextmanager
     def visit(self, hosts: Sequence[str]) -> Iterator[_Visit]:
-        """The pages and files of these hosts, over connections that are kept open."""
+        """Open these hosts for several requests, over connections that are kept open."""
         downloads = Downloads(self.cache)
         try:
             yield _Visit(self, downloads, frozenset(hosts))
@@ -58,29 +58,28 @@ class PublisherWeb:
             downloads.close()
 
     def address(self, url: str, hosts: frozenset[str]) -> WebAddress:
-        """Where to ask for this URL.
+        """The address to request for this URL.
 
-        Raises SourceUnavailable when it leads to no host of the publisher.
+        Raises SourceUnavailable if the URL is not at one of the publisher's hosts.
         """
         parts = urlsplit(url)
         if parts.scheme != "https" or parts.netloc not in hosts:
-            raise SourceUnavailable(f"{url.partition('?')[0]} is not at {' or '.join(sorted(hosts))}: not asked")
+            raise SourceUnavailable(f"{url.partition('?')[0]} is not at {' or '.join(sorted(hosts))}: not requested")
         return WebAddress.at_hosts(url, hosts) if self.stand_in is None else self.stand_in.standing_for(url, hosts)
 
     def refuse_silent(self, host: str, *, listing: bool) -> None:
-        """Raise SourceDown, as it was the last time, where a host did not answer just now; one that was only slow is still
-        asked for files."""
+        """Raise the last SourceDown again if a host recently did not answer. A host that was only slow may still send files."""
         down, until = self._silent.get(host, (SourceDown(""), 0.0))
         if time.monotonic() < until and (listing or not isinstance(down, SourceSlow)):
             raise type(down)(str(down))
 
     def remember_silent(self, host: str, down: SourceDown) -> None:
-        """Do not ask this host again for a while."""
+        """Leave this host alone for a while."""
         self._silent[host] = down, time.monotonic() + SILENT_SECONDS
 
 
 class _Visit:
-    """Some hosts, while they are asked."""
+    """Some hosts during one visit."""
 
     def __init__(self, web: PublisherWeb, downloads: Downloads, hosts: frozenset[str]) -> None:
         self._web = web
@@ -94,7 +93,7 @@ class _Visit:
         left = self._until - time.monotonic()
         if left <= 0:
             host = urlsplit(url).netloc
-            slow = SourceSlow(f"{host} is slow: after {LIST_SECONDS:g} seconds it was not asked for more")
+            slow = SourceSlow(f"{host} is slow: no further requests after {LIST_SECONDS:g} seconds")
             self._web.remember_silent(host, slow)
             raise slow
         quick = replace(
@@ -106,14 +105,14 @@ class _Visit:
         )
         try:
             page = self._get(url, quick, no_progress, listing=True)
-        except MalformedFile as failure:  # sent compressed, and not to be unpacked
+        except MalformedFile as failure:  # a compressed response that cannot be unpacked
             raise SourceUnavailable(str(failure)) from None
         if page is None or page.next_url is None:
             return page
         return replace(page, next_url=urljoin(url, page.next_url))
 
     def file(self, url: str, progress: Progress = no_progress) -> bytes | None:
-        """A file. Raises SourceDown, SourceUnavailable."""
+        """The content of a file; None if there is no such file. Raises SourceDown, SourceUnavailable."""
         page = self._get(url, self._web.limits, progress, listing=False)
         return None if page is None else page.content
 
@@ -128,39 +127,39 @@ class _Visit:
 
 
 class PublisherSource:
-    """The publishers of the knowledge bases, each at its own places."""
+    """The publishers of the knowledge bases, each with its own places."""
 
     name = "publisher"
 
     def __init__(self, web: PublisherWeb) -> None:
         self._web = web
-        # What was offered, with the place and addresses behind it, so that a job does not ask again for what was just listed.
+        # The places and URLs behind the offers, so that a job need not request the list again.
         self._published: dict[tuple[str, str], tuple[Place, Published]] = {}
         self._lock = threading.Lock()
 
     def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
-        """What the publishers list. Those at different hosts are asked at once; a host that does not answer is asked once.
+        """The releases that the publishers list. Hosts are asked in parallel, and once if they do not answer.
 
-        A release that several places of a knowledge base list is offered from the first of them.
+        A release that several places of a knowledge base list is offered from the first one.
         """
-        wanted = [_Asked(kb, place) for kb in kbs for place in _places(kb)]
-        groups: dict[str, list[_Asked]] = {}
-        for asked in wanted:
-            groups.setdefault(asked.place.hosts[0], []).append(asked)
+        wanted = [_Listing(kb, place) for kb in kbs for place in _places(kb)]
+        groups: dict[str, list[_Listing]] = {}
+        for listing in wanted:
+            groups.setdefault(listing.place.hosts[0], []).append(listing)
         if not groups:
             return OfferReport()
         with ThreadPoolExecutor(len(groups), "ctibutler-publishers") as pool:
             problems = [problem for found in pool.map(self._ask, groups.values()) for problem in found]
         offered: dict[tuple[str, str], Offer] = {}
-        for asked in wanted:
-            for published in asked.found:
-                key = asked.kb.slug, versions.sort_key(published.label)
+        for listing in wanted:
+            for published in listing.found:
+                key = listing.kb.slug, versions.sort_key(published.label)
                 if key not in offered:
-                    offered[key] = self._offer(asked.kb, asked.place, published)
+                    offered[key] = self._offer(listing.kb, listing.place, published)
         return OfferReport(tuple(offered.values()), tuple(problems))
 
     def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
-        """A release that its publisher does not list, where its label tells the address."""
+        """A release that its publisher does not list, if its address follows from the label."""
         for place in _places(kb):
             published = place.release(label)
             if published is not None:
@@ -168,9 +167,9 @@ class PublisherSource:
         return None
 
     def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
-        """The release as its publisher has it, converted where it is not STIX 2.1.
+        """Download the publisher's file, and convert it if it is not STIX 2.1.
 
-        Raises SourceUnavailable, saying what was expected where, or MalformedFile when what was had cannot be read.
+        Raises SourceUnavailable, which says what was expected where, or MalformedFile if the file cannot be read.
         """
         known = self._published.get((kb.slug, versions.sort_key(offer.label)))
         if known is None:
@@ -179,16 +178,16 @@ class PublisherSource:
         with self._web.visit(place.hosts) as visit:
             return fetch_published(kb, place, published, offer, visit, progress)
 
-    def _ask(self, group: Sequence[_Asked]) -> list[OfferProblem]:
-        """Find what one host lists. A knowledge base that needs none of what failed for another one is not touched by it."""
+    def _ask(self, group: Sequence[_Listing]) -> list[OfferProblem]:
+        """Find what one host lists. A failure only affects the knowledge bases that need the missing file."""
         failed: dict[str, list[str]] = {}
-        for asked in group:
+        for listing in group:
             try:
-                with self._web.visit(asked.place.hosts) as visit:
-                    for published in asked.place.releases(visit):
-                        asked.found.append(published)
+                with self._web.visit(listing.place.hosts) as visit:
+                    for published in listing.place.releases(visit):
+                        listing.found.append(published)
             except SourceUnavailable as problem:
-                failed.setdefault(str(problem), []).append(asked.kb.slug)
+                failed.setdefault(str(problem), []).append(listing.kb.slug)
         return [OfferProblem(self.name, tuple(slugs), sentence) for sentence, slugs in failed.items()]
 
     def _offer(self, kb: KnowledgeBase, place: Place, published: Published) -> Offer:
@@ -198,8 +197,8 @@ class PublisherSource:
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """A place of a knowledge base, and the releases that it lists as far as it was asked."""
+class _Listing:
+    """A place of a knowledge base, and the releases that it is known to list."""
 
     kb: KnowledgeBase
     place: Place

@@ -1,4 +1,4 @@
-"""What a source of releases is: it offers releases, and delivers their files."""
+"""What a source is: it offers releases and delivers their files."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from ctibutler.stix.times import now
 class Offer:
     """A release that a source can deliver.
 
-    `label` is dotted (`18.1`). `source` is the source's name, `location` its address for people: a URL without
-    secrets, a path, or a package and its file. `size` is in bytes, uncompressed, where the source knows it. `published` is
-    the day of the release, where the source knows that.
+    `label` is dotted (`18.1`). `source` is the name of the source. `location` is where the release is, for messages: a URL
+    without secrets, a path, or a package and its file. `size` is in bytes, uncompressed, if the source knows it.
+    `published` is the day of the release, if the source knows it.
     """
 
     knowledge_base: str
@@ -38,10 +38,10 @@ class Offer:
 
 @dataclass(frozen=True)
 class OfferProblem:
-    """Why a source offers less than it could: one sentence for people.
+    """Why a source offers less than expected, in one sentence.
 
-    `knowledge_bases` are the slugs of those affected, None when it is the whole source. `lasting` means that the
-    source did answer, and will answer the same tomorrow: a package that is not installed, a missing folder.
+    `knowledge_bases` holds the slugs of those affected; None means the whole source. `lasting` means that the source did
+    answer and will give the same answer tomorrow: a package that is not installed, a missing folder.
     """
 
     source: str
@@ -59,17 +59,17 @@ class OfferProblem:
 
 @dataclass(frozen=True)
 class OfferReport:
-    """What is available, and what prevented more."""
+    """The available releases, and why there are not more."""
 
     offers: tuple[Offer, ...] = ()
     problems: tuple[OfferProblem, ...] = ()
 
     def of(self, knowledge_base: str) -> tuple[Offer, ...]:
-        """The offers for this knowledge base (its slug), in the report's order."""
+        """The offers for a knowledge base, by its slug, in the report's order."""
         return tuple(offer for offer in self.offers if offer.knowledge_base == knowledge_base)
 
     def problems_of(self, knowledge_base: str) -> tuple[OfferProblem, ...]:
-        """The problems of this knowledge base, including those of whole sources."""
+        """The problems of a knowledge base, including those of whole sources."""
         return tuple(problem for problem in self.problems if problem.concerns(knowledge_base))
 
     def only(self, knowledge_base: str) -> OfferReport:
@@ -78,25 +78,25 @@ class OfferReport:
 
 
 class Source(Protocol):
-    """Something that releases come from; `name` is the word for it in `KnowledgeBase.sources`."""
+    """Something that releases come from."""
 
     @property
     def name(self) -> str:
-        """The word for it in declarations: `publisher`, `bucket`, `snapshot` or `built-in`."""
+        """Its name in declarations: `publisher`, `bucket`, `snapshot` or `built-in`."""
         ...
 
     def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
-        """What it has of these knowledge bases, in any order. Never raises: what went wrong is in the report."""
+        """The releases of these knowledge bases that it has, in any order. Never raises: the report holds the problems."""
         ...
 
     def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
-        """A release that it does not list but may have; None where it has only what it lists."""
+        """A release that it does not list but may have; None if it lists all that it has."""
         ...
 
     def fetch(self, kb: KnowledgeBase, offer: Offer, progress: Progress = no_progress) -> ReleaseFile:
-        """The release of one of its offers.
+        """Fetch the release of one of its offers.
 
-        Raises SourceUnavailable when it cannot be fetched, MalformedFile when what was fetched cannot be read.
+        Raises SourceUnavailable if it cannot be fetched, MalformedFile if the file cannot be read.
         """
         ...
 
@@ -111,7 +111,7 @@ def published_bundle(
     mapping: bytes | None = None,
     details: bytes | None = None,
 ) -> ReleaseFile:
-    """The release of this offer, from the uncompressed content of a STIX 2.1 bundle."""
+    """The release of an offer, from the uncompressed content of a STIX 2.1 bundle."""
     return ReleaseFile.of_bundle(
         offer.knowledge_base,
         offer.label,
@@ -129,9 +129,9 @@ def published_bundle(
 def converted_file(
     offer: Offer, content: bytes, file_name: str, converter: Converter, *, location: str | None = None
 ) -> ReleaseFile:
-    """The release of this offer, converted from the file's uncompressed content.
+    """The release of an offer, converted from the uncompressed content of the publisher's file.
 
-    Raises MalformedFile when the file does not have the converter's format.
+    Raises MalformedFile if the file does not have the converter's format.
     """
     converted = converter.convert(content, Edition(offer.label, offer.published))
     return release_of(converted, offer, content, file_name, converter, location=location)
@@ -158,5 +158,5 @@ def release_of(
 
 
 def bundle_id(slug: str, label: str) -> str:
-    """The id of a bundle that we make of this release: the same each time."""
+    """The id of a bundle that we create for a release: always the same."""
     return stix_id("bundle", uuid5(NAMESPACE_URL.bytes, f"https://github.com/ctibutler/ctibutler#{slug}@{label}"))

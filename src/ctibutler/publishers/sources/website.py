@@ -16,16 +16,15 @@ from ctibutler.publishers.web.limits import Limits
 from ctibutler.publishers.web.progress import Progress
 
 ANSWER_SECONDS = 5.0
-"""How long a bucket may take to say what it has of one knowledge base."""
+"""How many seconds a bucket may take to list the releases of one knowledge base."""
 
 VISIT_SECONDS = 20.0
-"""How long it may take for all of them."""
+"""How many seconds it may take for all knowledge bases."""
 
 
 @dataclass(frozen=True)
 class Website:
-    """The files of a bucket at an address on the web; `limits` apply to the file of a release. A file in the `cache` is not
-    sent again before it changes."""
+    """A bucket at a URL. `limits` apply to the file of a release. A file in the `cache` is only sent again if it changed."""
 
     address: WebAddress
     limits: Limits
@@ -33,7 +32,7 @@ class Website:
 
     @contextmanager
     def visit(self) -> Iterator[WebsiteFiles]:
-        """The files, over one connection."""
+        """Open the bucket, over one connection."""
         downloads = Downloads(self.cache)
         try:
             yield WebsiteFiles(self, downloads)
@@ -42,7 +41,7 @@ class Website:
 
 
 class WebsiteFiles:
-    """The files of a website, while it is visited."""
+    """The files of a website during one visit."""
 
     def __init__(self, website: Website, downloads: Downloads) -> None:
         self._website = website
@@ -57,15 +56,13 @@ class WebsiteFiles:
         """None: a website does not list its files."""
 
     def short_text(self, folder: str, name: str, max_bytes: int) -> bytes | None:
-        """The content of a small file; None where there is none.
+        """The content of a small file; None if there is no such file.
 
-        Raises SourceDown when the website does not answer within seconds, SourceUnavailable when it does not deliver.
+        Raises SourceDown if the website does not answer within seconds, SourceUnavailable if it does not deliver the file.
         """
         left = self._until - time.monotonic()
         if left <= 0:
-            raise SourceDown(
-                f"{self._website.address} is slow: after {VISIT_SECONDS:g} seconds it was not asked for more"
-            )
+            raise SourceDown(f"{self._website.address} is slow: no further requests after {VISIT_SECONDS:g} seconds")
         limits = self._website.limits
         quick = Limits(
             silence=min(limits.silence, ANSWER_SECONDS),
@@ -77,17 +74,17 @@ class WebsiteFiles:
         )
         try:
             return self._downloads.get(self._website.address.below(folder, name), quick)
-        except MalformedFile as failure:  # sent compressed, and not to be unpacked
+        except MalformedFile as failure:  # a compressed response that cannot be unpacked
             raise SourceUnavailable(str(failure)) from None
 
     def read(self, folder: str, name: str, progress: Progress) -> bytes | None:
-        """The content of a file; None where there is none.
+        """The content of a file; None if there is no such file.
 
-        Raises SourceUnavailable when it cannot be had whole, MalformedFile when it cannot be decoded.
+        Raises SourceUnavailable if it cannot be downloaded completely, MalformedFile if it cannot be decoded.
         """
         address = self._website.address.below(folder, name)
         packed = name.endswith((".zst", ".gz"))
         return self._downloads.get(address, self._website.limits, progress, packed=packed)
 
     def size(self, folder: str, name: str) -> None:
-        """None: it is not known before the file is asked for."""
+        """None: the size is only known after a request."""
