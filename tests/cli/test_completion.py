@@ -39,8 +39,11 @@ def test_commands_are_offered_with_what_they_do(command: Command) -> None:
 
 def test_knowledge_bases_are_offered_with_their_titles(command: Command) -> None:
     titles = {kb.slug: kb.title for kb in ALL}
-    for line in ("versions ", "changes ", "get --kb ", "search --kb ", "mirror kb "):
+    for line in ("versions ", "changes ", "get --kb ", "search --kb ", "export "):
         assert offered(command, f"ctibutler {line}") == titles
+    matrices = ", ".join(kb.title for kb in ALL if kb.family == "attack")
+    for line in ("install ", "mirror kb ", "remove "):
+        assert offered(command, f"ctibutler {line}") == {"attack": matrices, **titles}
     assert set(offered(command, "ctibutler list ")) == set(titles)
     assert list(offered(command, "ctibutler versions f")) == ["f3"]  # an alias, where no name begins so
     assert list(offered(command, "ctibutler search --kb cwe,ca")) == ["cwe,capec"]
@@ -48,7 +51,7 @@ def test_knowledge_bases_are_offered_with_their_titles(command: Command) -> None
 
 def test_installed_and_available_releases_are_offered(stocked: Command) -> None:
     stocked.done("versions")  # asks the bucket what there is
-    atlas = offered(stocked, "ctibutler mirror kb atlas@")
+    atlas = offered(stocked, "ctibutler install atlas@")
     assert atlas["atlas@5.6.0"] == "installed"
     assert atlas["atlas@4.9.0"] == "available"
     assert list(atlas)[-1] == "atlas@all"
@@ -59,6 +62,10 @@ def test_installed_and_available_releases_are_offered(stocked: Command) -> None:
     assert offered(stocked, "ctibutler get T0043 --release 1.")["1.0"] == "location, sector"
     assert list(offered(stocked, "ctibutler list disarm --release 1.")) == ["1.6", "1.5"]
     assert offered(stocked, "ctibutler export cwe@") == {}
+    assert list(offered(stocked, "ctibutler remove dis")) == ["disarm@1.6", "disarm@1.5"]
+    assert list(offered(stocked, "ctibutler remove attack@")) == ["attack@18.1"]
+    assert offered(stocked, "ctibutler install attack@18.")["attack@18.0"] == "available"
+    assert offered(stocked, "ctibutler export attack@") == {}
 
 
 def test_ids_are_offered_with_the_names_of_their_objects(stocked: Command) -> None:
@@ -114,6 +121,16 @@ def test_sources_and_folders_are_offered(command: Command) -> None:
     assert list(offered(command, "ctibutler mirror kb cwe --source=pub")) == ["--source=publisher"]
     asked = {"_CTIBUTLER_COMPLETE": "zsh_complete", "COMP_WORDS": "ctibutler mirror kb cwe --source ./k"}
     assert command(COMP_CWORD="5", **asked).stdout.splitlines()[:2] == ["dir", "./k"]
+
+
+def test_jobs_are_offered(stocked: Command) -> None:
+    jobs = stocked.done("jobs", "--json").json["jobs"]
+    ids = offered(stocked, "ctibutler jobs ")
+    assert sorted(ids) == sorted(job["id"] for job in jobs)
+    assert "disarm 1.5: completed" in ids.values()
+    assert list(offered(stocked, "ctibutler jobs --state comp")) == ["completed"]
+    assert list(offered(stocked, "ctibutler jobs --state failed,can")) == ["failed,cancelled"]
+    assert list(offered(stocked, "ctibutler jobs --type dis")) == ["disarm-update"]
 
 
 def test_names_of_keys_are_offered(command: Command) -> None:
@@ -177,6 +194,8 @@ def shell(stocked: Command, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         ("export attack-ics@18", "export attack-ics@18.1 "),
         ("export disarm@", "export disarm@1."),
         ("export dis", "export disarm"),
+        ("remove attack-i", "remove attack-ics@18.1 "),
+        ("install atlas@5.6", "install atlas@5.6.0 "),
         ("get TLP:R", "get TLP:red "),
         ("get tlp:r", "get tlp:red "),
         ("get --kb=loc", "get --kb=location "),

@@ -202,8 +202,11 @@ def test_what_cannot_be_done_ends_with_1_and_one_line(command: Command, words: s
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("list attack", "no knowledge base `attack`; did you mean attack-enterprise, attack-mobile or attack-ics?"),
-        ("versions atack", "no knowledge base `atack`; did you mean attack-enterprise, attack-mobile or attack-ics?"),
+        ("list attack", "`attack` is several knowledge bases: name attack-enterprise, attack-mobile or attack-ics"),
+        (
+            "versions atack",
+            "no knowledge base `atack`; did you mean attack, attack-enterprise, attack-mobile or attack-ics?",
+        ),
         ("search x --kb cew", "no knowledge base `cew`; did you mean cwe?"),
         ("install d3fned@1.2.0", "no knowledge base `d3fned`; did you mean d3fend?"),
         (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import click
 
+from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
 from ctibutler.cli.options import JsonOption, SourceOption
 from ctibutler.cli.output import text as output
@@ -28,7 +29,8 @@ def install(
         list[str],
         argument(
             "KB[@RELEASE]",
-            "What to install: the newest release, KB@RELEASE that one, KB@all each. `attack` is all three matrices.",
+            "KB for the newest release, KB@RELEASE for that one, KB@all for all. `attack` means all three matrices.",
+            candidates.installable,
         ),
     ],
     file: Annotated[
@@ -36,29 +38,29 @@ def install(
         option(
             "--from",
             metavar="FILE",
-            help="A STIX 2.1 bundle of your own or the publisher's file, plain, .gz or .zst, as KB@RELEASE.",
+            help="Install this file as KB@RELEASE: a STIX 2.1 bundle or the publisher's own file, plain, .gz or .zst.",
         ),
     ] = None,
     convert: Annotated[
         bool,
-        option("--convert", help="With --from: read FILE as the publisher's own, though it is a STIX bundle."),
+        option("--convert", help="With --from: read the file as the publisher's own, even if it is a STIX bundle."),
     ] = False,
     source: SourceOption = None,
-    force: Annotated[bool, option("--force", help="Install again what is there with the same content.")] = False,
+    force: Annotated[bool, option("--force", help="Install again, even if nothing has changed.")] = False,
     ignore_embedded: Annotated[
-        bool, option("--ignore-embedded-relationships", help="Make no relationships of embedded references.")
+        bool, option("--ignore-embedded-relationships", help="Create no relationships from embedded references.")
     ] = False,
     ignore_embedded_sro: Annotated[
-        bool, option("--ignore-embedded-relationships-sro", help="Make none of those in relationships.")
+        bool, option("--ignore-embedded-relationships-sro", help="Create none from those in relationships.")
     ] = False,
     ignore_embedded_smo: Annotated[
-        bool, option("--ignore-embedded-relationships-smo", help="Make none of those in meta objects.")
+        bool, option("--ignore-embedded-relationships-smo", help="Create none from those in meta objects.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Install releases.
 
-    Links between knowledge bases are created too. No server needs to run; one that runs shows the release at once.
+    Creates the links between knowledge bases too. No server has to run; one that is running shows the release at once.
     """
     from ctibutler.cli.output.progress import board
     from ctibutler.cli.processes.run_jobs import Runner

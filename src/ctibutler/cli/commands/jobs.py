@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import click
 
 from ctibutler.answers.pages import Sort
+from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
-from ctibutler.cli.options import JsonOption, PageOption, PageSizeOption, words
+from ctibutler.cli.options import SEVERAL, JsonOption, PageOption, PageSizeOption, words
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.short_times import short_duration, short_time
 from ctibutler.cli.output.tables import Column, write_table
@@ -23,20 +24,30 @@ _STATES = ("pending", "processing", "completed", "failed", "cancelled")
 
 def jobs(
     context: click.Context,
-    job_id: Annotated[str | None, argument("ID", "One job. Default: the newest ones.")] = None,
+    job_id: Annotated[str | None, argument("ID", "Show only this job.", candidates.job)] = None,
     state: Annotated[
         list[str] | None,
-        option("--state", metavar="STATE", help=f"Only these: {', '.join(_STATES)}. Several with commas."),
+        option(
+            "--state",
+            metavar="STATE",
+            help=f"Show only jobs in these states: {', '.join(_STATES)}. {SEVERAL}",
+            complete=candidates.several(candidates.words(*_STATES)),
+        ),
     ] = None,
     types: Annotated[
         list[str] | None,
-        option("--type", metavar="TYPE", help="Only these, such as cwe-update. Several with commas."),
+        option(
+            "--type",
+            metavar="TYPE",
+            help=f"Show only jobs of these types, such as cwe-update. {SEVERAL}",
+            complete=candidates.several(candidates.job_type),
+        ),
     ] = None,
     page: PageOption = 1,
     page_size: PageSizeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the newest jobs, or one in full."""
+    """List jobs, or show one in full."""
     from ctibutler.answers.jobs import JobQuery, find_job, list_jobs
     from ctibutler.forms.jobs import job_form
     from ctibutler.forms.json_form import page_as_json, record_as_json

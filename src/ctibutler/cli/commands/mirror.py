@@ -31,7 +31,7 @@ def mirror(
         list[str],
         argument(
             "KB[@RELEASE]",
-            "What to copy: KB for the newest release, KB@RELEASE for that one, KB@all for all.",
+            "KB for the newest release, KB@RELEASE for that one, KB@all for all. `attack` means all three matrices.",
             candidates.installable,
         ),
     ],

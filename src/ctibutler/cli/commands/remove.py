@@ -6,6 +6,7 @@ from typing import Annotated
 
 import click
 
+from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
@@ -14,11 +15,11 @@ from ctibutler.cli.targets import read_targets, require_release
 
 def remove(
     context: click.Context,
-    targets: Annotated[list[str], argument("KB@RELEASE", "Releases, such as cwe@4.15.")],
+    targets: Annotated[list[str], argument("KB@RELEASE", "A release, such as cwe@4.15.", candidates.removable)],
 ) -> None:
     """Remove releases.
 
-    The links from and to them are removed too.
+    Removes the links from and to their objects too.
     """
     from ctibutler.importing.removal import remove_release
 

@@ -37,8 +37,8 @@ _WATCH_SECONDS = 0.5
 def up(context: click.Context, host: HostOption = None, port: PortOption = None, workers: WorkersOption = None) -> None:
     """Start the API and a worker, and install what is missing.
 
-    Of every knowledge base the newest release that can be had is installed where it is not there yet, while the API
-    answers already. Ctrl-C ends both.
+    Installs the newest available release of each knowledge base that has none, while the API already answers. Ctrl-C stops
+    everything.
     """
     from ctibutler.cli.processes.listen import listen
     from ctibutler.cli.processes.supervision import Household, Stopped, stopped_by_signals

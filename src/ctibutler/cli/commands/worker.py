@@ -1,4 +1,4 @@
-"""The command `worker`: a worker alone."""
+"""The command `worker`: a worker without the API."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ctibutler.cli.session import session_of
 
 
 def worker(context: click.Context) -> None:
-    """Start a worker alone.
+    """Start a worker without the API.
 
     It runs jobs, one after the other.
     """

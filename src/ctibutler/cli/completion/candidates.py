@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ctibutler.catalog.engine.connection import Connection
 
 Labels = Mapping[str, str | None]
-"""Labels of releases, newest first, with what is to be said of each."""
+"""Labels of releases, with what is to be said of each."""
 
 
 def words(*offered: str) -> Completer:
@@ -55,13 +55,20 @@ def knowledge_base(line: Line) -> Iterable[Candidate]:
 @completer
 def installable(line: Line) -> Iterator[Candidate]:
     """`KB`, `KB@RELEASE` of a release that is offered or installed, and `KB@all`."""
-    return _targets(line, _available_labels)
+    return _targets(line, _available_labels, families=True)
 
 
 @completer
 def installed(line: Line) -> Iterator[Candidate]:
     """`KB`, or `KB@RELEASE` of an installed release."""
     return _targets(line, _installed_labels)
+
+
+@completer
+def removable(line: Line) -> list[Candidate]:
+    """`KB@RELEASE` of an installed release. `KB` is offered only on the way there."""
+    found = list(_targets(line, _installed_labels, families=True))
+    return [(target, meaning) for target, meaning in found if "@" in target] or found
 
 
 @completer
@@ -113,6 +120,28 @@ def source(context: click.Context, parameter: click.Parameter, word: str) -> lis
 
 
 @completer
+def job(line: Line) -> Iterator[Candidate]:
+    """The id of a job, newest first, with what it is about and its state."""
+    from ctibutler.catalog import jobs
+    from ctibutler.cli.output.job_progress import name_of
+
+    with line.catalogue() as connection:
+        for item in reversed(jobs.all_jobs(connection)):
+            if begins(item.id, line.word):
+                yield item.id, f"{name_of(item)}: {item.state}"
+
+
+@completer
+def job_type(line: Line) -> Iterator[Candidate]:
+    """A type of jobs."""
+    from ctibutler.catalog.job_records import LINK_JOB
+
+    for name in dict.fromkeys([*(kb.job_type for kb in line.asked), LINK_JOB]):
+        if begins(name, line.word):
+            yield name, None
+
+
+@completer
 def key_name(line: Line) -> Iterator[Candidate]:
     """The name of an API key, with what the key may do."""
     from ctibutler.catalog.access import all_keys
@@ -123,21 +152,29 @@ def key_name(line: Line) -> Iterator[Candidate]:
                 yield item.name, "read and write" if item.can_write else "read"
 
 
-def _targets(line: Line, labels_of: Callable[[Connection, KnowledgeBase], Labels]) -> Iterator[Candidate]:
-    """Knowledge bases that begin so, then the releases of the only one that the word can mean."""
+def _targets(
+    line: Line, labels_of: Callable[[Connection, KnowledgeBase], Labels], *, families: bool = False
+) -> Iterator[Candidate]:
+    """Knowledge bases that begin so, then the releases of the only one that the word can mean.
+
+    With `families`, the names of families are offered too: they mean each of their knowledge bases.
+    """
     beginning, at, _ = line.word.partition("@")
-    named = line.named(beginning)
+    named: dict[str, tuple[KnowledgeBase, ...]] = {name: (kb,) for name, kb in line.named(beginning).items()}
+    if families:
+        named = line.families(beginning) | named
     if at:
-        named = {name: kb for name, kb in named.items() if name == beginning.casefold()}
+        named = {name: kbs for name, kbs in named.items() if name == beginning.casefold()}
     else:
-        yield from ((name, kb.title) for name, kb in named.items())
+        yield from ((name, ", ".join(kb.title for kb in kbs)) for name, kbs in named.items())
     if len(named) != 1:
         return
-    ((name, kb),) = named.items()
+    ((name, kbs),) = named.items()
     with suppress(Problem, OSError), line.catalogue() as connection:
-        for label, meaning in labels_of(connection, kb).items():
+        labels = {label: meaning for kb in kbs for label, meaning in labels_of(connection, kb).items()}
+        for label in sorted(labels, key=versions.sort_key, reverse=True):
             if begins(f"{name}@{label}", line.word):
-                yield f"{name}@{label}", meaning
+                yield f"{name}@{label}", labels[label]
 
 
 def _installed_labels(connection: Connection, kb: KnowledgeBase) -> Labels:
@@ -151,8 +188,7 @@ def _available_labels(connection: Connection, kb: KnowledgeBase) -> Labels:
 
     found = {item.label: "available" for item in offers.of_knowledge_base(connection, kb.slug)}
     found |= {item.label: "installed" for item in releases.installed(connection, kb.slug)}
-    newest_first = sorted(found, key=versions.sort_key, reverse=True)
-    return {label: found[label] for label in newest_first} | {"all": "every release"}
+    return found | {"all": "every release"}
 
 
 def _ids(line: Line, wanted: Iterable[tuple[KnowledgeBase, Sequence[str] | None]]) -> Iterator[Candidate]:

@@ -55,6 +55,12 @@ class Line:
             name: kb for kb in known for name in kb.aliases if begins(name, beginning)
         }
 
+    def families(self, beginning: str) -> dict[str, tuple[KnowledgeBase, ...]]:
+        """The families whose name begins so, with their knowledge bases."""
+        known = session_of(self.context).knowledge_bases
+        names = dict.fromkeys(kb.family for kb in known.all if kb.family and begins(kb.family, beginning))
+        return {name: known.of_family(name) for name in names}
+
     @contextmanager
     def catalogue(self) -> Iterator[Connection]:
         """The catalogue, to read it.
