@@ -42,6 +42,11 @@ _.before_modified
 _.after_modified
 _.total_results_count
 _.run_datetime
+_.total_objects
+_.counts_by_type
+_.derived_relationships
+_.job_state
+_.checked_at
 _.completion_time
 _.objects_sdos
 _.objects_sros

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from ctibutler.answers.library import Library
 from ctibutler.catalog import jobs, releases, update_checks
+from ctibutler.catalog.update_checks import FoundRelease, UpdateReport
 from ctibutler.importing.offers import problems_of, refresh_offers
 from ctibutler.knowledge_bases import versions
 from ctibutler.publishers.sources.offers import Sources
@@ -40,7 +40,7 @@ def look(library: Library, sources: Sources, interval_days: float, *, missing_to
     moment = now()
     with library.database.read() as connection:
         seen = update_checks.last(connection)
-        installing = [jobs.find(connection, item["job_id"]) for item in seen.report.get("newer", ())]
+        installing = [jobs.find(connection, item.job_id) for item in seen.report.newer]
     if any(job is not None and job.state == "failed" for job in installing):
         interval_days = min(interval_days, _SOON)
     due = interval_days > 0 and moment >= next_check(seen, interval_days)
@@ -54,24 +54,25 @@ def look(library: Library, sources: Sources, interval_days: float, *, missing_to
     for item in found:
         _log.info(
             "%s %s is newer than %s: job %s installs it",
-            item["knowledge_base"],
-            item["version"],
-            item["installed"] or "nothing",
-            item["job_id"],
+            item.knowledge_base,
+            item.label,
+            item.installed or "nothing",
+            item.job_id,
         )
     problems = problems_of(report)
     if not found:
         _log.info("no newer release of what is installed%s", f"; {'; '.join(problems)}" if problems else "")
     all_answered = all(problem.lasting for problem in report.problems)
-    update_checks.end(library.database, now(), {"newer": found, "problems": problems, "all_answered": all_answered})
-    return Looked(report, [item["job_id"] for item in found])
+    told = UpdateReport(newer=tuple(found), problems=tuple(problems), all_answered=all_answered)
+    update_checks.end(library.database, now(), told)
+    return Looked(report, [item.job_id for item in found])
 
 
 def next_check(last: update_checks.UpdateCheck, interval_days: float) -> int:
     """When the next check is due, in microseconds."""
     if last.ended_at is None:
         return 0
-    days = interval_days if last.report.get("all_answered") else min(interval_days, _SOON)
+    days = interval_days if last.report.all_answered else min(interval_days, _SOON)
     return last.ended_at + int(days * _DAY)
 
 
@@ -102,14 +103,14 @@ def queue(library: Library, wanted: Iterable[Offer]) -> list[str]:
     return ids
 
 
-def _described(library: Library, offer: Offer, job_id: str) -> dict[str, Any]:
+def _described(library: Library, offer: Offer, job_id: str) -> FoundRelease:
     with library.database.read() as connection:
         installed = releases.find(connection, offer.knowledge_base, None)
-    return {
-        "knowledge_base": offer.knowledge_base,
-        "installed": installed.label if installed else None,
-        "version": offer.label,
-        "source": offer.source,
-        "location": offer.location,
-        "job_id": job_id,
-    }
+    return FoundRelease(
+        knowledge_base=offer.knowledge_base,
+        installed=installed.label if installed else None,
+        label=offer.label,
+        source=offer.source,
+        location=offer.location,
+        job_id=job_id,
+    )

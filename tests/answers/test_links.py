@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
@@ -56,7 +55,7 @@ def test_links_are_those_that_plain_python_finds(filled_library: Library, mode: 
         assert plain.same(there[sro["id"]]) == plain.same(sro)
         for embedded in plain.link_embedded(sro):
             assert plain.same(there[embedded["id"]]) == plain.same(embedded)
-    counted: Any = about(filled_library, HOSTED.named(slug), "latest")["derived_relationships"]
+    counted = about(filled_library, HOSTED.named(slug), "latest").derived_relationships
     assert counted[mode] == len(links)
 
 

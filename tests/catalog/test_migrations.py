@@ -11,7 +11,7 @@ import pytest
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import ObjectRequest
 from ctibutler.answers.objects import ObjectQuery, find_object, list_objects
-from ctibutler.answers.releases import installed
+from ctibutler.answers.releases import InstalledReleases, installed
 from ctibutler.catalog import details, jobs, writing
 from ctibutler.catalog.engine import migrations, packing
 from ctibutler.catalog.engine.database import Database
@@ -76,7 +76,7 @@ def test_a_catalogue_of_the_first_version_keeps_what_it_holds(from_a001: Databas
     with from_a001.read() as connection:
         assert connection.value("SELECT version_num FROM alembic_version") == migrations.CURRENT
     library = Library(from_a001, HOSTED)
-    assert installed(library, CWE) == {"latest": "4.14", "versions": ["4.14"]}
+    assert installed(library, CWE) == InstalledReleases("4.14", ["4.14"])
     assert json.loads(find_object(library, CWE, ObjectRequest("CWE-7")).content) == OBJECTS[6]
     assert list_objects(library, CWE, ObjectQuery(text="weakness about")).total == len(OBJECTS)
 

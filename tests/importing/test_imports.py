@@ -59,8 +59,8 @@ def answers_of(library: Library, *names: str) -> str:
         slug, _, label = name.partition("@")
         kb = HOSTED.named(slug)
         objects = listed(library, slug, label)
-        said.append([name, installed(library, kb), objects])
-        known: Any = about(library, kb, label)
+        said.append([name, as_json(installed(library, kb)), objects])
+        known = as_json(about(library, kb, label))
         said.append([known[key] for key in ("total_objects", "counts_by_type", "derived_relationships", "latest")])
         for stix in objects[:: max(1, len(objects) // 12)]:
             said.append(related(library, slug, stix["id"], label))
@@ -99,9 +99,9 @@ def test_the_same_release_by_force_has_the_same_rows(catalogues: Catalogues) -> 
 
 def test_exact_copies_count_once_and_several_contents_of_one_id_all_stay(catalogues: Catalogues) -> None:
     library = Library(catalogues.with_releases("location@1.0", "atlas@5.2.0"), HOSTED)
-    location: Any = about(library, HOSTED.named("location"), "1.0")
+    location = as_json(about(library, HOSTED.named("location"), "1.0"))
     assert location["counts_by_type"]["relationship"] == 628
-    atlas: Any = about(library, HOSTED.named("atlas"), "5.2.0")
+    atlas = as_json(about(library, HOSTED.named("atlas"), "5.2.0"))
     assert atlas["counts_by_type"]["relationship"] == 302
     assert atlas["total_objects"] == 502
 
@@ -135,9 +135,9 @@ def test_the_latest_release_is_the_highest_whatever_came_last(catalogues: Catalo
     highest = []
     for label in order:
         install(database, f"cwe@{label}", made_content([weakness(f"CWE-{label}")]))
-        highest.append(installed(library, kb)["latest"])
+        highest.append(installed(library, kb).latest)
     assert highest == ["4.9", "12.0-beta", "12.0-beta", "12.0-beta", "12.0-beta", "12.0", "12.0"]
-    assert installed(library, kb)["versions"] == ["12.0", "12.0-beta", "4.10", "4.9.1", "4.9", "4.2", "beta"]
+    assert installed(library, kb).labels == ["12.0", "12.0-beta", "4.10", "4.9.1", "4.9", "4.2", "beta"]
     assert [stix["name"] for stix in listed(library, "cwe")] == ["CWE-12.0"]
 
 
@@ -207,7 +207,7 @@ def test_other_content_under_the_same_label_replaces_the_release(catalogues: Cat
     database = catalogues.with_releases("disarm@1.5")
     install(database, "disarm@1.5", content_of("disarm", "1.6"))
     library = Library(database, HOSTED)
-    assert installed(library, HOSTED.named("disarm"))["versions"] == ["1.5"]
+    assert installed(library, HOSTED.named("disarm")).labels == ["1.5"]
     assert {plain.same(stix) for stix in listed(library, "disarm")} == {
         plain.same(stix) for stix in plain.listed("disarm", "1.6")
     }
@@ -248,7 +248,7 @@ def test_embedded_relationships_are_left_out_when_told(
     expected = sum(
         len(plain.embedded_relationships(stix)) for stix in plain.contents(slug, label) if not left_out(stix)
     )
-    known: Any = about(library, kb, label)
+    known = as_json(about(library, kb, label))
     assert known["derived_relationships"]["embedded"] == expected
     assert known["parameters"]["ignore_embedded_relationships"] is options.ignore_embedded
     objects = plain.contents(slug, label)
@@ -263,7 +263,7 @@ def test_embedded_relationships_are_left_out_when_told(
         assert sorted(map(plain.same, answered)) == sorted(map(plain.same, wanted))
     # Other options are other content: the release is replaced.
     assert install(database, name).changed
-    every: Any = about(library, kb, label)
+    every = as_json(about(library, kb, label))
     assert every["derived_relationships"]["embedded"] == sum(
         len(plain.embedded_relationships(stix)) for stix in objects
     )

@@ -9,10 +9,11 @@ import pytest
 from ctibutler.answers.library import Library
 from ctibutler.answers.releases import knowledge_base_list, listed_types
 from ctibutler.catalog.releases import find
+from ctibutler.forms.knowledge_bases import knowledge_bases_form
 from ctibutler.knowledge_bases import ALL, HOSTED
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from tests.answers import plain
-from tests.answers.walking import ids, listed
+from tests.answers.walking import as_json, ids, listed
 from tests.catalogue import Catalogues, facts, install, made_content
 
 AS_PUBLISHED = ("attack-enterprise", "attack-mobile", "attack-ics", "capec", "atlas", "mitre-f3")
@@ -77,7 +78,7 @@ def test_only_they_list_a_new_type_and_a_later_release_may_drop_it(catalogues: C
         assert {stix["type"] for stix in listed(library, kb.slug)} == set(has_matrix)
         assert listed(library, kb.slug, types=[NEW]) == []
         assert set(listed_types(library, kb)) == {*kb.listed_types, *has_new, *has_matrix}
-    rows: Any = knowledge_base_list(library)["knowledge_bases"]
+    rows = as_json(knowledge_bases_form(knowledge_base_list(library)))["knowledge_bases"]
     assert {row["objects_count"] for row in rows} == {0, 1}
     with library.database.read() as connection:
         release = find(connection, "capec", "1.0")

@@ -19,6 +19,7 @@ from ctibutler.answers.pages import Sort
 from ctibutler.answers.relationships import RelationshipQuery, list_relationships
 from ctibutler.answers.releases import installed, knowledge_base_list
 from ctibutler.answers.search import SearchQuery, search, search_by_relevance
+from ctibutler.forms.knowledge_bases import knowledge_bases_form
 from ctibutler.forms.stix_bundle import release_as_bundle
 from ctibutler.importing.removal import truncate
 from ctibutler.knowledge_bases import ALL, KnowledgeBases
@@ -32,7 +33,7 @@ from ctibutler.knowledge_bases.declaration import (
     id_form,
     property_values,
 )
-from tests.answers.walking import decoded
+from tests.answers.walking import as_json, decoded
 from tests.catalogue import Catalogues, install, made_content
 
 BIRDS = KnowledgeBase(
@@ -112,7 +113,7 @@ def names(library: Library, **asked: Any) -> list[str]:
 
 
 def test_it_is_imported_and_listed_beside_the_others(library: Library) -> None:
-    rows: Any = knowledge_base_list(library)["knowledge_bases"]
+    rows = as_json(knowledge_bases_form(knowledge_base_list(library)))["knowledge_bases"]
     assert len(rows) == 13
     assert rows[-1] == {
         "name": "birds",
@@ -128,7 +129,7 @@ def test_it_is_imported_and_listed_beside_the_others(library: Library) -> None:
         "url": "/api/v1/birds/",
     }
     assert library.knowledge_bases.named("BIRD") is BIRDS
-    assert installed(library, BIRDS) == {"latest": "1.1", "versions": ["1.1", "1.0"]}
+    assert as_json(installed(library, BIRDS)) == {"latest": "1.1", "versions": ["1.1", "1.0"]}
 
 
 def test_its_declared_filters_and_sorts_work(library: Library) -> None:
@@ -173,7 +174,7 @@ def test_search_finds_it(library: Library) -> None:
 
 def test_it_is_removed_like_the_others(library: Library) -> None:
     truncate(library.database, BIRDS)
-    assert installed(library, BIRDS) == {"latest": None, "versions": []}
+    assert as_json(installed(library, BIRDS)) == {"latest": None, "versions": []}
     assert names(library) == []
 
 

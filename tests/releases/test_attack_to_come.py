@@ -27,6 +27,7 @@ from ctibutler.answers.releases import about, knowledge_base_list
 from ctibutler.answers.search import SearchQuery, search, search_by_relevance
 from ctibutler.errors import Hidden, InvalidRequest, NotFound
 from ctibutler.forms.changes import rows_of
+from ctibutler.forms.knowledge_bases import knowledge_bases_form
 from ctibutler.forms.navigator_layer import layer_file
 from ctibutler.forms.stix_bundle import object_as_bundle, release_as_bundle
 from ctibutler.importing.removal import remove_release
@@ -88,7 +89,7 @@ def test_an_export_with_what_we_made_has_every_relationship(come: Come) -> None:
 
 
 def test_the_release_counts_what_it_has_by_type(come: Come) -> None:
-    known: Any = about(come.library, ICS, AFTER)
+    known = as_json(about(come.library, ICS, AFTER))
     assert known["counts_by_type"] == Counter(stix["type"] for stix in come.made.after)
     assert known["latest"]
     assert known["revoked"] == sum(stix.get("revoked") is True for stix in come.made.after)
@@ -114,7 +115,7 @@ def test_the_release_before_is_listed_as_it_was(come: Come) -> None:
 
 
 def test_the_knowledge_base_counts_what_its_list_shows(come: Come) -> None:
-    rows: Any = knowledge_base_list(come.library)["knowledge_bases"]
+    rows = as_json(knowledge_bases_form(knowledge_base_list(come.library)))["knowledge_bases"]
     (row,) = [row for row in rows if row["name"] == SLUG]
     assert (row["latest"], row["versions"]) == (AFTER, [AFTER, BEFORE])
     assert row["objects_count"] == len(come.expected())
@@ -509,7 +510,7 @@ def everything_about(library: Library) -> str:
     said += [decoded(search_by_relevance(library, query)) for query in queries]
     for kind, key in (("sdos", "name"), ("knowledgebases", "name"), ("smos", "type"), ("sros", "created")):
         said.append(decoded(list_across(library, kind, ListQuery(Sort(key), ALL))))  # type: ignore[arg-type]
-    said.append(knowledge_base_list(library))
+    said.append(as_json(knowledge_base_list(library)))
     said.append(json.loads(b"".join(release_as_bundle(release_objects(library, ICS, None, include_derived=True)))))
     return json.dumps(said)
 

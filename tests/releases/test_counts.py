@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from ctibutler.answers.library import Library
@@ -12,6 +10,7 @@ from ctibutler.catalog.releases import find
 from ctibutler.errors import NotFound
 from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain
+from tests.answers.walking import as_json
 from tests.catalogue import bundle_path, facts, installed_labels, releases_on
 
 pytestmark = pytest.mark.real
@@ -21,7 +20,7 @@ def test_every_release_has_the_objects_that_were_counted_in_its_file(filled_libr
     for name in releases_on(filled_library.database.engine):
         slug, _, label = name.partition("@")
         counted = facts()[bundle_path(slug, label)]
-        known: Any = about(filled_library, HOSTED.named(slug), label)
+        known = as_json(about(filled_library, HOSTED.named(slug), label))
         identical = 628 if slug == "location" else 0
         expected = dict(counted["by_type"])
         expected["relationship"] = expected.get("relationship", 0) - identical
@@ -56,7 +55,7 @@ def test_stored_objects_are_as_many_as_the_counts_say(filled_library: Library) -
 )
 def test_revoked_deprecated_and_derived_objects_are_counted(filled_library: Library, name: str) -> None:
     slug, _, label = name.partition("@")
-    known: Any = about(filled_library, HOSTED.named(slug), label)
+    known = as_json(about(filled_library, HOSTED.named(slug), label))
     vertices = plain.vertices(slug, label)
     assert known["revoked"] == sum(map(plain.revoked, vertices))
     assert known["deprecated"] == sum(map(plain.deprecated, vertices))
@@ -68,8 +67,8 @@ def test_revoked_deprecated_and_derived_objects_are_counted(filled_library: Libr
 def test_installed_releases_are_listed_newest_first(filled_library: Library) -> None:
     for kb in HOSTED.all:
         labels = installed_labels(filled_library.database.engine, kb.slug)[::-1]
-        assert installed(filled_library, kb) == {"latest": labels[0], "versions": labels}
-        assert available(filled_library, kb) == labels
+        assert as_json(installed(filled_library, kb)) == {"latest": labels[0], "versions": labels}
+        assert [release.label for release in available(filled_library, kb)] == labels
 
 
 def test_nothing_is_known_of_a_release_that_is_not_installed(filled_library: Library) -> None:

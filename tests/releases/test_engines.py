@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from msgspec import to_builtins
+from msgspec import structs, to_builtins
 
 from ctibutler.answers.across.ids import versions_across
 from ctibutler.answers.across.lists import Kind, ListQuery, list_across
@@ -29,6 +29,7 @@ from ctibutler.forms.navigator_layer import layer_file
 from ctibutler.forms.stix_bundle import release_as_bundle
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.stix.times import Instant
 from tests.catalogue import CONTRACT, POSTGRES_URL, filled, row_counts
 
 pytestmark = [pytest.mark.real, pytest.mark.server, pytest.mark.xdist_group("postgresql")]
@@ -88,7 +89,7 @@ QUESTIONS: dict[str, Question] = {
     "versions across": lambda library: versions_across(library, "T1059"),
     "layer": lambda library: to_builtins(layer_file(layer(library, ENTERPRISE, ObjectRequest("G0007")), "")),
     "knowledge bases": knowledge_base_list,
-    "about": lambda library: {**about(library, ENTERPRISE, "16.0"), "installed_at": None},
+    "about": lambda library: structs.replace(about(library, ENTERPRISE, "16.0"), installed_at=Instant(0)),
     "export": lambda library: list(
         release_as_bundle(release_objects(library, HOSTED.named("attack-ics"), None, include_derived=True))
     ),

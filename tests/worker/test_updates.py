@@ -26,6 +26,7 @@ from ctibutler.settings import Settings
 from ctibutler.stix.times import now
 from ctibutler.worker.housekeeping import keep_house
 from ctibutler.worker.loop import Worker
+from tests.answers.walking import as_json
 from tests.faults.processes import settings_of
 from tests.publishers.server import LocalServer, status
 
@@ -117,7 +118,7 @@ def test_a_newer_release_is_installed_beside_the_older_one(
     assert installed(store, "disarm") == [], "what nobody installed is not installed by itself"
     job_id = every_job(store)[-1].id
     assert f"mitre-f3 1.1 is newer than 1.0: job {job_id} installs it" in caplog.text
-    told = last_check(Library(store, HOSTED), 7)
+    told = as_json(last_check(Library(store, HOSTED), 7))
     assert told["checked_at"] is not None
     assert told["newer"] == [
         {
@@ -138,7 +139,7 @@ def test_it_is_done_once_in_the_interval(store: Database, tmp_path: Path) -> Non
     found = place(store, tmp_path)
     found.keep_house()
     with store.read() as connection:
-        assert update_checks.last(connection).report["problems"], "folders of other knowledge bases are missing"
+        assert update_checks.last(connection).report.problems, "folders of other knowledge bases are missing"
     publish(tmp_path, "mitre-f3", "1.1")
     for ago in (0, 6 * DAY):
         as_if_it_was(store, ago)
@@ -172,7 +173,7 @@ def test_it_can_be_switched_off(store: Database, tmp_path: Path) -> None:
     publish(tmp_path, "mitre-f3", "1.1")
     place(store, tmp_path, update_days=0).keep_house()
     assert len(every_job(store)) == 1
-    assert last_check(Library(store, HOSTED), 0)["checked_at"] is None
+    assert last_check(Library(store, HOSTED), 0).checked_at is None
 
 
 def test_several_workers_look_once(store: Database, server: LocalServer) -> None:

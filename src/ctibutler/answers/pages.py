@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
+import msgspec
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
 Item = TypeVar("Item")
 Other = TypeVar("Other")
 

@@ -3,26 +3,106 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import msgspec
 
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import installed_release
 from ctibutler.answers.objects import shown_types
+from ctibutler.answers.pages import Count
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import offers, relationships, releases
 from ctibutler.catalog.engine.connection import Connection
-from ctibutler.catalog.releases import Release
 from ctibutler.catalog.selections import Selection
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_files, versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.knowledge_bases.release_files import Origin
-from ctibutler.stix.times import rfc3339
+from ctibutler.stix.times import Instant
 
 
-def installed(library: Library, kb: KnowledgeBase) -> dict[str, object]:
+class MirroredOrigin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a release was read: the source, its address, when, the digest of the file, and the converter if there was one."""
+
+    source: str
+    location: str
+    fetched_at: Instant | None
+    sha256: str
+    converter: str | None
+    converter_version: Count | None
+
+
+class Origin(MirroredOrigin, frozen=True, kw_only=True):
+    """Where a release came from; for a copy from a mirror also the origin that the mirror states."""
+
+    mirrored_from: MirroredOrigin | None
+
+
+class InstalledReleases(msgspec.Struct, frozen=True):
     """The labels of the installed releases, newest first, and the latest of them."""
+
+    latest: str | None
+    labels: list[str] = msgspec.field(name="versions")
+
+
+class AvailableRelease(msgspec.Struct, frozen=True, kw_only=True):
+    """A release that is installed or can be, and the source that it came from or would come from."""
+
+    label: str = msgspec.field(name="version")
+    installed: bool
+    source: str | None
+    size: Count | None
+    origin: Origin | None
+
+
+class ReleaseParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which embedded relationships a release was installed without."""
+
+    ignore_embedded_relationships: bool
+    ignore_embedded_relationships_sro: bool
+    ignore_embedded_relationships_smo: bool
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an installed release came from, and what is in it. Relationships that we made are counted by their kind."""
+
+    knowledge_base: str
+    label: str = msgspec.field(name="version")
+    latest: bool
+    installed_at: Instant
+    job_id: str | None
+    location: str = msgspec.field(name="source")
+    file_name: str
+    size: Count
+    sha256: str
+    origin: Origin
+    total_objects: Count
+    counts_by_type: dict[str, Count]
+    revoked: Count
+    deprecated: Count
+    derived_relationships: dict[str, Count]
+    parameters: ReleaseParameters
+
+
+class HostedKnowledgeBase(msgspec.Struct, frozen=True, kw_only=True):
+    """A knowledge base, its installed releases, and the number of objects in its list."""
+
+    slug: str = msgspec.field(name="name")
+    title: str
+    publisher: str
+    licence: str
+    aliases: tuple[str, ...]
+    id_parameter: str
+    version_parameter: str
+    latest: str | None
+    labels: list[str] = msgspec.field(name="versions")
+    objects_count: Count
+
+
+def installed(library: Library, kb: KnowledgeBase) -> InstalledReleases:
+    """The installed releases of a knowledge base."""
     with library.database.read() as connection:
         labels = [release.label for release in releases.installed(connection, kb.slug)]
-    return {"latest": labels[0] if labels else None, "versions": labels}
+    return InstalledReleases(labels[0] if labels else None, labels)
 
 
 def listed_types(library: Library, kb: KnowledgeBase) -> list[str]:
@@ -33,37 +113,23 @@ def listed_types(library: Library, kb: KnowledgeBase) -> list[str]:
     return [*kb.listed_types, *came]
 
 
-def available(
-    library: Library, kb: KnowledgeBase, details: bool = False, order: Sequence[str] | None = None
-) -> list[object]:
-    """The labels of releases that can be installed or are, newest first; with `details` where each comes from. `order` is
-    that of the sources, where it is another one than the knowledge base declares."""
+def available(library: Library, kb: KnowledgeBase, order: Sequence[str] | None = None) -> list[AvailableRelease]:
+    """The releases that are installed or can be, newest first.
+
+    `order` is the order of preference of the sources, if it is not the one that the knowledge base declares.
+    """
     with library.database.read() as connection:
         present = {release.sort_key: release for release in releases.installed(connection, kb.slug)}
         offered = offers.of_knowledge_base(connection, kb.slug)
     best: dict[str, offers.StoredOffer] = {}
     for offer in sorted(offered, key=lambda offer: _rank(order or kb.sources, offer.source)):
         best.setdefault(versions.sort_key(offer.label), offer)
-    listed: list[object] = []
-    for sort_key in sorted(present.keys() | best.keys(), reverse=True):
-        release, known = present.get(sort_key), best.get(sort_key)
-        label = release.label if release else known.label if known else ""
-        if not details:
-            listed.append(label)
-            continue
-        listed.append(
-            {
-                "version": label,
-                "installed": release is not None,
-                "source": release.origin.source if release else known.source if known else None,
-                "size": release.size if release else known.size if known else None,
-                "origin": origin(release.origin) if release else None,
-            }
-        )
-    return listed
+    known = {sort_key: _offered(offer) for sort_key, offer in best.items()}
+    known |= {sort_key: _present(release) for sort_key, release in present.items()}
+    return [known[sort_key] for sort_key in sorted(known, reverse=True)]
 
 
-def about(library: Library, kb: KnowledgeBase, label: str) -> dict[str, object]:
+def about(library: Library, kb: KnowledgeBase, label: str) -> Release:
     """Where a release came from, and what is in it.
 
     Raises NotFound when it is not installed.
@@ -72,42 +138,41 @@ def about(library: Library, kb: KnowledgeBase, label: str) -> dict[str, object]:
         release = installed_release(connection, kb, label)
         derived = relationships.counts_of_derived(connection, release)
     counts = release.facts["counts_by_type"]
-    return {
-        "knowledge_base": kb.slug,
-        "version": release.label,
-        "latest": release.latest,
-        "installed_at": rfc3339(release.installed_at),
-        "job_id": release.job_id,
-        "source": release.origin.location,
-        "file_name": release.file_name,
-        "size": release.size,
-        "sha256": release.origin.sha256,
-        "origin": origin(release.origin),
-        "total_objects": sum(counts.values()),
-        "counts_by_type": counts,
-        "revoked": release.facts["revoked"],
-        "deprecated": release.facts["deprecated"],
-        "derived_relationships": derived,
-        "parameters": {
-            "ignore_embedded_relationships": release.options.ignore_embedded,
-            "ignore_embedded_relationships_sro": release.options.ignore_embedded_sro,
-            "ignore_embedded_relationships_smo": release.options.ignore_embedded_smo,
-        },
-    }
+    return Release(
+        knowledge_base=kb.slug,
+        label=release.label,
+        latest=release.latest,
+        installed_at=Instant(release.installed_at),
+        job_id=release.job_id,
+        location=release.origin.location,
+        file_name=release.file_name,
+        size=release.size,
+        sha256=release.origin.sha256,
+        origin=_origin(release.origin),
+        total_objects=sum(counts.values()),
+        counts_by_type=counts,
+        revoked=release.facts["revoked"],
+        deprecated=release.facts["deprecated"],
+        derived_relationships=derived,
+        parameters=ReleaseParameters(
+            ignore_embedded_relationships=release.options.ignore_embedded,
+            ignore_embedded_relationships_sro=release.options.ignore_embedded_sro,
+            ignore_embedded_relationships_smo=release.options.ignore_embedded_smo,
+        ),
+    )
 
 
-def knowledge_base_list(library: Library) -> dict[str, object]:
+def knowledge_base_list(library: Library) -> list[HostedKnowledgeBase]:
     """Every knowledge base, with its releases and the number of objects that its list shows."""
     with library.database.read() as connection:
         present = releases.installed(connection)
-        listed = [
-            _described(connection, kb, [release for release in present if release.knowledge_base == kb.slug])
+        return [
+            _hosted(connection, kb, [release for release in present if release.knowledge_base == kb.slug])
             for kb in library.knowledge_bases.all
         ]
-    return {"knowledge_bases": listed}
 
 
-def _described(connection: Connection, kb: KnowledgeBase, present: list[Release]) -> dict[str, object]:
+def _hosted(connection: Connection, kb: KnowledgeBase, present: list[releases.Release]) -> HostedKnowledgeBase:
     count = 0
     if present:
         shown = Selection(
@@ -117,35 +182,44 @@ def _described(connection: Connection, kb: KnowledgeBase, present: list[Release]
             include_deprecated=not kb.hides_dead,
         )
         count = catalog.count(connection, shown)
-    return {
-        "name": kb.slug,
-        "title": kb.title,
-        "publisher": kb.publisher,
-        "licence": kb.licence,
-        "aliases": list(kb.aliases),
-        "id_parameter": kb.id_parameter,
-        "version_parameter": kb.version_parameter,
-        "latest": present[0].label if present else None,
-        "versions": [release.label for release in present],
-        "objects_count": count,
-        "url": f"/api/v1/{kb.slug}/",
-    }
+    return HostedKnowledgeBase(
+        slug=kb.slug,
+        title=kb.title,
+        publisher=kb.publisher,
+        licence=kb.licence,
+        aliases=kb.aliases,
+        id_parameter=kb.id_parameter,
+        version_parameter=kb.version_parameter,
+        latest=present[0].label if present else None,
+        labels=[release.label for release in present],
+        objects_count=count,
+    )
 
 
-def origin(of: Origin) -> dict[str, object]:
-    """Where a release came from: source, address, time, digest of the file, and the converter; for a copy from a mirror
-    also the origin that the mirror states."""
-    return {
-        **_read_from(of),
-        "mirrored_from": None if of.mirrored_from is None else _read_from(of.mirrored_from),
-    }
+def _offered(offer: offers.StoredOffer) -> AvailableRelease:
+    return AvailableRelease(label=offer.label, installed=False, source=offer.source, size=offer.size, origin=None)
 
 
-def _read_from(of: Origin) -> dict[str, object]:
+def _present(release: releases.Release) -> AvailableRelease:
+    return AvailableRelease(
+        label=release.label,
+        installed=True,
+        source=release.origin.source,
+        size=release.size,
+        origin=_origin(release.origin),
+    )
+
+
+def _origin(of: release_files.Origin) -> Origin:
+    first = of.mirrored_from
+    return Origin(**_read_from(of), mirrored_from=None if first is None else MirroredOrigin(**_read_from(first)))
+
+
+def _read_from(of: release_files.Origin) -> dict[str, Any]:
     return {
         "source": of.source,
         "location": of.location,
-        "fetched_at": None if of.fetched_at is None else rfc3339(of.fetched_at),
+        "fetched_at": None if of.fetched_at is None else Instant(of.fetched_at),
         "sha256": of.sha256,
         "converter": of.converter,
         "converter_version": of.converter_version,

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
+import msgspec
 
 from ctibutler.answers.library import Library
 from ctibutler.catalog import jobs, update_checks
-from ctibutler.stix.times import rfc3339
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.job_records import State
+from ctibutler.catalog.update_checks import FoundRelease
+from ctibutler.stix.times import Instant
 
 
-def last_check(library: Library, interval_days: float) -> dict[str, Any]:
+class NewerRelease(FoundRelease, frozen=True, kw_only=True):
+    """A release that was newer than the installed one, and how the job stands that installs it (null: it was forgotten)."""
+
+    job_state: State | None
+
+
+class Updates(msgspec.Struct, frozen=True, kw_only=True):
+    """The last search for newer releases of what is installed: when it ended, what it found, and what kept it from more."""
+
+    interval_days: float
+    checked_at: Instant | None
+    newer: list[NewerRelease]
+    problems: tuple[str, ...]
+
+
+def last_check(library: Library, interval_days: float) -> Updates:
     """The last search for newer releases, with the jobs that install them as they stand now."""
     with library.database.read() as connection:
         check = update_checks.last(connection)
-        found = []
-        for item in check.report.get("newer", ()):
-            job = jobs.find(connection, item["job_id"])
-            found.append({**item, "job_state": None if job is None else job.state})
-    return {
-        "interval_days": interval_days,
-        "checked_at": None if check.ended_at is None else rfc3339(check.ended_at),
-        "newer": found,
-        "problems": list(check.report.get("problems", ())),
-    }
+        newer = [_newer(connection, found) for found in check.report.newer]
+    return Updates(
+        interval_days=interval_days,
+        checked_at=None if check.ended_at is None else Instant(check.ended_at),
+        newer=newer,
+        problems=check.report.problems,
+    )
+
+
+def _newer(connection: Connection, found: FoundRelease) -> NewerRelease:
+    job = jobs.find(connection, found.job_id)
+    return NewerRelease(**msgspec.structs.asdict(found), job_state=None if job is None else job.state)

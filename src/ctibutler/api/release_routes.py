@@ -158,7 +158,8 @@ def _installed(request: Request) -> Response:
 
 def _available(request: Request) -> Response:
     order = request.settings.sources_of(request.kb.sources)
-    return responses.json(releases.available(request.library, request.kb, request.values.flag("details"), order))
+    found = releases.available(request.library, request.kb, order)
+    return responses.json(found if request.values.flag("details") else [release.label for release in found])
 
 
 def _about(request: Request) -> Response:

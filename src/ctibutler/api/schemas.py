@@ -8,10 +8,14 @@ from ctibutler.answers.across.ids import ObjectStateAcross
 from ctibutler.answers.inference import Inference
 from ctibutler.answers.object_versions import ObjectState
 from ctibutler.answers.object_view import ObjectView
+from ctibutler.answers.pages import Count
+from ctibutler.answers.releases import AvailableRelease, InstalledReleases, Release
+from ctibutler.answers.updates import Updates
 from ctibutler.api.derived_schemas import Schema, derived, page_type, ref
 from ctibutler.api.service_answers import Index, Readiness
 from ctibutler.forms.changes import ChangeRow
-from ctibutler.forms.json_form import Count
+from ctibutler.forms.jobs import Job
+from ctibutler.forms.knowledge_bases import KnowledgeBases
 from ctibutler.forms.navigator_layer import LayerFile
 from ctibutler.knowledge_bases.declaration import DetailField, KnowledgeBase
 
@@ -28,15 +32,20 @@ ANSWERS: Mapping[str, object] = {
     ),
     "LayerFile": LayerFile,
     "Inference": Inference,
+    "InstalledReleases": InstalledReleases,
+    "AvailableReleases": list[str | AvailableRelease],
+    "Release": Release,
+    "KnowledgeBases": KnowledgeBases,
+    "Updates": Updates,
+    "Job": Job,
+    "JobPage": page_type("JobPage", "jobs", Job),
     "Index": Index,
     "Readiness": Readiness,
 }
 """The answers that are records: the name that an endpoint shows → the type of its answer."""
 
 TEXT: Schema = {"type": "string"}
-TIME: Schema = {"type": "string", "format": "date-time"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
-FLAG: Schema = {"type": "boolean"}
 ANYTHING: Schema = {"type": "object", "additionalProperties": True}
 
 
@@ -48,11 +57,6 @@ def array(items: Schema) -> Schema:
 def record(optional: Mapping[str, Schema] | None = None, /, **required: Schema) -> Schema:
     """An object with these properties; further ones may come with later versions."""
     return {"type": "object", "required": list(required), "properties": {**required, **(optional or {})}}
-
-
-def or_null(schema: Schema) -> Schema:
-    """The same, or null."""
-    return {"nullable": True, **({"allOf": [schema]} if "$ref" in schema else schema)}
 
 
 def page_of(key: str, items: Schema, optional: Mapping[str, Schema] | None = None, /, **further: Schema) -> Schema:
@@ -68,17 +72,6 @@ def page_of(key: str, items: Schema, optional: Mapping[str, Schema] | None = Non
     )
 
 
-_LABELS = array(TEXT)
-
-_READ: Mapping[str, Schema] = {
-    "source": TEXT,
-    "location": TEXT,
-    "fetched_at": or_null(TIME),
-    "sha256": TEXT,
-    "converter": or_null(TEXT),
-    "converter_version": or_null(COUNT),
-}
-
 SCHEMAS: Mapping[str, Schema] = {
     **derived(ANSWERS),
     "StixObject": {
@@ -89,87 +82,6 @@ SCHEMAS: Mapping[str, Schema] = {
         "additionalProperties": True,
     },
     "Bundle": record(type={"type": "string", "enum": ["bundle"]}, id=TEXT, objects=array(ref("StixObject"))),
-    "Origin": record(**_READ, mirrored_from=or_null(ref("MirroredOrigin"))),
-    "MirroredOrigin": record(**_READ),
-    "InstalledReleases": record(latest=or_null(TEXT), versions=_LABELS),
-    "AvailableReleases": {
-        "type": "array",
-        "items": {"oneOf": [TEXT, ref("AvailableRelease")]},
-    },
-    "AvailableRelease": record(
-        version=TEXT,
-        installed=FLAG,
-        source=or_null(TEXT),
-        size=or_null(COUNT),
-        origin=or_null(ref("Origin")),
-    ),
-    "Release": record(
-        knowledge_base=TEXT,
-        version=TEXT,
-        latest=FLAG,
-        installed_at=TIME,
-        job_id=or_null(TEXT),
-        source=TEXT,
-        file_name=TEXT,
-        size=COUNT,
-        sha256=TEXT,
-        origin=ref("Origin"),
-        total_objects=COUNT,
-        counts_by_type={"type": "object", "additionalProperties": COUNT},
-        revoked=COUNT,
-        deprecated=COUNT,
-        derived_relationships={"type": "object", "additionalProperties": COUNT},
-        parameters=ANYTHING,
-    ),
-    "Job": record(
-        {
-            "progress": record(
-                {"total": or_null(COUNT), "done": COUNT},
-                stage=TEXT,
-            )
-        },
-        id={"type": "string", "format": "uuid"},
-        type=TEXT,
-        state={"type": "string", "enum": ["pending", "processing", "completed", "failed", "cancelled"]},
-        errors=array({"type": "string", "maxLength": 1024}),
-        run_datetime=TIME,
-        completion_time=or_null(TIME),
-        parameters=ANYTHING,
-    ),
-    "JobPage": page_of("jobs", ref("Job")),
-    "KnowledgeBases": record(
-        knowledge_bases=array(
-            record(
-                name=TEXT,
-                title=TEXT,
-                publisher=TEXT,
-                licence=TEXT,
-                aliases=_LABELS,
-                id_parameter=TEXT,
-                version_parameter=TEXT,
-                latest=or_null(TEXT),
-                versions=_LABELS,
-                objects_count=COUNT,
-                url=TEXT,
-            )
-        )
-    ),
-    "Updates": record(
-        interval_days={"type": "number"},
-        checked_at=or_null(TIME),
-        newer=array(
-            record(
-                knowledge_base=TEXT,
-                installed=or_null(TEXT),
-                version=TEXT,
-                source=TEXT,
-                location=TEXT,
-                job_id=TEXT,
-                job_state=or_null(TEXT),
-            )
-        ),
-        problems=array(TEXT),
-    ),
     "Text": TEXT,
     "Error": {
         "type": "object",

@@ -10,6 +10,7 @@ from ctibutler.answers import releases, updates
 from ctibutler.answers.search import SearchQuery, search, search_by_relevance
 from ctibutler.api import responses
 from ctibutler.api.knowledge_base_routes import LISTED, TEXT, including
+from ctibutler.forms.knowledge_bases import knowledge_bases_form
 from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
 from ctibutler.http.requests import Request
 from ctibutler.http.routing import Endpoint
@@ -67,7 +68,7 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
 
 
 def _knowledge_bases(request: Request) -> Response:
-    return responses.json(releases.knowledge_base_list(request.library))
+    return responses.json(knowledge_bases_form(releases.knowledge_base_list(request.library)))
 
 
 def _updates(request: Request) -> Response:

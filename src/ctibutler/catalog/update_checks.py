@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
@@ -15,13 +13,33 @@ STALE = 15 * 60 * 1_000_000
 """Microseconds after which a check that did not end is as if it had never begun."""
 
 
+class FoundRelease(msgspec.Struct, frozen=True, kw_only=True):
+    """A release that is newer than the installed one (None: there was none), and the job that installs it."""
+
+    knowledge_base: str
+    installed: str | None
+    label: str = msgspec.field(name="version")
+    source: str
+    location: str
+    job_id: str
+
+
+class UpdateReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a check found: newer releases, and why sources had less to say than they could. `all_answered` if no source is
+    worth asking again soon."""
+
+    newer: tuple[FoundRelease, ...] = ()
+    problems: tuple[str, ...] = ()
+    all_answered: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class UpdateCheck:
-    """The last check. Times are microseconds, None before the first one; `report` is what it found."""
+    """The last check. Times are microseconds, None before the first one."""
 
     started_at: int | None
     ended_at: int | None
-    report: Mapping[str, Any]
+    report: UpdateReport
 
     def under_way(self, moment: int) -> bool:
         """Whether somebody is at it."""
@@ -34,7 +52,7 @@ def last(connection: Connection) -> UpdateCheck:
     """The last check."""
     row = connection.row("SELECT started_at, ended_at, report FROM update_check")
     assert row is not None
-    return UpdateCheck(row.started_at, row.ended_at, msgspec.json.decode(row.report) if row.report else {})
+    return UpdateCheck(row.started_at, row.ended_at, _report(row.report))
 
 
 def asked_at(connection: Connection) -> int | None:
@@ -68,7 +86,7 @@ def begin(database: Database, seen: UpdateCheck, moment: int) -> bool:
         )
 
 
-def end(database: Database, moment: int, report: Mapping[str, Any]) -> None:
+def end(database: Database, moment: int, report: UpdateReport) -> None:
     """Say what the check found."""
     with database.note() as connection:
         connection.run(
@@ -76,3 +94,7 @@ def end(database: Database, moment: int, report: Mapping[str, Any]) -> None:
             moment=moment,
             report=msgspec.json.encode(report).decode(),
         )
+
+
+def _report(text: str) -> UpdateReport:
+    return msgspec.json.decode(text, type=UpdateReport) if text else UpdateReport()

@@ -8,8 +8,22 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ctibutler.catalog import job_records
-from ctibutler.catalog.job_records import InstallParameters, JobProgress, LinkParameters, State
+from ctibutler.catalog.job_records import JobProgress, State
 from ctibutler.stix.times import Instant
+
+
+class JobParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for. Jobs that make links have a mode and times, those that install a release have neither; only those
+    of ATT&CK have a matrix."""
+
+    mode: str | UnsetType = UNSET
+    version: str | None
+    ignore_embedded_relationships: bool
+    ignore_embedded_relationships_sro: bool | UnsetType = UNSET
+    ignore_embedded_relationships_smo: bool | UnsetType = UNSET
+    matrix: str | UnsetType = UNSET
+    modified_min: str | UnsetType | None = UNSET
+    created_min: str | UnsetType | None = UNSET
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +35,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     errors: tuple[Annotated[str, msgspec.Meta(max_length=1024)], ...]
     run_datetime: Instant
     completion_time: Instant | None
-    parameters: InstallParameters | LinkParameters
+    parameters: JobParameters
     progress: JobProgress | UnsetType = UNSET
 
 
@@ -34,6 +48,6 @@ def job_form(job: job_records.Job) -> Job:
         errors=job.errors,
         run_datetime=Instant(job.created),
         completion_time=None if job.completed is None else Instant(job.completed),
-        parameters=job.parameters,
+        parameters=JobParameters(**msgspec.structs.asdict(job.parameters)),
         progress=job.progress or UNSET,
     )

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from ctibutler.answers.object_view import ObjectView
-from ctibutler.answers.pages import Page
+from ctibutler.answers.pages import Count, Page
 from ctibutler.stix.times import Instant, rfc3339
-
-Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):

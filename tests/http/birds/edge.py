@@ -48,7 +48,7 @@ def _list(request: Request) -> Response:
     call = request.values.text("call") or ""
     [tlp] = [kb for kb in request.library.knowledge_bases.all if kb.slug == "tlp"]
     lines = [f"{name},{song}" for name, song in BIRDS.items() if call in song]
-    lines.append(f"releases of TLP,{len(releases.installed(request.library, tlp)['versions'])}")  # type: ignore[arg-type]
+    lines.append(f"releases of TLP,{len(releases.installed(request.library, tlp).labels)}")
     return Response("\n".join(lines), media_type="text/csv")
 
 

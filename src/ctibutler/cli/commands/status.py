@@ -40,10 +40,7 @@ def status(context: click.Context, as_json: JsonOption = False) -> None:
     output.line()
     write_table(
         [Column("KNOWLEDGE BASE"), Column("LATEST"), Column("RELEASES", right=True), Column("OBJECTS", right=True)],
-        [
-            [kb["name"], kb["latest"] or "-", str(len(kb["versions"])), f"{kb['objects_count']:,}"]
-            for kb in found["knowledge_bases"]
-        ],
+        [[kb.slug, kb.latest or "-", str(len(kb.labels)), f"{kb.objects_count:,}"] for kb in found["knowledge_bases"]],
     )
 
 
@@ -51,6 +48,7 @@ def _status(library: Library, settings: Settings) -> dict[str, Any]:
     from ctibutler.answers.releases import knowledge_base_list
     from ctibutler.catalog import jobs
     from ctibutler.catalog.job_records import STATES
+    from ctibutler.forms.knowledge_bases import knowledge_bases_form
     from ctibutler.stix.times import now
 
     with library.database.read() as connection:
@@ -63,7 +61,7 @@ def _status(library: Library, settings: Settings) -> dict[str, Any]:
         "bucket": settings.bucket,
         "workers": workers,
         "jobs": {state: sum(job.state == state for job in every) for state in STATES},
-        **knowledge_base_list(library),
+        "knowledge_bases": knowledge_bases_form(knowledge_base_list(library)).knowledge_bases,
     }
 
 

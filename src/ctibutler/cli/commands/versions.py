@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
@@ -13,6 +14,17 @@ from ctibutler.cli.options import JsonOption
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.tables import Column, write_table
 from ctibutler.cli.session import session_of
+
+if TYPE_CHECKING:
+    from ctibutler.answers.releases import AvailableRelease, Origin
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What is installed of a knowledge base, or can be."""
+
+    latest: str | None
+    releases: list[AvailableRelease]
 
 
 def versions(
@@ -29,6 +41,7 @@ def versions(
     CTIBUTLER_OFFER_REFRESH_HOURS (24).
     """
     from ctibutler.answers.releases import available, installed
+    from ctibutler.forms.json_form import record_as_json
     from ctibutler.importing.offers import problems_of, refresh_offers, refresh_offers_when_due
     from ctibutler.publishers.sources.offers import Sources
 
@@ -41,20 +54,16 @@ def versions(
         for sentence in problems_of(report) if report is not None else ():
             output.note(sentence)
         held = {
-            item.slug: {
-                "latest": installed(library, item)["latest"],
-                "releases": available(library, item, True, session.settings.sources_of(item.sources)),
-            }
+            item.slug: _Held(
+                installed(library, item).latest,
+                available(library, item, session.settings.sources_of(item.sources)),
+            )
             for item in asked
         }
     if as_json:
-        output.write_json(held)
+        output.write_json(record_as_json(held))
         return
-    rows = [
-        _row(slug, found["latest"], release)
-        for slug, found in held.items()
-        for release in cast("list[Mapping[str, Any]]", found["releases"])
-    ]
+    rows = [_row(slug, found.latest, release) for slug, found in held.items() for release in found.releases]
     columns = [
         Column("KNOWLEDGE BASE"),
         Column("RELEASE"),
@@ -65,39 +74,41 @@ def versions(
     write_table(columns, rows)
     if kb is not None:
         _write_origins(held)
-    empty = [slug for slug, found in held.items() if not found["releases"]]
+    empty = [slug for slug, found in held.items() if not found.releases]
     if empty:
         output.note(f"nothing installed or known to be available: {', '.join(empty)}")
 
 
-def _row(slug: str, latest: object, release: Mapping[str, Any]) -> list[str]:
-    state = "installed" if release["installed"] else "available"
-    if release["version"] == latest:
+def _row(slug: str, latest: str | None, release: AvailableRelease) -> list[str]:
+    state = "installed" if release.installed else "available"
+    if release.label == latest:
         state += ", latest"
-    return [slug, release["version"], state, output.size_text(release["size"]), str(release["source"] or "")]
+    return [slug, release.label, state, output.size_text(release.size), release.source or ""]
 
 
-def _write_origins(held: Mapping[str, Mapping[str, Any]]) -> None:
+def _write_origins(held: Mapping[str, _Held]) -> None:
     """Print where each installed release came from."""
     for slug, found in held.items():
-        for release in found["releases"]:
-            if release["origin"] is not None:
+        for release in found.releases:
+            if release.origin is not None:
                 output.line()
-                output.line(f"{slug} {release['version']}")
-                for name, value in _origin(release["origin"]).items():
+                output.line(f"{slug} {release.label}")
+                for name, value in _origin(release.origin).items():
                     output.line(f"  {name:<9}{output.printable(value)}")
 
 
-def _origin(origin: Mapping[str, Any]) -> dict[str, str]:
-    first = origin["mirrored_from"] or origin
+def _origin(origin: Origin) -> dict[str, str]:
+    from ctibutler.stix.times import rfc3339
+
+    first = origin.mirrored_from or origin
     facts = {
-        "from": first["location"],
-        "through": origin["location"] if first is not origin else None,
-        "fetched": output.time_text(first["fetched_at"]),
-        "SHA-256": first["sha256"],
-        "read by": f"{first['converter']} {first['converter_version'] or ''}" if first["converter"] else None,
+        "from": first.location,
+        "through": origin.location if first is not origin else None,
+        "fetched": None if first.fetched_at is None else output.time_text(rfc3339(first.fetched_at)),
+        "SHA-256": first.sha256,
+        "read by": f"{first.converter} {first.converter_version or ''}" if first.converter else None,
     }
-    return {name: str(value).strip() for name, value in facts.items() if value}
+    return {name: value.strip() for name, value in facts.items() if value}
 
 
 command = declared(versions, "ctibutler versions", "ctibutler versions cwe --json")
