@@ -16,6 +16,7 @@ _.colors
 _.min_value
 _.max_value
 _.legend_items
+_.color
 _.layout
 _.show_id
 _.show_name

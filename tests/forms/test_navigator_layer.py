@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import openpyxl
 import pytest
 from mitreattack.navlayers import Layer as ReadLayer
@@ -63,6 +64,13 @@ def test_a_layer_has_all_fields_of_the_format(contract_library: Library) -> None
         "comment": "Disco can download files to targeted systems via SMB.",
     } in shown
     assert {frozenset(entry) for entry in shown} == {frozenset(("techniqueID", "score", "comment"))}
+
+
+def test_the_legend_is_described_as_the_navigator_reads_it() -> None:
+    _, parts = msgspec.json.schema_components([LayerFile])
+    items = parts["LayerFile"]["properties"]["legendItems"]["items"]
+    assert items["$ref"].endswith("/LegendItem")
+    assert parts["LegendItem"]["required"] == ["label", "color"]
 
 
 def test_the_compatible_form_is_the_layer_of_cti_butler(contract_library: Library) -> None:

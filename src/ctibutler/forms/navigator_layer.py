@@ -54,6 +54,13 @@ class LayerGradient(msgspec.Struct, frozen=True, rename="camel"):
     max_value: int
 
 
+class LegendItem(msgspec.Struct, frozen=True):
+    """What a colour of a layer means. Our layers explain none."""
+
+    label: str
+    color: str
+
+
 class LayerMetadata(msgspec.Struct, frozen=True):
     """A fact about a layer."""
 
@@ -94,7 +101,7 @@ class LayerFile(msgspec.Struct, frozen=True, kw_only=True, rename={"legend_items
     versions: LayerVersions
     techniques: list[AnnotatedTechnique]
     gradient: LayerGradient
-    legend_items: tuple[str, ...]
+    legend_items: tuple[LegendItem, ...]
     metadata: list[LayerMetadata]
     links: list[LayerLink]
     layout: LayerLayout
