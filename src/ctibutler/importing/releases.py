@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import uuid
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 
 from ctibutler.catalog import details, link_sets, releases, writing
-from ctibutler.catalog.engine import packing
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.engine.keys import next_key
 from ctibutler.catalog.link_sets import Link
 from ctibutler.catalog.releases import ImportOptions, Release
 from ctibutler.catalog.removal import remove_orphans, remove_release, remove_unused
-from ctibutler.catalog.rows import ObjectRow, row_of
-from ctibutler.catalog.writing import Member
 from ctibutler.errors import Busy
 from ctibutler.importing.details import read_details
+from ctibutler.importing.preparing import Prepared, Progress, prepare
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.release_files import ReleaseFile
-from ctibutler.stix import links as stix_links
 from ctibutler.stix.bundles import Bundle, Limits, check_limits, read_bundle
-from ctibutler.stix.objects import RELATIONSHIP, StixObject, encode, instant, is_deprecated, is_revoked
+from ctibutler.stix.objects import encode, instant
 from ctibutler.stix.times import now
 
-Progress = Callable[[str, int, int | None], None]
 Finish = Callable[[Connection], None]
 _TRIES = 3
-_TELL_EVERY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +38,15 @@ class ImportReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
-    """Everything about a release that can be prepared outside the transaction."""
+class _Import:
+    """What to store, and how."""
 
-    members: list[Member]
-    rows: list[ObjectRow]
-    packed: packing.Packed
-    details: details.Prepared
-    tactic_links: list[Mapping[str, object]]
-    digest: str
-    facts: dict[str, object]
-    known_releases: list[releases.Mark]
+    kb: KnowledgeBase
+    file: ReleaseFile
+    options: ImportOptions
+    force: bool
+    job_id: str | None
+    progress: Progress
 
 
 def import_release(
@@ -85,13 +75,14 @@ def import_release(
     bundle = _bundle(file, limits)
     own_details = _own_details(kb, bundle, file)
     progress("parse", len(bundle.objects), len(bundle.objects))
+    task = _Import(kb, file, options, force, job_id, progress)
     for _ in range(_TRIES):
         with database.read() as connection:
-            prepared = _prepare(connection, kb, bundle, own_details, file.file_name, progress)
+            prepared = prepare(connection, kb, bundle, own_details, file.file_name, progress)
         with database.write() as connection:
             if releases.marks(connection, kb.slug) != prepared.known_releases:
                 continue  # another process imported or removed a release meanwhile: objects we did not compress may be gone
-            report = _store(connection, kb, bundle, file, prepared, options, force, job_id, progress)
+            report = _store(connection, task, prepared)
             finish(connection)
         return report
     raise Busy(f"{kb.slug} {versions.shown(file.label)}: other processes kept changing this knowledge base")
@@ -114,95 +105,68 @@ def _own_details(kb: KnowledgeBase, bundle: Bundle, file: ReleaseFile) -> dict[s
     return {stix_id: detail for stix_id, detail in read.items() if stix_id in own}
 
 
-def _prepare(
-    connection: Connection,
-    kb: KnowledgeBase,
-    bundle: Bundle,
-    own_details: Mapping[str, bytes],
-    file_name: str,
-    progress: Progress,
-) -> _Prepared:
-    known = writing.known_contents(connection, kb.slug)
-    new = [stix_object for stix_object in bundle.objects if stix_object.digest not in known]
-    rows = []
-    for number, stix_object in enumerate(new):
-        if number % _TELL_EVERY == 0:
-            progress("index", number, len(new))
-        rows.append(row_of(kb, stix_object, file_name))
-    progress("index", len(new), len(new))
-    return _Prepared(
-        members=_members(bundle.objects),
-        rows=rows,
-        packed=packing.pack(connection, kb.slug, [row.content for row in rows]),
-        details=details.prepare(connection, kb.slug, own_details),
-        tactic_links=_tactic_links(bundle.objects),
-        digest=_digest(bundle),
-        facts=_facts(bundle),
-        known_releases=releases.marks(connection, kb.slug),
-    )
-
-
-def _store(
-    connection: Connection,
-    kb: KnowledgeBase,
-    bundle: Bundle,
-    file: ReleaseFile,
-    prepared: _Prepared,
-    options: ImportOptions,
-    force: bool,
-    job_id: str | None,
-    progress: Progress,
-) -> ImportReport:
-    shown = versions.shown(file.label)
+def _store(connection: Connection, task: _Import, prepared: Prepared) -> ImportReport:
+    kb, shown = task.kb, versions.shown(task.file.label)
     present = releases.find(connection, kb.slug, shown)
-    if present and not force and _is_same(connection, present, file, prepared, options):
+    if present and not task.force and _is_same(connection, present, task, prepared):
         return ImportReport(kb.slug, shown, len(prepared.members), 0, changed=False)
     replaced = remove_release(connection, present) if present else []
     release_key = next_key(connection, "release", "release_key")
-    wrote = _counting(progress, writing.rows_to_write(prepared.rows) + len(prepared.members))
-    added = writing.add_objects(connection, kb.slug, prepared.rows, prepared.packed, wrote)
-    keys = writing.known_contents(connection, kb.slug)
-    writing.add_members(connection, release_key, prepared.members, keys)
-    wrote(len(prepared.members))
-    details.add(connection, kb.slug, release_key, prepared.details)
+    added = _write_objects(connection, task, prepared, release_key)
     if present:
         remove_orphans(connection, replaced)
         remove_unused(connection, kb.slug)
-    progress("derive", 0, len(prepared.tactic_links))
     made_at = now()
-    link_sets.replace(
-        connection,
-        link_sets.TECHNIQUE_TACTIC,
-        release_key,
-        release_key,
-        [_tactic_link(link, release_key) for link in prepared.tactic_links],
-        made_at,
-    )
-    progress("derive", len(prepared.tactic_links), len(prepared.tactic_links))
-    release = Release(
+    _write_tactic_links(connection, task, prepared, release_key, made_at)
+    releases.add(connection, _release(task, prepared, release_key, made_at), task.file.mapping)
+    releases.raise_revision(connection)
+    connection.analyze()
+    return ImportReport(kb.slug, shown, len(prepared.members), added, changed=True)
+
+
+def _write_objects(connection: Connection, task: _Import, prepared: Prepared, release_key: int) -> int:
+    """Store new objects, memberships and details. Return how many objects were new."""
+    wrote = _counting(task.progress, writing.rows_to_write(prepared.rows) + len(prepared.members))
+    added = writing.add_objects(connection, task.kb.slug, prepared.rows, prepared.packed, wrote)
+    keys = writing.known_contents(connection, task.kb.slug)
+    writing.add_members(connection, release_key, prepared.members, keys)
+    wrote(len(prepared.members))
+    details.add(connection, task.kb.slug, release_key, prepared.details)
+    return len(added)
+
+
+def _write_tactic_links(
+    connection: Connection, task: _Import, prepared: Prepared, release_key: int, made_at: int
+) -> None:
+    count = len(prepared.tactic_links)
+    task.progress("derive", 0, count)
+    links = [_tactic_link(link, release_key) for link in prepared.tactic_links]
+    link_sets.replace(connection, link_sets.TECHNIQUE_TACTIC, release_key, release_key, links, made_at)
+    task.progress("derive", count, count)
+
+
+def _release(task: _Import, prepared: Prepared, release_key: int, made_at: int) -> Release:
+    file = task.file
+    return Release(
         key=release_key,
-        knowledge_base=kb.slug,
-        label=shown,
+        knowledge_base=task.kb.slug,
+        label=versions.shown(file.label),
         sort_key=versions.sort_key(file.label),
         latest=False,
         origin=file.origin,
         file_name=file.file_name,
         size=file.size,
-        bundle_id=bundle.id or f"bundle--{uuid.UUID(hex=prepared.digest)}",
+        bundle_id=prepared.bundle_id,
         digest=prepared.digest,
         facts=prepared.facts,
-        options=options,
+        options=task.options,
         installed_at=made_at,
-        job_id=job_id,
+        job_id=task.job_id,
     )
-    releases.add(connection, release, file.mapping)
-    releases.raise_revision(connection)
-    connection.analyze()
-    return ImportReport(kb.slug, shown, len(prepared.members), len(added), changed=True)
 
 
 def _counting(progress: Progress, total: int) -> Callable[[int], None]:
-    """Takes how many rows were written, and tells how many of all of them are."""
+    """Return a function that takes the number of rows just written, and reports how many of the total are."""
     done = 0
 
     def wrote(number: int) -> None:
@@ -214,30 +178,12 @@ def _counting(progress: Progress, total: int) -> Callable[[int], None]:
     return wrote
 
 
-def _is_same(
-    connection: Connection, present: Release, file: ReleaseFile, prepared: _Prepared, options: ImportOptions
-) -> bool:
+def _is_same(connection: Connection, present: Release, task: _Import, prepared: Prepared) -> bool:
     return (
-        (present.digest, present.options) == (prepared.digest, options)
-        and releases.mapping(connection, present.key) == file.mapping
+        (present.digest, present.options) == (prepared.digest, task.options)
+        and releases.mapping(connection, present.key) == task.file.mapping
         and details.digests_of(connection, present.key) == prepared.details.digests
     )
-
-
-def _members(objects: Sequence[StixObject]) -> list[Member]:
-    seen: Counter[str] = Counter()
-    members = []
-    for stix_object in objects:
-        members.append(Member(stix_object.digest, stix_object.type, stix_object.position, seen[stix_object.id]))
-        seen[stix_object.id] += 1
-    return members
-
-
-def _tactic_links(objects: Sequence[StixObject]) -> list[Mapping[str, object]]:
-    wanted = ("attack-pattern", "x-mitre-tactic")
-    if not any(stix_object.type == "x-mitre-tactic" for stix_object in objects):
-        return []
-    return list(stix_links.technique_tactics(item.properties() for item in objects if item.type in wanted))
 
 
 def _tactic_link(properties: Mapping[str, object], release_key: int) -> Link:
@@ -252,24 +198,3 @@ def _tactic_link(properties: Mapping[str, object], release_key: int) -> Link:
         modified=instant(properties, "modified"),
         content=encode(properties),
     )
-
-
-def _digest(bundle: Bundle) -> str:
-    """The digest of a release as a whole: of every object in the order of the file, and of the id of the bundle."""
-    whole = blake2b((bundle.id or "").encode(), digest_size=16)
-    for stix_object in bundle.objects:
-        whole.update(stix_object.digest)
-    return whole.hexdigest()
-
-
-def _facts(bundle: Bundle) -> dict[str, object]:
-    counts = Counter(stix_object.type for stix_object in bundle.objects)
-    dead = [
-        (is_revoked(properties), is_deprecated(properties))
-        for properties in (item.properties() for item in bundle.objects if item.type != RELATIONSHIP)
-    ]
-    return {
-        "counts_by_type": dict(counts.most_common()),
-        "revoked": sum(revoked for revoked, _ in dead),
-        "deprecated": sum(deprecated for _, deprecated in dead),
-    }
