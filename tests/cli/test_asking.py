@@ -67,6 +67,25 @@ def test_an_object_is_readable(stocked: Command) -> None:
     assert any(line.startswith("reference") and "T0086.003" in line for line in lines)
 
 
+def test_a_revoked_object_leads_to_the_one_that_replaced_it(stocked: Command) -> None:
+    objects = {item["id"]: item for item in read_bundle(ICS)["objects"]}
+    (replaced_by,) = [
+        item["target_ref"]
+        for item in objects.values()
+        if item.get("relationship_type") == "revoked-by"
+        and objects[item["source_ref"]]["external_references"][0]["external_id"] == "G0074"
+    ]
+    successor = objects[replaced_by]
+    external_id = successor["external_references"][0]["external_id"]
+    assert stocked.done("get", "G0074").stdout.splitlines()[:4] == [
+        "G0074 Dragonfly 2.0 (revoked)",
+        next(item["id"] for item in objects.values() if item.get("name") == "Dragonfly 2.0"),
+        "MITRE ATT&CK for ICS, release 18.1",
+        f"replaced by {external_id} {successor['name']}",
+    ]
+    assert "replaced by" not in stocked.done("get", external_id).stdout
+
+
 def test_an_object_of_an_older_release(stocked: Command) -> None:
     older = stocked.done("get", "T0043", "--release", "1.5", "--json").json["object"]
     assert older["name"] == "Chat Apps"

@@ -43,6 +43,7 @@ def get(
     from ctibutler.answers.naming import is_stix_id
     from ctibutler.cli.finding import find_in, refuse_absent
     from ctibutler.cli.output.objects import show_object, write_bundle, write_detailed, write_envelope
+    from ctibutler.cli.successors import successors
 
     session = session_of(context)
     if bundle and detail:
@@ -73,7 +74,7 @@ def get(
         elif as_json:
             write_envelope(first.content, first)
         else:
-            show_object(first.content, first, same)
+            show_object(first.content, first, same, successors(library, first))
 
 
 command = declared(

@@ -44,8 +44,10 @@ def write_objects(knowledge_bases: KnowledgeBases, page: Page[ObjectView], kb: K
     output.note(output.page_note(page, "object"))
 
 
-def show_object(content: bytes, finding: Finding | None, others: Sequence[Finding]) -> None:
-    """One object in full, with the release that it was read from and who else has it."""
+def show_object(
+    content: bytes, finding: Finding | None, others: Sequence[Finding], successors: Sequence[ObjectView] = ()
+) -> None:
+    """Print one object in full, with the release that it is from, who else has it and what replaced it."""
     properties = decode(content)
     external_id = finding.kb.primary_id(properties) if finding else None
     name = text(properties, "name") or text(properties, "type") or ""
@@ -54,6 +56,9 @@ def show_object(content: bytes, finding: Finding | None, others: Sequence[Findin
     if finding:
         also = f" (also in {', '.join(other.kb.slug for other in others)})" if others else ""
         output.line(f"{finding.kb.title}, release {finding.release}{also}")
+    for successor in successors:
+        words = [successor.external_id or successor.id, successor.name or ""]
+        output.line(printable(f"replaced by {' '.join(words)}".rstrip()))
     description = text(properties, "description")
     if description:
         output.line()
