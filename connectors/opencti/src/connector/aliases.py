@@ -5,7 +5,7 @@ objects with the same alias become one. So an alias is sent only if it belongs t
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from connector.stix import StixObject
 
@@ -49,13 +49,3 @@ class Aliases:
 def listed(item: StixObject, keys: Iterable[str]) -> list[str]:
     """The aliases of an object in any of these properties."""
     return [alias for key in keys for alias in item.get(key) or ()]
-
-
-def claims(
-    items: Iterable[StixObject], keys: Mapping[str, Iterable[str]]
-) -> list[tuple[str, str, list[str]]]:
-    """Type, name and aliases of objects. `keys` are the properties that hold the aliases of each type."""
-    return [
-        (item["type"], item["name"], listed(item, keys.get(item["type"], ())))
-        for item in items
-    ]

@@ -32,11 +32,6 @@ class ReleaseFacts:
     sha256: str | None = None
     link_counts: tuple[tuple[str, int], ...] = ()
 
-    @property
-    def whole(self) -> bool:
-        """Whether the server has the release as one bundle."""
-        return self.sha256 is not None
-
 
 class ReleaseReader:
     """Reads releases from one server."""
