@@ -146,6 +146,21 @@ def test_a_change_costs_what_the_page_says(
         assert sum(not item["revoked"] for item in new) == number(detects[0])
 
 
+@pytest.mark.parametrize(
+    "row",
+    rows(section("What it costs")) if DOCS.is_file() else [],
+    ids=lambda row: row[0],
+)
+def test_an_import_costs_the_messages_that_the_page_says(
+    converted: Converted, row: list[str]
+) -> None:
+    slug, *versions = re.findall(r"[\w.-]+", row[0])
+    target = converted(slug, versions[-1])
+    base = converted(slug, versions[0]) if len(versions) > 1 else None
+    sent = plan(target, base, Rules(), Namesakes).objects
+    assert len(sent) == number(row[2])
+
+
 def test_the_readme_counts_the_relationships_that_moved(converted: Converted) -> None:
     base = converted("attack-enterprise", "17.1")
     target = converted("attack-enterprise", "18.1")
