@@ -1,4 +1,4 @@
-"""Newer releases than the installed ones: looked for at an interval, asked for as jobs, and told."""
+"""Newer releases of what is installed: looked for at intervals, and queued as jobs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ctibutler.stix.times import now
 
 _DAY = 24 * 3600 * 1_000_000
 _SOON = 1.0
-"""Days after which it is tried again where something went wrong that may pass."""
+"""Days until the next try, if something went wrong that may pass."""
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Looked:
-    """What the sources said, and the ids of the jobs that install what is newer."""
+    """What the sources offer, and the ids of the jobs that install what is newer."""
 
     report: OfferReport
     job_ids: list[str]
@@ -77,8 +77,11 @@ def next_check(last: update_checks.UpdateCheck, interval_days: float) -> int:
 
 
 def newer_than_installed(library: Library, report: OfferReport, *, missing_too: bool) -> list[Offer]:
-    """The best offer of each knowledge base whose latest installed release is older, or that has none. No preview, as
-    long as there is anything else: what is installed unasked becomes the latest release for all who ask."""
+    """The best offer of each knowledge base whose latest installed release is older; with `missing_too` also of those that
+    are not installed.
+
+    A preview is chosen only if there is nothing else: it would become the latest release without anybody having asked.
+    """
     with library.database.read() as connection:
         latest = {release.knowledge_base: release.sort_key for release in releases.latest(connection)}
     offered = [report.of(kb.slug) for kb in library.knowledge_bases.all]
@@ -92,7 +95,7 @@ def newer_than_installed(library: Library, report: OfferReport, *, missing_too: 
 
 
 def queue(library: Library, wanted: Iterable[Offer]) -> list[str]:
-    """Ask for these releases; gives the jobs' ids in this order, those of jobs that were asked for before too."""
+    """Queue these releases; return the ids of their jobs in this order. A release that is queued already keeps its job."""
     ids = []
     with library.database.note() as connection:
         for offer in wanted:

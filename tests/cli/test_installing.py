@@ -187,6 +187,28 @@ def test_an_interrupted_installation_says_what_was_undone_and_leaves_its_job_can
     ]
 
 
+def test_an_installation_that_is_interrupted_while_it_waits_is_cancelled_too(command: Command) -> None:
+    command.done("install", "tlp@1")
+    database = Database(f"sqlite:///{command.folder / 'data/ctibutler.sqlite'}")
+    try:
+        with database.note() as connection:
+            other = add_install(connection, HOSTED.named("tlp"), InstallRequest("9")).id
+        assert jobs.claim(database, "another process", 60) is not None
+        process = command.start("install", "tlp@2")
+        assert process.stdout is not None
+        assert "waiting for a job of another process" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        with database.read() as connection:
+            states = {job.id: (job.knowledge_base, job.state) for job in jobs.all_jobs(connection)}
+    finally:
+        database.close()
+    assert process.returncode == 130
+    assert said.startswith("tlp 2: cancelled: interrupted")
+    assert sorted(states.values()) == [("tlp", "cancelled"), ("tlp", "completed"), ("tlp", "processing")]
+    assert states[other] == ("tlp", "processing")
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
 def installing(request: pytest.FixtureRequest, command_with_bucket: Command) -> Command:
     """The command with an empty catalogue on each engine in turn."""

@@ -115,7 +115,7 @@ def test_up_serves_installs_and_ends_when_asked(command: Command, started: Start
     assert f"http://127.0.0.1:{port}/api/v1/" in line_with(up, "API")
     assert "/api/schema/swagger-ui/" in line_with(up, "documentation")
     assert str(command.folder / "data") in line_with(up, "data")
-    line_with(up, "Ctrl-C ends")
+    line_with(up, "Press Ctrl-C to stop.")
     listed = asked(port, "/api/v1/knowledge-bases/")["knowledge_bases"]
     latest = {kb["name"]: kb["latest"] for kb in listed}
     assert (latest["tlp"], latest["location"], latest["sector"]) == ("2", "1.0", "1.0")
@@ -135,7 +135,7 @@ def test_up_serves_installs_and_ends_when_asked(command: Command, started: Start
     # Started again it finds everything there.
     before = command.done("jobs", "--json").json["total_results_count"]
     again = started("up", "--port", "0")
-    line_with(again, "Ctrl-C ends")
+    line_with(again, "Press Ctrl-C to stop.")
     again.send_signal(signal.SIGINT)
     assert again.wait(90) == 0
     assert command.done("jobs", "--json").json["total_results_count"] == before
@@ -148,7 +148,9 @@ def test_when_one_of_both_dies_the_other_ends_too(started: Started, which: str) 
     os.kill(below[which], signal.SIGKILL)
     _, said = up.communicate(timeout=90)
     assert up.returncode == 1
-    assert said.splitlines()[-1].startswith(f"ctibutler: the {'API' if which == 'serve' else 'worker'} has ended")
+    assert said.splitlines()[-1].startswith(
+        f"ctibutler: the {'API' if which == 'serve' else 'worker'} stopped unexpectedly"
+    )
     assert not any(map(alive, below.values()))
 
 

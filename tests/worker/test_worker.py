@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -341,6 +342,31 @@ def test_every_stage_of_a_job_has_a_total_that_it_reaches(store: Database, tmp_p
     assert last["link"] == (1, 1)
     for stage, done, total in told:
         assert stage in ("download", "parse") or done <= (total or 0)
+
+
+def test_jobs_that_are_given_back_are_taken_by_others_as_if_never_claimed(store: Database) -> None:
+    job_id = ask_for(store, "tlp", "2")
+    for _ in range(jobs.MOST_ATTEMPTS + 1):
+        claimed = jobs.claim(store, "one", 60)
+        assert claimed is not None
+        with store.note() as connection:
+            jobs.give_back(connection, "one")
+    assert job_of(store, job_id).state == "pending"
+    a_worker(store).run_until_idle()
+    ended = job_of(store, job_id)
+    assert (ended.state, ended.attempts) == ("completed", 1)
+
+
+def test_a_job_that_another_worker_has_or_that_has_ended_is_not_cancelled(store: Database) -> None:
+    running, ended = ask_for(store, "tlp", "1"), ask_for(store, "location", "1.0")
+    claimed = jobs.claim(store, "one", 60, running)
+    assert claimed is not None
+    a_worker(store).run_until_idle()
+    with store.note() as connection:
+        assert not jobs.cancel(connection, replace(claimed, lease_holder="other"), "not wanted")
+        assert not jobs.cancel(connection, job_of(store, ended), "not wanted")
+        assert jobs.cancel(connection, claimed, "not wanted")
+    assert [job_of(store, job_id).state for job_id in (running, ended)] == ["cancelled", "completed"]
 
 
 def run_until(worker: Worker, condition: Callable[[], bool]) -> None:

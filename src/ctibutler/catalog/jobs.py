@@ -109,8 +109,31 @@ def fail(connection: Connection, job: Job, errors: Sequence[str]) -> bool:
 
 
 def cancel(connection: Connection, job: Job, sentence: str) -> bool:
-    """End a job that the person who asked for it no longer wants; the sentence says so."""
-    return _end(connection, job, "cancelled", [sentence])
+    """End a job that the person who asked for it no longer wants; the sentence says so.
+
+    False if it has ended already, or another worker than the job's `lease_holder` has it.
+    """
+    waiting = connection.run(
+        """
+        UPDATE job SET state = 'cancelled', errors = :errors, completed = :moment
+         WHERE job_id = :job_id AND state = 'pending'
+        """,
+        job_id=job.id,
+        errors=as_json([sentence]),
+        moment=now(),
+    )
+    return waiting == 1 or _end(connection, job, "cancelled", [sentence])
+
+
+def give_back(connection: Connection, holder: str) -> None:
+    """Let others take the jobs that this worker was running, as if it had never claimed them."""
+    connection.run(
+        """
+        UPDATE job SET state = 'pending', lease_holder = NULL, lease_until = NULL, progress = '{}', attempts = attempts - 1
+         WHERE lease_holder = :holder AND state = 'processing'
+        """,
+        holder=holder,
+    )
 
 
 def running_on(connection: Connection, knowledge_base: str, sort_key: str | None = None) -> Job | None:

@@ -49,7 +49,7 @@ class Worker:
         self.id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
     def run(self, stop: threading.Event) -> None:
-        """Run jobs until told to stop; a job that is under way is ended first."""
+        """Run jobs until told to stop. A job that is running is finished first."""
         try:
             while not stop.is_set():
                 try:
@@ -71,7 +71,7 @@ class Worker:
             pass
 
     def run_next(self) -> bool:
-        """Run the next job and log how it ended; False when there is none."""
+        """Run the next job and log how it ended. Return False if there is none."""
         job = jobs.claim(self._database, self.id, self._settings.job_lease_seconds)
         if job is None:
             return False
@@ -81,7 +81,7 @@ class Worker:
         return True
 
     def run_job(self, job_id: str, watch: Progress = lambda *_: None) -> Job:
-        """Run this job; gives it as it ended, for the caller to report. `watch` hears of progress.
+        """Run this job and return it as it ended, for the caller to report. `watch` is told its progress.
 
         Raises Busy when another worker has it, or a job before it is not done.
         """

@@ -73,9 +73,9 @@ def install(
 
     session = session_of(context)
     if file is not None and source is not None:
-        raise InvalidRequest("--source: a file of your own comes from --from")
+        raise InvalidRequest("--source cannot be used with --from: the release comes from the file")
     if convert and file is None:
-        raise InvalidRequest("--convert: is about the file of --from")
+        raise InvalidRequest("--convert needs --from")
     asked = read_targets(session, targets)
     if file is not None:
         _check_own_file(asked, file)
@@ -109,9 +109,9 @@ def install(
 
 
 def _wanted(sources: Sources, asked: Sequence[Target], board: Board) -> tuple[list[tuple[Target, str]], bool]:
-    """The releases that the targets mean, and whether some are missing: one that cannot be had does not stop the others.
+    """The releases that the targets mean, and whether any are missing: the others are installed all the same.
 
-    Raises Problem when it is the only one.
+    Raises Problem if the only target is missing.
     """
     wanted: list[tuple[Target, str]] = []
     missing = False
@@ -131,16 +131,16 @@ def _wanted(sources: Sources, asked: Sequence[Target], board: Board) -> tuple[li
 
 def _check_own_file(asked: Sequence[Target], file: Path) -> None:
     if len(asked) > 1:
-        raise InvalidRequest(f"--from: one file is one release, and {len(asked)} are named")
+        raise InvalidRequest(f"--from: a file holds one release, but {len(asked)} are named")
     require_release(asked[0])
     if not file.is_file():
         raise InvalidRequest(f"--from: {file}: {'is a folder' if file.is_dir() else 'there is no such file'}")
 
 
 def _from_anywhere(source: str | None) -> str | None:
-    """A source as a job names it, for a worker that runs in another folder.
+    """A source as a job names it, so that a worker in another folder finds it.
 
-    Raises InvalidRequest where the job would keep a secret.
+    Raises InvalidRequest if the job would store a secret.
     """
     from ctibutler.publishers.sources.configuration import is_source
     from ctibutler.publishers.web.addresses import WebAddress
@@ -151,8 +151,8 @@ def _from_anywhere(source: str | None) -> str | None:
         return str(Path(source).expanduser().resolve())
     if WebAddress.parse(source, "--source").has_secrets:
         raise InvalidRequest(
-            "--source: a job is kept, and would keep a name, password or query: such an address belongs in"
-            " CTIBUTLER_BUCKET, with `--source bucket` here"
+            "--source: jobs are stored, so the address must not have a user name, password or query; set it as"
+            " CTIBUTLER_BUCKET and use `--source bucket`"
         )
     return source
 

@@ -94,7 +94,7 @@ def _keep_house(session: Session, library: Library, household: Household, voice:
     def check() -> None:
         ended = household.ended()
         if ended is not None:
-            raise Problem(f"the {ended.name} has ended by itself (exit code {ended.process.returncode})")
+            raise Problem(f"the {ended.name} stopped unexpectedly (exit code {ended.process.returncode})")
 
     settings = session.settings
     household.start("API", ["serve"])
@@ -109,7 +109,9 @@ def _keep_house(session: Session, library: Library, household: Household, voice:
     _see_through(library, looked.job_ids, voice, check)
     with library.database.read() as connection:
         installed = len(latest(connection))
-    output.line(f"{installed} of {len(library.knowledge_bases.all)} knowledge bases are installed; Ctrl-C ends")
+    output.line(
+        f"{installed} of {len(library.knowledge_bases.all)} knowledge bases are installed. Press Ctrl-C to stop."
+    )
     library.database.close()
     while True:
         check()

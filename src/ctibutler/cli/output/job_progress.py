@@ -1,4 +1,4 @@
-"""Jobs that others run, watched until they end."""
+"""Jobs that other processes run, followed until they end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BEGINNING = JobProgress("download", 0, None)
 def follow(
     library: Library, job_ids: Iterable[str], board: Board, check: Callable[[], None] = lambda: None
 ) -> list[Job]:
-    """Show how these jobs go until all have ended; gives them as they ended. `check` is called while waiting."""
+    """Show the progress of these jobs until all have ended; return them as they ended. `check` is called while waiting."""
     waiting = list(job_ids)
     ended = []
     while waiting:
@@ -40,7 +40,7 @@ def follow(
 
 
 def links_since(library: Library, moment: int) -> list[str]:
-    """The ids of the jobs that make links and were asked for since then (microseconds)."""
+    """The ids of the link jobs created since this instant (microseconds)."""
     with library.database.read() as connection:
         return [job.id for job in jobs.all_jobs(connection) if isinstance(job, LinkJob) and job.created >= moment]
 

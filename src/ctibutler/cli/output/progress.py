@@ -1,4 +1,4 @@
-"""How far jobs are, while a person waits: bars on a terminal, lines elsewhere."""
+"""The progress of jobs while a person waits: bars on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class Board(Protocol):
     """Where the progress of jobs is shown."""
 
     def show(self, job: str, stage: str, done: int, total: int | None) -> None:
-        """How far a job is."""
+        """Show how far a job is."""
         ...
 
     def end(self, job: str, sentence: str, *, failed: bool = False) -> None:
-        """How a job ended."""
+        """Say how a job ended."""
         ...
 
     def line(self, text: str) -> None:
-        """A line that stays, above what moves."""
+        """Print a line that stays, above what moves."""
         ...
 
 
@@ -47,20 +47,20 @@ class Lines:
         self._started: set[str] = set()
 
     def show(self, job: str, stage: str, done: int, total: int | None) -> None:
-        """Says once that a job has started."""
+        """Say once that a job has started."""
         if stage and job not in self._started:
             self._started.add(job)
             self.line(f"{job}: started")
 
     def end(self, job: str, sentence: str, *, failed: bool = False) -> None:
-        """Says how a job ended."""
+        """Say how a job ended."""
         if failed:
             output.note(f"{job}: {sentence}")
         else:
             self.line(f"{job}: {sentence}")
 
     def line(self, text: str) -> None:
-        """One line, unless only failures are to be heard of."""
+        """Print a line, unless only failures are wanted."""
         if not self._quiet:
             output.line(output.printable(text))
 
@@ -74,7 +74,7 @@ class Bars:
         self._lock = threading.Lock()
 
     def show(self, job: str, stage: str, done: int, total: int | None) -> None:
-        """Moves the job's bar."""
+        """Move the job's bar."""
         with self._lock:
             if job not in self._tasks:
                 self._tasks[job] = self._progress.add_task(job, total=None, stage="", amount="")
@@ -87,7 +87,7 @@ class Bars:
             )
 
     def end(self, job: str, sentence: str, *, failed: bool = False) -> None:
-        """Takes the job's bar away and says how it ended."""
+        """Remove the job's bar and say how the job ended."""
         with self._lock:
             task = self._tasks.pop(job, None)
             if task is not None:
@@ -98,7 +98,7 @@ class Bars:
             self.line(f"{job}: {sentence}")
 
     def line(self, text: str) -> None:
-        """A line above the bars."""
+        """Print a line above the bars."""
         self._progress.console.print(output.printable(text), markup=False, highlight=False, soft_wrap=True)
 
 

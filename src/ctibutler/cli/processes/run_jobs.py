@@ -54,9 +54,19 @@ class Runner:
             )
 
     def _run(self, job_id: str) -> Job:
-        """Run a job here, or watch it where a running server was quicker to take it."""
-        job = self._find(job_id)
-        name = name_of(job)
+        """Run a job here, or watch it if a running server was quicker to take it.
+
+        A signal cancels the job, unless another process runs it.
+        """
+        try:
+            return self._ended(job_id)
+        except Stopped:
+            with deaf_to_signals():
+                self._cancel(job_id)
+            raise
+
+    def _ended(self, job_id: str) -> Job:
+        name = name_of(self._find(job_id))
         told = False
         while True:
             try:
@@ -64,13 +74,8 @@ class Runner:
                     job_id, lambda stage, done, total: self._board.show(name, stage, done, total)
                 )
             except Busy:
-                job = self._find(job_id)
-                if job.state != "pending":
+                if self._find(job_id).state != "pending":
                     return follow(self._library, [job_id], self._board)[0]
-            except Stopped:
-                with deaf_to_signals():
-                    self._cancel(job_id)
-                raise
             else:
                 tell_end(self._library, job, self._board)
                 return job
@@ -78,18 +83,21 @@ class Runner:
             if not self._worker.run_next():
                 if not told:
                     told = True
-                    self._board.line(f"{name}: waits for a job of another process on the same knowledge base")
+                    self._board.line(f"{name}: waiting for a job of another process on the same knowledge base")
                 time.sleep(_PATIENCE_SECONDS)
 
     def _cancel(self, job_id: str) -> None:
-        """End a job that we were running, and say what became of it. What it did was rolled back on the way here."""
+        """Cancel a job of ours, and say what became of it. What it did was rolled back on the way here."""
         job = self._find(job_id)
-        if job.state == "processing" and job.lease_holder == self._worker.id:
+        if job.state == "pending" or job.lease_holder == self._worker.id:
             with self._library.database.note() as connection:
                 jobs.cancel(connection, job, _UNDONE)
+                jobs.give_back(connection, self._worker.id)  # a job before it that was left over
             job = self._find(job_id)
         if job.state in ENDED:
             tell_end(self._library, job, self._board)
+        else:
+            self._board.end(name_of(job), "another process goes on with it", failed=True)
 
     def _find(self, job_id: str) -> Job:
         with self._library.database.read() as connection:
