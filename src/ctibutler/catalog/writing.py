@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -28,6 +29,66 @@ class Member(msgspec.Struct, frozen=True, gc=False):
     type: str
     position: int
     repeat: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """What is stored as numbers: STIX ids, words, and the knowledge base."""
+
+    identifiers: Mapping[str, int]
+    words: Mapping[str, int]
+    base: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table, and its rows for the object with a key."""
+
+    name: str
+    columns: tuple[str, ...]
+    values: Callable[[int, ObjectRow, _Numbers], Iterable[tuple[object, ...]]]
+
+
+def _object(key: int, row: ObjectRow, numbers: _Numbers) -> tuple[object, ...]:
+    return (
+        key, numbers.base, numbers.identifiers[row.id], numbers.words[row.type], row.digest, row.created, row.modified,
+        int(row.revoked), int(row.deprecated), int(row.listed), int(row.subtechnique),
+        numbers.identifiers[row.creator] if row.creator else None, row.public, row.name, row.external_id, row.found_by,
+        row.id_order,
+    )  # fmt: skip
+
+
+def _relationship(key: int, row: ObjectRow, numbers: _Numbers) -> Iterator[tuple[object, ...]]:
+    if row.ends:
+        source, target, kind = row.ends
+        yield key, numbers.identifiers[source], numbers.identifiers[target], numbers.words[kind]
+
+
+# The tables that one object is enough to fill.
+_TABLES = (
+    _Table(
+        "object",
+        (
+            "object_key", "base_key", "identifier_key", "type_key", "digest", "created", "modified",
+            "revoked", "deprecated", "listed", "subtechnique",
+            "creator_key", "public", "name", "external_id", "found_by",
+            "id_order",
+        ),
+        lambda key, row, numbers: [_object(key, row, numbers)],
+    ),
+    _Table("head", ("object_key", "content"), lambda key, row, _: [(key, row.head)] if row.head else []),
+    _Table("relationship", ("object_key", "source_key", "target_key", "kind_key"), _relationship),
+    _Table(
+        "field",
+        ("object_key", "name_key", "value"),
+        lambda key, row, numbers: [(key, numbers.words[name], value) for name, value in row.fields],
+    ),
+    _Table(
+        "exact_name",
+        ("value", "object_key", "rank"),
+        lambda key, row, _: [(value, key, rank) for value, rank in row.exact],
+    ),
+)  # fmt: skip
 
 
 def known_contents(connection: Connection, base: str) -> dict[bytes, int]:
@@ -64,86 +125,20 @@ def add_objects(
     keys = list(range(first, first + len(rows)))
     numbered = list(zip(keys, rows, strict=True))
 
-    def insert(table: str, columns: Sequence[str], values: list[tuple[object, ...]]) -> None:
-        connection.insert(table, columns, values)
+    numbers = _Numbers(identifiers, words, words[base])
+    for table in _TABLES:
+        values = [value for key, row in numbered for value in table.values(key, row, numbers)]
+        connection.insert(table.name, table.columns, values)
         wrote(len(values))
-
-    insert(
-        "object",
-        (
-            "object_key",
-            "base_key",
-            "identifier_key",
-            "type_key",
-            "digest",
-            "created",
-            "modified",
-            "revoked",
-            "deprecated",
-            "listed",
-            "subtechnique",
-            "creator_key",
-            "public",
-            "name",
-            "external_id",
-            "found_by",
-            "id_order",
-        ),
-        [
-            (
-                key,
-                words[base],
-                identifiers[row.id],
-                words[row.type],
-                row.digest,
-                row.created,
-                row.modified,
-                int(row.revoked),
-                int(row.deprecated),
-                int(row.listed),
-                int(row.subtechnique),
-                identifiers[row.creator] if row.creator else None,
-                row.public,
-                row.name,
-                row.external_id,
-                row.found_by,
-                row.id_order,
-            )
-            for key, row in numbered
-        ],
-    )
-    insert(
-        "body",
-        ("object_key", "dictionary_key", "content"),
-        [(key, dictionary_key, body) for key, body in zip(keys, packed.contents, strict=True)],
-    )
-    insert("head", ("object_key", "content"), [(key, row.head) for key, row in numbered if row.head])
-    insert(
-        "relationship",
-        ("object_key", "source_key", "target_key", "kind_key"),
-        [
-            (key, identifiers[row.ends[0]], identifiers[row.ends[1]], words[row.ends[2]])
-            for key, row in numbered
-            if row.ends
-        ],
-    )
-    insert(
-        "object_reference", ("object_key", "reference_key"), _add_references(connection, numbered, identifiers, words)
-    )
-    insert(
-        "field",
-        ("object_key", "name_key", "value"),
-        [(key, words[name], value) for key, row in numbered for name, value in row.fields],
-    )
-    insert(
-        "exact_name",
-        ("value", "object_key", "rank"),
-        [(value, key, rank) for key, row in numbered for value, rank in row.exact],
-    )
+    bodies = [(key, dictionary_key, body) for key, body in zip(keys, packed.contents, strict=True)]
+    connection.insert("body", ("object_key", "dictionary_key", "content"), bodies)
+    wrote(len(bodies))
+    wrote(_add_references(connection, numbered, numbers))
     texts = [(key, *row.texts) for key, row in numbered if row.texts]
     for start in range(0, len(texts), _TEXTS_AT_ONCE):
-        index_texts(connection, texts[start : start + _TEXTS_AT_ONCE])
-        wrote(len(texts[start : start + _TEXTS_AT_ONCE]))
+        portion = texts[start : start + _TEXTS_AT_ONCE]
+        index_texts(connection, portion)
+        wrote(len(portion))
     return {row.digest: key for key, row in numbered}
 
 
@@ -162,13 +157,10 @@ def add_members(connection: Connection, release_key: int, members: Sequence[Memb
 def _add_references(
     connection: Connection,
     numbered: Sequence[tuple[int, ObjectRow]],
-    identifiers: dict[str, int],
-    words: dict[str, int],
-) -> list[tuple[object, ...]]:
-    """Store embedded references, each (source, type, target) once, however many objects hold it.
-
-    Return the pairs of an object and a reference that it holds.
-    """
+    numbers: _Numbers,
+) -> int:
+    """Store embedded references, each (source, type, target) once, and which objects hold them. Return how many are held."""
+    identifiers, words = numbers.identifiers, numbers.words
     stored = {
         (row.source_key, row.kind_key, row.target_key): row.reference_key
         for row in connection.rows(
@@ -193,7 +185,8 @@ def _add_references(
             mine.append((object_key, reference_key))
         held += sorted(mine)
     connection.insert("reference", ("reference_key", "source_key", "kind_key", "target_key", "uuid"), made)
-    return held
+    connection.insert("object_reference", ("object_key", "reference_key"), held)
+    return len(held)
 
 
 def _ids_named(rows: Iterable[ObjectRow]) -> set[str]:
