@@ -1,6 +1,7 @@
 """Filled and empty catalogues for tests, on either engine, out of the real releases of the shared folder.
 
-A catalogue with given releases is made once in a run; every test that changes it works on a copy.
+A catalogue with given releases is made once in a run, on top of a copy of one with the first of them where that exists;
+every test that changes it works on a copy.
 
 `CTIBUTLER_TEST_POSTGRES_URL` names a PostgreSQL server on which databases can be made; tests on it are skipped, and say so,
 where it is missing. `CTIBUTLER_TEST_FILLED` may name a folder in which filled SQLite catalogues stay between runs, each
@@ -211,7 +212,7 @@ class Catalogues:
 
     def empty(self, knowledge_bases: KnowledgeBases = HOSTED) -> Database:
         """A catalogue with nothing in it."""
-        return self._copy((), links=False, knowledge_bases=knowledge_bases)
+        return self._copy((), knowledge_bases=knowledge_bases)
 
     def bare(self) -> Database:
         """A database without tables."""
@@ -227,18 +228,17 @@ class Catalogues:
         _administer(f"CREATE DATABASE {name}")
         return name, _database_url(name)
 
-    def _copy(self, names: Sequence[str], *, links: bool, knowledge_bases: KnowledgeBases = HOSTED) -> Database:
+    def _copy(
+        self, names: Sequence[str], *, links: Sequence[str] = (), knowledge_bases: KnowledgeBases = HOSTED
+    ) -> Database:
         name = f"ctibutler_{uuid.uuid4().hex[:16]}"
-        what = f"{'-'.join(names) or 'empty'}{'-linked' if links else ''}"
-        what = re.sub(r"\W", "_", what) if len(what) < 30 else sha256(what.encode()).hexdigest()[:16]
-        common = _common_folder()
+        what, common = _what(names, links), _common_folder()
         with _alone(common / f"{what}-{self.engine}.lock"):
             if self.engine == "sqlite":
-                shutil.copy(_sqlite_file(common, what, list(names), links), self._folder / f"{name}.sqlite")
+                shutil.copy(_sqlite_file(common, what, names, links), self._folder / f"{name}.sqlite")
                 url = f"sqlite:///{self._folder}/{name}.sqlite"
             else:
-                original = _postgres_database(common, what, list(names), links)
-                _administer(f"CREATE DATABASE {name} TEMPLATE {original}")
+                _copy_postgres(_postgres_database(common, what, names, links), name)
                 url = _database_url(name)
         database = open_catalogue(url, knowledge_bases)
         self._made.append((database, name))
@@ -255,8 +255,11 @@ class Catalogues:
         self._made.insert(0, (other, ""))
         return other
 
-    def with_releases(self, *names: str, links: bool = False) -> Database:
-        """A catalogue of its own with these releases, installed in this order. Skips the test where they are missing."""
+    def with_releases(self, *names: str, links: Sequence[str] = ()) -> Database:
+        """A catalogue of its own with these releases, installed in this order, and links of these modes.
+
+        Skips the test where the releases are missing.
+        """
         if not (SHARED / "kb").is_dir():
             pytest.skip("no kb in the shared folder (CTIBUTLER_TEST_SHARED)")
         return self._copy(names, links=links)
@@ -289,7 +292,7 @@ def catalogue_with(engine: str, folder: Path, *names: str) -> Iterator[Database]
 
 
 @contextmanager
-def filled(engine: str, names: Iterable[str], *, links: bool, what: str) -> Iterator[Library]:
+def filled(engine: str, names: Iterable[str], *, what: str, links: Sequence[str] = ()) -> Iterator[Library]:
     """A catalogue with these releases for tests that only read: the first process of a run that asks makes it."""
     wanted, folder = list(names), _common_folder()
     if not (SHARED / "kb").is_dir():
@@ -308,7 +311,7 @@ def filled(engine: str, names: Iterable[str], *, links: bool, what: str) -> Iter
 
 def drop_shared_databases(folder: Path) -> None:
     """Remove the databases that `filled` made in this run."""
-    for note in folder.glob("*.database"):
+    for note in (*folder.glob("*.database"), *folder.glob("*-postgresql.unfinished")):
         _administer(f"DROP DATABASE IF EXISTS {note.read_text()} WITH (FORCE)")
         note.unlink()
 
@@ -324,7 +327,24 @@ def _common_folder() -> Path:
     return Path(os.environ["CTIBUTLER_TEST_COMMON"])
 
 
-def _sqlite_file(folder: Path, what: str, names: list[str], links: bool) -> Path:
+def _what(names: Sequence[str], links: Sequence[str] = ()) -> str:
+    """A word for a catalogue with these releases and links, for names of files and databases."""
+    text = "-".join((*names, *links)) or "empty"
+    return re.sub(r"\W", "_", text) if len(text) < 30 else sha256(text.encode()).hexdigest()[:16]
+
+
+def _first_of(
+    names: Sequence[str], links: Sequence[str], folder: Path, suffix: str
+) -> tuple[str, Sequence[str]] | None:
+    """The catalogue with the most of the first of these releases that was made in this run, and the releases it lacks."""
+    for number in range(len(names) - (0 if links else 1), 0, -1):
+        what = _what(names[:number])
+        if (folder / f"{what}.{suffix}").exists():
+            return what, names[number:]
+    return None
+
+
+def _sqlite_file(folder: Path, what: str, names: Sequence[str], links: Sequence[str]) -> Path:
     path = folder / f"{what}.sqlite"
     kept = Path(KEPT) / f"{what}-{_digest_of_code(names)}.sqlite" if KEPT else None
     if path.exists():
@@ -332,14 +352,20 @@ def _sqlite_file(folder: Path, what: str, names: list[str], links: bool) -> Path
     if kept and kept.exists():
         shutil.copy(kept, path)
         return path
-    _fill(f"sqlite:///{path}", names, links)
+    unfinished, missing = folder / f"{what}.unfinished", names
+    if found := _first_of(names, links, folder, "sqlite"):
+        with _alone(folder / f"{found[0]}-sqlite.lock"):
+            shutil.copy(folder / f"{found[0]}.sqlite", unfinished)
+        missing = found[1]
+    _fill(f"sqlite:///{unfinished}", missing, links)
+    unfinished.rename(path)
     if kept:
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, kept)
     return path
 
 
-def _postgres_database(folder: Path, what: str, names: list[str], links: bool) -> str:
+def _postgres_database(folder: Path, what: str, names: Sequence[str], links: Sequence[str]) -> str:
     if KEPT:
         name = f"ctibutler_{what}_{_digest_of_code(names)}"
         if (name,) in _administer("SELECT datname FROM pg_database"):
@@ -350,19 +376,31 @@ def _postgres_database(folder: Path, what: str, names: list[str], links: bool) -
         return name
     note = folder / f"{what}.database"
     if not note.exists():
-        name = f"ctibutler_{what}_{uuid.uuid4().hex[:12]}"
-        _administer(f"CREATE DATABASE {name}")
-        note.write_text(name)
-        _fill(_database_url(name), names, links)
+        name, missing = f"ctibutler_{what}_{uuid.uuid4().hex[:12]}", names
+        unfinished = folder / f"{what}-postgresql.unfinished"
+        unfinished.write_text(name)
+        if found := _first_of(names, links, folder, "database"):
+            with _alone(folder / f"{found[0]}-postgresql.lock"):
+                _copy_postgres((folder / f"{found[0]}.database").read_text(), name)
+            missing = found[1]
+        else:
+            _administer(f"CREATE DATABASE {name}")
+        _fill(_database_url(name), missing, links)
+        unfinished.rename(note)
     return note.read_text()
 
 
-def _fill(url: str, names: list[str], links: bool) -> None:
+def _copy_postgres(original: str, name: str) -> None:
+    # Without fsync, copying the files is quicker than writing them through the log.
+    _administer(f"CREATE DATABASE {name} TEMPLATE {original} STRATEGY = FILE_COPY")
+
+
+def _fill(url: str, names: Sequence[str], links: Sequence[str]) -> None:
     database = open_catalogue(url, HOSTED)
     for name in names:
         install(database, name)
     if links:
-        link(database)
+        link(database, *links)
     if database.engine == "sqlite":
         raw = database.connect()
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -380,9 +418,9 @@ def _administer(statement: str) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
-def _digest_of_code(names: list[str]) -> str:
+def _digest_of_code(names: Sequence[str]) -> str:
     package = Path(ctibutler.__file__).parent
-    whole = sha256(repr(names).encode())
+    whole = sha256(repr(list(names)).encode())
     for part in ("stix", "importing", "knowledge_bases", "catalog/engine/migrations", "catalog"):
         for path in sorted((package / part).rglob("*.py")):
             if part != "catalog" or path.stem in _WRITERS:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ctibutler.answers.library import Library
+from ctibutler.knowledge_bases.links import LINK_MODES
 from tests.catalogue import CONTRACT, POSTGRES_URL, Catalogues, drop_shared_databases, filled, releases_on
 from tests.shared import SHARED
 
@@ -56,14 +57,16 @@ def common_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def filled_library(engine: str) -> Iterator[Library]:
     """Every release of the smaller knowledge bases and several of the larger ones, with links. For reading only."""
-    with filled(engine, releases_on(engine), links=True, what="everything") as library:
+    with filled(
+        engine, releases_on(engine), links=tuple(mode.name for mode in LINK_MODES), what="everything"
+    ) as library:
         yield library
 
 
 @pytest.fixture(scope="session")
 def contract_library(engine: str) -> Iterator[Library]:
     """The releases that the contract gives numbers for, without links. For reading only."""
-    with filled(engine, CONTRACT, links=False, what="contract") as library:
+    with filled(engine, CONTRACT, what="contract") as library:
         yield library
 
 

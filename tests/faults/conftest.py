@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,50 +11,41 @@ import pytest
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.schema import open_catalogue
 from ctibutler.knowledge_bases import HOSTED
+from tests.catalogue import Catalogues
 
-POSTGRES = "CTIBUTLER_TEST_POSTGRES_URL"
-
-
-@contextmanager
-def _postgresql() -> Iterator[str]:
-    """The URL of an empty database on the server that the tests may use."""
-    import psycopg
-
-    from ctibutler.catalog.engine.urls import DatabaseUrl
-
-    server = os.environ.get(POSTGRES)
-    if not server:
-        pytest.skip(f"no PostgreSQL ({POSTGRES})")
-    name = f"ctibutler_faults_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        try:
-            yield DatabaseUrl.parse(server).with_name(name).text
-        finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.server)]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
+@pytest.fixture(params=ENGINES)
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database, on each engine in turn."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'store.sqlite'}"
-    else:
-        with _postgresql() as url:
-            yield url
+    """The URL of an empty catalogue, on each engine in turn."""
+    with Catalogues(request.param, tmp_path) as made:
+        yield _closed(made.empty())
+
+
+@pytest.fixture(params=ENGINES)
+def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without tables, on each engine in turn."""
+    with Catalogues(request.param, tmp_path) as made:
+        yield _closed(made.bare())
 
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
-    """The URL of a database file that is not there yet."""
+    """The URL of a database file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'store.sqlite'}"
 
 
 @pytest.fixture
-def postgresql_url() -> Iterator[str]:
-    """The URL of an empty PostgreSQL database."""
-    with _postgresql() as url:
-        yield url
+def postgresql_url(tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty catalogue on PostgreSQL."""
+    with Catalogues("postgresql", tmp_path) as made:
+        yield _closed(made.empty())
+
+
+def _closed(database: Database) -> str:
+    database.close()
+    return database.url.text
 
 
 @pytest.fixture

@@ -177,7 +177,7 @@ def test_a_full_disk_is_said_to_be_full_and_the_store_stays_as_it_was(
     database = opened(sqlite_url)
     imported(database, small_bundle_bytes())
     large = tmp_path / "large.json"
-    large.write_bytes(many_tools(6000, 1))
+    large.write_bytes(many_tools(3000, 1))
     from ctibutler.requesting import InstallRequest, add_install
 
     with database.note() as connection:
@@ -185,7 +185,7 @@ def test_a_full_disk_is_said_to_be_full_and_the_store_stays_as_it_was(
     before = content(database)
     for attempt in (1, 2, 3):
         said = CONTEXT.SimpleQueue()
-        with running(_one_job_with_little_room, sqlite_url, 2_000_000, said) as process:
+        with running(_one_job_with_little_room, sqlite_url, 1_500_000, said) as process:
             sentence = said.get()
             process.join(60)
             assert process.exitcode == 0
@@ -217,9 +217,9 @@ def _open_at_once(url: str, start: Any, said: Any) -> None:
         said.put("")
 
 
-def test_several_processes_may_make_one_database_at_the_same_moment(store_url: str) -> None:
+def test_several_processes_may_make_one_database_at_the_same_moment(bare_url: str) -> None:
     start, said = CONTEXT.Event(), CONTEXT.SimpleQueue()
-    processes = [CONTEXT.Process(target=_open_at_once, args=(store_url, start, said), daemon=True) for _ in range(4)]
+    processes = [CONTEXT.Process(target=_open_at_once, args=(bare_url, start, said), daemon=True) for _ in range(4)]
     for process in processes:
         process.start()
     start.set()
@@ -228,7 +228,7 @@ def test_several_processes_may_make_one_database_at_the_same_moment(store_url: s
         process.join(60)
         process.close()
     said.close()
-    database = open_catalogue(store_url, HOSTED)
+    database = open_catalogue(bare_url, HOSTED)
     with database.read() as connection:
         assert connection.value("SELECT count(*) FROM catalogue") == 1
     database.close()
@@ -260,7 +260,7 @@ def test_a_store_that_many_processes_write_and_read_for_some_seconds_stays_whole
     database = opened(store_url)
     said = CONTEXT.SimpleQueue()
     with working(store_url, ""), working(store_url, ""):
-        processes = [CONTEXT.Process(target=_ask_and_read, args=(store_url, 6.0, said), daemon=True) for _ in range(3)]
+        processes = [CONTEXT.Process(target=_ask_and_read, args=(store_url, 3.0, said), daemon=True) for _ in range(3)]
         for process in processes:
             process.start()
         reports = [said.get() for _ in processes]

@@ -62,7 +62,7 @@ def state(database: Database) -> tuple[dict[str, int], int]:
         (b'{"weakness--1": []}', "weakness--1: expected an object"),
         (b'{"weakness--1": {}, "weakness--2": null}', "weakness--2: expected an object"),
         (b'{"weakness--1": {"status": "\xff"}}', "weakness--1: not JSON"),
-        (b'{"weakness--1": ' + b'{"a":' * 5000 + b"1" + b"}" * 5001, "nests too deep"),
+        (b'{"weakness--1": ' + b'{"a":' * 5000 + b"1" + b"}" * 5001, "is nested too deeply"),
     ],
 )
 def test_what_is_no_object_of_objects_is_refused(content: bytes, message: str) -> None:
@@ -150,6 +150,7 @@ def test_details_that_cannot_be_read_change_nothing(catalogues: Catalogues) -> N
 
 @pytest.mark.real
 def test_a_whole_release_is_stored_small_and_goes_without_a_trace(catalogues: Catalogues) -> None:
+    catalogues.on_one_engine()
     read = cwe_xml.convert(shared_path("kb-primary/cwe/cwec_v4.14.xml.zip").read_bytes(), Edition("4.14"))
     assert read.details is not None
     database = catalogues.empty()

@@ -23,7 +23,7 @@ from ctibutler.importing.removal import remove_release, truncate
 from ctibutler.knowledge_bases import HOSTED
 from tests.answers import plain
 from tests.answers.walking import as_json, decoded, listed, related
-from tests.catalogue import Catalogues, content_of, file_of, install, link, made_content, row_counts
+from tests.catalogue import Catalogues, content_of, file_of, install, made_content, row_counts
 
 pytestmark = pytest.mark.real
 
@@ -153,11 +153,9 @@ def test_the_latest_release_is_the_highest_whatever_came_last(catalogues: Catalo
 def test_removing_a_release_leaves_nothing_of_it(catalogues: Catalogues, stays: list[str], goes: list[str]) -> None:
     if catalogues.engine != "sqlite" and "cwe@4.14" in stays:
         pytest.skip("the larger ones on SQLite")
-    untouched = catalogues.with_releases(*stays)
-    database = catalogues.with_releases(*stays, *goes)
-    if "cwe@4.14" in stays:
-        for one in (untouched, database):
-            link(one, "cwe-capec")
+    links = ("cwe-capec",) if "cwe@4.14" in stays else ()
+    untouched = catalogues.with_releases(*stays, links=links)
+    database = catalogues.with_releases(*stays, *goes, links=links)
     for name in goes:
         slug, _, label = name.partition("@")
         remove_release(database, HOSTED.named(slug), label)
@@ -166,16 +164,13 @@ def test_removing_a_release_leaves_nothing_of_it(catalogues: Catalogues, stays: 
     assert answers_of(library, *stays) == answers_of(Library(untouched, HOSTED), *stays)
     for name in goes:
         install(database, name)
-    everything = catalogues.with_releases(*stays, *goes)
-    if "cwe@4.14" in stays:
-        link(everything, "cwe-capec")
+    everything = catalogues.with_releases(*stays, *goes, links=links)
     assert answers_of(library, *stays, *goes) == answers_of(Library(everything, HOSTED), *stays, *goes)
 
 
 def test_removing_either_side_of_links_removes_the_links(catalogues: Catalogues) -> None:
     for gone in ("capec", "cwe"):
-        database = catalogues.with_releases("capec@3.9", "cwe@4.14")
-        link(database, "cwe-capec")
+        database = catalogues.with_releases("capec@3.9", "cwe@4.14", links=["cwe-capec"])
         truncate(database, HOSTED.named(gone))
         kept = "capec@3.9" if gone == "cwe" else "cwe@4.14"
         assert row_counts(database) == row_counts(catalogues.with_releases(kept))
@@ -184,18 +179,17 @@ def test_removing_either_side_of_links_removes_the_links(catalogues: Catalogues)
 def test_truncating_every_knowledge_base_leaves_an_empty_catalogue(catalogues: Catalogues) -> None:
     catalogues.on_one_engine()
     names = (
+        "capec@3.9",
+        "cwe@4.14",
+        "capec@3.8",
         "atlas@5.1.1",
         "atlas@5.2.0",
         "disarm@1.6",
-        "capec@3.8",
-        "capec@3.9",
-        "cwe@4.14",
         "tlp@1",
         "tlp@2",
         "sector@1.0",
     )
-    database = catalogues.with_releases(*names)
-    link(database, "cwe-capec")
+    database = catalogues.with_releases(*names, links=["cwe-capec"])
     for name in names:
         truncate(database, HOSTED.named(name.partition("@")[0]))
     left = {table: count for table, count in row_counts(database).items() if count}

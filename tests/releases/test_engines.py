@@ -103,8 +103,8 @@ def both() -> Any:
     if not POSTGRES_URL:
         pytest.skip("no PostgreSQL (CTIBUTLER_TEST_POSTGRES_URL, as `scripts/services postgres` prints it)")
     with (
-        filled("sqlite", CONTRACT, links=False, what="contract") as one,
-        filled("postgresql", CONTRACT, links=False, what="contract") as other,
+        filled("sqlite", CONTRACT, what="contract") as one,
+        filled("postgresql", CONTRACT, what="contract") as other,
     ):
         yield one, other
 
