@@ -47,6 +47,7 @@ _.total_objects
 _.counts_by_type
 _.derived_relationships
 _.job_state
+_.frozen
 _.checked_at
 _.completion_time
 _.objects_sdos

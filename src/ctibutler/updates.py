@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from ctibutler.answers.library import Library
 from ctibutler.catalog import jobs, releases, update_checks
-from ctibutler.catalog.update_checks import FoundRelease, UpdateReport
+from ctibutler.catalog.update_checks import FoundRelease, SourceCondition, UpdateReport
 from ctibutler.importing.offers import problems_of, refresh_offers
 from ctibutler.knowledge_bases import versions
 from ctibutler.publishers.sources.offers import Sources
@@ -19,6 +21,7 @@ from ctibutler.stix.times import now
 _DAY = 24 * 3600 * 1_000_000
 _SOON = 1.0
 """Days until the next try, if something went wrong that may pass."""
+_DAYS_AGO = re.compile(r"\b[0-9]+ days ago\b")
 _log = logging.getLogger(__name__)
 
 
@@ -63,7 +66,9 @@ def look(library: Library, sources: Sources, interval_days: float, *, missing_to
     if not found:
         _log.info("no newer release of what is installed%s", f"; {'; '.join(problems)}" if problems else "")
     all_answered = all(problem.lasting for problem in report.problems)
-    told = UpdateReport(newer=tuple(found), problems=tuple(problems), all_answered=all_answered)
+    conditions = _conditions(library, sources)
+    _warn_of_news(seen.report.sources, conditions, problems)
+    told = UpdateReport(newer=tuple(found), problems=tuple(problems), sources=conditions, all_answered=all_answered)
     update_checks.end(library.database, now(), told)
     return Looked(report, [item.job_id for item in found])
 
@@ -104,6 +109,45 @@ def queue(library: Library, wanted: Iterable[Offer]) -> list[str]:
             job = before or add_install(connection, kb, InstallRequest(offer.label))
             ids.append(job.id)
     return ids
+
+
+def _conditions(library: Library, sources: Sources) -> tuple[SourceCondition, ...]:
+    """Where each source is, and whether it still is as its declaration says."""
+    return tuple(
+        SourceCondition(
+            knowledge_base=state.knowledge_base,
+            source=state.source,
+            location=state.location,
+            newest=state.newest,
+            released=None if state.released is None else state.released.isoformat(),
+            answers=state.answers,
+            frozen=state.is_frozen,
+            problems=state.problems,
+        )
+        for state in sources.states(library.knowledge_bases.all, datetime.now(UTC).date())
+    )
+
+
+def _warn_of_news(
+    before: Iterable[SourceCondition], conditions: Iterable[SourceCondition], already_said: Iterable[str]
+) -> None:
+    """Log what is wrong with a source since this check, once: not again at each check, and not what others log.
+
+    A number of days grows from check to check: it makes no news.
+    """
+    said = " ".join(already_said)
+    known = {_without_days(sentence) for condition in before for sentence in condition.problems}
+    news: dict[str, list[str]] = {}
+    for condition in conditions:
+        for sentence in condition.problems:
+            if sentence not in said and _without_days(sentence) not in known:
+                news.setdefault(f"{condition.source}: {sentence}", []).append(condition.knowledge_base)
+    for sentence, slugs in news.items():
+        _log.warning("%s (%s)", sentence, ", ".join(slugs))
+
+
+def _without_days(sentence: str) -> str:
+    return _DAYS_AGO.sub("", sentence)
 
 
 def _described(library: Library, offer: Offer, job_id: str) -> FoundRelease:

@@ -18,7 +18,7 @@ import pytest
 
 from tests.cli.command import Command
 from tests.publishers import publishers
-from tests.publishers.publishers import ATTACK, CAPEC, D3FEND, F3, serve
+from tests.publishers.publishers import API, ATTACK, CAPEC, D3FEND, F3, serve
 from tests.publishers.server import LocalServer, status
 from tests.shared import read_shared
 
@@ -332,3 +332,59 @@ def test_cwe_comes_from_its_publisher_whole(command: Command, server: LocalServe
     said = command.done("install", "cwe", **at).stdout
     assert "cwe 4.14: installed from publisher: 2,754 objects" in said
     assert command.done("get", "CWE-79", **at).stdout
+
+
+def serve_fraud(server: LocalServer, **repository: object) -> None:
+    """F3 1.1 at its publisher's, in a repository of which GitHub says this."""
+    name = "center-for-threat-informed-defense/fight-fraud-framework"
+    said = {"full_name": name, "archived": False, **repository}
+    serve(server, {f"{F3}/f3-stix.json": fraud("1.1"), f"{API}/repos/{name}": said})
+
+
+def test_sources_shows_each_place_with_its_newest_release(
+    command: Command, server: LocalServer, at: dict[str, str]
+) -> None:
+    serve_fraud(server)
+    command.done("install", "tlp@1", **at)
+    fraud_lines, tlp_lines = (
+        command.done("sources", kb, "--check", **at).stdout.splitlines() for kb in ("mitre-f3", "tlp")
+    )
+    assert fraud_lines == [
+        "mitre-f3  not installed",
+        "  publisher  1.1       -           https://github.com/center-for-threat-informed-defense/fight-fraud-framework",
+    ]
+    assert tlp_lines == ["tlp  1 installed", "  built-in   2         -           ctibutler:tlp-2.json"]
+
+
+def test_sources_check_exits_with_one_where_a_place_was_left(
+    command: Command, server: LocalServer, at: dict[str, str]
+) -> None:
+    serve_fraud(server, archived=True)
+    outcome = command("sources", "mitre-f3", "--check", **at)
+    assert outcome.code == 1
+    sentence = "publisher: github.com/center-for-threat-informed-defense/fight-fraud-framework is archived"
+    assert outcome.stdout.splitlines()[-1] == f"  ! {sentence}"
+    assert command("sources", "mitre-f3", **at).code == 0
+    [found] = command.done("sources", "mitre-f3", "--json", **at).json["knowledge_bases"]
+    assert found["problems"] == [sentence]
+    assert found["sources"][0] | {"location": ""} == {
+        "source": "publisher",
+        "location": "",
+        "newest": "1.1",
+        "released": None,
+        "answers": True,
+        "frozen": False,
+    }
+
+
+def test_sources_fetch_reads_the_newest_release(command: Command, server: LocalServer, at: dict[str, str]) -> None:
+    serve_fraud(server)
+    outcome = command("sources", "mitre-f3", "--fetch", "--check", **at)
+    assert outcome.code == 1
+    assert outcome.stdout.splitlines()[-1] == "  ! f3-stix.json has no object of type attack-pattern"
+
+
+def test_sources_says_where_nobody_has_anything(command: Command, at: dict[str, str]) -> None:
+    outcome = command("sources", "capec", "--check", "--source", "snapshot", **at)
+    assert outcome.code == 1
+    assert outcome.stdout.splitlines() == ["capec  not installed", "  ! no source has a release"]

@@ -28,6 +28,7 @@ from ctibutler.worker.housekeeping import keep_house
 from ctibutler.worker.loop import Worker
 from tests.answers.walking import as_json
 from tests.faults.processes import settings_of
+from tests.publishers import publishers
 from tests.publishers.server import LocalServer, status
 
 DAY = 24 * 3600 * 1_000_000
@@ -338,3 +339,38 @@ def test_an_error_of_ours_in_keeping_house_does_not_end_the_worker(
     thread.join(30)
     assert installed(store, "mitre-f3") == ["1.0"]
     assert "the search for newer releases failed" in caplog.text
+
+
+def test_a_place_that_was_left_is_told_once_and_shown(
+    store: Database, server: LocalServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = "center-for-threat-informed-defense/fight-fraud-framework"
+    bundle = {"type": "bundle", "objects": [{"type": "x-mitre-collection", "name": "F3", "x_mitre_version": "1.1"}]}
+    publishers.serve(
+        server,
+        {
+            f"{publishers.F3}/f3-stix.json": bundle,
+            f"{publishers.API}/repos/{name}": {"full_name": name, "archived": True},
+        },
+    )
+    asked = {"publishers_url": server.url, "sources": "publisher", "data_dir": tmp_path, "download_retries": 0}
+    for turn in (1, 2):
+        caplog.clear()
+        place(store, "", **asked).keep_house()
+        warned = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+        archived = [text for text in warned if "archived" in text]
+        silent = [text for text in warned if "mitre/cti" in text and "repos" not in text]
+        assert archived == ([f"publisher: github.com/{name} is archived (mitre-f3)"] if turn == 1 else [])
+        assert bool(silent) == (turn == 1), "a list that is not there is no news the second time"
+        as_if_it_was(store, 8 * DAY)
+    [fraud] = [item for item in as_json(last_check(Library(store, HOSTED), 7))["sources"] if item["newest"] == "1.1"]
+    assert fraud == {
+        "knowledge_base": "mitre-f3",
+        "source": "publisher",
+        "location": f"https://github.com/{name}",
+        "newest": "1.1",
+        "released": None,
+        "answers": True,
+        "frozen": False,
+        "problems": [f"github.com/{name} is archived"],
+    }

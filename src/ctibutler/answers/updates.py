@@ -8,7 +8,7 @@ from ctibutler.answers.library import Library
 from ctibutler.catalog import jobs, update_checks
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.job_records import State
-from ctibutler.catalog.update_checks import FoundRelease
+from ctibutler.catalog.update_checks import FoundRelease, SourceCondition
 from ctibutler.stix.times import Instant
 
 
@@ -19,12 +19,14 @@ class NewerRelease(FoundRelease, frozen=True, kw_only=True):
 
 
 class Updates(msgspec.Struct, frozen=True, kw_only=True):
-    """The last search for newer releases of what is installed: when it ended, what it found, and what kept it from more."""
+    """The last search for newer releases of what is installed: when it ended, what it found, what kept it from more, and
+    where each source of each knowledge base stood."""
 
     interval_days: float
     checked_at: Instant | None
     newer: list[NewerRelease]
     problems: tuple[str, ...]
+    sources: tuple[SourceCondition, ...]
 
 
 def last_check(library: Library, interval_days: float) -> Updates:
@@ -37,6 +39,7 @@ def last_check(library: Library, interval_days: float) -> Updates:
         checked_at=None if check.ended_at is None else Instant(check.ended_at),
         newer=newer,
         problems=check.report.problems,
+        sources=check.report.sources,
     )
 
 

@@ -41,7 +41,7 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
         "Updates",
         tag="knowledge bases",
         description="Returns when a worker last looked for releases newer than the installed ones, what it found, the jobs that"
-        " install them, and which sources did not answer.",
+        " install them, which sources did not answer, and for each source what is newest there and what is wrong with it.",
     )
     yield Endpoint(
         "GET",

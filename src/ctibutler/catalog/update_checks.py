@@ -24,12 +24,27 @@ class FoundRelease(msgspec.Struct, frozen=True, kw_only=True):
     job_id: str
 
 
+class SourceCondition(msgspec.Struct, frozen=True, kw_only=True):
+    """What a source of a knowledge base has, and what is wrong with it: `released` is a date (`2026-09-30`) where the source
+    tells it; a frozen source gets no new releases."""
+
+    knowledge_base: str
+    source: str
+    location: str
+    newest: str | None
+    released: str | None
+    answers: bool
+    frozen: bool
+    problems: tuple[str, ...]
+
+
 class UpdateReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a check found: newer releases, and why sources had less to say than they could. `all_answered` if no source is
-    worth asking again soon."""
+    """What a check found: newer releases, why sources had less to say than they could, and the condition of each source.
+    `all_answered` if no source is worth asking again soon."""
 
     newer: tuple[FoundRelease, ...] = ()
     problems: tuple[str, ...] = ()
+    sources: tuple[SourceCondition, ...] = ()
     all_answered: bool = False
 
 

@@ -41,6 +41,7 @@ SECTIONS = {
         "versions": "List installed and available releases.",
         "install": "Install releases.",
         "remove": "Remove releases.",
+        "sources": "Show where releases come from, and what is wrong there.",
         "mirror": "Copy releases to a folder for offline use.",
         "jobs": "List jobs, or show one in full.",
     },

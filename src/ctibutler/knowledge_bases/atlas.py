@@ -55,8 +55,10 @@ ATLAS = KnowledgeBase(
     at_publisher=(
         AtPublisher("atlas-data", "https://github.com/mitre-atlas/atlas-data"),
         # Given up in June 2026. It has the releases up to 5.6.0.
-        AtPublisher("atlas-repository", "https://github.com/mitre-atlas/atlas-navigator-data"),
+        AtPublisher("atlas-repository", "https://github.com/mitre-atlas/atlas-navigator-data", is_frozen=True),
     ),
+    release_every_days=31,
+    main_types=("attack-pattern", "x-mitre-tactic"),
     converter="atlas-yaml",
     bucket=BucketFiles("mitre-atlas-repo-data", "mitre-atlas-v{}.json", details="mitre-atlas-details-v{}.json"),
     details=ATLAS_DETAILS,

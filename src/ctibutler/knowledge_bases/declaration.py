@@ -121,6 +121,9 @@ class AtPublisher:
     address: str
     """Web address for people."""
 
+    is_frozen: bool = False
+    """The place keeps earlier releases. No new release is expected there."""
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -266,6 +269,12 @@ class KnowledgeBase:
     at_publisher: tuple[AtPublisher, ...] = ()
     """Where the publisher keeps it, in order of preference: a release is fetched from the first place that has it. Empty if
     we do not fetch it from the publisher."""
+
+    release_every_days: int | None = None
+    """How many days usually lie between two releases; None if the publisher keeps no rhythm, or its place gives no dates."""
+
+    main_types: tuple[str, ...] = ()
+    """The STIX types without which a file is not a release; empty means all listed types."""
 
     converter: str | None = None
     """Name of the converter that reads the publisher's file; None if that is a STIX 2.1 bundle already."""

@@ -36,5 +36,6 @@ DISARM = KnowledgeBase(
     object_filter_word="disarm",
     at_publisher=(AtPublisher("disarm-repository", "https://github.com/DISARMFoundation/DISARMframeworks"),),
     converter="disarm-xlsx",
+    main_types=("attack-pattern", "x-mitre-tactic"),
     bucket=BucketFiles("disarm2stix-manual-output", "disarm-bundle-v{}.json"),
 )

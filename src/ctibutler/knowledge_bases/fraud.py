@@ -43,5 +43,6 @@ F3 = KnowledgeBase(
     at_publisher=(
         AtPublisher("fraud-repository", "https://github.com/center-for-threat-informed-defense/fight-fraud-framework"),
     ),
+    main_types=("attack-pattern", "x-mitre-tactic"),
     bucket=BucketFiles("mitre-f3-repo-data", "f3-stix-v{}.json"),
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 
 from ctibutler import updates
 from ctibutler.answers.library import Library
-from ctibutler.catalog import jobs
+from ctibutler.catalog import jobs, update_checks
 from ctibutler.errors import StoreUnavailable
 from ctibutler.importing.offers import problems_of, refresh_offers_when_due
 from ctibutler.publishers.sources.offers import Sources
@@ -32,17 +33,21 @@ def keep_house(library: Library, settings: Settings, sources: Sources) -> None:
 
 
 def _keep_house(library: Library, settings: Settings, sources: Sources) -> None:
+    with library.database.read() as connection:
+        known = update_checks.last(connection).report.problems
     looked = updates.look(library, sources, settings.update_days)
     if looked is not None:
-        _warn(looked.report)
+        _warn(looked.report, known)
     offered = refresh_offers_when_due(library.database, library.knowledge_bases, sources, settings.offer_refresh_hours)
     if offered is not None:
-        _warn(offered)
+        _warn(offered, known)
     if settings.job_retention_days is not None:
         with library.database.note() as connection:
             jobs.remove_older(connection, now() - settings.job_retention_days * _DAY)
 
 
-def _warn(report: OfferReport) -> None:
+def _warn(report: OfferReport, known: Collection[str]) -> None:
+    """Log what the last check had not found: a place that stays silent is no news each day."""
     for sentence in problems_of(report):
-        _log.warning("%s", sentence)
+        if sentence not in known:
+            _log.warning("%s", sentence)

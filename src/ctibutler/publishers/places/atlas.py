@@ -30,6 +30,7 @@ class AtlasRepository(PlainFiles):
     """
 
     hosts: tuple[str, ...] = (github.API, github.FILES)
+    repository: str | None = REPOSITORY
 
     def releases(self, web: Web) -> Iterator[Published]:
         """The releases behind the repository's tags.

@@ -15,7 +15,7 @@ from ctibutler.errors import MalformedFile, SourceUnavailable
 from ctibutler.knowledge_bases import versions
 from ctibutler.publishers.converters.yaml_files import YamlList, YamlMap, YamlValue, kind, read_yaml
 from ctibutler.publishers.places import github
-from ctibutler.publishers.places.place import PlainFiles, Published, Web, listed, read_labels
+from ctibutler.publishers.places.place import PlainFiles, Published, Web, day_in, listed, read_labels
 
 REPOSITORY: Final = "mitre-atlas/atlas-data"
 BRANCH: Final = "main"
@@ -52,6 +52,7 @@ class AtlasData(PlainFiles):
     """The manifest names every release with the path of its YAML. The STIX bundle is a file of the release on GitHub."""
 
     hosts: tuple[str, ...] = (github.FILES, github.SITE, *github.RELEASE_FILES)
+    repository: str | None = REPOSITORY
 
     def releases(self, web: Web) -> Iterator[Published]:
         """The releases of the manifest from 2026.05 on.
@@ -110,7 +111,7 @@ def _published(entry: YamlValue, line: int, gaps: list[str]) -> Published | None
             f"line {line}: release {label} is in no format {FORMAT} that can be read"
             f" ({', '.join(formats) or 'none is named'}): without details, and not at all where it has no STIX bundle"
         )
-    return _release(label, path, _day(entry.get("release-date")))
+    return _release(label, path, day_in(entry.get("release-date")))
 
 
 def _file_of_our_format(entry: YamlMap) -> tuple[str | None, list[str]]:
@@ -140,10 +141,3 @@ def _release(label: str, path: str | None, day: date | None = None) -> Published
 
 def _is_ours(label: str) -> bool:
     return _LABEL.fullmatch(label) is not None and versions.sort_key(label) >= versions.sort_key(FIRST)
-
-
-def _day(value: YamlValue) -> date | None:
-    try:
-        return date.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None

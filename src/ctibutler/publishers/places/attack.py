@@ -10,7 +10,7 @@ import msgspec
 from ctibutler.errors import SourceUnavailable
 from ctibutler.knowledge_bases import versions
 from ctibutler.publishers.places import github
-from ctibutler.publishers.places.place import PlainFiles, Published, Web, listed, read_json
+from ctibutler.publishers.places.place import PlainFiles, Published, Web, day_in, listed, read_json
 
 REPOSITORY = "mitre-attack/attack-stix-data"
 INDEX = "index.json"
@@ -20,6 +20,7 @@ BRANCH = "master"
 class _Version(msgspec.Struct):
     version: str
     url: str
+    modified: str | None = None
 
 
 class _Collection(msgspec.Struct):
@@ -36,6 +37,7 @@ class AttackStixData(PlainFiles):
 
     domain: str
     hosts: tuple[str, ...] = (github.FILES,)
+    repository: str | None = REPOSITORY
 
     def releases(self, web: Web) -> Sequence[Published]:
         """The versions in the index whose file belongs to this domain.
@@ -46,7 +48,7 @@ class AttackStixData(PlainFiles):
         expected = "an index of ATT&CK collections with their versions"
         index = read_json(listed(web, url, expected), _Index, url, expected)
         found = [
-            Published(versions.shown(version.version), self._address(version))
+            Published(versions.shown(version.version), self._address(version), day_in(version.modified))
             for collection in index.collections
             for version in collection.versions
             if self._is_ours(version) and versions.is_label(version.version)

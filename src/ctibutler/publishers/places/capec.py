@@ -30,6 +30,7 @@ class CapecRepository(PlainFiles):
     """The bundle states its release on its objects. Objects that a release did not change keep an older one."""
 
     hosts: tuple[str, ...] = (github.FILES,)
+    repository: str | None = REPOSITORY
 
     def releases(self, web: Web) -> Sequence[Published]:
         """The newest release.

@@ -28,6 +28,7 @@ class CweSite:
     """The newest catalogue states its release itself; the archive page lists the older ones."""
 
     hosts: tuple[str, ...] = ("cwe.mitre.org",)
+    repository: str | None = None
 
     def releases(self, web: Web) -> Iterator[Published]:
         """The newest release, then those on the archive page.

@@ -30,6 +30,7 @@ class D3fendSite(PlainFiles):
     """The site states only the newest release; the earlier ones are tags of the ontology's repository."""
 
     hosts: tuple[str, ...] = ("d3fend.mitre.org", github.API)
+    repository: str | None = REPOSITORY
 
     def releases(self, web: Web) -> Iterator[Published]:
         """The newest release, then the earlier ones.

@@ -29,6 +29,7 @@ class DisarmRepository(PlainFiles):
 
     days: Mapping[str, date]
     hosts: tuple[str, ...] = (github.API, github.FILES)
+    repository: str | None = REPOSITORY
 
     def releases(self, web: Web) -> Iterator[Published]:
         """The releases that the workbook's history names.

@@ -35,6 +35,7 @@ class FraudRepository(PlainFiles):
     """The collection object in the bundle states its release. The publisher keeps a copy of each release since 1.1."""
 
     hosts: tuple[str, ...] = (github.FILES,)
+    repository: str | None = REPOSITORY
 
     def releases(self, web: Web) -> Sequence[Published]:
         """The newest release.

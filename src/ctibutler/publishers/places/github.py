@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -23,6 +24,16 @@ MAX_PAGES: Final = 20
 """The maximum number of pages that are read of a list. GitHub allows 60 requests an hour without a key."""
 
 _PAGE_SIZE: Final = 100
+_GIVEN_UP = re.compile(
+    r"\b(deprecated|archived|superseded|unmaintained|no longer (maintained|updated)|moved to)\b", re.I
+)
+# Of the repository itself: publishers also write of deprecated objects.
+_REPOSITORY_GIVEN_UP = re.compile(
+    r"\bth(is|e) (repository|repo|project)\s+((is|was|has)( now| been)*)\s+"
+    r"(deprecated|archived|superseded|moved|no longer (maintained|updated))\b",
+    re.I,
+)
+_MARKUP = re.compile(r"[>*_`#]+")
 Item = TypeVar("Item")
 
 
@@ -41,6 +52,12 @@ class Listing(Generic[Item]):
 
 class _Tag(msgspec.Struct):
     name: str
+
+
+class _Repository(msgspec.Struct):
+    full_name: str
+    archived: bool = False
+    description: str | None = None
 
 
 class _Author(msgspec.Struct):
@@ -72,6 +89,33 @@ def file_url(repository: str, path: str, state: str) -> str:
 def release_file_url(repository: str, tag: str, name: str) -> str:
     """The address of a file that was published with a release (`owner/name`, its tag)."""
     return f"https://{SITE}/{repository}/releases/download/{quote(tag, safe='')}/{quote(name, safe='')}"
+
+
+def signs_of_leaving(web: Web, repository: str) -> list[str]:
+    """What says that a repository is no longer where its publisher releases, a sentence each.
+
+    Raises SourceUnavailable when GitHub does not answer.
+    """
+    url = f"https://{API}/repos/{repository}"
+    page = web.page(url)
+    if page is None:
+        return [f"{SITE}/{repository} is gone"]
+    found = read_json(page.content, _Repository, url, "what GitHub says of a repository")
+    signs = []
+    if found.full_name.lower() != repository.lower():
+        signs.append(f"{SITE}/{repository} has moved to {SITE}/{found.full_name}")
+    if found.archived:
+        signs.append(f"{SITE}/{repository} is archived")
+    if found.description is not None and _GIVEN_UP.search(found.description):
+        signs.append(f"{SITE}/{repository} describes itself as “{found.description}”")
+    return signs or _signs_in_readme(web, repository)
+
+
+def _signs_in_readme(web: Web, repository: str) -> list[str]:
+    page = web.page(file_url(repository, "README.md", "HEAD"))
+    text = page.content.decode("utf-8", "replace") if page is not None else ""
+    said = _REPOSITORY_GIVEN_UP.search(_MARKUP.sub(" ", text))
+    return [f"the README of {SITE}/{repository} says “{' '.join(said[0].split())}”"] if said is not None else []
 
 
 def tags(web: Web, repository: str) -> Listing[str]:

@@ -57,6 +57,11 @@ class Place(Protocol):
         """All hosts that it uses; the first one lists the releases."""
         ...
 
+    @property
+    def repository(self) -> str | None:
+        """The GitHub repository (`owner/name`) that the releases are in, which can be archived or moved; None for a site."""
+        ...
+
     def releases(self, web: Web) -> Iterable[Published]:
         """The releases that it lists, in any order.
 
@@ -126,3 +131,11 @@ def read_labels(content: bytes, form: type[T], name: str, expected: str) -> T:
         return msgspec.json.decode(content, type=form)
     except _NOT_OF_THE_FORM as failure:
         raise MalformedFile(f"{name}: expected {expected}: {failure}") from None
+
+
+def day_in(value: object) -> date | None:
+    """The day at the beginning of an ISO 8601 date or time; None where there is none."""
+    try:
+        return date.fromisoformat(value[:10]) if isinstance(value, str) else None
+    except ValueError:
+        return None

@@ -6,13 +6,16 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from ctibutler.errors import InvalidRequest, NotFound, Problem, SourceUnavailable
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.publishers.sources.configuration import configured, restriction
+from ctibutler.publishers.sources.publisher_source import PublisherSource
 from ctibutler.publishers.sources.source import Offer, OfferProblem, OfferReport, Source
+from ctibutler.publishers.sources.states import SourceState, states_of
 from ctibutler.publishers.web.progress import Progress, no_progress
 from ctibutler.settings import Settings
 
@@ -77,6 +80,18 @@ class Sources:
         problems = tuple(problem for report in reports for problem in report.problems)
         offers = [offer for report in reports for offer in report.offers]
         return OfferReport(tuple(offer for kb in wanted for offer in self._in_order(kb, offers)), problems)
+
+    def states(self, kbs: Iterable[KnowledgeBase], today: date) -> list[SourceState]:
+        """The state of every source of these knowledge bases: knowledge base by knowledge base as given, in each the
+        sources in order of preference. A source that has nothing of a knowledge base is left out, and one that was
+        asked a moment ago is not asked again."""
+        wanted = tuple(kbs)
+        found = [state for source in self._sources.values() for state in self._states(source, wanted, today)]
+        orders = {kb.slug: self.order_of(kb) for kb in wanted}
+        of_kb = {kb.slug: [state for state in found if state.knowledge_base == kb.slug] for kb in wanted}
+        return [
+            state for slug in orders for state in sorted(of_kb[slug], key=lambda one: orders[slug].index(one.source))
+        ]
 
     def best(self, kb: KnowledgeBase) -> Offer:
         """The preferred offer of the newest release. A preview is chosen only if there is nothing else.
@@ -177,6 +192,17 @@ class Sources:
         offers = self._in_order(kb, (offer for report in reports.values() for offer in report.offers))
         reported = [problem for report in reports.values() for problem in report.problems]
         return _unavailable(kb, label, offers, problems or reported)
+
+    def _states(self, source: Source, kbs: Iterable[KnowledgeBase], today: date) -> list[SourceState]:
+        concerned = [kb for kb in kbs if source.name in self.order_of(kb)]
+        if isinstance(source, PublisherSource):
+            return source.states(concerned, today)
+        known = [self._known.get((source.name, kb.slug), (OfferReport(), 0.0)) for kb in concerned]
+        if any(time.monotonic() >= until for _, until in known):
+            return states_of(source.name, self._ask(source, concerned), concerned)
+        offers = (offer for report, _ in known for offer in report.offers)
+        problems = dict.fromkeys(problem for report, _ in known for problem in report.problems)
+        return states_of(source.name, OfferReport(tuple(offers), tuple(problems)), concerned)
 
     def _in_order(self, kb: KnowledgeBase, offers: Iterable[Offer]) -> list[Offer]:
         """The offers of a knowledge base, in order of preference."""

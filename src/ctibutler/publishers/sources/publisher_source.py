@@ -8,16 +8,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date
 from urllib.parse import urljoin, urlsplit
 
 from ctibutler.errors import MalformedFile, NotFound, SourceUnavailable
 from ctibutler.knowledge_bases import versions
-from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.declaration import AtPublisher, KnowledgeBase
 from ctibutler.knowledge_bases.release_files import ReleaseFile
-from ctibutler.publishers.places import PLACES
+from ctibutler.publishers.places import PLACES, github
 from ctibutler.publishers.places.place import Place, Published
 from ctibutler.publishers.sources.publisher_files import fetch_published
 from ctibutler.publishers.sources.source import Offer, OfferProblem, OfferReport
+from ctibutler.publishers.sources.states import SourceState, with_overdue
 from ctibutler.publishers.web.addresses import WebAddress
 from ctibutler.publishers.web.download import Downloads
 from ctibutler.publishers.web.download_cache import DownloadCache
@@ -135,6 +137,9 @@ class PublisherSource:
         self._web = web
         # The places and URLs behind the offers, so that a job need not request the list again.
         self._published: dict[tuple[str, str], tuple[Place, Published]] = {}
+        # What the places listed last, and when that was, in seconds of the monotonic clock.
+        self._last: list[_Listing] = []
+        self._listed_at = -SILENT_SECONDS
         self._lock = threading.Lock()
 
     def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
@@ -142,21 +147,37 @@ class PublisherSource:
 
         A release that several places of a knowledge base list is offered from the first one.
         """
-        wanted = [_Listing(kb, place) for kb in kbs for place in _places(kb)]
-        groups: dict[str, list[_Listing]] = {}
+        wanted = self._listed(kbs)
+        problems: dict[str, list[str]] = {}
         for listing in wanted:
-            groups.setdefault(listing.place.hosts[0], []).append(listing)
-        if not groups:
-            return OfferReport()
-        with ThreadPoolExecutor(len(groups), "ctibutler-publishers") as pool:
-            problems = [problem for found in pool.map(self._ask, groups.values()) for problem in found]
+            if listing.failure is not None:
+                problems.setdefault(listing.failure, []).append(listing.kb.slug)
         offered: dict[tuple[str, str], Offer] = {}
         for listing in wanted:
             for published in listing.found:
                 key = listing.kb.slug, versions.sort_key(published.label)
                 if key not in offered:
                     offered[key] = self._offer(listing.kb, listing.place, published)
-        return OfferReport(tuple(offered.values()), tuple(problems))
+        return OfferReport(
+            tuple(offered.values()),
+            tuple(OfferProblem(self.name, tuple(slugs), sentence) for sentence, slugs in problems.items()),
+        )
+
+    def states(self, kbs: Iterable[KnowledgeBase], today: date) -> list[SourceState]:
+        """The state of each place. GitHub is asked, too, whether the repository was archived or moved.
+
+        Lists of a moment ago are not asked for again.
+        """
+        wanted = self._lately_listed(kbs)
+        signs = {
+            name: self._signs_of_leaving(name)
+            for name in dict.fromkeys(listing.place.repository for listing in wanted if not listing.at.is_frozen)
+            if name is not None
+        }
+        states: dict[KnowledgeBase, list[SourceState]] = {}
+        for listing in wanted:
+            states.setdefault(listing.kb, []).append(listing.state(signs.get(listing.place.repository or "", [])))
+        return [state for kb, of_kb in states.items() for state in with_overdue(kb, of_kb, today)]
 
     def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
         """A release that its publisher does not list, if its address follows from the label."""
@@ -178,17 +199,44 @@ class PublisherSource:
         with self._web.visit(place.hosts) as visit:
             return fetch_published(kb, place, published, offer, visit, progress)
 
-    def _ask(self, group: Sequence[_Listing]) -> list[OfferProblem]:
+    def _listed(self, kbs: Iterable[KnowledgeBase]) -> list[_Listing]:
+        """What each place of these knowledge bases lists."""
+        wanted = [_Listing(kb, at, PLACES[at.place](kb)) for kb in kbs for at in kb.at_publisher]
+        groups: dict[str, list[_Listing]] = {}
+        for listing in wanted:
+            groups.setdefault(listing.place.hosts[0], []).append(listing)
+        if groups:
+            with ThreadPoolExecutor(len(groups), "ctibutler-publishers") as pool:
+                list(pool.map(self._ask, groups.values()))
+        self._last, self._listed_at = wanted, time.monotonic()
+        return wanted
+
+    def _lately_listed(self, kbs: Iterable[KnowledgeBase]) -> list[_Listing]:
+        wanted = tuple(kbs)
+        slugs = [kb.slug for kb in wanted]
+        lately = [listing for listing in self._last if listing.kb.slug in slugs]
+        is_whole = {listing.kb.slug for listing in lately} == {kb.slug for kb in wanted if kb.at_publisher}
+        if is_whole and time.monotonic() - self._listed_at < SILENT_SECONDS:
+            return lately
+        return self._listed(wanted)
+
+    def _ask(self, group: Sequence[_Listing]) -> None:
         """Find what one host lists. A failure only affects the knowledge bases that need the missing file."""
-        failed: dict[str, list[str]] = {}
         for listing in group:
             try:
                 with self._web.visit(listing.place.hosts) as visit:
                     for published in listing.place.releases(visit):
                         listing.found.append(published)
             except SourceUnavailable as problem:
-                failed.setdefault(str(problem), []).append(listing.kb.slug)
-        return [OfferProblem(self.name, tuple(slugs), sentence) for sentence, slugs in failed.items()]
+                listing.failure = str(problem)
+
+    def _signs_of_leaving(self, repository: str) -> list[str]:
+        """Nothing where GitHub does not answer: that says nothing of the repository."""
+        try:
+            with self._web.visit((github.API, github.FILES)) as visit:
+                return github.signs_of_leaving(visit, repository)
+        except SourceUnavailable:
+            return []
 
     def _offer(self, kb: KnowledgeBase, place: Place, published: Published) -> Offer:
         with self._lock:
@@ -196,13 +244,29 @@ class PublisherSource:
         return Offer(kb.slug, published.label, self.name, published.url, published=published.day)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Listing:
-    """A place of a knowledge base, and the releases that it is known to list."""
+    """A place of a knowledge base, the releases that it lists, and why not all of them were found."""
 
     kb: KnowledgeBase
+    at: AtPublisher
     place: Place
     found: list[Published] = field(default_factory=list)
+    failure: str | None = None
+
+    def state(self, signs: Sequence[str]) -> SourceState:
+        """What it says, with the signs that its publisher has left it."""
+        newest = max(self.found, key=lambda published: versions.sort_key(published.label), default=None)
+        return SourceState(
+            self.kb.slug,
+            PublisherSource.name,
+            self.at.address,
+            newest.label if newest is not None else None,
+            newest.day if newest is not None else None,
+            answers=self.failure is None,
+            is_frozen=self.at.is_frozen,
+            problems=(*([self.failure] if self.failure is not None else []), *signs),
+        )
 
 
 def _places(kb: KnowledgeBase) -> list[Place]:
