@@ -59,15 +59,15 @@ _NAMES: Final[Mapping[str, str]] = {
     "VI": "Virgin Islands (U.S.)",
 }
 
-# What all names and codes of the release give together. Another pycountry may name a country otherwise, and a location
-# with another name would be another location.
+# The digest of all names and codes of the release. Another version of pycountry may have another name for a country,
+# which would change the id of the location.
 _FINGERPRINT: Final = "8150eeee716553eca009a4d0e725027b"
 
 
 def countries() -> list[Country]:
     """The countries of release 1.0, region by region.
 
-    Raises MalformedFile when the installed pycountry has other names or codes than the release.
+    Raises MalformedFile if the installed pycountry has other names or codes than the release.
     """
     facts = []
     for line in _REGIONS.strip().splitlines():
@@ -79,7 +79,7 @@ def countries() -> list[Country]:
                 raise MalformedFile(f"location 1.0: this pycountry does not know the country {alpha_2}")
             name = _NAMES.get(alpha_2, entry.name)
             facts.append(Country(name, alpha_2, entry.alpha_3, entry.numeric, f"ISO 3166-2:{alpha_2}", names))
-    told = "\n".join(f"{fact.alpha_2} {fact.alpha_3} {fact.numeric} {fact.name}" for fact in facts)
-    if uuid5(LOCATIONS, told).hex() != _FINGERPRINT:
+    facts_as_text = "\n".join(f"{fact.alpha_2} {fact.alpha_3} {fact.numeric} {fact.name}" for fact in facts)
+    if uuid5(LOCATIONS, facts_as_text).hex() != _FINGERPRINT:
         raise MalformedFile("location 1.0: this pycountry has other names or codes of countries than the release")
     return facts

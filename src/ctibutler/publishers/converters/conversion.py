@@ -1,4 +1,4 @@
-"""What a converter is: a publisher's bytes in, STIX 2.1 objects out, and a description of how for people."""
+"""What a converter is: a function from a publisher's bytes to STIX 2.1 objects, with a description for readers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ StixObjects = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Edition:
-    """Which release a file is said to be, for those formats that do not say it themselves.
+    """The release that a file is expected to be, for formats that do not state it.
 
-    `label` is dotted (`1.6`); `published` is the day of the release, where whoever found the file knows it.
+    `label` is dotted (`1.6`); `published` is the day of the release, if the source knows it.
     """
 
     label: str
@@ -23,7 +23,7 @@ class Edition:
 
 @dataclass(frozen=True)
 class Converted:
-    """What became of a file.
+    """The result of a conversion.
 
     `objects` are those of the release, in order. `leftovers` are relations that lead out of the knowledge base, each with
     `source`, `target`, `type` and `description` (D3FEND). `details` is what the publisher says of an object beyond its
@@ -37,7 +37,7 @@ class Converted:
 
 @dataclass(frozen=True)
 class Rule:
-    """Where one property of an object comes from, in a sentence or less."""
+    """Where one property of an object comes from, in at most a sentence."""
 
     property: str
     source: str
@@ -45,7 +45,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class ObjectRules:
-    """How objects of one kind are made: what becomes one, the text that its id is made from, and its properties."""
+    """How objects of one kind are created: from what, the text behind the id, and the properties."""
 
     kind: str
     of: str
@@ -55,7 +55,7 @@ class ObjectRules:
 
 @dataclass(frozen=True)
 class Description:
-    """A converter in words, printed into the documentation.
+    """The description of a converter in the documentation.
 
     `reads` names the publisher's file, `objects` are its rules, `remarks` what holds for all of them, and `differences`
     where the result is not what the public bundles hold, each with its reason.
@@ -70,7 +70,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Converter:
-    """A function from bytes to objects, with the name under which declarations and stored releases know it.
+    """A conversion function, with the name that declarations and stored releases use for it.
 
     `version` rises whenever the same file would give other objects. `convert` raises MalformedFile, saying what and
     where, when the file is not what its publisher promises.

@@ -23,7 +23,7 @@ class Node:
 
     @property
     def key(self) -> str:
-        """By what other nodes find it: references of the ontology need not agree with `@id` in case."""
+        """The key by which other nodes find it: references may differ from `@id` in case."""
         return self.id.lower()
 
     @property
@@ -37,16 +37,16 @@ class Node:
         return self.text("d3f:d3fend-id") or self.id
 
     def text(self, member: str) -> str:
-        """What a member says first, empty where it says nothing."""
+        """The first value of a member; empty if there is none."""
         return next(iter(self.texts(member)), "")
 
     def texts(self, member: str) -> list[str]:
-        """All that a member says, in order: literals as text, references as the `@id` that they name."""
+        """All values of a member, in order: literals as text, references as the `@id` that they name."""
         found = []
         for value in _values(self.members.get(member)):
-            said = value.get("@value", value.get("@id")) if isinstance(value, dict) else value
-            if isinstance(said, str | int | float):
-                found.append(str(said))
+            text = value.get("@value", value.get("@id")) if isinstance(value, dict) else value
+            if isinstance(text, str | int | float):
+                found.append(str(text))
             else:
                 self._complain(member, "a literal or a reference", value)
         return found
@@ -76,7 +76,7 @@ class Node:
 
 
 class Graph:
-    """The nodes, in the file's order, and by name."""
+    """The nodes, in the order of the file and by key."""
 
     def __init__(self, nodes: Iterable[Node]) -> None:
         exact: dict[str, Node] = {}
@@ -89,7 +89,7 @@ class Graph:
             self._by_key[node.key] = node if known is None else _merged(known, node)
 
     def find(self, name: str) -> Node | None:
-        """The node of this `@id`, in whatever case. Nodes whose ids differ in nothing but case are found as one."""
+        """The node with this `@id`, in any case. Nodes whose ids differ only in case are found as one."""
         return self._by_key.get(name.lower())
 
     def below(self, member: str, *tops: str) -> set[str]:
@@ -158,7 +158,7 @@ def read_graph(content: bytes) -> Graph:
 
 
 def kind(value: object) -> str:
-    """What a JSON value is, for messages."""
+    """The kind of a JSON value, for messages."""
     if value is None:
         return "nothing"
     return {dict: "an object", list: "a list", str: "a text", bool: "a truth value"}.get(type(value), "a number")

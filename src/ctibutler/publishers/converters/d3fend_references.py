@@ -39,9 +39,9 @@ def _publication(name: str, cited_by: Node, graph: Graph) -> dict[str, str]:
         _log.warning("%s: d3f:kb-reference %s: no such node, left out", cited_by.id, name)
         return {}
     members = {"description": "d3f:kb-abstract", "url": "d3f:has-link"}
-    told = {key: publication.text(member) for key, member in members.items() if publication.texts(member)}
+    texts = {key: publication.text(member) for key, member in members.items() if publication.texts(member)}
     title = publication.text("d3f:kb-reference-title") or publication.name
-    return {"source_name": title, **told} if told else {}
+    return {"source_name": title, **texts} if texts else {}
 
 
 def _origin(text: str) -> dict[str, str]:

@@ -165,29 +165,29 @@ def _shared_texts(parts: Mapping[str, bytes], part: str, name: str) -> list[str]
 def _day_of_change(parts: Mapping[str, bytes], part: str, name: str) -> date | None:
     if part not in parts:
         return None
-    told = parse_xml(parts[part], f"{name}: {part}").findtext("{http://purl.org/dc/terms/}modified") or ""
+    modified = parse_xml(parts[part], f"{name}: {part}").findtext("{http://purl.org/dc/terms/}modified") or ""
     try:
-        return date.fromisoformat(told.strip()[:10])
+        return date.fromisoformat(modified.strip()[:10])
     except ValueError:
         return None
 
 
 def _row_number(row: etree._Element, default: int, where: str) -> int:
-    told = row.get("r")
-    if told is None:
+    number = row.get("r")
+    if number is None:
         return default
-    if not _NUMBER.fullmatch(told):
-        raise MalformedFile(f"{where}: expected the number of a row, found {told[:40]}")
-    return int(told)
+    if not _NUMBER.fullmatch(number):
+        raise MalformedFile(f"{where}: expected the number of a row, found {number[:40]}")
+    return int(number)
 
 
 def _column_number(cell: etree._Element, default: int, where: str) -> int:
-    told = cell.get("r")
-    if told is None:
+    place = cell.get("r")
+    if place is None:
         return default
-    matched = _REFERENCE.fullmatch(told)
+    matched = _REFERENCE.fullmatch(place)
     if not matched:
-        raise MalformedFile(f"{where}: expected the place of a cell, found {told[:40]}")
+        raise MalformedFile(f"{where}: expected the place of a cell, found {place[:40]}")
     number = 0
     for letter in matched[1]:
         number = number * 26 + ord(letter) - ord("A") + 1
@@ -195,7 +195,7 @@ def _column_number(cell: etree._Element, default: int, where: str) -> int:
 
 
 def _text(holder: etree._Element) -> str:
-    """The text of a cell, whole or in runs of different looks; how it is pronounced is no part of it."""
+    """The text of a cell, from one piece or several formatted runs, without phonetic hints."""
     return _unescaped("".join(part.text or "" for path in ("{*}t", "{*}r/{*}t") for part in holder.iterfind(path)))
 
 

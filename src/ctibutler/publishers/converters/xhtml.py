@@ -1,4 +1,4 @@
-"""XHTML as plain text: the lines that a browser would show."""
+"""Converts XHTML to plain text, with the lines that a browser would show."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def plain_text(element: etree._Element) -> str:
 
 
 class _Page:
-    """Lines that are being written."""
+    """Collects the lines of text."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
         self._line = ""
         self._indent = ""
-        # What the next line starts with instead of the last part of its indent.
+        # The next line starts with this instead of the last part of its indent.
         self._marker: str | None = None
         self._is_apart = False
 

@@ -1,4 +1,4 @@
-"""XML of publishers: parsed without following anything that it names."""
+"""Parses publishers' XML without resolving entities or loading other files."""
 
 from __future__ import annotations
 
