@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ctibutler.answers.library import Library
@@ -43,6 +43,11 @@ class Entry:
     id: str
     object_key: int | None = None
     edge: Edge | None = None
+
+    @property
+    def mark(self) -> tuple[object, ...]:
+        """What distinguishes it from other entries."""
+        return self.id, self.object_key, self.edge and self.edge.key, self.edge and self.edge.target
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +91,8 @@ def around(connection: Connection, release: Release, found: Found, query: Bundle
     entries += _neighbours(connection, edges, found)
     named = Entry(found.stix_id, object_key=found.object_key)
     entries += _extension_definitions(connection, release, [named, *entries])
-    others = {(entry.id, entry.object_key, entry.edge and entry.edge.key, entry.edge and entry.edge.target): entry
-              for entry in entries if entry.object_key != found.object_key}  # fmt: skip
-    ordered = [named, *sorted(_each_once(others.values()), key=lambda entry: entry.id)]
+    others = {entry.mark: entry for entry in entries if entry.object_key != found.object_key}
+    ordered = [named, *sorted(_each_once(list(others.values())), key=lambda entry: entry.id)]
     if query.types is None:
         return ordered
     wanted = set(query.types)
@@ -101,24 +105,22 @@ def entry_contents(connection: Connection, entries: Sequence[Entry]) -> list[byt
     stored = dict(zip(stored_keys, catalog.contents(connection, stored_keys), strict=True))
     edges = [entry.edge for entry in entries if entry.edge is not None]
     related = dict(zip(map(id, edges), relationship_contents.contents(connection, edges), strict=True))
-    return [
-        stored[entry.object_key]
-        if entry.object_key is not None
-        else related[id(entry.edge)]
-        if entry.edge is not None
-        else encode(WELL_KNOWN[entry.id])
-        for entry in entries
-    ]
+
+    def content(entry: Entry) -> bytes:
+        if entry.object_key is not None:
+            return stored[entry.object_key]
+        return encode(WELL_KNOWN[entry.id]) if entry.edge is None else related[id(entry.edge)]
+
+    return list(map(content, entries))
 
 
-def _each_once(entries: Mapping[object, Entry].values) -> list[Entry]:  # type: ignore[valid-type]
+def _each_once(entries: Sequence[Entry]) -> list[Entry]:
     """Drop native relationships that are there as neighbours too."""
-    entries = list(entries)
     stored = {entry.object_key for entry in entries if entry.object_key is not None}
     return [
         entry
         for entry in entries
-        if not (entry.edge is not None and entry.edge.family == "native" and entry.edge.key in stored)
+        if entry.edge is None or entry.edge.family != "native" or entry.edge.key not in stored
     ]
 
 
