@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from starlette.responses import Response
 
 from ctibutler.answers.across import ids, lists
-from ctibutler.answers.across.lists import ListQuery
+from ctibutler.answers.across.lists import Kind, ListQuery
 from ctibutler.api import responses
 from ctibutler.api.knowledge_base_routes import (
     BUNDLE_FILTERS,
@@ -30,7 +30,7 @@ from ctibutler.settings import Settings
 def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[Endpoint]:
     """Yield the endpoints below `objects/`."""
     pages = page_parameters(settings.default_page_size, settings.max_page_size)
-    for path, kind, title, about, sort, filters in (
+    listed: tuple[tuple[str, Kind, str, str, Parameter, tuple[Parameter, ...]], ...] = (
         (
             "smos/",
             "smos",
@@ -71,7 +71,8 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
             _sort("created", "modified", default="created_ascending"),
             _RELATIONSHIP_FILTERS,
         ),
-    ):
+    )
+    for path, kind, title, about, sort, filters in listed:
         yield Endpoint(
             "GET",
             f"objects/{path}",
@@ -136,9 +137,9 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
     )
 
 
-def _lister(kind: str) -> Handler:
+def _lister(kind: Kind) -> Handler:
     def answer(request: Request) -> Response:
-        return responses.page(request, lists.list_across(request.library, kind, _query(request)), "objects")  # type: ignore[arg-type]
+        return responses.page(request, lists.list_across(request.library, kind, _query(request)), "objects")
 
     return answer
 
