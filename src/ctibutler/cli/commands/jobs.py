@@ -75,7 +75,7 @@ def jobs(
     write_table(
         [
             Column("ID"),
-            Column("JOB", cut="last", narrowest=16, keep_end=5),
+            Column("JOB", cut="last", narrowest=16, keep_from="@"),
             Column("STATE"),
             Column("WHEN"),
             Column("TOOK", right=True),

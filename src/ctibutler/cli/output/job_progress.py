@@ -50,7 +50,9 @@ def tell_end(library: Library, job: Job, board: Board) -> None:
     if job.state == "completed":
         board.end(name_of(job), _success(library, job))
     else:
-        board.end(name_of(job), f"{job.state}: {'; '.join(job.errors)}", failed=True)
+        # What publishers' files and sources are blamed for often begins with the release that the line begins with.
+        reasons = "; ".join(job.errors).removeprefix(f"{name_of(job)}: ")
+        board.end(name_of(job), f"{job.state}: {reasons}", failed=True)
 
 
 def name_of(job: Job) -> str:

@@ -106,7 +106,7 @@ def amount(stage: str, done: int, total: int | None) -> str:
     """How much of a stage is done: `1.2 MB of 34.4 MB`, `24,772`."""
     if not done and not total:
         return ""
-    parts = [part for part in (done, total) if part]
+    parts = (done, total) if total else (done,)
     return " of ".join(output.size_text(part) if stage == "download" else f"{part:,}" for part in parts)
 
 

@@ -27,8 +27,8 @@ class Column:
     cut: Literal["never", "first", "last"] = "never"
     right: bool = False
     narrowest: int = _NARROWEST
-    keep_end: int = 0
-    """How many characters at the end stay where a cell is cut, such as the release in `attack-ent…@18.1`."""
+    keep_from: str = ""
+    """A sign in the cells; where a cell is cut, what follows it stays, such as the release in `attack-ent…@18.1`."""
 
 
 def write_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
@@ -63,16 +63,17 @@ def fitted(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[
 def _line(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> str:
     shown = []
     for column, cell, width in zip(columns, cells, widths, strict=True):
-        text = _cut(cell, width, column.keep_end)
+        text = _cut(cell, width, column.keep_from)
         space = " " * (width - _width(text))
         shown.append(space + text if column.right else text + space)
     return _GAP.join(shown).rstrip()
 
 
-def _cut(text: str, width: int, keep_end: int = 0) -> str:
+def _cut(text: str, width: int, keep_from: str = "") -> str:
     if _width(text) <= width:
         return text
-    beginning, end = text[: len(text) - keep_end], text[len(text) - keep_end :]
+    kept = text.rfind(keep_from) if keep_from and keep_from in text else len(text)
+    beginning, end = text[:kept], text[kept:]
     while beginning and _width(beginning + end) >= width:
         beginning = beginning[:-1]
     return f"{beginning.rstrip()}…{end}"

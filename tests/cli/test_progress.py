@@ -1,0 +1,54 @@
+"""How progress, times and durations are written."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from ctibutler.cli.output.progress import amount
+from ctibutler.cli.output.short_times import short_duration, short_time
+
+
+@pytest.mark.parametrize(
+    ("stage", "done", "total", "written"),
+    [
+        ("index", 0, 1826, "0 of 1,826"),
+        ("store", 1500, 16283, "1,500 of 16,283"),
+        ("download", 1_200_000, 34_400_000, "1.2 MB of 34.4 MB"),
+        ("download", 1_200_000, None, "1.2 MB"),
+        ("parse", 0, None, ""),
+        ("derive", 0, 0, ""),
+    ],
+)
+def test_an_amount_says_of_how_much_it_is_where_that_is_known(
+    stage: str, done: int, total: int | None, written: str
+) -> None:
+    assert amount(stage, done, total) == written
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [
+        (0, "0s"),
+        (0.9, "0s"),
+        (119, "119s"),
+        (120, "2m"),
+        (7199, "119m"),
+        (7200, "2h"),
+        (172_800, "2d"),
+        (864_000, "10d"),
+    ],
+)
+def test_a_duration_has_at_most_four_characters_for_weeks(seconds: float, written: str) -> None:
+    assert short_duration(int(seconds * 1_000_000)) == written
+
+
+def test_a_time_is_as_short_as_its_distance_allows() -> None:
+    noon = datetime.now().astimezone().replace(hour=12, minute=5, second=0, microsecond=0)
+
+    def written(moment: datetime) -> str:
+        return short_time(int(moment.timestamp() * 1_000_000))
+
+    assert written(noon) == "12:05"
+    assert written(noon - timedelta(days=800)) == f"{noon - timedelta(days=800):%Y}"
