@@ -14,6 +14,7 @@ from ctibutler.knowledge_bases import HOSTED
 from ctibutler.knowledge_bases.declaration import DetailField
 from ctibutler.publishers.converters import CONVERTERS
 from ctibutler.publishers.converters.conversion import Converted, Edition
+from tests.oasis import verdicts_on
 from tests.publishers.atlas_files import Data, entry, relation, release, step, uuid_of, with_relations, written
 from tests.shared import read_shared
 
@@ -161,6 +162,18 @@ class TestObjects:
     def test_every_form_of_label_is_read(self, label: str) -> None:
         said = label.removeprefix("v").replace("_", ".")
         assert converted(release(said), label).objects[-1]["x_mitre_version"] == said
+
+    def test_a_relationship_that_is_there_twice_is_made_once(self) -> None:
+        twice = relation("specializes", "AML.T0051.000", "AML.T0051")
+        again = relation("mitigates", "AML.M0000", "AML.T0051", description="Say less.")
+        made = converted(with_relations(release(), twice, again))
+        assert len(relations(made, "subtechnique-of")) == 1
+        assert relations(made, "mitigates") == relations(converted(release()), "mitigates")
+        ids = [stix["id"] for stix in made.objects]
+        assert len(set(ids)) == len(ids)
+
+    def test_the_validator_of_oasis_accepts_them(self) -> None:
+        assert verdicts_on(converted(release()).objects) == (True, Counter())
 
     def test_the_same_file_gives_the_same_objects(self) -> None:
         assert converted(release()) == converted(release())
@@ -339,7 +352,7 @@ class TestRefusals:
         ("item", "sentence"),
         [
             ("text", "expected a map, found the text `text`"),
-            (relation("mitigates", "AML.M0001", "AML.T0065"), "expected a relationship `mitigates` from AML.M0000"),
+            (relation("mitigates", "AML.M0001", "AML.T0065"), "expected `AML.M0000`, found the text `AML.M0001`"),
             ({"source": "AML.M0000"}, "expected a text, found nothing"),
             (relation("mitigates", "AML.M0000", "AML.T0065", **{"leads-to": "S01"}), "expected a list of texts"),
             (relation("mitigates", "AML.M0000", "AML.T0065", position="first"), "expected a number, found the text"),
@@ -401,6 +414,13 @@ class TestRealRelease:
         assert len(found) == 221
         assert found == expected
 
+    def test_the_validator_of_oasis_refuses_only_two_days_of_the_publisher(self) -> None:
+        published = _published()
+        accepted, errors = verdicts_on(converted(_in_format_6(published), "5.6.0").objects)
+        assert not accepted
+        assert {str(error).partition(": ")[0] for error in errors} == _wrong_days(published)
+        assert len(errors) == 2
+
     def test_relationships_are_equal_where_they_had_an_id_to_themselves(self) -> None:
         published = _published()
         made = converted(_in_format_6(published), "5.6.0")
@@ -417,6 +437,10 @@ class TestRealRelease:
         by_id = {stix["id"]: stix for stix in found}
         assert len(by_id) == len(found)
         assert {stix_id: by_id[stix_id] for stix_id in own} == own
+
+
+def _wrong_days(objects: list[Stix]) -> set[str]:
+    return {stix["id"] for stix in objects if stix["modified"] < stix["created"]}
 
 
 def _published() -> list[Stix]:

@@ -54,8 +54,8 @@ DESCRIPTION: Final = Description(
         ObjectRules(
             kind="relationship `mitigates`",
             of="each `mitigates`",
-            id_text="`<mitigation>-mitigates-<description>`; where the mitigation has this description twice, or none, the"
-            " STIX id of the technique stands for it",
+            id_text="`<mitigation>-mitigates-<description>`; where the mitigation says the same of two techniques, or nothing,"
+            " the STIX id of the technique stands for it",
         ),
         ObjectRules(
             kind="relationship `uses`",

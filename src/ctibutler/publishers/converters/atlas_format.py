@@ -183,15 +183,15 @@ def _list_of_relations(value: YamlValue, where: str, line: int, keys: tuple[str,
 
 
 def _relation(item: YamlMap, where: str, line: int, keys: tuple[str, str]) -> Relation:
-    stated = _text(item, "source", where, line), _text(item, "relationship-type", where, line)
-    if stated != keys:
-        raise _wrong(
-            where, line, "a relationship `{}` from {}".format(*reversed(keys)), " from ".join(reversed(stated))
-        )
+    source, relationship_type = keys
+    for name, key in (("source", source), ("relationship-type", relationship_type)):
+        stated = _text(item, name, where, line)
+        if stated != key:
+            raise _wrong(f"{where}: {name}", item.lines[name], f"`{key}`", stated)
     return Relation(
-        source=keys[0],
+        source=source,
         target=_text(item, "target", where, line),
-        type=keys[1],
+        type=relationship_type,
         description=_optional(item, "description", where, line),
         tactic=_optional(item, "tactic", where, line),
         step=_optional(item, "step-id", where, line),

@@ -6,8 +6,6 @@ end or a tactic that the file does not have is logged and left out; what else is
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -15,11 +13,10 @@ from ctibutler.errors import MalformedFile
 from ctibutler.knowledge_bases import versions
 from ctibutler.publishers.converters.atlas_description import DESCRIPTION
 from ctibutler.publishers.converters.atlas_details import details
-from ctibutler.publishers.converters.atlas_format import FILE, AtlasData, Entry, Relation, read_atlas
+from ctibutler.publishers.converters.atlas_format import FILE, AtlasData, Entry, read_atlas
+from ctibutler.publishers.converters.atlas_relations import head, leave_out, relationships
 from ctibutler.publishers.converters.conversion import Converted, Converter, Edition
 from ctibutler.stix import identifiers
-
-_log = logging.getLogger(__name__)
 
 _SOURCE: Final = "mitre-atlas"
 _SITE: Final = "https://atlas.mitre.org"
@@ -37,7 +34,7 @@ def convert(content: bytes, edition: Edition) -> Converted:
     if not data.tactics or not data.techniques:
         raise MalformedFile(f"{FILE}: expected tactics and techniques, found {len(data.techniques)} techniques")
     made = {entry.id: stix for entry, stix in _objects(data)}
-    objects = [*made.values(), *_relationships(data, made)]
+    objects = [*made.values(), *relationships(data, made)]
     matrix = _matrix(data, made)
     collection = _collection(data, [*objects, matrix])
     stix_ids = {external_id: str(stix["id"]) for external_id, stix in made.items()}
@@ -72,22 +69,12 @@ def _technique(technique: Entry, phases: list[_Stix], *, is_sub: bool) -> _Stix:
 
 def _object(object_type: str, entry: Entry, page: str, further: Mapping[str, Any] | None = None) -> _Stix:
     return {
-        **_head(object_type, identifiers.atlas_id(object_type, entry.id), entry),
+        **head(object_type, identifiers.atlas_id(object_type, entry.id), entry),
         "name": entry.name,
         "description": entry.description,
         **(further or {}),
         "external_references": [_reference(entry.id, f"{_SITE}/{page}/{entry.id}"), *_attack_reference(entry)],
         "x_mitre_domains": ["ATLAS"],
-    }
-
-
-def _head(object_type: str, stix_id: str, entry: Entry) -> _Stix:
-    times = {"created": entry.created, "modified": entry.modified}
-    return {
-        "type": object_type,
-        "spec_version": "2.1",
-        "id": stix_id,
-        **{name: f"{day}T00:00:00.000Z" for name, day in times.items() if day},
     }
 
 
@@ -107,62 +94,17 @@ def _phases(data: AtlasData) -> dict[str, list[_Stix]]:
     for relation in data.of("achieves"):
         tactic = data.tactics.get(relation.target)
         if tactic is None or relation.source not in data.techniques:
-            _leave_out(relation)
+            leave_out(relation)
         else:
             phase = {"kill_chain_name": _SOURCE, "phase_name": _slug(tactic.name)}
             phases.setdefault(relation.source, []).append(phase)
     return phases
 
 
-def _relationships(data: AtlasData, made: Mapping[str, _Stix]) -> Iterator[_Stix]:
-    entries = {**data.techniques, **data.mitigations, **data.case_studies}
-    texts = Counter((relation.source, relation.description) for relation in data.of("mitigates"))
-    steps: Counter[tuple[str, str, str]] = Counter()
-    for relation in _whole(data, ("specializes", "mitigates", "employs"), entries):
-        target = str(made[relation.target]["id"])
-        match relation.type:
-            case "specializes":
-                stix_id = identifiers.atlas_subtechnique_id(relation.source, target)
-            case "mitigates":
-                says_which = relation.description and texts[relation.source, relation.description] == 1
-                text = relation.description if says_which and relation.description else target
-                stix_id = identifiers.atlas_mitigates_id(relation.source, text)
-            case _:
-                step = relation.step or ""
-                steps[relation.source, step, target] += 1
-                again = steps[relation.source, step, target]
-                stix_id = identifiers.atlas_uses_id(relation.source, step if again == 1 else f"{step}+{again}", target)
-        yield _relationship(relation, stix_id, entries[relation.source], made)
-
-
-def _whole(data: AtlasData, types: Iterable[str], entries: Mapping[str, Entry]) -> Iterator[Relation]:
-    """The relationships of these types, without those that lead to something else than a technique."""
-    for name in types:
-        for relation in data.of(name):
-            if relation.source in entries and relation.target in data.techniques:
-                yield relation
-            else:
-                _leave_out(relation)
-
-
-_TYPES: Final = {"specializes": "subtechnique-of", "mitigates": "mitigates", "employs": "uses"}
-
-
-def _relationship(relation: Relation, stix_id: str, source: Entry, made: Mapping[str, _Stix]) -> _Stix:
-    return {
-        **_head("relationship", stix_id, source),
-        "relationship_type": _TYPES[relation.type],
-        **({"description": relation.description} if relation.description else {}),
-        "source_ref": made[relation.source]["id"],
-        "target_ref": made[relation.target]["id"],
-        "x_mitre_domains": ["ATLAS"],
-    }
-
-
 def _matrix(data: AtlasData, made: Mapping[str, _Stix]) -> _Stix:
     matrix = data.matrix
     return {
-        **_head("x-mitre-matrix", identifiers.atlas_id("x-mitre-matrix", matrix.id), matrix),
+        **head("x-mitre-matrix", identifiers.atlas_id("x-mitre-matrix", matrix.id), matrix),
         "name": matrix.name,
         **({"description": matrix.description} if matrix.description else {}),
         "external_references": [_reference(_SOURCE, _SITE)],
@@ -180,7 +122,7 @@ def _columns(data: AtlasData) -> list[str]:
 def _collection(data: AtlasData, objects: Iterable[_Stix]) -> _Stix:
     collection = data.collection
     return {
-        **_head("x-mitre-collection", identifiers.atlas_id("x-mitre-collection", collection.id), collection),
+        **head("x-mitre-collection", identifiers.atlas_id("x-mitre-collection", collection.id), collection),
         "name": collection.name,
         **({"description": collection.description} if collection.description else {}),
         "x_mitre_attack_spec_version": "2.1.0",
@@ -195,17 +137,6 @@ def _collection(data: AtlasData, objects: Iterable[_Stix]) -> _Stix:
 
 def _slug(name: str) -> str:
     return name.lower().replace(" ", "-")
-
-
-def _leave_out(relation: Relation) -> None:
-    _log.warning(
-        "%s: line %d: %s %s %s: an end is not in the file; left out",
-        FILE,
-        relation.line,
-        relation.source,
-        relation.type,
-        relation.target,
-    )
 
 
 CONVERTER: Final = Converter("atlas-yaml", 1, convert, DESCRIPTION)
