@@ -143,6 +143,15 @@ class TestAsItIs:
         serve(server, {BLOB: bundle})
         assert sources.fetch(ATLAS).bundle_bytes == bundle
 
+    def test_a_bundle_with_types_that_the_converter_does_not_know_is_taken_as_it_is(
+        self, server: LocalServer, sources: Sources
+    ) -> None:
+        bundle = asset(
+            release(), {"type": "x-mitre-detection", "id": "x-mitre-detection--1"}, {"type": "identity", "id": "i"}
+        )
+        serve(server, {BLOB: bundle})
+        assert sources.fetch(ATLAS).bundle_bytes == bundle
+
     def test_the_digest_of_2026_08_is_known(self) -> None:
         assert KNOWN_DIGESTS == {"2026.08": "6550ac8a7322e2d43d7c6c10234f0f381e74734ac6c734255fb1fc467bf16d7c"}
 
@@ -185,6 +194,12 @@ class TestConverted:
         said = self.converted(sources, caplog)
         assert "4 of type attack-pattern, expected 3; one that only one of them has is" in said
         assert f"attack-pattern--{uuid_of('AML.T0052')}" in said
+
+    def test_where_the_bundle_is_empty(
+        self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        serve(server, {BLOB: publishers.bundle()})
+        assert f"has none of the objects of https:/{YAML}" in self.converted(sources, caplog)
 
     def test_where_the_bundle_lacks_a_case_study(
         self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture

@@ -124,7 +124,7 @@ _NOT_COMPARED = frozenset(("relationship", "x-mitre-matrix", "x-mitre-collection
 def _check_same_objects(published: Published, content: bytes, converted: Converted) -> None:
     """Raises MalformedFile if the bundle has other objects than the publisher's own file, so is of another release.
 
-    Types that are missing from the bundle were left out on purpose.
+    Types that only one of them has say nothing: the bundle may leave some out, or have some that the converter does not know.
     """
     try:
         in_bundle = _by_type((item.type, item.id) for item in _read_bundle(content).objects)
@@ -132,9 +132,12 @@ def _check_same_objects(published: Published, content: bytes, converted: Convert
         raise MalformedFile(f"{published.url}: expected a STIX 2.1 bundle: {str(failure)[:200]}") from None
     in_file = _by_type((str(stix["type"]), str(stix["id"])) for stix in converted.objects)
     names = {str(stix["id"]): str(stix.get("name", "")) for stix in converted.objects}
-    for stix_type, ids in in_bundle.items():
-        expected = in_file.get(stix_type, frozenset())
-        if stix_type not in _NOT_COMPARED and ids != expected:
+    in_both = (in_bundle.keys() & in_file.keys()) - _NOT_COMPARED
+    if not in_both:
+        raise MalformedFile(f"{published.url}: has none of the objects of {published.own_file}")
+    for stix_type in sorted(in_both):
+        ids, expected = in_bundle[stix_type], in_file[stix_type]
+        if ids != expected:
             one = min(ids ^ expected)
             raise MalformedFile(
                 f"{published.url}: not the objects of {published.own_file}: {len(ids)} of type {stix_type}, expected"
