@@ -63,7 +63,7 @@ def test_settings_helper_and_connector_fit_together(helper: Any) -> None:
     assert connector.failed is False
 
 
-def test_a_configuration_that_cannot_be_used_is_exit_code_2(
+def test_an_unusable_configuration_exits_with_code_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main = runpy.run_path(str(SOURCE / "main.py"))["main"]

@@ -270,7 +270,7 @@ class Knowledge:
         entity = found[0]
         if len(found) > 1:
             names = sorted(str(one.values["name"]) for one in found)
-            self.incidents.append(f"{entity_type} {given['name']} melts {names}")
+            self.incidents.append(f"{entity_type} {given['name']} merges {names}")
             entity, given = self._resolve(found, standard_id, given)
         self._note_surprises(entity, given)
         self._upsert(entity, given)

@@ -99,7 +99,7 @@ def test_a_server_that_answers_below_api_only_is_found_once(start: Start) -> Non
     ]
 
 
-def test_the_key_is_sent_where_there_is_one(start: Start) -> None:
+def test_the_key_is_sent_if_there_is_one(start: Start) -> None:
     server = start("cwe@4.14", key="secret")
     assert client(server, api_key="secret").get(INSTALLED)
     with pytest.raises(
@@ -119,7 +119,7 @@ def test_the_key_is_sent_where_there_is_one(start: Start) -> None:
         (302, ServerError, 1),
     ],
 )
-def test_what_will_not_get_better_is_not_asked_again(
+def test_a_permanent_error_is_not_retried(
     start: Start, status: int, kind: type[Exception], asked: int
 ) -> None:
     server = start("cwe@4.14")
@@ -130,7 +130,7 @@ def test_what_will_not_get_better_is_not_asked_again(
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_what_may_get_better_is_asked_again(start: Start, status: int) -> None:
+def test_a_temporary_error_is_retried(start: Start, status: int) -> None:
     server = start("cwe@4.14")
     server.misbehaviour = fails(status, times=2)
     assert client(server).get(INSTALLED)["versions"] == ["4.14"]
@@ -157,7 +157,7 @@ def test_a_server_that_stalls_is_given_up_after_the_retries(start: Start) -> Non
     assert len(server.requests) == 2
 
 
-def test_a_cut_answer_is_asked_for_again(start: Start) -> None:
+def test_a_cut_off_response_is_retried(start: Start) -> None:
     server = start("cwe@4.14")
     server.misbehaviour = cuts(times=1)
     assert client(server).get(INSTALLED)["versions"] == ["4.14"]
@@ -166,7 +166,7 @@ def test_a_cut_answer_is_asked_for_again(start: Start) -> None:
         client(server).get(INSTALLED)
 
 
-def test_nobody_there_is_said_plainly() -> None:
+def test_an_unreachable_server_is_named() -> None:
     with pytest.raises(Unavailable, match=r"http://127.0.0.1:9: no connection"):
         client("http://127.0.0.1:9/", retries=0).get(INSTALLED)
 
@@ -217,7 +217,7 @@ def test_page_by_page_gives_what_the_whole_release_gives(
         assert 1_450 < len(server.requests) < 1_550
 
 
-def test_what_the_server_derives_is_told_apart() -> None:
+def test_derived_relationships_are_recognized() -> None:
     marked = ["marking-definition--2e51a631-99d8-52a5-95a6-8314d3f4fbf3"]
     technique, tactic = "attack-pattern--1", "x-mitre-tactic--2"
 

@@ -120,7 +120,7 @@ def test_the_readme_has_the_same_table() -> None:
         assert oldest_platform(f"{first}.0").removesuffix(".0") == needs
 
 
-def test_works_have_parts_only_where_pycti_can_say_so() -> None:
+def test_works_have_parts_only_if_pycti_supports_them() -> None:
     def with_parts(
         connector_id: str, friendly_name: str, is_multipart: bool = False
     ) -> None: ...

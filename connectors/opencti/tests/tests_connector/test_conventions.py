@@ -308,7 +308,7 @@ def test_runs_are_scheduled_and_works_opened_and_closed_by_pycti() -> None:
     assert called("schedule_unit") == []
 
 
-def test_nothing_that_the_platform_gave_up_is_used() -> None:
+def test_nothing_that_the_platform_removed_is_used() -> None:
     """VC502, VC503, VC504, VC506."""
     attributes = {node.attr for node in nodes(ast.Attribute)}
     assert not {name for name in attributes if name.startswith("log_")} - {"log_level"}

@@ -89,16 +89,16 @@ def told(result: Plan) -> list[tuple[str, Any]]:
     ]
 
 
-def test_nothing_is_sent_where_nothing_changed() -> None:
+def test_nothing_is_sent_if_nothing_changed() -> None:
     assert planned(release(group(1, "A")), release(group(1, "A"))).objects == []
 
 
-def test_a_new_date_alone_is_no_change() -> None:
+def test_a_new_date_alone_is_not_a_change() -> None:
     before, after = group(1, "A", modified="2024"), group(1, "A", modified="2025")
     assert planned(release(after), release(before)).objects == []
 
 
-def test_the_author_goes_first_every_time() -> None:
+def test_the_author_is_always_sent_first() -> None:
     result = planned(release(group(1, "A"), group(2, "B")), release(group(1, "A")))
     assert told(result) == [("identity--a", False), ("intrusion-set--2", False)]
 
@@ -106,7 +106,7 @@ def test_the_author_goes_first_every_time() -> None:
 @pytest.mark.parametrize(
     ("removed", "becomes"), [("revoke", [True]), ("delete", ["delete"]), ("keep", [])]
 )
-def test_what_is_gone_goes_by_the_setting(removed: str, becomes: list[Any]) -> None:
+def test_removed_objects_follow_the_setting(removed: str, becomes: list[Any]) -> None:
     result = planned(
         release(group(1, "A")), release(group(1, "A"), group(2, "B")), removed=removed
     )
@@ -134,7 +134,9 @@ def test_a_relationship_that_keeps_its_id_and_gets_another_end_is_replaced(
     assert planned(target, target, removed=removed).objects == []
 
 
-def test_a_relationship_whose_former_ends_another_one_has_now_is_not_deleted() -> None:
+def test_a_moved_relationship_is_not_deleted_if_another_one_has_its_former_ends() -> (
+    None
+):
     ends = (group(1, "A"), group(2, "B"), group(3, "C"))
     base = release(*ends, uses(1, "intrusion-set--1", "intrusion-set--2"))
     target = release(
@@ -146,7 +148,7 @@ def test_a_relationship_whose_former_ends_another_one_has_now_is_not_deleted() -
 
 
 @pytest.mark.parametrize("renamed", [group(2, "New name"), group(4, "B")])
-def test_a_relationship_stays_where_its_end_gets_another_name_or_another_id(
+def test_a_relationship_stays_if_its_end_gets_another_name_or_id(
     renamed: dict[str, Any],
 ) -> None:
     base = release(
@@ -164,7 +166,7 @@ def test_a_relationship_stays_where_its_end_gets_another_name_or_another_id(
     assert not any("opencti_operation" in item for item in sent)
 
 
-def test_a_relationship_that_is_gone_while_its_ends_live_is_withdrawn_with_both_ends() -> (
+def test_a_removed_relationship_between_live_objects_is_withdrawn_with_both_ends() -> (
     None
 ):
     ends = (group(1, "A"), group(2, "B"))
@@ -177,7 +179,7 @@ def test_a_relationship_that_is_gone_while_its_ends_live_is_withdrawn_with_both_
     )
 
 
-def test_a_relationship_that_went_with_an_end_needs_no_message() -> None:
+def test_a_relationship_removed_with_its_end_needs_no_message() -> None:
     base = release(
         group(1, "A"), group(2, "B"), uses(1, "intrusion-set--1", "intrusion-set--2")
     )
@@ -205,9 +207,7 @@ def test_a_relationship_under_a_new_stix_id_is_not_withdrawn_under_the_old_one()
 
 
 @pytest.mark.parametrize(("deprecated", "sent"), [("revoke", True), ("skip", False)])
-def test_what_its_publisher_deprecates_goes_by_the_setting(
-    deprecated: str, sent: bool
-) -> None:
+def test_deprecated_objects_follow_the_setting(deprecated: str, sent: bool) -> None:
     dead = group(2, "B", description="Deprecated in 1.") | {"revoked": True}
     target = release(group(1, "A"), dead=(dead,), deprecated=True)
     result = planned(
@@ -221,7 +221,7 @@ def test_a_dead_object_never_revokes_its_live_namesake() -> None:
     assert planned(release(group(1, "A"), dead), release(group(1, "A"))).objects == []
 
 
-def test_a_dead_object_never_revokes_what_lives_in_another_knowledge_base() -> None:
+def test_a_dead_object_never_revokes_a_live_one_of_another_knowledge_base() -> None:
     from connector import identifiers
 
     others = Namesakes({identifiers.standard_id(group(5, "B"))})
@@ -232,7 +232,7 @@ def test_a_dead_object_never_revokes_what_lives_in_another_knowledge_base() -> N
         assert sum(result.left_out.values()) == 1
 
 
-def test_a_relationship_to_an_object_that_is_kept_out_stays_out_too() -> None:
+def test_a_relationship_to_an_object_that_is_left_out_is_left_out_too() -> None:
     dead = group(2, "A") | {"revoked": True}
     target = release(
         group(1, "A"),
@@ -247,9 +247,7 @@ def test_a_relationship_to_an_object_that_is_kept_out_stays_out_too() -> None:
     ]
 
 
-def test_an_object_takes_no_alias_that_opencti_still_has_as_an_object_of_its_own() -> (
-    None
-):
+def test_an_object_gets_no_alias_that_names_another_entity_of_opencti() -> None:
     base = release(group(1, "A"), group(2, "B"))
     target = release(
         group(1, "A", aliases=["B", "C"]), dead=(group(2, "B") | {"revoked": True},)
@@ -263,7 +261,7 @@ def test_an_object_takes_no_alias_that_opencti_still_has_as_an_object_of_its_own
     assert ("intrusion-set--2", True) in told(result)
 
 
-def test_an_object_that_lives_again_says_so() -> None:
+def test_an_object_that_is_live_again_is_sent_as_live() -> None:
     before = group(1, "A") | {"revoked": True}
     assert ("intrusion-set--1", False) in told(
         planned(release(group(1, "A")), release(before))
@@ -309,7 +307,7 @@ def test_atlas_with_all_ids_renewed_withdraws_nothing_that_lives(
 
 
 @pytest.mark.real
-def test_the_data_sources_that_attack_18_gave_up_are_revoked_and_say_why(
+def test_the_data_sources_that_attack_18_deprecated_are_revoked_with_the_reason(
     converted: Converted,
 ) -> None:
     result = planned(converted("attack-ics", "18.0"), converted("attack-ics", "17.1"))

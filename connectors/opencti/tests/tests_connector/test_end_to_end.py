@@ -51,7 +51,7 @@ def start(platform: OpenCti, server: FaultyProxy) -> Start:
 SMALL = ("attack-ics", "disarm", "atlas", "mitre-f3", "location", "sector", "d3fend")
 
 
-def test_the_small_knowledge_bases_come_whole_in_one_run(
+def test_the_small_knowledge_bases_arrive_complete_in_one_run(
     platform: OpenCti, server: FaultyProxy, start: Start
 ) -> None:
     connector = start(", ".join((*SMALL, "tlp")))
@@ -73,7 +73,7 @@ def test_the_small_knowledge_bases_come_whole_in_one_run(
 
 
 @pytest.mark.slow
-def test_enterprise_attack_comes_whole_and_changes(
+def test_enterprise_attack_arrives_complete_and_changes(
     ctibutler: CtiButlerServer, platform: OpenCti, server: FaultyProxy, start: Start
 ) -> None:
     ctibutler.install(ENTERPRISE)
@@ -125,7 +125,7 @@ def test_a_new_release_sends_what_changed(
     assert_live(platform, slug, kb.objects(slug, releases[-1]))
 
 
-def test_what_is_gone_is_deleted_where_that_is_asked_for(
+def test_removed_objects_are_deleted_if_the_settings_say_so(
     platform: OpenCti, start: Start
 ) -> None:
     connector = start("disarm", removed="delete")

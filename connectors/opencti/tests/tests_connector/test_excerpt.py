@@ -81,7 +81,7 @@ def assert_excerpt_of_17_1(platform: OpenCti) -> None:
 
 
 @pytest.mark.server
-def test_an_excerpt_comes_whole_and_changes(
+def test_an_excerpt_arrives_complete_and_changes(
     platform: OpenCti, excerpts: CtiButlerServer
 ) -> None:
     connector = Connector(platform, excerpts.url, SETTINGS)
@@ -125,7 +125,7 @@ def bare_server() -> Iterator[Any]:
     found.stop()
 
 
-def test_an_excerpt_comes_whole_without_rabbitmq_and_ctibutler(
+def test_an_excerpt_arrives_complete_without_rabbitmq_and_ctibutler(
     bare_platform: OpenCti, bare_server: OlderApi
 ) -> None:
     connector = Connector(

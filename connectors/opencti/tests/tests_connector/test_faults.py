@@ -77,7 +77,7 @@ def test_one_knowledge_base_fails_with_its_reason_and_the_other_arrives(
     assert list(platform.state(connector.id)["kb"]) == ["sector"]
 
 
-def test_what_failed_comes_with_the_next_run(
+def test_what_failed_is_imported_in_the_next_run(
     platform: OpenCti, server: FaultyProxy, connector: Connector
 ) -> None:
     server.misbehaviour = only("/location/", fails(500))
@@ -88,7 +88,7 @@ def test_what_failed_comes_with_the_next_run(
     assert sorted(platform.state(connector.id)["kb"]) == ["location", "sector"]
 
 
-def test_trouble_that_passes_is_sat_out(
+def test_a_passing_error_does_not_fail_the_run(
     platform: OpenCti, server: FaultyProxy, connector: Connector
 ) -> None:
     server.misbehaviour = only(
@@ -99,7 +99,7 @@ def test_trouble_that_passes_is_sat_out(
     assert [work.in_error for work in platform.works.values()] == [False, False]
 
 
-def test_a_broker_that_is_gone_fails_the_works_and_moves_no_state(
+def test_without_rabbitmq_works_fail_and_the_state_stays(
     platform: OpenCti, server: FaultyProxy, connector: Connector, broker: Broker
 ) -> None:
     door = PortForwarder(broker.host, broker.port)
@@ -123,7 +123,7 @@ def test_a_broker_that_is_gone_fails_the_works_and_moves_no_state(
     assert platform.knowledge.counts()["Sector"] == 70
 
 
-def test_a_process_killed_between_two_batches_goes_on_where_it_was(
+def test_a_process_killed_between_two_batches_continues_where_it_stopped(
     platform: OpenCti, server: FaultyProxy, connector: Connector
 ) -> None:
     killed = []
@@ -265,7 +265,7 @@ def test_a_platform_that_is_not_there_ends_it_with_an_error(
     assert connector.run(OPENCTI_URL="http://127.0.0.1:9").code == 1
 
 
-def test_a_full_queue_makes_the_rest_wait(
+def test_a_full_queue_postpones_the_rest(
     platform: OpenCti, server: FaultyProxy, connector: Connector
 ) -> None:
     def fill(name: str) -> None:

@@ -127,7 +127,9 @@ def test_a_revoked_group_whose_name_lives_on_as_an_alias_is_left_out(
     )
 
 
-def test_aliases_that_would_melt_two_objects_stay_behind(converted: Converted) -> None:
+def test_aliases_that_would_merge_two_objects_are_left_out(
+    converted: Converted,
+) -> None:
     release = converted("attack-enterprise", "18.1")
     assert "Thrip" not in named(release, "Lotus Blossom").get("aliases", ())
     assert "SpicyOmelette" not in named(release, "More_eggs").get("aliases", ())
@@ -173,7 +175,7 @@ def test_references_without_a_source_take_the_host(converted: Converted) -> None
             assert reference["source_name"]
 
 
-def test_cwe_categories_arrive_as_groupings_where_they_are_wanted(
+def test_cwe_categories_arrive_as_groupings_if_enabled(
     converted: Converted,
 ) -> None:
     release = converted("cwe", "4.14", cwe_groupings=True)
@@ -213,7 +215,7 @@ def test_atlas_links_lead_to_its_site(converted: Converted) -> None:
     assert "](https://atlas.mitre.org/techniques/AML.T" in texts
 
 
-def test_a_place_lies_in_its_nearest_region_alone(converted: Converted) -> None:
+def test_a_place_is_only_in_its_nearest_region(converted: Converted) -> None:
     release = converted("location", "1.0")
     parents: dict[str, list[str]] = {}
     for item in release.objects.values():
@@ -238,7 +240,7 @@ def test_a_place_lies_in_its_nearest_region_alone(converted: Converted) -> None:
     }
 
 
-def test_iso_codes_are_aliases_unless_they_are_not_wanted(converted: Converted) -> None:
+def test_iso_codes_are_aliases_unless_disabled(converted: Converted) -> None:
     assert named(converted("location", "1.0"), "France")["x_opencti_aliases"] == [
         "FR",
         "FRA",
@@ -255,7 +257,7 @@ def test_a_sector_keeps_no_alias_that_is_its_own_name(converted: Converted) -> N
     ]
 
 
-def test_d3fend_tells_tactic_and_artifacts_in_the_description(
+def test_d3fend_names_tactic_and_artifacts_in_the_description(
     converted: Converted,
 ) -> None:
     technique = named(converted("d3fend", "1.2.0"), "D3-ANAA")
@@ -265,7 +267,7 @@ def test_d3fend_tells_tactic_and_artifacts_in_the_description(
     )
 
 
-def test_disarm_of_the_foundation_does_not_enter_the_matrix_of_attack(
+def test_disarm_techniques_stay_out_of_the_matrix_of_attack(
     converted: Converted,
 ) -> None:
     from connector.converter_to_stix import convert
@@ -311,7 +313,7 @@ def test_deprecated_objects_can_be_kept(converted: Converted) -> None:
     )
 
 
-def test_statements_stay_as_markings_where_they_are_wanted(
+def test_statements_stay_as_markings_if_enabled(
     converted: Converted,
 ) -> None:
     release = converted("sector", "1.0", keep_statement_markings=True, marking="green")

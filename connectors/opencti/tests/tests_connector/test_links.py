@@ -72,7 +72,7 @@ def test_a_weakness_is_linked_by_the_id_that_it_has_in_opencti(
     assert (found[0]["start_time"], found[0]["revoked"]) == (None, False)
 
 
-def test_a_link_keeps_its_id_where_both_ends_keep_theirs(converted: Converted) -> None:
+def test_a_link_keeps_its_id_if_both_ends_keep_theirs(converted: Converted) -> None:
     pattern = publishers_id(converted, "capec", "3.9", "CAPEC-112")
     technique = publishers_id(converted, "attack-enterprise", "18.1", "T1110")
     given = [link("related-to", pattern, technique)]
@@ -83,7 +83,9 @@ def test_a_link_keeps_its_id_where_both_ends_keep_theirs(converted: Converted) -
     assert [item["id"] for item in found] == [given[0]["id"]]
 
 
-def test_a_link_to_what_opencti_does_not_have_waits(converted: Converted) -> None:
+def test_a_link_to_an_object_that_opencti_does_not_have_is_not_sent(
+    converted: Converted,
+) -> None:
     pattern = publishers_id(converted, "capec", "3.9", "CAPEC-112")
     left_out: Counter[str] = Counter()
     given = [link("related-to", pattern, "attack-pattern--unknown")]
@@ -112,7 +114,7 @@ def test_two_verbs_of_d3fend_between_one_pair_become_one_relationship(
     assert found[0]["description"] == "may harden: one\nrelated: two"
 
 
-def test_a_technique_that_f3_borrows_keeps_the_name_and_author_that_attack_gave_it(
+def test_a_technique_that_f3_borrows_keeps_the_name_and_author_of_attack(
     converted: Converted,
 ) -> None:
     own = converted("mitre-f3", "1.1")
@@ -133,7 +135,7 @@ def test_a_technique_that_f3_borrows_keeps_the_name_and_author_that_attack_gave_
     assert guessing["revoked"] is False
 
 
-def test_without_attack_f3_sends_its_own_words(converted: Converted) -> None:
+def test_without_attack_f3_sends_its_own_name_and_text(converted: Converted) -> None:
     own = converted("mitre-f3", "1.1")
     assert borrowed(own, []) == []
     assert any(

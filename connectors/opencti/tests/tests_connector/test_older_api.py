@@ -50,7 +50,9 @@ def test_a_release_comes_page_by_page_once_and_then_as_a_change(
     ]
 
 
-def test_without_news_it_costs_a_request(platform: OpenCti, older: OlderApi) -> None:
+def test_without_changes_a_run_makes_two_requests(
+    platform: OpenCti, older: OlderApi
+) -> None:
     running = connector(platform, older, "sector")
     assert running.run().code == 0
     older.requests.clear()

@@ -98,7 +98,7 @@ def test_nothing_is_sent_that_opencti_does_not_read(
         assert kind(item)
 
 
-def test_techniques_and_mitigations_carry_the_number_of_their_publisher(
+def test_techniques_and_mitigations_have_the_external_id_of_their_publisher(
     converted: Converted, slug: str, version: str
 ) -> None:
     for item in entities(converted(slug, version).objects):
@@ -111,7 +111,7 @@ def test_techniques_and_mitigations_carry_the_number_of_their_publisher(
                 )
 
 
-def test_every_phase_carries_its_position_in_the_matrix(
+def test_every_phase_has_its_position_in_the_matrix(
     converted: Converted, slug: str, version: str
 ) -> None:
     release = converted(slug, version)
@@ -128,14 +128,16 @@ def test_every_phase_carries_its_position_in_the_matrix(
     assert len(set(used.values())) == len(used)
 
 
-def test_every_platform_is_one(converted: Converted, slug: str, version: str) -> None:
+def test_every_platform_is_a_real_one(
+    converted: Converted, slug: str, version: str
+) -> None:
     for item in converted(slug, version).objects.values():
         assert not {"None", "ATLAS", "F3", "Mac"} & set(
             item.get("x_mitre_platforms", ())
         )
 
 
-def test_texts_hold_no_markup_of_their_publisher(
+def test_texts_have_no_markup_of_their_publisher(
     converted: Converted, slug: str, version: str
 ) -> None:
     if slug.startswith("attack"):

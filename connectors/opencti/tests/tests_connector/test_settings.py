@@ -55,7 +55,7 @@ def test_the_defaults_are_those_of_the_documentation(
         ("tlp", ["tlp"]),
     ],
 )
-def test_knowledge_bases_are_put_into_their_order(
+def test_knowledge_bases_are_sorted_into_the_order_of_import(
     monkeypatch: pytest.MonkeyPatch, written: Any, meant: list[str]
 ) -> None:
     assert (
@@ -77,7 +77,7 @@ def test_all_means_all(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_the_duration_goes_before_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_duration_overrides_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     found = settings(
         monkeypatch,
         connector={"duration_period": "PT6H"},
@@ -215,7 +215,7 @@ def test_only_settings_that_change_the_result_change_the_digest(
     )
 
 
-def test_the_environment_goes_before_the_file(
+def test_the_environment_overrides_the_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     import sys
@@ -250,7 +250,7 @@ def test_the_environment_goes_before_the_file(
     assert found.ctibutler.api_key is None
 
 
-def test_dotenv_in_the_folder_above_counts_where_there_is_no_file(
+def test_dotenv_in_the_folder_above_is_read_without_a_config_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     import sys

@@ -32,16 +32,14 @@ def test_the_state_of_everything_is_under_two_kilobytes() -> None:
     assert len(json.dumps(full_state().write())) < 2000
 
 
-def test_the_state_comes_back_as_it_went() -> None:
+def test_the_state_is_read_as_it_was_written() -> None:
     state = full_state()
     assert (
         SyncState.read(json.loads(json.dumps(state.write())), "0123456789ab") == state
     )
 
 
-def test_other_settings_make_it_a_first_sync_that_still_knows_what_it_left_open() -> (
-    None
-):
+def test_other_settings_mean_a_first_sync_that_still_knows_the_open_work() -> None:
     state = SyncState.read(full_state().write(), "another-one")
     assert state.kb == {}
     assert state.open is not None
@@ -58,7 +56,7 @@ def test_other_settings_make_it_a_first_sync_that_still_knows_what_it_left_open(
         {"v": 1, "config": "c", "kb": {"cwe": {"nonsense": 1}}},
     ],
 )
-def test_what_cannot_be_read_counts_as_lost(raw: Any) -> None:
+def test_an_unreadable_state_counts_as_lost(raw: Any) -> None:
     assert SyncState.read(raw, "c") == SyncState("c")
 
 
@@ -108,7 +106,7 @@ def test_a_reset_is_not_written_over() -> None:
     assert helper.platform in ("", "null")
 
 
-def test_a_reset_that_the_helpers_own_ping_met_is_noticed_too() -> None:
+def test_a_reset_during_a_ping_of_the_helper_is_noticed_too() -> None:
     helper = Helper()
     store = StateStore(helper)
     store.write(full_state())
