@@ -42,19 +42,7 @@ class PlacedEdge(NamedTuple):
 
 def position_of(edge: Edge, sort: str) -> EdgePosition:
     """Return where an edge stands in a list sorted by `modified` or `created`."""
-    created = _EARLIEST if edge.created is None else edge.created
-    modified = _EARLIEST if edge.modified is None else edge.modified
-    is_native = edge.family == "native"
-    return EdgePosition(
-        created if sort == "created" else modified,
-        edge.id,
-        edge.source,
-        edge.target,
-        int(not is_native),
-        created,
-        modified,
-        edge.key if is_native else 0,
-    )
+    return EdgePosition(_time(edge.created if sort == "created" else edge.modified), *_ties(edge))
 
 
 def in_order(edges: Iterable[Edge], sort: str, *, descending: bool) -> list[Edge]:
@@ -91,11 +79,18 @@ def select_after(
 
 
 def _key(sort: str, descending: bool) -> Callable[[Edge], tuple[object, ...]]:
-    def key(edge: Edge) -> tuple[object, ...]:
-        time, *ties = position_of(edge, sort)
-        return (-time if descending else time, *ties)
+    by_created, sign = sort == "created", -1 if descending else 1
+    return lambda edge: (sign * _time(edge.created if by_created else edge.modified), *_ties(edge))
 
-    return key
+
+def _ties(edge: Edge) -> tuple[str, str, str, int, int, int, int]:
+    """What decides between edges of the same time: the fields of a position from `id` on."""
+    made, key = (0, edge.key) if edge.family == "native" else (1, 0)
+    return edge.id, edge.source, edge.target, made, _time(edge.created), _time(edge.modified), key
+
+
+def _time(moment: int | None) -> int:
+    return _EARLIEST if moment is None else moment
 
 
 def _portion(
