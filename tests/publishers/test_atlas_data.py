@@ -246,8 +246,8 @@ class TestWithoutDetails:
             (body(written(release("2026.08"))), "expected 2026.09, found 2026.08"),
             (body(written({**release(), "format-version": "7.0.0"})), "expected format 6, found the text `7.0.0`"),
             (body(b"a: !!python/object:os.system x"), "the tag tag:yaml.org,2002:python/object:os.system"),
-            (body(b"a: &x [1]\nb: *x"), "line 2: the alias *x: aliases are not read"),
-            (body(b"[" * 100_000), "line 1: nests deeper than 20 levels"),
+            (body(b"a: &x [1]\nb: *x"), "line 2: the alias *x: aliases are not allowed"),
+            (body(b"[" * 100_000), "line 1: nested more than 20 levels deep"),
             (body(b"# " + b"x" * 17 * 1024 * 1024), "bytes are more than the limit of 16,777,216"),
         ],
         ids=["404", "foreign", "html", "link", "release", "format", "tag", "alias", "deep", "large"],
@@ -326,8 +326,8 @@ class TestManifest:
             (body(b"- [a,\n"), "line 2: not YAML"),
             (body(b"- !!python/name:os.system x"), "line 1: the tag tag:yaml.org,2002:python/name:os.system"),
             (body(b"- &a [x]\n- *a"), "line 2: the alias *a"),
-            (body(b"[" * 100_000), "nests deeper than 20 levels"),
-            (body(manifest()), f"https:/{MANIFEST}: names no release from 2026.05 on"),
+            (body(b"[" * 100_000), "nested more than 20 levels deep"),
+            (body(manifest()), f"https:/{MANIFEST}: lists no release from 2026.05 on"),
         ],
         ids=["404", "moved", "html", "link", "map", "empty", "cut", "tag", "alias", "deep", "old"],
     )
@@ -361,7 +361,7 @@ class TestManifest:
         assert labels(sources) == ["2026.10", "2026.09", "5.6.0"]
         [problem] = problems(sources)
         assert problem.startswith(
-            f"https:/{MANIFEST}: line 1: release 2026.10 is in no format 6 that can be read (7.0.0)"
+            f"https:/{MANIFEST}: line 1: release 2026.10 has no file in format 6 (there are: 7.0.0)"
         )
         file = sources.fetch(ATLAS, "2026.10")
         assert (file.origin.converter, file.details) == (None, None)
@@ -395,7 +395,7 @@ class TestManifest:
     ) -> None:
         serve(server, {MANIFEST: manifest(further=[_entry("2026.10", ("6.0.0", path))])})
         [problem] = problems(sources)
-        assert "release 2026.10 is in no format 6 that can be read (6.0.0)" in problem
+        assert "release 2026.10 has no file in format 6 (there are: 6.0.0)" in problem
         server.asked.clear()
         with pytest.raises(SourceUnavailable):
             sources.fetch(ATLAS, "2026.10")
@@ -408,8 +408,8 @@ class TestManifest:
             ({"version": "2026.10"}, "line 1: expected a release, found nothing"),
             ({"release": "next"}, "line 1: the text `next` is not the label of a release such as 2026.09"),
             ({"release": ["2026.10"]}, "line 1: expected a release, found a list"),
-            ({"release": "2026.10"}, "release 2026.10 is in no format 6 that can be read (none is named)"),
-            ({"release": "2026.10", "versions": "6.0.0"}, "is in no format 6 that can be read (none is named)"),
+            ({"release": "2026.10"}, "release 2026.10 has no file in format 6 (there are: none)"),
+            ({"release": "2026.10", "versions": "6.0.0"}, "has no file in format 6 (there are: none)"),
         ],
     )
     def test_an_entry_of_another_form_is_said_and_the_others_are_offered(

@@ -1,45 +1,45 @@
-"""What ATLAS says of a technique, a mitigation or a case study beyond its STIX form, field by field."""
+"""What ATLAS says about a technique, a mitigation or a case study beyond STIX, field by field."""
 
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.declaration import DetailField
 
 ATLAS_DETAILS = (
-    DetailField("maturity", "How far a technique is known to go: Feasible, Demonstrated or Realized."),
+    DetailField("maturity", "How real a technique is: Feasible, Demonstrated in research, or Realized in an attack."),
     DetailField(
         "platforms",
-        "Kinds of system that a technique applies to: Predictive AI, Generative AI, Agentic AI, Enterprise.",
+        "The kinds of systems that a technique applies to: Predictive AI, Generative AI, Agentic AI, Enterprise.",
         many=True,
     ),
-    DetailField("categories", "Kinds of measure that a mitigation is: Policy, Technical - AI …", many=True),
-    DetailField("lifecycle_phases", "Phases of an AI system's life in which a mitigation is applied.", many=True),
-    DetailField("type", "Whether a case study tells of an attack or of research: Incident or Exercise."),
+    DetailField("categories", "The kinds of a mitigation: Policy, Technical - AI, Technical - Cyber.", many=True),
+    DetailField("lifecycle_phases", "The phases of an AI system's life in which a mitigation applies.", many=True),
+    DetailField("type", "The type of a case study: Incident (a real attack) or Exercise (research)."),
     DetailField("actor", "Who attacked."),
     DetailField("target", "What was attacked."),
     DetailField("reporter", "Who reported an incident."),
-    DetailField("date", "When it happened. How much of this date is known, `date_granularity` says."),
-    DetailField("date_granularity", "How exact the date is: Year, Month or Day."),
+    DetailField("date", "When it happened, as exactly as `date_granularity` says."),
+    DetailField("date_granularity", "How much of the date is known: Year, Month or Day."),
     DetailField(
         "steps",
-        "What was done in a case study, in the order of the attack.",
+        "The steps of a case study, in the order of the attack.",
         fields=(
-            DetailField("step_id", "The step within its case study: `S00`."),
-            DetailField("tactic_id", "The tactic that the step served, by its id: `AML.TA0003`."),
-            DetailField("tactic", "Its name."),
-            DetailField("technique_id", "The technique that was used, by its id: `AML.T0065`."),
-            DetailField("technique", "Its name."),
+            DetailField("step_id", "Id of the step in its case study: `S00`."),
+            DetailField("tactic_id", "Id of the tactic: `AML.TA0003`."),
+            DetailField("tactic", "Name of it."),
+            DetailField("technique_id", "Id of the technique: `AML.T0065`."),
+            DetailField("technique", "Name of it."),
             DetailField("description", "What was done."),
-            DetailField("leads_to", "The steps that followed.", many=True),
+            DetailField("leads_to", "Ids of the next steps.", many=True),
         ),
         many=True,
     ),
     DetailField(
         "references",
-        "Publications.",
+        "Publications about it.",
         fields=(
-            DetailField("id", "The reference within its object: `ref-1`."),
-            DetailField("title", "Its title."),
-            DetailField("url", "Address on the web."),
+            DetailField("id", "Id of the reference in its object: `ref-1`."),
+            DetailField("title", "Title."),
+            DetailField("url", "URL."),
         ),
         many=True,
     ),

@@ -7,11 +7,11 @@ from typing import Final
 from ctibutler.publishers.converters.conversion import Description, ObjectRules, Rule
 
 _COMMON: Final = (
-    Rule("name, description", "the same"),
+    Rule("name, description", "`name`, `description`"),
     Rule("created, modified", "`created-date`, `modified-date`"),
     Rule(
         "external_references",
-        "`mitre-atlas`, with the id and the address of its page; `mitre-attack`, from `attack-reference`",
+        "`mitre-atlas`, with the id and the URL of its page; `mitre-attack`, from `attack-reference`",
     ),
     Rule("x_mitre_domains", "`ATLAS`"),
 )
@@ -24,7 +24,7 @@ DESCRIPTION: Final = Description(
             kind="x-mitre-tactic",
             of="each entry of `tactics`",
             id_text="`id`, such as `AML.TA0002`",
-            rules=(*_COMMON, Rule("x_mitre_shortname", "the name in small letters, `-` for each space")),
+            rules=(*_COMMON, Rule("x_mitre_shortname", "the name in lower case, with `-` for spaces")),
         ),
         ObjectRules(
             kind="attack-pattern",
@@ -32,8 +32,11 @@ DESCRIPTION: Final = Description(
             id_text="`id`, such as `AML.T0051.000`",
             rules=(
                 *_COMMON,
-                Rule("kill_chain_phases", "chain `mitre-atlas`, the short name of each tactic that it `achieves`"),
-                Rule("x_mitre_is_subtechnique", "`true` where it `specializes` another technique, else not there"),
+                Rule(
+                    "kill_chain_phases",
+                    "kill chain `mitre-atlas`, with the short name of each tactic that it `achieves`",
+                ),
+                Rule("x_mitre_is_subtechnique", "`true` if it `specializes` another technique, else absent"),
                 Rule("x_mitre_platforms", "`platforms`"),
             ),
         ),
@@ -54,8 +57,8 @@ DESCRIPTION: Final = Description(
         ObjectRules(
             kind="relationship `mitigates`",
             of="each `mitigates`",
-            id_text="`<mitigation>-mitigates-<description>`; where the mitigation says the same of two techniques, or nothing,"
-            " the STIX id of the technique stands for it",
+            id_text="`<mitigation>-mitigates-<description>`; if it has no description, or the same one for two techniques,"
+            " the STIX id of the technique instead",
         ),
         ObjectRules(
             kind="relationship `uses`",
@@ -67,7 +70,7 @@ DESCRIPTION: Final = Description(
             kind="x-mitre-matrix",
             of="`matrix`",
             id_text="`id`, `ATLAS-matrix`",
-            rules=(Rule("tactic_refs", "the tactics that it `sequences`, by their `position`"),),
+            rules=(Rule("tactic_refs", "the tactics that it `sequences`, sorted by `position`"),),
         ),
         ObjectRules(
             kind="x-mitre-collection",
@@ -80,15 +83,15 @@ DESCRIPTION: Final = Description(
         ),
     ),
     remarks=(
-        "Ids are UUIDv5 in the namespace whose 16 bytes are `atlas.mitre.org.`, as the publisher makes them: `AML.T0051` is"
-        " `6ff098e9-2864-579e-bebb-a0f1c92ec772`. A `uuid` in the file that is another one is refused.",
-        "Relationships have the days of their source.",
-        "It is used where a release has no STIX bundle. Details of the objects are taken from the YAML in any case.",
-        "Tags, aliases, repeated keys, more than 16 MiB and more than 20 levels are refused.",
+        "Ids are UUIDv5 in the namespace `atlas.mitre.org.` (these 16 bytes), as the publisher makes them: `AML.T0051` is"
+        " `6ff098e9-2864-579e-bebb-a0f1c92ec772`. A file with a different `uuid` is refused.",
+        "Relationships have the dates of their source.",
+        "Used if a release has no STIX bundle. The details of objects always come from the YAML.",
+        "Files with tags, aliases or repeated keys, larger than 16 MiB, or nested more than 20 levels deep are refused.",
     ),
     differences=(
-        "Up to 5.6.0 two `mitigates` of one mitigation with the same description had one id. Here each has its own, and"
-        " those that had one to themselves keep it.",
-        "The collection says its release. Up to 5.6.0 it said `0.1`, and it named an author that the bundle did not have.",
+        "Up to 5.6.0, `mitigates` relationships with the same description shared an id. Here each has its own; ids that were"
+        " not shared stay the same.",
+        "The collection has the number of the release. Up to 5.6.0 it had `0.1`, and an author that was not in the bundle.",
     ),
 )

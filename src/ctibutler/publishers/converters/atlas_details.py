@@ -1,7 +1,7 @@
-"""What ATLAS's YAML says of its objects beyond their STIX form.
+"""What ATLAS's YAML says about its objects beyond STIX.
 
-One rule reads everything, fields of later formats too: all that an object says and its STIX object does not carry, under
-the name with `_` for `-`. Steps of case studies are added in the order of the attack.
+One rule reads every field, even those of later formats: whatever the STIX object does not contain, with `_` for `-` in names.
+The steps of a case study are added in the order of the attack.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ CARRIED: Final[Mapping[str, str]] = MappingProxyType(
         "version": "x_mitre_version",
     }
 )
-"""Fields that the STIX object carries whole, and in which property. Platforms are in both: releases differ there."""
+"""Fields that the STIX object contains, and the property that has them. Platforms are not here: some bundles lack them."""
 
 Detail = dict[str, Any]
 
 
 def details(data: AtlasData, stix_ids: Mapping[str, str]) -> dict[str, Detail]:
-    """What the file says of these objects, given as STIX ids by ATLAS id. What would be empty is not there."""
+    """Return details by STIX id, without empty fields. `stix_ids` are the STIX ids by ATLAS id."""
     steps = _steps(data)
     entries: Iterable[Entry] = (
         *data.tactics.values(),

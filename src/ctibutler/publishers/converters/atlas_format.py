@@ -1,7 +1,7 @@
-"""ATLAS's YAML, format 6: its objects and relationships, checked as they are read.
+"""ATLAS's YAML in format 6: its objects and relationships, checked while they are read.
 
-Refused is what would leave an object without its identity: a key, id or UUID that contradicts another, a name or day that is
-missing, another format. What only one relationship lacks is for the converter to leave out.
+A file is refused if an object would lose its identity: ids or UUIDs that contradict each other, a missing name or day, an
+unknown format. If only a relationship is incomplete, the converter leaves it out.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ctibutler.stix.identifiers import atlas_id
 
 FILE: Final = "ATLAS YAML"
 FORMAT: Final = "6"
-"""The first number of the formats that are read here."""
+"""The major version of the format that can be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An object. Days are `2026-09-15`; `attack` is the id and address of its counterpart in ATT&CK; `properties` are all
-    that the file says of it. Only collection and matrix may lack a description or days."""
+    """An object. Days look like `2026-09-15`. `attack` is the id and URL of its counterpart in ATT&CK, `properties` is
+    everything that the file says about it. Only the collection and the matrix may have no description and no days."""
 
     id: str
     name: str
@@ -37,7 +37,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A relationship between two ids. A step of a case study has a tactic, an id, and the ids of those that follow it."""
+    """A relationship between two ids. A step of a case study also has a tactic, an id, and the ids of the next steps."""
 
     source: str
     target: str
@@ -52,7 +52,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class AtlasData:
-    """One release. Objects by id, in the order of the file; relationships by type, in the order of the file."""
+    """One release: objects by id and relationships by type, in the order of the file."""
 
     release: str
     collection: Entry
@@ -69,9 +69,9 @@ class AtlasData:
 
 
 def read_atlas(content: bytes) -> AtlasData:
-    """The release in a YAML file.
+    """Read the release in a YAML file.
 
-    Raises MalformedFile that says what is wrong, where and on which line.
+    Raises MalformedFile, which says what is wrong, where and on which line.
     """
     root = _map(read_yaml(content, FILE), FILE, 1)
     _check_format(root)
@@ -97,7 +97,7 @@ def _check_format(root: YamlMap) -> None:
 
 def _section(root: YamlMap, name: str) -> YamlMap:
     if name not in root:
-        raise MalformedFile(f"{FILE}: {name}: expected a map, found nothing of this name")
+        raise MalformedFile(f"{FILE}: {name}: expected a map, but it is missing")
     value = root[name]
     return YamlMap() if value is None else _map(value, f"{FILE}: {name}", root.lines[name])
 
@@ -127,7 +127,7 @@ def _entry(holder: YamlMap, key: str, where: str) -> Entry:
 
 
 def _single(root: YamlMap, name: str) -> Entry:
-    """The collection or the matrix, which there is once. Nothing refers to what it may lack."""
+    """The collection or the matrix: there is one of each. They may be incomplete, because nothing depends on that."""
     where, properties = f"{FILE}: {name}", _section(root, name)
     line = root.lines[name]
     entry = Entry(
@@ -144,7 +144,7 @@ def _single(root: YamlMap, name: str) -> Entry:
 
 
 def _check_uuid(entry: Entry, where: str) -> None:
-    """The UUID is that of the id, or ours would be other ids than the publisher's."""
+    """Raise MalformedFile if the UUID is not made from the id: our ids would differ from the publisher's."""
     stated = entry.properties.get("uuid")
     own = atlas_id("", entry.id).removeprefix("--")
     if stated is not None and stated != own:

@@ -1,4 +1,4 @@
-"""ATLAS's relationships as STIX: which object leads to which technique, and the ids of the relationships."""
+"""ATLAS's relationships as STIX, and how they get their ids."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TYPES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def relationships(data: AtlasData, made: Mapping[str, _Stix]) -> Iterable[_Stix]:
-    """The relationships to techniques, each id once. `made` are the objects by ATLAS id."""
+    """Convert the relationships to techniques, each id once. `made` has the objects by ATLAS id."""
     sources = {**data.techniques, **data.mitigations, **data.case_studies}
     ids = _Ids(data)
     found: dict[str, _Stix] = {}
@@ -30,7 +30,7 @@ def relationships(data: AtlasData, made: Mapping[str, _Stix]) -> Iterable[_Stix]
 
 
 def head(object_type: str, stix_id: str, entry: Entry) -> _Stix:
-    """The first properties of an object, with the days of this entry."""
+    """The first properties of an object, with the dates of this entry."""
     times = {"created": entry.created, "modified": entry.modified}
     return {
         "type": object_type,
@@ -41,9 +41,9 @@ def head(object_type: str, stix_id: str, entry: Entry) -> _Stix:
 
 
 def leave_out(relation: Relation) -> None:
-    """Log that a relationship is left out, because the file lacks one of its ends."""
+    """Log that a relationship is left out because one of its ends is not in the file."""
     _log.warning(
-        "%s: line %d: %s %s %s: an end is not in the file; left out",
+        "%s: line %d: %s %s %s is left out: one of them is not in the file",
         FILE,
         relation.line,
         relation.source,
@@ -75,8 +75,8 @@ def _relationship(relation: Relation, stix_id: str, source: Entry, made: Mapping
 class _Ids:
     """The ids of the relationships of one release.
 
-    Up to 5.6.0 the id of `mitigates` was made from the description, and 34 ids stood for several pairs. A description that a
-    mitigation has for one technique only still makes the id, so that those relationships keep theirs.
+    Up to 5.6.0 the id of `mitigates` was made from the description, so 34 ids were shared. An id that was not shared stays the
+    same: it is still made from the description, if the mitigation has that description for one technique only.
     """
 
     def __init__(self, data: AtlasData) -> None:
@@ -99,7 +99,7 @@ class _Ids:
         return relation.description if is_own else None
 
     def _own_step(self, relation: Relation, target: str) -> str:
-        """The step's id, numbered where a case study uses a technique several times in it."""
+        """The step's id, with a number if the step uses the technique more than once."""
         step = relation.step or ""
         self._steps[relation.source, step, target] += 1
         count = self._steps[relation.source, step, target]

@@ -1,4 +1,4 @@
-"""The steps of an ATLAS case study in the order of the attack, which is not that of the file."""
+"""The order of the steps in an ATLAS case study: the attack's, not the file's."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _log = logging.getLogger(__name__)
 
 
 def in_order(steps: Sequence[Relation]) -> list[Relation]:
-    """The steps, each after all that lead to it.
+    """Sort the steps so that each comes after all steps that lead to it.
 
-    Where the graph leaves it open, steps come by their ids, those without an id last and as in the file. A step that is
-    only reached through itself comes where its id says; a step that leads to none that there is is logged.
+    Steps whose order is open are sorted by id; steps without an id come last, as in the file. A loop is entered at its
+    lowest id. Loops, and steps that lead to an unknown step, are logged.
     """
     followers = _followers(steps)
     waiting_for = [0] * len(steps)
@@ -30,7 +30,7 @@ def in_order(steps: Sequence[Relation]) -> list[Relation]:
     while left:
         if not ready:
             first = min(left, key=lambda place: _rank(steps, place))
-            _log.warning("%s: the steps from %s on lead back to it", steps[first].source, steps[first].step)
+            _log.warning("%s: the steps after %s lead back to it", steps[first].source, steps[first].step)
             ready = [(*_rank(steps, first), first)]
         *_, place = heapq.heappop(ready)
         if place not in left:
@@ -45,14 +45,14 @@ def in_order(steps: Sequence[Relation]) -> list[Relation]:
 
 
 def _followers(steps: Sequence[Relation]) -> list[list[int]]:
-    """For each step the places of those that follow it. Several may have one id."""
+    """For each step, the positions of the steps that follow it. Several steps may share an id."""
     places: dict[str, list[int]] = {}
     for place, step in enumerate(steps):
         if step.step:
             places.setdefault(step.step, []).append(place)
     for step in steps:
         for unknown in (name for name in step.leads_to if name not in places):
-            _log.warning("%s: step %s leads to %s, which there is not", step.source, step.step, unknown)
+            _log.warning("%s: step %s leads to %s, which does not exist", step.source, step.step, unknown)
     return [list(dict.fromkeys(place for name in step.leads_to for place in places.get(name, ()))) for step in steps]
 
 

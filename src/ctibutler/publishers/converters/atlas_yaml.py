@@ -1,7 +1,7 @@
-"""ATLAS's YAML, format 6, as STIX objects: those of the bundle that its publisher makes of the same file.
+"""ATLAS's YAML in format 6 as STIX objects, the same that its publisher makes from the file.
 
-Ids, properties and their order are those of the publisher's bundles up to 5.6.0, where these say them. A relationship with an
-end or a tactic that the file does not have is logged and left out; what else is wrong is refused (`atlas_format.py`).
+Ids, properties and their order follow the publisher's bundles up to 5.6.0. A relationship to something that the file does not
+contain is logged and left out; `atlas_format.py` refuses everything else that is wrong.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _Stix = dict[str, Any]
 
 
 def convert(content: bytes, edition: Edition) -> Converted:
-    """The objects of one release with their details.
+    """Convert one release to STIX objects and their details.
 
-    Raises MalformedFile when the file is not ATLAS's YAML of format 6, or is another release.
+    Raises MalformedFile if the file is not ATLAS's YAML in format 6, or is another release.
     """
     data = read_atlas(content)
     if edition.label and versions.sort_key(edition.label) != versions.sort_key(data.release):
@@ -114,7 +114,7 @@ def _matrix(data: AtlasData, made: Mapping[str, _Stix]) -> _Stix:
 
 
 def _columns(data: AtlasData) -> list[str]:
-    """The tactics in the order of the matrix; those that it does not place come last."""
+    """The tactics in the order of the matrix; tactics without a position come last."""
     placed = sorted(data.of("sequences"), key=lambda relation: (relation.position is None, relation.position or 0))
     return list(dict.fromkeys([*(item.target for item in placed if item.target in data.tactics), *data.tactics]))
 

@@ -1,7 +1,7 @@
-"""YAML of publishers: maps, lists and texts, read within limits, and nothing else that YAML can do.
+"""YAML from publishers, read safely: maps, lists and texts, within limits.
 
-A scalar is its text: `2026.10` stays `2026.10`, and a date stays as it was written. Only an unquoted `null`, `~` or nothing
-is None. Maps and lists know their lines, so that a message can name the place.
+Scalars are texts: `2026.10` stays `2026.10`, and dates stay as written. Only an unquoted `null`, `~` or an empty value is None.
+Maps and lists know their lines, so that messages can say where something is wrong.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ MAX_DEPTH: Final = 20
 """How deep maps and lists may nest. ATLAS needs six levels."""
 
 _NULLS: Final = frozenset(("", "~", "null", "Null", "NULL"))
-# libyaml is ten times as fast. A PyYAML that was built without it reads the same.
+# libyaml is about ten times as fast. PyYAML without it reads the same.
 _LOADER: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 class YamlMap(dict[str, "YamlValue"]):
-    """A map. `lines` says where each of its keys stands, counted from 1."""
+    """A map. `lines` has the line of each key, counted from 1."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class YamlMap(dict[str, "YamlValue"]):
 
 
 class YamlList(list["YamlValue"]):
-    """A list. `lines` says where each of its items begins, counted from 1."""
+    """A list. `lines` has the line of each item, counted from 1."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,10 +43,10 @@ YamlValue = YamlMap | YamlList | str | None
 
 
 def read_yaml(content: bytes, name: str) -> YamlValue:
-    """The one document in a YAML file. `name` stands for the file in messages.
+    """Read the single document in a YAML file. `name` is what messages call the file.
 
-    Raises MalformedFile, with the line, when the file is too large, is not YAML or not UTF-8, nests too deep, repeats a
-    key, or has tags or aliases: a tag can name code, and a few aliases can stand for gigabytes.
+    Raises MalformedFile, with the line, if the file is too large, is not YAML or UTF-8, nests too deeply, repeats a key, or
+    has tags or aliases: a tag can run code, and a few aliases can expand to gigabytes.
     """
     if len(content) > MAX_BYTES:
         raise MalformedFile(f"{name}: {len(content):,} bytes are more than the limit of {MAX_BYTES:,}")
@@ -63,7 +63,7 @@ def read_yaml(content: bytes, name: str) -> YamlValue:
 
 
 def kind(value: object) -> str:
-    """What a value is, in words for messages."""
+    """Describe a value in a message."""
     match value:
         case dict():
             return "a map"
@@ -77,13 +77,13 @@ def kind(value: object) -> str:
 
 
 def _refuse_other_files(content: bytes, name: str) -> None:
-    """Raise MalformedFile for what web servers send in place of a YAML file, and YAML would take for a text."""
+    """Raise MalformedFile for what web servers send instead of a YAML file, which YAML would read as a text."""
     if content.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
         raise MalformedFile(f"{name}: a web page, not YAML")
     target = content.strip()
     if target.endswith((b".yaml", b".yml")) and len(target.split()) == 1:
         shown = target[-100:].decode("utf-8", "replace")
-        raise MalformedFile(f"{name}: a symbolic link to {shown}, sent as text: not the file that it leads to")
+        raise MalformedFile(f"{name}: a symbolic link to {shown}, sent as text instead of the file")
 
 
 def _document(text: str, name: str) -> YamlValue:
@@ -94,7 +94,7 @@ def _document(text: str, name: str) -> YamlValue:
 
 
 class _Builder:
-    """Makes values of the parser's events, one at a time: what is not wanted ends it before it can grow."""
+    """Builds values from parser events, one at a time, so that an unwanted file is refused before it can grow."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -109,9 +109,9 @@ class _Builder:
             case yaml.DocumentStartEvent():
                 self._documents += 1
                 if self._documents > 1:
-                    raise self._refusal(event, "a second document; one was expected")
+                    raise self._refusal(event, "expected one document, found a second one")
             case yaml.AliasEvent():
-                raise self._refusal(event, f"the alias *{str(event.anchor)[:60]}: aliases are not read")
+                raise self._refusal(event, f"the alias *{str(event.anchor)[:60]}: aliases are not allowed")
             case yaml.ScalarEvent():
                 self._refuse_tag(event)
                 self._scalar(event)
@@ -127,7 +127,7 @@ class _Builder:
         if isinstance(holder, YamlMap) and self._keys[-1] is None:
             if event.value in holder:
                 raise self._refusal(
-                    event, f"the key `{event.value[:60]}` again; first on line {holder.lines[event.value]}"
+                    event, f"the key `{event.value[:60]}` is already on line {holder.lines[event.value]}"
                 )
             holder.lines[event.value] = _line(event)
             holder[event.value] = None
@@ -138,9 +138,9 @@ class _Builder:
 
     def _begin(self, event: Any, value: YamlMap | YamlList) -> None:
         if len(self._open) > MAX_DEPTH:
-            raise self._refusal(event, f"nests deeper than {MAX_DEPTH} levels")
+            raise self._refusal(event, f"nested more than {MAX_DEPTH} levels deep")
         if isinstance(self._open[-1], YamlMap) and self._keys[-1] is None:
-            raise self._refusal(event, f"{kind(value)} as the key of a map; a text was expected")
+            raise self._refusal(event, f"{kind(value)} is the key of a map; expected a text")
         self._add(event, value)
         self._open.append(value)
         self._keys.append(None)
@@ -157,7 +157,7 @@ class _Builder:
 
     def _refuse_tag(self, event: Any) -> None:
         if event.tag is not None:
-            raise self._refusal(event, f"the tag {str(event.tag)[:60]}: tags are not read")
+            raise self._refusal(event, f"the tag {str(event.tag)[:60]}: tags are not allowed")
 
     def _refusal(self, event: Any, sentence: str) -> MalformedFile:
         return MalformedFile(f"{self._name}: line {_line(event)}: {sentence}")

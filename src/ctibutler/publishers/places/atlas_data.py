@@ -1,4 +1,4 @@
-"""ATLAS in the repository `mitre-atlas/atlas-data`: a manifest, and for each release a YAML file and a STIX bundle."""
+"""ATLAS in the repository `mitre-atlas/atlas-data`: a manifest, and a YAML file and a STIX bundle for each release."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ MANIFEST: Final = github.file_url(REPOSITORY, f"{FOLDER}/manifest.yaml", BRANCH)
 BUNDLE: Final = "stix-atlas.json"
 
 FIRST: Final = "2026.05"
-"""The first release with a label of this form. The content of those before it is in releases up to 5.6.0."""
+"""The first release with such a label. Earlier content was released as 5.6.0 and before."""
 
 FORMAT: Final = "6"
-"""The first number of the format that the converter reads."""
+"""The major version of the format that the converter reads."""
 
 KNOWN_DIGESTS: Final[Mapping[str, str]] = MappingProxyType(
     {"2026.08": "6550ac8a7322e2d43d7c6c10234f0f381e74734ac6c734255fb1fc467bf16d7c"}
 )
-"""SHA-256 of bundles that are known from elsewhere."""
+"""SHA-256 of bundles, from independent sources."""
 
 _LABEL = re.compile(r"[0-9]{4}\.[0-9]{2}(\.[0-9]+)?")
 _PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\.yaml")
@@ -49,15 +49,15 @@ class _Bundle(msgspec.Struct):
 
 @dataclass(frozen=True)
 class AtlasData(PlainFiles):
-    """The manifest names every release with the path of its YAML. The STIX bundle is a file of the release on GitHub."""
+    """The manifest lists every release with the path of its YAML. The STIX bundle is attached to the release on GitHub."""
 
     hosts: tuple[str, ...] = (github.FILES, github.SITE, *github.RELEASE_FILES)
     repository: str | None = REPOSITORY
 
     def releases(self, web: Web) -> Iterator[Published]:
-        """The releases of the manifest from 2026.05 on.
+        """The releases in the manifest, from 2026.05 on.
 
-        Raises SourceUnavailable when there is no manifest; after the releases, when it says what is not understood.
+        Raises SourceUnavailable if the manifest cannot be read, or, after the releases, if parts of it are unknown.
         """
         expected = "a list of ATLAS releases in YAML"
         try:
@@ -74,19 +74,19 @@ class AtlasData(PlainFiles):
                 found += 1
                 yield published
         if not found:
-            gaps.append(f"names no release from {FIRST} on")
+            gaps.append(f"lists no release from {FIRST} on")
         if gaps:
             raise SourceUnavailable(f"{MANIFEST}: {'; '.join(gaps)}")
 
     def release(self, label: str) -> Published | None:
-        """Where the files of a release are that the manifest does not name."""
+        """The usual addresses of a release that the manifest does not list."""
         shown = versions.shown(label)
         return _release(shown, f"v6/ATLAS-{shown}.yaml") if _is_ours(shown) else None
 
     def label_in(self, name: str, content: bytes) -> str | None:
-        """The version of the collection, where there is one and it has the form of a release.
+        """The version of the collection, if there is one and it looks like a release.
 
-        Raises MalformedFile when the file is not a STIX bundle.
+        Raises MalformedFile if the file is not a STIX bundle.
         """
         bundle = read_labels(content, _Bundle, name, "a STIX 2.1 bundle")
         found = [item.x_mitre_version or "" for item in bundle.objects if item.type == "x-mitre-collection"]
@@ -94,7 +94,7 @@ class AtlasData(PlainFiles):
 
 
 def _published(entry: YamlValue, line: int, gaps: list[str]) -> Published | None:
-    """A release of the manifest; None where it is an older one. What is not understood is added to the gaps."""
+    """A release in the manifest; None for an older one. Adds what is unknown to `gaps`."""
     release = entry.get("release") if isinstance(entry, YamlMap) else None
     if not isinstance(entry, YamlMap) or not isinstance(release, str):
         gaps.append(f"line {line}: expected a release, found {kind(release if isinstance(entry, YamlMap) else entry)}")
@@ -108,14 +108,14 @@ def _published(entry: YamlValue, line: int, gaps: list[str]) -> Published | None
     path, formats = _file_of_our_format(entry)
     if path is None:
         gaps.append(
-            f"line {line}: release {label} is in no format {FORMAT} that can be read"
-            f" ({', '.join(formats) or 'none is named'}): without details, and not at all where it has no STIX bundle"
+            f"line {line}: release {label} has no file in format {FORMAT} (there are: {', '.join(formats) or 'none'}):"
+            " it has no details, and cannot be installed without a STIX bundle"
         )
     return _release(label, path, day_in(entry.get("release-date")))
 
 
 def _file_of_our_format(entry: YamlMap) -> tuple[str | None, list[str]]:
-    """The path of the file that the converter can read, and the formats in which there are files."""
+    """The path of the file that the converter can read, and the formats that there are."""
     named = entry.get("versions")
     files = [item for item in named if isinstance(item, YamlMap)] if isinstance(named, YamlList) else []
     formats = [(str(item.get("format-version")), item.get("path")) for item in files]
