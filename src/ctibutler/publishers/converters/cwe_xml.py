@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from datetime import date
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
@@ -19,6 +18,8 @@ from ctibutler.knowledge_bases import versions
 from ctibutler.publishers.converters.conversion import Converted, Converter, Edition
 from ctibutler.publishers.converters.cwe_description import DESCRIPTION
 from ctibutler.publishers.converters.cwe_details import details
+from ctibutler.publishers.converters.cwe_entries import FILE, attribute, text, texts, times
+from ctibutler.publishers.converters.cwe_references import attack_patterns, cited, page, publication, taxonomies
 from ctibutler.publishers.converters.xml_files import parse_xml
 from ctibutler.publishers.web.archives import is_archive, single_member
 from ctibutler.stix import seeds
@@ -36,7 +37,6 @@ _log = logging.getLogger(__name__)
 MAX_XML_BYTES: Final = 512 * 1024 * 1024
 """How much a zip file may unpack to. The catalogue of CWE 4.14 has 15 MB."""
 
-_FILE: Final = "CWE catalogue"
 _MARKINGS: Final = (TLP_CLEAR, seed_marking_definition_id("cwe2stix"))
 
 
@@ -49,7 +49,7 @@ def convert(content: bytes, edition: Edition) -> Converted:
     Raises MalformedFile when the file is no catalogue of CWE, or that of another release.
     """
     if is_archive(content):
-        content = single_member(content, ".xml", _FILE, MAX_XML_BYTES)
+        content = single_member(content, ".xml", FILE, MAX_XML_BYTES)
     catalogue = _parse(content)
     _check_release(catalogue, edition)
     objects = _objects(catalogue)
@@ -58,11 +58,11 @@ def convert(content: bytes, edition: Edition) -> Converted:
 
 def _objects(catalogue: etree._Element) -> list[dict[str, Any]]:
     references = {
-        entry.get("Reference_ID", ""): _publication(entry)
+        entry.get("Reference_ID", ""): publication(entry)
         for entry in catalogue.iterfind("{*}External_References/{*}External_Reference")
     }
     entries = list(catalogue.iterfind("{*}Weaknesses/{*}Weakness"))
-    weaknesses = {_attribute(entry, "ID"): _weakness(entry, references) for entry in entries}
+    weaknesses = {attribute(entry, "ID"): _weakness(entry, references) for entry in entries}
     members = {number: weakness["id"] for number, weakness in weaknesses.items()}
     return [
         seeds.dogesec(),
@@ -76,28 +76,28 @@ def _objects(catalogue: etree._Element) -> list[dict[str, Any]]:
 
 
 def _parse(xml: bytes) -> etree._Element:
-    root = parse_xml(xml, _FILE)
+    root = parse_xml(xml, FILE)
     if etree.QName(root).localname != "Weakness_Catalog":
-        raise MalformedFile(f"{_FILE}: expected Weakness_Catalog, found {etree.QName(root).localname}")
+        raise MalformedFile(f"{FILE}: expected Weakness_Catalog, found {etree.QName(root).localname}")
     return root
 
 
 def _check_release(catalogue: etree._Element, edition: Edition) -> None:
     found = catalogue.get("Version")
     if found is not None and versions.sort_key(found) != versions.sort_key(edition.label):
-        raise MalformedFile(f"{_FILE}: expected release {edition.label}, found {found[:40]}")
+        raise MalformedFile(f"{FILE}: expected release {edition.label}, found {found[:40]}")
 
 
 def _weakness(entry: etree._Element, references: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    number = _attribute(entry, "ID")
-    name = _attribute(entry, "Name")
+    number = attribute(entry, "ID")
+    name = attribute(entry, "Name")
     properties: dict[str, Any] = {
         "name": name,
         "description": _description(entry),
-        "modes_of_introduction": _texts(entry, "Modes_Of_Introduction/{*}Introduction/{*}Phase"),
-        "likelihood_of_exploit": _text(entry, "Likelihood_Of_Exploit"),
-        "common_consequences": _texts(entry, "Common_Consequences/{*}Consequence/{*}Scope"),
-        "detection_methods": _texts(entry, "Detection_Methods/{*}Detection_Method/{*}Method"),
+        "modes_of_introduction": texts(entry, "Modes_Of_Introduction/{*}Introduction/{*}Phase"),
+        "likelihood_of_exploit": text(entry, "Likelihood_Of_Exploit"),
+        "common_consequences": texts(entry, "Common_Consequences/{*}Consequence/{*}Scope"),
+        "detection_methods": texts(entry, "Detection_Methods/{*}Detection_Method/{*}Method"),
         "revoked": name.startswith("DEPRECATED:"),
     }
     return {
@@ -105,10 +105,10 @@ def _weakness(entry: etree._Element, references: Mapping[str, dict[str, Any]]) -
         # Upstream leaves out what is empty or false.
         **{key: value for key, value in properties.items() if value or key in ("name", "description")},
         "external_references": [
-            _page("http://cwe.mitre.org/data/definitions/", "cwe", f"CWE-{number}"),
-            *_cited(entry, references),
-            *_taxonomies(entry),
-            *_attack_patterns(entry),
+            page("http://cwe.mitre.org/data/definitions/", "cwe", f"CWE-{number}"),
+            *cited(entry, references),
+            *taxonomies(entry),
+            *attack_patterns(entry),
         ],
         "object_marking_refs": list(_MARKINGS),
         "extensions": {seeds.WEAKNESS_EXTENSION: {"extension_type": "new-sdo"}},
@@ -119,9 +119,9 @@ def _relationships(entries: list[etree._Element], weaknesses: Mapping[str, dict[
     """Each relationship once, though CWE repeats it in every view that it belongs to."""
     made = set()
     for entry in entries:
-        number = _attribute(entry, "ID")
+        number = attribute(entry, "ID")
         for related in entry.iterfind("{*}Related_Weaknesses/{*}Related_Weakness"):
-            nature, target = _attribute(related, "Nature"), _attribute(related, "CWE_ID")
+            nature, target = attribute(related, "Nature"), attribute(related, "CWE_ID")
             if target not in weaknesses:
                 _log.warning("CWE-%s %s CWE-%s: no such weakness, left out", number, nature, target)
             elif (number, nature, target) not in made:
@@ -154,21 +154,21 @@ def _categories(
     A category that names a later category loses that member: upstream reads the file once, and so must we to be equal.
     """
     for entry in catalogue.iterfind("{*}Categories/{*}Category"):
-        stix_id = cwe_category_id(_attribute(entry, "Name"))
+        stix_id = cwe_category_id(attribute(entry, "Name"))
         member_ids = _member_ids(entry, "Relationships", members)
         if entry.get("Status") != "Deprecated" and member_ids:
-            yield _grouping(entry, "cwe_category", stix_id, _text(entry, "Summary"), member_ids, references)
-            members[_attribute(entry, "ID")] = stix_id
+            yield _grouping(entry, "cwe_category", stix_id, text(entry, "Summary"), member_ids, references)
+            members[attribute(entry, "ID")] = stix_id
 
 
 def _views(
     catalogue: etree._Element, references: Mapping[str, dict[str, Any]], members: Mapping[str, str]
 ) -> Iterator[dict[str, Any]]:
     for entry in catalogue.iterfind("{*}Views/{*}View"):
-        stix_id = cwe_view_id(_attribute(entry, "ID"))
+        stix_id = cwe_view_id(attribute(entry, "ID"))
         member_ids = _member_ids(entry, "Members", members)
         if entry.get("Status") != "Deprecated" and member_ids:
-            yield _grouping(entry, "cwe_view", stix_id, _text(entry, "Objective"), member_ids, references)
+            yield _grouping(entry, "cwe_view", stix_id, text(entry, "Objective"), member_ids, references)
 
 
 def _grouping(
@@ -179,54 +179,43 @@ def _grouping(
     member_ids: list[str],
     references: Mapping[str, dict[str, Any]],
 ) -> dict[str, Any]:
-    external_id = f"CWE-{_attribute(entry, 'ID')}"
+    external_id = f"CWE-{attribute(entry, 'ID')}"
     return {
         **_head(entry, "grouping", stix_id),
-        "name": _attribute(entry, "Name"),
+        "name": attribute(entry, "Name"),
         "description": description,
         "context": "unspecified",
         "object_refs": member_ids,
         "external_references": [
             {"source_name": kind, "external_id": external_id},
-            _page("https://cwe.mitre.org/data/definitions/", "cwe", external_id),
-            *_cited(entry, references),
+            page("https://cwe.mitre.org/data/definitions/", "cwe", external_id),
+            *cited(entry, references),
         ],
         "object_marking_refs": list(_MARKINGS),
     }
 
 
 def _member_ids(entry: etree._Element, holder: str, members: Mapping[str, str]) -> list[str]:
-    named = (_attribute(member, "CWE_ID") for member in entry.iterfind(f"{{*}}{holder}/{{*}}Has_Member"))
+    named = (attribute(member, "CWE_ID") for member in entry.iterfind(f"{{*}}{holder}/{{*}}Has_Member"))
     return [members[number] for number in named if number in members]
 
 
 def _head(entry: etree._Element, object_type: str, stix_id: str) -> dict[str, Any]:
-    """The properties that every object starts with. Times are those of the entry's history, in the file's order."""
-    submitted = _texts(entry, "Content_History/{*}Submission/{*}Submission_Date")
-    modified = _texts(entry, "Content_History/{*}Modification/{*}Modification_Date")
-    if not submitted:
-        raise MalformedFile(f"{_FILE}: {_place(entry)}: no Submission_Date")
+    created, modified = times(entry)
     return {
         "type": object_type,
         "spec_version": "2.1",
         "id": stix_id,
         "created_by_ref": seeds.DOGESEC,
-        "created": _timestamp(entry, submitted[0]),
-        "modified": _timestamp(entry, (modified or submitted)[-1]),
+        "created": created,
+        "modified": modified,
     }
-
-
-def _timestamp(entry: etree._Element, day: str) -> str:
-    try:
-        return f"{date.fromisoformat(day)}T00:00:00.000Z"
-    except ValueError:
-        raise MalformedFile(f'{_FILE}: {_place(entry)}: expected a date, found "{day}"') from None
 
 
 def _description(entry: etree._Element) -> str:
     extended = entry.find("{*}Extended_Description")
-    text = _text(entry, "Description")
-    return text if extended is None else f"{text}\n{'-' * 13}\n{_markup(extended, 'span')}"
+    description = text(entry, "Description")
+    return description if extended is None else f"{description}\n{'-' * 13}\n{_markup(extended, 'span')}"
 
 
 def _markup(element: etree._Element, tag: str) -> str:
@@ -240,72 +229,6 @@ def _markup(element: etree._Element, tag: str) -> str:
 
 def _escaped(text: str | None) -> str:
     return escape(text or "", {'"': "&quot;"})
-
-
-def _page(folder: str, source_name: str, external_id: str) -> dict[str, Any]:
-    number = external_id.rpartition("-")[2]
-    return {"source_name": source_name, "url": f"{folder}{number}.html", "external_id": external_id}
-
-
-def _publication(entry: etree._Element) -> dict[str, Any]:
-    """An entry of the catalogue's bibliography. Its authors are its source, its number is its external id."""
-    reference = {
-        "source_name": ", ".join(_texts(entry, "Author")),
-        "description": _text(entry, "Title"),
-        "url": _text(entry, "URL"),
-        "external_id": _attribute(entry, "Reference_ID"),
-    }
-    if not reference["url"]:
-        del reference["url"]
-    return reference
-
-
-def _cited(entry: etree._Element, references: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    # The first list of references at any depth: in seven weaknesses of 4.14 (CWE-287, CWE-1339 …) that is the list of
-    # an example, and the weakness's own is lost. Upstream reads it so, and we are equal.
-    cited = next(entry.iter("{*}References"), ())
-    numbers = (_attribute(reference, "External_Reference_ID") for reference in cited)
-    return [dict(references[number]) for number in numbers if number in references]
-
-
-def _taxonomies(entry: etree._Element) -> list[dict[str, Any]]:
-    return [
-        {
-            "source_name": _attribute(mapping, "Taxonomy_Name"),
-            "description": _text(mapping, "Entry_Name"),
-            "external_id": _text(mapping, "Entry_ID"),
-        }
-        for mapping in entry.iterfind("{*}Taxonomy_Mappings/{*}Taxonomy_Mapping")
-    ]
-
-
-def _attack_patterns(entry: etree._Element) -> list[dict[str, Any]]:
-    related = entry.iterfind("{*}Related_Attack_Patterns/{*}Related_Attack_Pattern")
-    numbers = (_attribute(one, "CAPEC_ID") for one in related)
-    return [_page("https://capec.mitre.org/data/definitions/", "capec", f"CAPEC-{number}") for number in numbers]
-
-
-def _text(entry: etree._Element, path: str) -> str:
-    """The text at a path, empty where there is none."""
-    return next(iter(_texts(entry, path)), "")
-
-
-def _texts(entry: etree._Element, path: str) -> list[str]:
-    """The elements' own text, without that of elements in them: upstream loses the objective of one view so."""
-    return [
-        "".join((found.text or "", *(child.tail or "" for child in found))) for found in entry.iterfind("{*}" + path)
-    ]
-
-
-def _attribute(entry: etree._Element, name: str) -> str:
-    value = entry.get(name)
-    if value is None:
-        raise MalformedFile(f"{_FILE}: {_place(entry)}: no {name}")
-    return value
-
-
-def _place(entry: etree._Element) -> str:
-    return f"{etree.QName(entry).localname} {entry.get('ID', '')} (line {entry.sourceline})".replace("  ", " ")
 
 
 CONVERTER: Final = Converter("cwe-xml", 1, convert, DESCRIPTION)
