@@ -17,6 +17,7 @@ from typing import Any, Final
 from lxml import etree
 
 from ctibutler.publishers.converters.xhtml import plain_text
+from ctibutler.publishers.converters.xml_files import local_name
 
 CARRIED: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -125,7 +126,7 @@ class _Reader:
         return {**read, "memberships": memberships} if memberships else read
 
     def _value(self, element: etree._Element) -> Any:
-        tag = _tag(element)
+        tag = local_name(element)
         if tag in _CONTAINERS:
             return [value for child in element if (value := self._item(element, child))]
         if tag == "Demonstrative_Example":
@@ -143,18 +144,18 @@ class _Reader:
         return {**attributes, _NAMED_TEXTS.get(tag, "text"): text} if text else attributes
 
     def _item(self, container: etree._Element, element: etree._Element) -> Any:
-        if _tag(container) == "Applicable_Platforms":
-            return {"kind": _tag(element).lower(), **_attributes(element)}
+        if local_name(container) == "Applicable_Platforms":
+            return {"kind": local_name(element).lower(), **_attributes(element)}
         return self._value(element)
 
     def _record(self, element: etree._Element, left_out: Container[str] = ()) -> Detail:
         record = _attributes(element, left_out)
-        own_tag = _tag(element)
+        own_tag = local_name(element)
         repeated = _REPEATED.get(own_tag, ())
         # A child of `Modification` is named `Modification_Date`, and here `date`.
         prefix = f"{own_tag}_" if own_tag in _REPEATED["Content_History"] else ""
         for child in element:
-            tag = _tag(child)
+            tag = local_name(child)
             if tag in left_out:
                 continue
             value = self._value(child)
@@ -176,7 +177,7 @@ class _Reader:
         parts = [
             {**_attributes(child), words[tag]: text}
             for child in example
-            if (tag := _tag(child)) in words and (text := plain_text(child))
+            if (tag := local_name(child)) in words and (text := plain_text(child))
         ]
         read = self._record(example, left_out=words)
         return {**read, "parts": parts} if parts else read
@@ -210,10 +211,6 @@ def _snake(name: str) -> str:
     if name == "Relationships":  # of a category: what a view calls `Members`
         return "members"
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-
-
-def _tag(element: etree._Element) -> str:
-    return element.tag.rpartition("}")[2]
 
 
 def _is_ours(element: etree._Element) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 from lxml import etree
 
 from ctibutler.errors import MalformedFile
+from ctibutler.publishers.converters.xml_files import local_name
 
 FILE: Final = "CWE catalogue"
 """The name of the file in messages."""
@@ -53,4 +54,4 @@ def _timestamp(entry: etree._Element, day: str) -> str:
 
 
 def _place(entry: etree._Element) -> str:
-    return f"{etree.QName(entry).localname} {entry.get('ID', '')} (line {entry.sourceline})".replace("  ", " ")
+    return f"{local_name(entry)} {entry.get('ID', '')} (line {entry.sourceline})".replace("  ", " ")

@@ -15,12 +15,13 @@ from lxml import etree
 
 from ctibutler.errors import MalformedFile
 from ctibutler.knowledge_bases import versions
+from ctibutler.publishers.converters.common_properties import common_properties
 from ctibutler.publishers.converters.conversion import Converted, Converter, Edition
 from ctibutler.publishers.converters.cwe_description import DESCRIPTION
 from ctibutler.publishers.converters.cwe_details import details
 from ctibutler.publishers.converters.cwe_entries import FILE, attribute, text, texts, times
 from ctibutler.publishers.converters.cwe_references import attack_patterns, cited, page, publication, taxonomies
-from ctibutler.publishers.converters.xml_files import parse_xml
+from ctibutler.publishers.converters.xml_files import local_name, parse_xml
 from ctibutler.publishers.web.archives import is_archive, single_member
 from ctibutler.stix import seeds
 from ctibutler.stix.identifiers import (
@@ -77,8 +78,8 @@ def _objects(catalogue: etree._Element) -> list[dict[str, Any]]:
 
 def _parse(xml: bytes) -> etree._Element:
     root = parse_xml(xml, FILE)
-    if etree.QName(root).localname != "Weakness_Catalog":
-        raise MalformedFile(f"{FILE}: expected Weakness_Catalog, found {etree.QName(root).localname}")
+    if local_name(root) != "Weakness_Catalog":
+        raise MalformedFile(f"{FILE}: expected Weakness_Catalog, found {local_name(root)}")
     return root
 
 
@@ -130,13 +131,11 @@ def _relationships(entries: list[etree._Element], weaknesses: Mapping[str, dict[
 
 
 def _relationship(source: Mapping[str, Any], nature: str, target: Mapping[str, Any]) -> dict[str, Any]:
+    stix_id = cwe_relationship_id(nature, source["id"], target["id"])
     return {
-        "type": "relationship",
-        "spec_version": "2.1",
-        "id": cwe_relationship_id(nature, source["id"], target["id"]),
-        "created_by_ref": seeds.DOGESEC,
-        "created": source["created"],
-        "modified": source["modified"],
+        **common_properties(
+            "relationship", stix_id, created_by=seeds.DOGESEC, created=source["created"], modified=source["modified"]
+        ),
         "relationship_type": nature,
         "description": f"{source['name']} is a {nature} of {target['name']}",
         "source_ref": source["id"],
@@ -202,14 +201,7 @@ def _member_ids(entry: etree._Element, holder: str, members: Mapping[str, str]) 
 
 def _head(entry: etree._Element, object_type: str, stix_id: str) -> dict[str, Any]:
     created, modified = times(entry)
-    return {
-        "type": object_type,
-        "spec_version": "2.1",
-        "id": stix_id,
-        "created_by_ref": seeds.DOGESEC,
-        "created": created,
-        "modified": modified,
-    }
+    return common_properties(object_type, stix_id, created_by=seeds.DOGESEC, created=created, modified=modified)
 
 
 def _description(entry: etree._Element) -> str:
@@ -222,7 +214,7 @@ def _markup(element: etree._Element, tag: str) -> str:
     """An element as XHTML text without prefixes; quotation marks in text are escaped too, as upstream does."""
     attributes = "".join(f' {name!s}="{_escaped(str(value))}"' for name, value in element.items())
     inner = _escaped(element.text) + "".join(
-        _markup(child, etree.QName(child).localname) + _escaped(child.tail) for child in element
+        _markup(child, local_name(child)) + _escaped(child.tail) for child in element
     )
     return f"<{tag}{attributes}>{inner}</{tag}>" if inner else f"<{tag}{attributes}/>"
 

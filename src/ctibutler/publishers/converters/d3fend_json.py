@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from ctibutler.errors import MalformedFile
 from ctibutler.publishers.converters import d3fend_references as references
+from ctibutler.publishers.converters.common_properties import common_properties
 from ctibutler.publishers.converters.conversion import Converted, Converter, Edition
 from ctibutler.publishers.converters.d3fend_description import DESCRIPTION
 from ctibutler.publishers.converters.d3fend_graph import Graph, Node, read_graph
@@ -249,14 +250,7 @@ def _description(node: Node) -> str:
 
 
 def _head(object_type: str, stix_id: str, released: str) -> _Stix:
-    return {
-        "type": object_type,
-        "spec_version": "2.1",
-        "id": stix_id,
-        "created_by_ref": seeds.DOGESEC,
-        "created": released,
-        "modified": released,
-    }
+    return common_properties(object_type, stix_id, created_by=seeds.DOGESEC, created=released, modified=released)
 
 
 def _attack_properties(**more: Any) -> _Stix:

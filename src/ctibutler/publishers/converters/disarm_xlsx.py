@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from ctibutler.errors import MalformedFile
+from ctibutler.publishers.converters.common_properties import common_properties
 from ctibutler.publishers.converters.conversion import Converted, Converter, Description, Edition, ObjectRules, Rule
 from ctibutler.publishers.converters.workbooks import NotText, Row, Workbook, read_workbook
 from ctibutler.stix import seeds
@@ -197,14 +198,8 @@ def _matrix(tactics: Iterable[_Entry], modified: str) -> dict[str, Any]:
 
 
 def _head(object_type: str, stix_id: str, modified: str) -> dict[str, Any]:
-    return {
-        "type": object_type,
-        "spec_version": "2.1",
-        "id": stix_id,
-        "created_by_ref": seed_identity_id("disarm2stix"),
-        "created": seeds.EPOCH,
-        "modified": modified,
-    }
+    creator = seed_identity_id("disarm2stix")
+    return common_properties(object_type, stix_id, created_by=creator, created=seeds.EPOCH, modified=modified)
 
 
 def _reference(entry: _Entry, folder: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ctibutler.errors import MalformedFile
+from ctibutler.publishers.converters.common_properties import common_properties
 from ctibutler.publishers.converters.conversion import StixObjects
 from ctibutler.stix import seeds
 from ctibutler.stix.identifiers import (
@@ -86,8 +87,7 @@ def _region(name: str, level: str) -> dict[str, Any]:
 
 def _location(name: str, place: Mapping[str, str], references: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "type": "location",
-        **_signed(location_id(name)),
+        **_head("location", location_id(name)),
         "name": name,
         **place,
         "external_references": [
@@ -100,8 +100,7 @@ def _location(name: str, place: Mapping[str, str], references: Mapping[str, str]
 def _relationship(source: str, relationship_type: str, target: str) -> dict[str, Any]:
     source_id, target_id = location_id(source), location_id(target)
     return {
-        "type": "relationship",
-        **_signed(location_relationship_id(source_id, target_id)),
+        **_head("relationship", location_relationship_id(source_id, target_id)),
         "relationship_type": relationship_type,
         "description": f"{source} belongs to the {relationship_type} of {target}",
         "source_ref": source_id,
@@ -110,14 +109,10 @@ def _relationship(source: str, relationship_type: str, target: str) -> dict[str,
     }
 
 
-def _signed(stix_id: str) -> dict[str, Any]:
-    return {
-        "spec_version": "2.1",
-        "id": stix_id,
-        "created_by_ref": seed_identity_id("location2stix"),
-        "created": seeds.EPOCH,
-        "modified": seeds.EPOCH,
-    }
+def _head(object_type: str, stix_id: str) -> dict[str, Any]:
+    return common_properties(
+        object_type, stix_id, created_by=seed_identity_id("location2stix"), created=seeds.EPOCH, modified=seeds.EPOCH
+    )
 
 
 def _markings() -> list[str]:

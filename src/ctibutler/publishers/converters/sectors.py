@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ctibutler.errors import MalformedFile
+from ctibutler.publishers.converters.common_properties import common_properties
 from ctibutler.publishers.converters.conversion import StixObjects
 from ctibutler.stix import seeds
 from ctibutler.stix.identifiers import sector_id, sector_relationship_id, seed_marking_definition_id
@@ -44,8 +45,7 @@ def sector_objects(sectors: Sequence[Sector], subsectors: Sequence[tuple[str, st
 
 def _identity(sector: Sector) -> dict[str, Any]:
     return {
-        "type": "identity",
-        **_signed(sector_id(sector.name)),
+        **_head("identity", sector_id(sector.name)),
         "name": sector.name,
         "description": sector.description,
         "identity_class": "class",
@@ -59,8 +59,7 @@ def _identity(sector: Sector) -> dict[str, Any]:
 def _relationship(child: str, parent: str) -> dict[str, Any]:
     source_id, target_id = sector_id(child), sector_id(parent)
     return {
-        "type": "relationship",
-        **_signed(sector_relationship_id("part-of", source_id, target_id)),
+        **_head("relationship", sector_relationship_id("part-of", source_id, target_id)),
         "relationship_type": "part-of",
         "description": f"{child} is a subsector of {parent}",
         "source_ref": source_id,
@@ -69,14 +68,8 @@ def _relationship(child: str, parent: str) -> dict[str, Any]:
     }
 
 
-def _signed(stix_id: str) -> dict[str, Any]:
-    return {
-        "spec_version": "2.1",
-        "id": stix_id,
-        "created_by_ref": seeds.DOGESEC,
-        "created": seeds.EPOCH,
-        "modified": seeds.EPOCH,
-    }
+def _head(object_type: str, stix_id: str) -> dict[str, Any]:
+    return common_properties(object_type, stix_id, created_by=seeds.DOGESEC, created=seeds.EPOCH, modified=seeds.EPOCH)
 
 
 def _slug(name: str) -> str:

@@ -7,6 +7,8 @@ from typing import Final
 
 from lxml import etree
 
+from ctibutler.publishers.converters.xml_files import local_name
+
 _BLOCKS: Final = frozenset(("div", "p", "ul", "ol", "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "pre"))
 _STEP: Final = "  "
 _SOURCE_LINE_BREAK: Final = re.compile(r"[ \t]*[\t\r\n][ \t\r\n]*")
@@ -47,7 +49,7 @@ class _Page:
             self._write(child.tail)
 
     def _put(self, element: etree._Element) -> None:
-        tag = _tag(element)
+        tag = local_name(element)
         if tag == "br":
             self._end_line()
         elif tag == "img":
@@ -65,12 +67,12 @@ class _Page:
 
     def _put_block(self, element: etree._Element, tag: str) -> None:
         parent = element.getparent()
-        is_apart = tag == "p" and (parent is None or _tag(parent) not in ("li", "td", "th"))
+        is_apart = tag == "p" and (parent is None or local_name(parent) not in ("li", "td", "th"))
         self._end_block(is_apart)
         outer = self._indent
         if tag == "li":
             assert parent is not None
-            self._marker = f"{parent.index(element) + 1}. " if _tag(parent) == "ol" else "- "
+            self._marker = f"{parent.index(element) + 1}. " if local_name(parent) == "ol" else "- "
             self._indent += " " * len(self._marker)
         elif tag == "tr":
             self._marker = ""
@@ -103,7 +105,3 @@ class _Page:
             line, self._marker, self._is_apart = start + line, None, False
         self._lines.append(line)
         self._line = ""
-
-
-def _tag(element: etree._Element) -> str:
-    return element.tag.rpartition("}")[2]

@@ -23,3 +23,8 @@ def parse_xml(content: bytes, name: str) -> etree._Element:
     if root.getroottree().docinfo.internalDTD:
         raise MalformedFile(f"{name}: a document type is not allowed")
     return root
+
+
+def local_name(element: etree._Element) -> str:
+    """The name of an element without its namespace."""
+    return element.tag.rpartition("}")[2]

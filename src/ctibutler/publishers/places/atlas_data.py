@@ -9,13 +9,11 @@ from datetime import date
 from types import MappingProxyType
 from typing import Final
 
-import msgspec
-
 from ctibutler.errors import MalformedFile, SourceUnavailable
 from ctibutler.knowledge_bases import versions
 from ctibutler.publishers.converters.yaml_files import YamlList, YamlMap, YamlValue, kind, read_yaml
 from ctibutler.publishers.places import github
-from ctibutler.publishers.places.place import PlainFiles, Published, Web, day_in, listed, read_labels
+from ctibutler.publishers.places.place import PlainFiles, Published, Web, collection_versions, day_in, listed
 
 REPOSITORY: Final = "mitre-atlas/atlas-data"
 BRANCH: Final = "main"
@@ -36,15 +34,6 @@ KNOWN_DIGESTS: Final[Mapping[str, str]] = MappingProxyType(
 
 _LABEL = re.compile(r"[0-9]{4}\.[0-9]{2}(\.[0-9]+)?")
 _PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\.yaml")
-
-
-class _Object(msgspec.Struct):
-    type: str
-    x_mitre_version: str | None = None
-
-
-class _Bundle(msgspec.Struct):
-    objects: list[_Object]
 
 
 @dataclass(frozen=True)
@@ -88,9 +77,8 @@ class AtlasData(PlainFiles):
 
         Raises MalformedFile if the file is not a STIX bundle.
         """
-        bundle = read_labels(content, _Bundle, name, "a STIX 2.1 bundle")
-        found = [item.x_mitre_version or "" for item in bundle.objects if item.type == "x-mitre-collection"]
-        return next((version for version in found if _LABEL.fullmatch(version)), None)
+        found = collection_versions(content, name, "a STIX 2.1 bundle")
+        return next((version for version in found if version and _LABEL.fullmatch(version)), None)
 
 
 def _published(entry: YamlValue, line: int, gaps: list[str]) -> Published | None:

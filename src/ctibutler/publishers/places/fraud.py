@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
-
 from ctibutler.errors import MalformedFile
 from ctibutler.knowledge_bases import versions
 from ctibutler.publishers.places import github
-from ctibutler.publishers.places.place import PlainFiles, Published, Web, newest_only, read_labels
+from ctibutler.publishers.places.place import PlainFiles, Published, Web, collection_versions, newest_only
 
 REPOSITORY = "center-for-threat-informed-defense/fight-fraud-framework"
 PATH = "public/f3-stix.json"
@@ -19,15 +17,6 @@ BRANCH = "main"
 
 # The bundle of release 1.0 states this version; since 1.1, bundles state their release.
 _BEFORE_NUMBERS = "0.1"
-
-
-class _Object(msgspec.Struct):
-    type: str
-    x_mitre_version: str | None = None
-
-
-class _Bundle(msgspec.Struct):
-    objects: list[_Object]
 
 
 @dataclass(frozen=True)
@@ -55,8 +44,7 @@ class FraudRepository(PlainFiles):
         Raises MalformedFile if there is none.
         """
         expected = "a STIX 2.1 bundle with one x-mitre-collection and its `x_mitre_version`"
-        bundle = read_labels(content, _Bundle, name, expected)
-        found = [item.x_mitre_version for item in bundle.objects if item.type == "x-mitre-collection"]
+        found = collection_versions(content, name, expected)
         if len(found) != 1 or found[0] is None or not versions.is_label(found[0]):
             raise MalformedFile(f"{name}: expected {expected}, found {len(found)}")
         return "1.0" if found[0] == _BEFORE_NUMBERS else versions.shown(found[0])

@@ -133,6 +133,21 @@ def read_labels(content: bytes, form: type[T], name: str, expected: str) -> T:
         raise MalformedFile(f"{name}: expected {expected}: {failure}") from None
 
 
+class _Object(msgspec.Struct):
+    type: str
+    x_mitre_version: str | None = None
+
+
+class _Bundle(msgspec.Struct):
+    objects: list[_Object]
+
+
+def collection_versions(content: bytes, name: str, expected: str) -> list[str | None]:
+    """The `x_mitre_version` of each `x-mitre-collection` in a bundle. Raises MalformedFile if it is not a bundle."""
+    bundle = read_labels(content, _Bundle, name, expected)
+    return [item.x_mitre_version for item in bundle.objects if item.type == "x-mitre-collection"]
+
+
 def day_in(value: object) -> date | None:
     """The day at the beginning of an ISO 8601 date or time; None where there is none."""
     try:
