@@ -92,7 +92,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         _relationships,
         f"List the relationships of an object of {kb.title}",
         "RelationshipPage",
-        (*pages, sort_parameter(("modified", "created"), "modified_descending"), *around, *relationship_filters(kb)),
+        (*pages, sort_parameter(("modified", "created"), "modified_descending"), *around, *relationship_filters()),
         cached=True,
         fails=(404,),
         description="""
@@ -339,7 +339,7 @@ EMBEDDED = Parameter(
 )
 
 
-def relationship_filters(kb: KnowledgeBase | None = None) -> tuple[Parameter, ...]:
+def relationship_filters() -> tuple[Parameter, ...]:
     """The filters of the relationships of an object."""
     return (
         replace(EMBEDDED, aliases=("include_embedded_sros",)),
