@@ -48,21 +48,21 @@ def _schema_of(kind: type) -> dict[str, object]:
 
 
 def _openapi(schema: Any) -> Any:
-    """A schema of JSON Schema 2020-12 in the words of OpenAPI 3.0, which knows `nullable` but no type `null`."""
+    """Translate JSON Schema 2020-12 to OpenAPI 3.0, which has `nullable` but no type `null`."""
     if isinstance(schema, list):
         return [_openapi(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    said = {key: _openapi(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)}
-    if isinstance(said.get("description"), str):
-        said["description"] = " ".join(said["description"].split())  # a docstring, in lines
-    if all(isinstance(word, str) for word in said.get("enum", [None])):
-        said["type"] = "string"
-    choices = said.get("anyOf", [])
+    translated = {key: _openapi(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)}
+    if isinstance(translated.get("description"), str):
+        translated["description"] = " ".join(translated["description"].split())  # a docstring, on several lines
+    if all(isinstance(word, str) for word in translated.get("enum", [None])):
+        translated["type"] = "string"
+    choices = translated.get("anyOf", [])
     others = [choice for choice in choices if choice != {"type": "null"}]
     if len(others) == len(choices):
-        return said
-    beside = {key: value for key, value in said.items() if key != "anyOf"}
+        return translated
+    beside = {key: value for key, value in translated.items() if key != "anyOf"}
     if len(others) > 1:
         return {**beside, "nullable": True, "anyOf": others}
     [only] = others

@@ -53,7 +53,7 @@ _MEDIA_TYPES = {
 
 
 def endpoints() -> Iterator[Endpoint]:
-    """The page and its files, at paths below the root."""
+    """Yield the endpoints of the page and its files. Their paths are below the root."""
     yield Endpoint(
         "GET",
         "api/schema/swagger-ui/",

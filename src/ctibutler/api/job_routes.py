@@ -1,4 +1,4 @@
-"""The routes of jobs, and of the links that one asks for as a job."""
+"""The routes of jobs, and of the links that jobs create."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LINK_PATHS = ("arango-cti-processor", "arango_cti_processor", "links")
 
 
 def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[Endpoint]:
-    """The endpoints of jobs and links."""
+    """Yield the endpoints of jobs and links."""
     listing = (
         *page_parameters(settings.default_page_size, settings.max_page_size),
         sort_parameter(
@@ -36,7 +36,7 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
             "state", "csv", f"States: {', '.join(f'`{state}`' for state in STATES)}.", example="pending,processing"
         ),
     )
-    # Older clients ask for jobs with POST: that creates nothing, and is reading.
+    # Older clients list jobs with POST. It creates nothing, so the right to read is enough.
     yield Endpoint("GET", "jobs/", _list, "List jobs", "JobPage", listing, tag="jobs", description=_ABOUT_JOBS)
     yield Endpoint("POST", "jobs/", _list, "List jobs", "JobPage", listing, tag="jobs", alias_of="jobs/")
     yield Endpoint(

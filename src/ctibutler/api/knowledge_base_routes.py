@@ -1,4 +1,4 @@
-"""The routes of one knowledge base that answer objects."""
+"""The routes of one knowledge base that return objects."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STIX_MEDIA_TYPE = "application/stix+json"
 
 
 def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
-    """Yield the endpoints of this knowledge base that answer objects."""
+    """Yield the endpoints of this knowledge base that return objects."""
     pages = page_parameters(settings.default_page_size, settings.max_page_size)
     release = _release(kb)
     named = (release, *_including(kb, _NAMED))
@@ -287,7 +287,7 @@ def _including(kb: KnowledgeBase, description: str) -> tuple[Parameter, Paramete
 
 
 def including(default: bool, description: str) -> tuple[Parameter, Parameter]:
-    """The parameters for revoked and for deprecated objects; `{}` in the description stands for either word."""
+    """Return the parameters for revoked and for deprecated objects; `{}` in the description stands for either word."""
     revoked, deprecated = (
         Parameter(f"include_{word}", "flag", description.replace("{}", word), default=default)
         for word in ("revoked", "deprecated")
@@ -340,7 +340,7 @@ EMBEDDED = Parameter(
 
 
 def relationship_filters() -> tuple[Parameter, ...]:
-    """The filters of the relationships of an object."""
+    """Return the filters of the relationships of an object."""
     return (
         replace(EMBEDDED, aliases=("include_embedded_sros",)),
         Parameter(

@@ -1,6 +1,6 @@
-"""The OpenAPI document, written from the declarations that answer.
+"""The OpenAPI document, generated from the declarations of the routes.
 
-OpenAPI 3.0: the documentation page that comes as a package reads no later version.
+It is OpenAPI 3.0, because the packaged Swagger UI reads no later version.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _ANY_ID = "STIX id of the object. An id such as `T1059.001` works too if only on
 
 
 def document(routes: Iterable[Route]) -> dict[str, object]:
-    """The document of these routes; aliases are not in it."""
+    """Return the document of these routes, without aliases."""
     shown = [route for route in routes if route.endpoint.alias_of is None]
     names = {f"{route.endpoint.method} {route.template}": route.name for route in shown}
     own_schemas = [schemas_of(route.kb) for route in shown if route.kb is not None]
@@ -77,7 +77,7 @@ def document(routes: Iterable[Route]) -> dict[str, object]:
 
 
 def _tags(routes: Iterable[Route]) -> dict[str, str]:
-    """The tags of these routes, each with its description: those over all knowledge bases first."""
+    """The tags of these routes with their descriptions, those over all knowledge bases first."""
     knowledge_bases = {
         route.kb.slug: f"{route.kb.title}. {route.kb.licence}" for route in routes if route.kb is not None
     }
@@ -99,7 +99,7 @@ def _operation(route: Route, names: Mapping[str, str]) -> dict[str, object]:
         "responses": _responses(route, names),
     }
     if endpoint.right != "open":
-        # Where the server's setting asks for no key, none is needed.
+        # The empty requirement comes first: some servers need no key.
         operation["security"] = [{}, {"apiKey": []}, {"bearer": []}]
     if endpoint.fields is not None:
         operation["requestBody"] = {
@@ -165,7 +165,7 @@ def _default_in_words(parameter: Parameter) -> str:
 
 
 def _query_schema(parameter: Parameter) -> Schema:
-    """What the parameter really accepts: a lenient one does not pretend to be strict."""
+    """What the parameter really accepts: the schema of a lenient one is lenient too."""
     if parameter.kind == "choice":
         return {"type": "string", "enum": [*parameter.allowed, *parameter.also, ""]}
     if parameter.kind == "flag":
@@ -207,7 +207,7 @@ def _body(fields: Iterable[Field]) -> Schema:
 
 
 def _body_example(fields: Iterable[Field]) -> dict[str, object]:
-    """A body with the fields that are needed; where none is, with the first one."""
+    """A body with the required fields, or with the first field if none is required."""
     fields = list(fields)
     needed = [declared for declared in fields if declared.required] or fields[:1]
     return {declared.name: declared.example for declared in needed}
@@ -264,7 +264,7 @@ def _links(route: Route, names: Mapping[str, str]) -> dict[str, object]:
 
 
 def _examples(*names: str) -> dict[str, object]:
-    """The example that goes by the first of these names that there is."""
+    """The example with the first of these names that exists."""
     name = next((name for name in names if name in EXAMPLES), None)
     return {} if name is None else {"examples": {"excerpt": {"$ref": f"#/components/examples/{name}"}}}
 

@@ -1,4 +1,4 @@
-"""The routes of one knowledge base about its releases: which there are, each of them, bringing in, taking out."""
+"""The routes of one knowledge base that list, describe, compare, install and remove its releases."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ctibutler.settings import Settings
 
 
 def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
-    """The endpoints of this knowledge base that are about its releases."""
+    """Yield the endpoints of this knowledge base that are about its releases."""
     pages = page_parameters(settings.default_page_size, settings.max_page_size)
     yield Endpoint(
         "POST",

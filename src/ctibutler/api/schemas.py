@@ -50,17 +50,17 @@ ANYTHING: Schema = {"type": "object", "additionalProperties": True}
 
 
 def array(items: Schema) -> Schema:
-    """A list."""
+    """Return the schema of a list."""
     return {"type": "array", "items": items}
 
 
 def record(optional: Mapping[str, Schema] | None = None, /, **required: Schema) -> Schema:
-    """An object with these properties; further ones may come with later versions."""
+    """Return the schema of an object with these properties. Later versions may add others."""
     return {"type": "object", "required": list(required), "properties": {**required, **(optional or {})}}
 
 
 def page_of(key: str, items: Schema, optional: Mapping[str, Schema] | None = None, /, **further: Schema) -> Schema:
-    """A page of a list under its key."""
+    """Return the schema of a page with its items under `key`."""
     return record(
         optional,
         page_size=COUNT,
@@ -93,12 +93,12 @@ SCHEMAS: Mapping[str, Schema] = {
 
 
 def name_of_single_page(kb: KnowledgeBase) -> str:
-    """The schema of the page that holds a single object of this knowledge base."""
+    """Return the name of the schema of a page with a single object of this knowledge base."""
     return f"{_prefix(kb)}ObjectPage" if kb.details else "ObjectPage"
 
 
 def schemas_of(kb: KnowledgeBase) -> dict[str, Schema]:
-    """The schemas that only this knowledge base has: its details, and the page that may hold them."""
+    """Return the schemas that only this knowledge base has: its details, and the page that may hold them."""
     if not kb.details:
         return {}
     beside = {

@@ -1,4 +1,4 @@
-"""The routes over all knowledge bases: which there are, and search."""
+"""The routes that list, check and search all knowledge bases."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def _gauges(library: Library) -> tuple[Gauge, Gauge]:
 
 
 class _Schema:
-    """The OpenAPI document as YAML and as JSON, each written when it is first asked for."""
+    """The OpenAPI document as YAML and as JSON, each encoded at the first request for it."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema

@@ -55,7 +55,7 @@ class Authentication:
         if moment - self._recorded.get(key.name, -RECORD_USE_EVERY) < RECORD_USE_EVERY:
             return
         self._recorded[key.name] = moment
-        # Beside the answer: on SQLite this waits while an import is being written.
+        # Not before the answer: on SQLite this waits while an import is being written.
         task = asyncio.get_running_loop().run_in_executor(None, self._write_use, key.name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -141,4 +141,4 @@ _READERS = {"version": _version, "flag": _flag, "time": _time}
 
 
 def _no_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON")
+    raise ValueError(f"{word} is not JSON")

@@ -1,6 +1,6 @@
 """The answer cache: an answer depends only on the state of the catalogue and the URL, and so do its validators.
 
-No cache of others knows that state, or keys on the content encoding: what is kept is ready to be sent.
+No library keeps answers by that state, and by content encoding: what is kept here is ready to be sent.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _Ready:
 
 
 class AnswerCache:
-    """Answers from memory what was answered before, until the catalogue changes."""
+    """Answers repeated requests from memory, until the catalogue changes."""
 
     def __init__(self, app: App, watch: Watch, size: int, max_age: int | None, depends_on: Sequence[object]) -> None:
         """`size` is in bytes. `depends_on` is what else answers depend on: settings, the version of the program."""

@@ -1,4 +1,4 @@
-"""What finally answers a request: a handler in a thread, a mounted application, or the problem with the request."""
+"""What answers a request in the end: a handler in a thread, a mounted application, or an error."""
 
 from __future__ import annotations
 

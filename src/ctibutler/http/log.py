@@ -17,14 +17,14 @@ from ctibutler.http.requests import App, Request
 LOGGER = "ctibutler.api"
 _SAFE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _LONGEST_URL = 500
-# As nginx says it: nobody is there any more to be answered.
+# The status that nginx logs when the client closed the connection before it got an answer.
 _CLIENT_GONE = 499
 
 logger = logging.getLogger(LOGGER)
 
 
 class RequestLog:
-    """Makes sure that every request ends with one answer, one count and one line, whatever happens in the other layers."""
+    """Makes sure that every request gets one answer, one count and one line, whatever happens in the other layers."""
 
     def __init__(self, app: App, metrics: Metrics) -> None:
         self._app = app

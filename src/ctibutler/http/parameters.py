@@ -1,4 +1,4 @@
-"""Query parameters. One declaration serves to read them into typed values and to describe them in the schema."""
+"""Query parameters, each declared once: the declaration reads it into a typed value, and describes it in the schema."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ _NUMBER = re.compile(rf"[{BLANKS}]*([+-]?)0*([0-9]+)[{BLANKS}]*")
 # a value is treated like any other and matches nothing.
 _NOT_NUL = "\uffff"
 
-
-# Of more unknown parameters than this no further ones are named.
+# An error names no more unknown parameters than this.
 _MOST_REFUSED = 20
 
 
@@ -242,7 +241,7 @@ def _read_number(parameter: Parameter, given: list[str]) -> object:
 
 
 def _whole_number(text: str) -> int | None:
-    """The number in a text. More than twenty digits are just a large number."""
+    """The number in a text. With more than twenty digits it is read as 10**20: it is too large anyway."""
     match = _NUMBER.fullmatch(text)
     if match is None:
         return None

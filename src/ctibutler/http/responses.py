@@ -9,12 +9,12 @@ from starlette.responses import Response, StreamingResponse
 
 
 def no_content() -> Response:
-    """Return an empty response: it is done, and there is nothing to say."""
+    """Return an empty response: the request succeeded, and there is nothing to return."""
     return Response(status_code=204)
 
 
 def stream(chunks: Iterator[bytes], media_type: str, headers: Mapping[str, str], is_head: bool) -> Response:
-    """Return a response whose body is made in threads while it is sent, and only as long as the client is there.
+    """Return a response whose body is made in threads while it is sent, until the client goes away.
 
     For HEAD (`is_head`), no chunk is made.
     """

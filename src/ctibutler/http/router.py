@@ -63,7 +63,7 @@ class Match:
 
 
 class Router:
-    """Finds the route of a path in as many steps as it has segments. A literal segment has precedence over a value.
+    """Finds the route of a path in as many steps as the path has segments. A literal segment takes precedence over a value.
 
     Starlette's router tries the patterns of its routes one after the other, and we have some 300 of them.
     """
@@ -80,14 +80,14 @@ class Router:
         for edge in edges:
             for alias, canonical in edge.aliases.items():
                 self._add_alias(alias, canonical)
-        self._resolve_again = lru_cache(maxsize=_REMEMBERED)(self._resolve)
+        self._resolve_cached = lru_cache(maxsize=_REMEMBERED)(self._resolve)
 
     def resolve(self, method: str, path: str, query: str) -> Target:
         """Return what a method and a percent-encoded URL lead to.
 
-        `HEAD` leads where `GET` does. Whatever is wrong with them is a target too, one that answers with the problem.
+        `HEAD` leads where `GET` does. A method or URL that is wrong leads to a target that answers with the problem.
         """
-        resolve = self._resolve_again if len(path) + len(query) <= _MEMORABLE else self._resolve
+        resolve = self._resolve_cached if len(path) + len(query) <= _MEMORABLE else self._resolve
         return resolve("GET" if method == "HEAD" else method, path, query)
 
     def find(self, raw_path: str) -> Match:
@@ -128,27 +128,28 @@ class Router:
 
     def _add(self, edge: Edge) -> None:
         for prefix in edge.prefixes:
-            self._made(prefix).edge = edge
+            self._node_at(prefix).edge = edge
         for route in edge.routes:
-            node = self._made(route.template)
+            node = self._node_at(route.template)
             method = route.endpoint.method
             if method in node.routes:
                 raise ValueError(f"{method} {route.template} is declared twice")
             node.routes[method] = _Bound(route, _policy(edge, route))
         for mount in edge.mounts:
-            node = self._made(mount.path)
+            node = self._node_at(mount.path)
             if node.mount is not None:
                 raise ValueError(f"{mount.path} is declared twice")
             node.mount = mount, replace(_unknown(edge), route=mount.path, right=mount.right)
 
     def _add_alias(self, alias: str, canonical: str) -> None:
         above, _, last = alias.rpartition("/")
-        siblings = self._made(above).literal
+        siblings = self._node_at(above).literal
         if last in siblings:
             raise ValueError(f"{alias} is a path already")
-        siblings[last] = self._made(canonical)
+        siblings[last] = self._node_at(canonical)
 
-    def _made(self, template: str) -> _Node:
+    def _node_at(self, template: str) -> _Node:
+        """The node of a template, created if it is missing."""
         node = self._root
         for part in template.split("/"):
             if part.startswith("{"):
@@ -187,12 +188,12 @@ def _policy(edge: Edge, route: Route) -> Policy:
 
 
 def _unknown(edge: Edge) -> Policy:
-    """The policy for paths of an edge that lead nowhere: anybody may learn that they do."""
+    """The policy for unknown paths of an edge: anybody may learn that a path is unknown."""
     return Policy(UNKNOWN_ROUTE, edge.write_error, edge.access, cors=edge.cors)
 
 
 def _ignored(names: Sequence[str]) -> tuple[tuple[bytes, bytes], ...]:
-    """The header that names ignored parameters, percent-encoded: no name can end the header or look like two."""
+    """The header that names ignored parameters, percent-encoded: no name can break the header or look like two."""
     if not names:
         return ()
     shown = list(dict.fromkeys(quote(name[:_LONGEST_NAME], safe="[]") for name in names))

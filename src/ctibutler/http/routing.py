@@ -28,11 +28,10 @@ class Endpoint:
     """A method and a path, below a knowledge base or below the root, with its handler.
 
     `summary` and `description` are for the schema. `choices` are the values that a place in the path can have, where they
-    are known. `shows` names the schema of the
-    successful answer, `fails` the statuses that the answer can have besides. `variants` are media types that `Accept` can
-    choose instead of `media_type`. Answers of a `cached` endpoint depend only on the catalogue and the URL. An endpoint that
-    `streams` produces its answer while sending it. One with `alias_of` is an older form of the path named there, and
-    not in the schema.
+    are known. `shows` names the schema of the successful answer, `fails` lists the statuses of its errors. `variants` are
+    media types that `Accept` can choose instead of `media_type`. Answers of a `cached` endpoint depend only on the catalogue
+    and the URL. An endpoint that `streams` produces its answer while sending it. One with `alias_of` is another form of the
+    path named there, and not in the schema.
     """
 
     method: Method
@@ -94,7 +93,7 @@ class Route:
 class Mount:
     """A foreign ASGI application at a path. It answers every method, at this path and below.
 
-    It is reached by whoever has `right`. Its answers are compressed where it has not done so, and never cached.
+    Requests need `right`. Its answers are never cached, and compressed unless it has compressed them.
     """
 
     path: str
@@ -106,8 +105,8 @@ class Mount:
 class Edge:
     """One HTTP interface: routes and mounted applications that share an error format and a rule for access.
 
-    `prefixes` are the paths below which a path that leads nowhere is this edge's to answer. `aliases` are further paths of
-    whole subtrees: `/api/v1/cwes` of `/api/v1/cwe`. `cors` lets pages of other origins read the answers. `depends_on` is
+    The edge answers unknown paths below its `prefixes`. `aliases` are further paths of whole subtrees: `/api/v1/cwes` of
+    `/api/v1/cwe`. `cors` lets pages of other origins read the answers. `depends_on` is
     whatever cached answers depend on besides the catalogue and the URL, such as settings. `lifespan` is entered before the
     first request and left after the last.
     """
