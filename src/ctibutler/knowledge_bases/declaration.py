@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ctibutler.knowledge_bases import versions
+from ctibutler.stix.objects import external_references
 
 StixDict = Mapping[str, object]
 FilterKind = Literal["exact", "substring"]
@@ -348,7 +349,7 @@ def external_id_of(*source_names: str) -> Callable[[StixDict], str | None]:
     """Reads the `external_id` of the first reference of one of these sources, else of the first reference."""
 
     def read(stix: StixDict) -> str | None:
-        references = _references(stix)
+        references = external_references(stix)
         for reference in references:
             if reference.get("source_name") in source_names and isinstance(reference.get("external_id"), str):
                 return str(reference["external_id"])
@@ -364,7 +365,7 @@ def reference_values(source_name: str) -> Callable[[StixDict], list[str]]:
     def read(stix: StixDict) -> list[str]:
         return [
             str(reference["external_id"])
-            for reference in _references(stix)
+            for reference in external_references(stix)
             if reference.get("source_name") == source_name and isinstance(reference.get("external_id"), str)
         ]
 
@@ -390,8 +391,3 @@ def strings(value: object) -> list[str]:
 def id_form(pattern: str, *types: str) -> IdForm:
     """An id form, compared without regard to case."""
     return IdForm(re.compile(pattern, re.IGNORECASE), types)
-
-
-def _references(stix: StixDict) -> list[Mapping[str, object]]:
-    references = stix.get("external_references")
-    return [item for item in references if isinstance(item, dict)] if isinstance(references, list) else []

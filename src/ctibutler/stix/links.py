@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ctibutler.stix import identifiers
 from ctibutler.stix.markings import TLP_CLEAR
-from ctibutler.stix.objects import is_deprecated, is_revoked
+from ctibutler.stix.objects import dicts, external_references, is_deprecated, is_revoked
 from ctibutler.stix.seeds import DOGESEC
 
 MARKINGS: Final = (TLP_CLEAR, identifiers.seed_marking_definition_id("arango_cti_processor"))
@@ -32,14 +32,18 @@ def technique_tactics(objects: Iterable[Mapping[str, Any]]) -> Iterator[dict[str
     techniques = []
     tactics: dict[str, Mapping[str, Any]] = {}
     for obj in objects:
-        if obj["type"] == "attack-pattern" and _references(obj):
+        if obj["type"] == "attack-pattern" and external_references(obj):
             techniques.append(obj)
-        elif obj["type"] == "x-mitre-tactic" and _references(obj) and isinstance(obj.get("x_mitre_shortname"), str):
+        elif (
+            obj["type"] == "x-mitre-tactic"
+            and external_references(obj)
+            and isinstance(obj.get("x_mitre_shortname"), str)
+        ):
             known = tactics.get(obj["x_mitre_shortname"])
             if known is None or _is_live(obj) or not _is_live(known):
                 tactics[obj["x_mitre_shortname"]] = obj
     for technique in techniques:
-        phases = _objects(technique, "kill_chain_phases")
+        phases = dicts(technique.get("kill_chain_phases"))
         names = dict.fromkeys(name for phase in phases if isinstance(name := phase.get("phase_name"), str))
         yield from (technique_tactic(technique, tactics[name]) for name in names if name in tactics)
 
@@ -52,7 +56,7 @@ def technique_tactic(technique: Mapping[str, Any], tactic: Mapping[str, Any]) ->
         technique,
         tactic,
         description=f"Technique {_label(technique)} belongs to Tactic {_label(tactic)}",
-        references=[*_references(technique)[:1], *_references(tactic)[:1]],
+        references=[*external_references(technique)[:1], *external_references(tactic)[:1]],
     )
 
 
@@ -100,7 +104,7 @@ def cwe_capec(weakness: Mapping[str, Any], attack_pattern: Mapping[str, Any]) ->
 
 def atlas_attack(adapted: Mapping[str, Any], original: Mapping[str, Any]) -> dict[str, Any]:
     """The link from an ATLAS tactic, technique or mitigation to its original in ATT&CK Enterprise."""
-    own_reference = next(iter(_references(adapted)), {})
+    own_reference = next(iter(external_references(adapted)), {})
     return _link(
         identifiers.atlas_attack_id(adapted["id"], original["id"]),
         "related-to",
@@ -121,7 +125,7 @@ def d3fend_link(source: Mapping[str, Any], target: Mapping[str, Any], property_n
         target,
         description=f"{_name(source)} ({external_id(source)}) {relationship_type} "
         f"{_name(target)} ({external_id(target)})",
-        references=[*_references(source)[:1], *_references(target)[:1]],
+        references=[*external_references(source)[:1], *external_references(target)[:1]],
     )
 
 
@@ -151,7 +155,7 @@ def embedded_relationships(link: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def external_id(obj: Mapping[str, Any]) -> str:
     """The first external id of an object, by which links find it; empty if it has none."""
-    return next((found for reference in _references(obj) if (found := _external_id(reference))), "")
+    return next((found for reference in external_references(obj) if (found := _external_id(reference))), "")
 
 
 def _link(
@@ -195,7 +199,9 @@ def _name(obj: Mapping[str, Any]) -> str:
 
 
 def _named(obj: Mapping[str, Any], sources: tuple[str, ...]) -> list[str]:
-    named = (_external_id(reference) for reference in _references(obj) if reference.get("source_name") in sources)
+    named = (
+        _external_id(reference) for reference in external_references(obj) if reference.get("source_name") in sources
+    )
     return [name for name in dict.fromkeys(named) if name]
 
 
@@ -206,13 +212,3 @@ def _number(external: str) -> str:
 def _external_id(reference: Mapping[str, Any]) -> str:
     found = reference.get("external_id")
     return found if isinstance(found, str) else ""
-
-
-def _references(obj: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return _objects(obj, "external_references")
-
-
-def _objects(obj: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    """The objects in a list; none if the value is not a list, because a user's own file may contain anything."""
-    members = obj.get(key)
-    return [member for member in members if isinstance(member, dict)] if isinstance(members, list) else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 
@@ -77,6 +78,16 @@ def text(properties: Mapping[str, object], name: str) -> str | None:
     """A property if it is a string, else None."""
     value = properties.get(name)
     return value if isinstance(value, str) else None
+
+
+def dicts(value: object) -> list[dict[str, Any]]:
+    """The JSON objects in a list; none if the value is not a list, because a user's own file may contain anything."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def external_references(properties: Mapping[str, object]) -> list[dict[str, Any]]:
+    """The external references of an object, in its order."""
+    return dicts(properties.get("external_references"))
 
 
 def is_revoked(properties: Mapping[str, object]) -> bool:

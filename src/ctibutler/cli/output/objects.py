@@ -22,7 +22,7 @@ from ctibutler.forms.stix_bundle import object_as_bundle
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.kinds import kind_of
-from ctibutler.stix.objects import decode, is_deprecated, is_revoked, text
+from ctibutler.stix.objects import decode, external_references, is_deprecated, is_revoked, text
 
 _HEAD = frozenset({"type", "id", "name", "description", "spec_version", "external_references", "knowledgebase_name"})
 
@@ -130,11 +130,9 @@ def _facts(properties: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     for key, value in properties.items():
         if key not in _HEAD and value not in (None, [], {}, ""):
             yield key, _value(value)
-    references = properties.get("external_references")
-    for reference in references if isinstance(references, list) else []:
-        if isinstance(reference, dict):
-            words = [reference.get(key) for key in ("source_name", "external_id", "url")]
-            yield "reference", " ".join(str(word) for word in words if word)
+    for reference in external_references(properties):
+        words = [reference.get(key) for key in ("source_name", "external_id", "url")]
+        yield "reference", " ".join(str(word) for word in words if word)
 
 
 def _value(value: object) -> str:
