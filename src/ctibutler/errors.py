@@ -40,7 +40,7 @@ class InvalidRequest(Problem):
     @classmethod
     def of(cls, field: str, *sentences: str) -> InvalidRequest:
         """The error for one invalid field."""
-        return cls(f"{field}: {' '.join(sentences)}", {field: list(sentences)})
+        return cls.of_fields({field: sentences})
 
     @classmethod
     def of_fields(cls, fields: Mapping[str, Sequence[str]]) -> InvalidRequest:

@@ -51,12 +51,10 @@ def read_bundle(content: bytes, name: str, limits: Limits = Limits()) -> Bundle:
 
     Raises MalformedFile, which says what is wrong and where: `ics.json: objects[12]: no id`.
     """
-    if len(content) > limits.max_bytes:
-        raise MalformedFile(f"{name}: {len(content):,} bytes exceed the limit of {limits.max_bytes:,}")
+    _check_size(len(content), name, limits)
     envelope = _read_envelope(content.removeprefix(b"\xef\xbb\xbf"), name)
     raws = _read_list(envelope.objects, name)
-    if len(raws) > limits.max_objects:
-        raise MalformedFile(f"{name}: {len(raws):,} objects exceed the limit of {limits.max_objects:,}")
+    _check_number(len(raws), name, limits)
     bundle_id = _value(envelope.id, "id", name)
     read = _checked(_decoded(raws, name, limits), name, limits)
     return Bundle(bundle_id if isinstance(bundle_id, str) else None, list(_distinct(read)))
@@ -73,11 +71,8 @@ def bundle_of_objects(bundle_id: str, objects: Iterable[Mapping[str, object]], n
 
 def check_limits(bundle: Bundle, name: str, limits: Limits) -> None:
     """Raises MalformedFile if a bundle that was not read from a file exceeds the limits."""
-    size = sum(len(stix_object.content) for stix_object in bundle.objects)
-    if size > limits.max_bytes:
-        raise MalformedFile(f"{name}: {size:,} bytes exceed the limit of {limits.max_bytes:,}")
-    if len(bundle.objects) > limits.max_objects:
-        raise MalformedFile(f"{name}: {len(bundle.objects):,} objects exceed the limit of {limits.max_objects:,}")
+    _check_size(sum(len(stix_object.content) for stix_object in bundle.objects), name, limits)
+    _check_number(len(bundle.objects), name, limits)
 
 
 def bundle_chunks(bundle_id: str, contents: Iterable[bytes]) -> Iterator[bytes]:
@@ -88,6 +83,16 @@ def bundle_chunks(bundle_id: str, contents: Iterable[bytes]) -> Iterator[bytes]:
         yield separator + content
         separator = b","
     yield b"]}"
+
+
+def _check_size(size: int, name: str, limits: Limits) -> None:
+    if size > limits.max_bytes:
+        raise MalformedFile(f"{name}: {size:,} bytes exceed the limit of {limits.max_bytes:,}")
+
+
+def _check_number(objects: int, name: str, limits: Limits) -> None:
+    if objects > limits.max_objects:
+        raise MalformedFile(f"{name}: {objects:,} objects exceed the limit of {limits.max_objects:,}")
 
 
 def _read_envelope(content: bytes, name: str) -> _Envelope:
