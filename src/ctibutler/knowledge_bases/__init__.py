@@ -34,16 +34,16 @@ ALL: tuple[KnowledgeBase, ...] = (
 
 
 class KnowledgeBases:
-    """The knowledge bases of an installation, by all of their names."""
+    """The knowledge bases of an installation, found by any of their names."""
 
     def __init__(self, declarations: Iterable[KnowledgeBase] = ALL) -> None:
         self.all = tuple(declarations)
         self._by_name = {name: kb for kb in self.all for name in kb.names}
 
     def named(self, name: str) -> KnowledgeBase:
-        """The knowledge base with this name or alias, in any case.
+        """The knowledge base with this name or alias, ignoring case.
 
-        Raises NotFound, which lists the existing ones.
+        Raises NotFound, which lists the names that exist.
         """
         found = self._by_name.get(name.strip().lower())
         if found is None:
@@ -54,11 +54,11 @@ class KnowledgeBases:
     def of_family(self, name: str) -> tuple[KnowledgeBase, ...]:
         """The knowledge bases that share this name (`attack`); none if it is not the name of a family."""
         wanted = name.strip().lower()
-        return tuple(kb for kb in self.all if kb.family is not None and kb.family == wanted)
+        return tuple(kb for kb in self.all if kb.family == wanted)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name that means one or more of them: their own, their families', their aliases."""
+        """Every name that selects at least one of them: families, slugs and aliases."""
         families = (kb.family for kb in self.all if kb.family is not None)
         aliases = (alias for kb in self.all for alias in kb.aliases)
         return tuple(dict.fromkeys((*families, *(kb.slug for kb in self.all), *aliases)))

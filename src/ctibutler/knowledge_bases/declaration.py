@@ -162,7 +162,7 @@ class Example:
 
 @dataclass(frozen=True)
 class KnowledgeBase:
-    """One knowledge base that we host, as data."""
+    """One hosted knowledge base, as data."""
 
     slug: str
     """Name in URLs, commands and settings: `attack-ics`."""
@@ -256,7 +256,7 @@ class KnowledgeBase:
     """The STIX types of objects that can be shown as a layer."""
 
     infers_techniques: bool = False
-    """It answers which techniques go with observed ones."""
+    """It can infer which techniques usually appear together with observed ones."""
 
     family: str | None = None
     """A name that it shares with other knowledge bases, which means all of them: `attack`."""
@@ -269,10 +269,10 @@ class KnowledgeBase:
 
     at_publisher: tuple[AtPublisher, ...] = ()
     """Where the publisher keeps it, in order of preference: a release is fetched from the first place that has it. Empty if
-    we do not fetch it from the publisher."""
+    it is not fetched from the publisher."""
 
     release_every_days: int | None = None
-    """How many days usually lie between two releases; None if the publisher keeps no rhythm, or its place gives no dates."""
+    """How many days usually pass between releases; None if the publisher has no fixed schedule or its place gives no dates."""
 
     main_types: tuple[str, ...] = ()
     """The STIX types without which a file is not a release; empty means all listed types."""
@@ -288,7 +288,7 @@ class KnowledgeBase:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The path names under which its routes answer, canonical first."""
+        """The names that its routes accept in paths, the canonical one first."""
         return (self.slug, *self.aliases)
 
     @property
@@ -311,7 +311,7 @@ class KnowledgeBase:
         return stix_type in self.listed_types or self.is_new(stix_type)
 
     def is_new(self, stix_type: str) -> bool:
-        """Whether this is a type that no release had when the declaration was written, in a base that is open to them."""
+        """Whether no release had this type when the declaration was written. Never if `left_out_types` is None."""
         if self.left_out_types is None:
             return False
         return stix_type not in self.listed_types and stix_type not in self.left_out_types
@@ -322,7 +322,7 @@ class KnowledgeBase:
         return text.removeprefix(self.id_prefix.lower()) if self.id_prefix else text
 
     def types_named_by(self, external_id: str) -> tuple[str, ...]:
-        """The types that an id of this form names first; none where the form says nothing."""
+        """The types to prefer for an id of this form; empty if no declared form matches."""
         for form in self.id_forms:
             if form.pattern.fullmatch(external_id.strip()):
                 return form.types
@@ -333,15 +333,15 @@ class KnowledgeBase:
         return self.bucket.file.format(versions.in_file_name(label))
 
     def origin_file_name(self, label: str) -> str:
-        """The name of what a mirror says of a release's origin, beside its bundle."""
+        """The name of the file beside the bundle in which a mirror states the release's origin."""
         return f"{self.file_name(label).removesuffix('.json')}.origin.json"
 
     def mapping_file_name(self, label: str) -> str | None:
-        """The name of the list of leftover relations beside the bundle, where the knowledge base has one."""
+        """The name of the mapping beside the bundle; None if the knowledge base has no mapping."""
         return self.bucket.mapping.format(versions.in_file_name(label)) if self.bucket.mapping else None
 
     def details_file_name(self, label: str) -> str | None:
-        """The name of the details of a release's objects beside the bundle, where the knowledge base has such a file."""
+        """The name of the file with details beside the bundle; None if the knowledge base has no such file."""
         return self.bucket.details.format(versions.in_file_name(label)) if self.bucket.details else None
 
 
@@ -382,12 +382,12 @@ def property_values(*names: str) -> Callable[[StixDict], list[str]]:
 
 
 def strings(value: object) -> list[str]:
-    """The strings in a value that is a string or a list; nothing of anything else."""
+    """The strings in a value that is a string or a list; empty for anything else."""
     if isinstance(value, str):
         return [value]
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def id_form(pattern: str, *types: str) -> IdForm:
-    """An id form, compared without regard to case."""
+    """An id form that ignores case."""
     return IdForm(re.compile(pattern, re.IGNORECASE), types)

@@ -7,17 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LinkMode:
-    """One kind of link between knowledge bases: from the objects of `owner` to those of `others`.
-
-    Links follow the external ids in the owner's objects or, with `needs_mapping`, the mapping that comes with the owner's
-    releases.
-    """
+    """One kind of link between knowledge bases, as data."""
 
     name: str
+    """Name in URLs, commands and job rows: `cwe-capec`."""
+
     owner: str
+    """The knowledge base whose objects the links start from."""
+
     others: tuple[str, ...]
+    """The knowledge bases that the links lead to."""
+
     description: str
+    """What is linked with what, for the documentation: a phrase without a full stop."""
+
     needs_mapping: bool = False
+    """Links follow the mapping that comes with the owner's releases, not the external ids in its objects."""
 
 
 CAPEC_ATTACK = LinkMode(

@@ -1,4 +1,4 @@
-"""TLP, the traffic light protocol's markings."""
+"""TLP: the markings of the Traffic Light Protocol."""
 
 from __future__ import annotations
 
