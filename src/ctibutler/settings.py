@@ -29,9 +29,9 @@ SOURCES = ("publisher", "bucket", "snapshot", "built-in")
 
 
 def source_named(word: str) -> str:
-    """A source by its name in any case, `builtin` and `built_in` included.
+    """The source with this name, ignoring case; `builtin` and `built_in` are accepted too.
 
-    Raises ValueError when there is none.
+    Raises ValueError if there is none.
     """
     squashed = word.lower().replace("-", "").replace("_", "")
     for name in SOURCES:
@@ -40,7 +40,7 @@ def source_named(word: str) -> str:
     raise ValueError(f"`{word}` is not one of {', '.join(SOURCES)}")
 
 
-# --- How the text of a variable is read. Each raises ValueError with the rest of a sentence.
+# Readers of variables' values. Each raises ValueError with the rest of a sentence that starts with the variable's name.
 
 
 def _items(value: str) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ def _switch(value: str) -> bool:
 
 @dataclass(frozen=True)
 class OneOf:
-    """One of some words, in any case."""
+    """One of these words, ignoring case."""
 
     words: tuple[str, ...]
 
@@ -76,7 +76,7 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Number:
-    """A number within limits, whole unless it may be a fraction."""
+    """A number within limits; a whole number unless `fraction` is set."""
 
     at_least: float | None = None
     more_than: float | None = None
@@ -107,7 +107,7 @@ class Number:
 
 @dataclass(frozen=True)
 class OrUnset:
-    """What `read` makes of a text, None for a blank one."""
+    """What `read` returns for a value; None for a blank one."""
 
     read: Callable[[str], Any]
 
@@ -121,31 +121,29 @@ def _whole(value: str) -> int:
     return int(whole if point and rest and not rest.strip("0") else value)
 
 
-def setting(default: Any, description: str, read: Callable[[str], Any] = str) -> Any:
-    """A field of `Settings`: its default, its sentence for the documentation, and how its variable's text is read."""
-    return dataclasses.field(default=default, metadata={"description": description, "read": read})
+def setting(default: Any, description: str, read: Callable[[str], Any] = str, **options: Any) -> Any:
+    """A field of `Settings`: its default, its description for the documentation, and how its variable's value is read.
+
+    `options` are those of `dataclasses.field`.
+    """
+    return dataclasses.field(default=default, metadata={"description": description, "read": read}, **options)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of one process. The variable of each field is `CTIBUTLER_` and the field's name in capitals."""
+    """The settings of one process. The variable of a field is `CTIBUTLER_` and the field's name in upper case."""
 
-    data_dir: Path = dataclasses.field(
+    data_dir: Path = setting(
+        dataclasses.MISSING,
+        "Folder of the database. Created if missing. Default: the platform's user data folder.",
+        Path,
         default_factory=lambda: user_data_path("ctibutler", appauthor=False),
-        metadata={
-            "description": "Folder of the database. Created if missing. Default: the platform's user data folder.",
-            "read": Path,
-        },
     )
-    # Not shown by `repr`: it may hold a password.
-    database_url: str | None = dataclasses.field(
-        default=None,
-        repr=False,
-        metadata={
-            "description": "The database: `postgresql://USER@HOST/NAME` or `sqlite:///FILE`."
-            " Default: an SQLite file in the data folder.",
-            "read": OrUnset(str),
-        },
+    database_url: str | None = setting(
+        None,
+        "The database: `postgresql://USER@HOST/NAME` or `sqlite:///FILE`. Default: an SQLite file in the data folder.",
+        OrUnset(str),
+        repr=False,  # it may hold a password
     )
     sources: tuple[str, ...] = setting(
         (),
@@ -241,10 +239,10 @@ class Settings:
     )
 
     given: frozenset[str] = frozenset()
-    """The names of the fields that somebody set, whatever to."""
+    """The names of the fields that were set, even if to their default."""
 
     def sources_of(self, declared: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of the sources that a knowledge base declares which are asked, in order of preference."""
+        """The sources to ask of those that a knowledge base declares, in order of preference."""
         if self.sources:
             return tuple(name for name in self.sources if name in declared)
         if "bucket" in self.given:
@@ -270,15 +268,15 @@ def variables() -> dict[str, dataclasses.Field[Any]]:
 def load_settings() -> Settings:
     """The settings of this process: from its environment, then from `.env` in the current folder.
 
-    Raises InvalidRequest that names every variable that is wrong.
+    Raises InvalidRequest, which names every invalid variable.
     """
     return read_settings({**_env_file(Path(".env")), **os.environ})
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """The settings that these variables make. Their names are compared without regard to case, others are ignored.
+    """The settings in these variables. Case in names is ignored, and so are unknown variables.
 
-    Raises InvalidRequest that names every variable that is wrong.
+    Raises InvalidRequest, which names every invalid variable.
     """
     texts = {name.upper(): text for name, text in environment.items()}
     values: dict[str, Any] = {}
@@ -300,7 +298,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 def _env_file(path: Path) -> dict[str, str]:
     if not (path.is_file() or path.is_fifo()):
         return {}
-    from dotenv import dotenv_values  # only where there is such a file: most commands start without
+    from dotenv import dotenv_values  # imported late, because most commands start without such a file
 
     found = dotenv_values(path, encoding="utf-8")
     return cast("dict[str, str]", {name.upper(): text for name, text in found.items() if text is not None})
