@@ -13,7 +13,7 @@ from ctibutler.stix.times import rfc3339
 
 
 class JsonLines(logging.Formatter):
-    """Formats each record as one JSON object per line, with the record's `fields` beside its message."""
+    """Formats a record as one line of JSON, with the record's `fields` beside its message."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a record."""
@@ -39,7 +39,7 @@ class _StandardError(logging.StreamHandler[TextIO]):
 
 
 def set_up_logs(settings: Settings, *, least: int = logging.NOTSET) -> None:
-    """Set up logging as configured, with at least this level."""
+    """Log to standard error as configured, but nothing below the level `least`."""
     handler = _StandardError()
     handler.setFormatter(
         JsonLines()
@@ -48,6 +48,3 @@ def set_up_logs(settings: Settings, *, least: int = logging.NOTSET) -> None:
     )
     level = getattr(logging, settings.log_level.upper())
     logging.basicConfig(handlers=[handler], level=max(level, least), force=True)
-    # Below this level, these libraries only log about themselves.
-    for name in ("httpx", "httpx2", "httpcore", "httpcore2", "stamina"):
-        logging.getLogger(name).setLevel(max(level, logging.WARNING))
