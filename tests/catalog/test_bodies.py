@@ -1,4 +1,4 @@
-"""Objects' bytes, compressed with dictionaries that come and go."""
+"""The bytes of objects, compressed with dictionaries that are added and removed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.catalogue import Catalogues, install, link
 pytestmark = pytest.mark.real
 
 
-def test_a_process_that_read_what_was_removed_reads_what_came_after_it(catalogues: Catalogues) -> None:
+def test_a_process_that_read_removed_objects_can_read_those_installed_after_them(catalogues: Catalogues) -> None:
     writer = catalogues.empty()
     reader = catalogues.again(writer)
     for name in ("disarm@1.6", "atlas@5.1.0", "mitre-f3@1.1", "disarm@1.5"):
@@ -26,7 +26,7 @@ def test_a_process_that_read_what_was_removed_reads_what_came_after_it(catalogue
         truncate(writer, HOSTED.named(slug))
 
 
-def test_the_dictionary_of_links_goes_with_the_last_link(catalogues: Catalogues) -> None:
+def test_the_dictionary_of_links_is_removed_with_the_last_link(catalogues: Catalogues) -> None:
     writer = catalogues.empty()
     reader = catalogues.again(writer)
     for _ in range(2):

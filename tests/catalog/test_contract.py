@@ -1,4 +1,4 @@
-"""The public views, on both engines, against records worked out by plain Python."""
+"""The public views, on both engines, compared with records worked out in plain Python."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def views_of(database: Database) -> set[str]:
     return {row.viewname for row in select(database, "SELECT viewname FROM pg_views WHERE schemaname = 'public'")}
 
 
-def test_every_knowledge_base_has_its_two_views_and_aliases_of_them(database: Database) -> None:
+def test_every_knowledge_base_has_two_views_and_their_aliases(database: Database) -> None:
     names = [name for kb in HOSTED.all for name in (kb.database_name, *kb.database_aliases)]
     assert {"mitre_attack_enterprise", "mitre_cwe", "location", "locations", "tlp", "mitre_f3"} <= set(names)
     assert views_of(database) == {f"{name}_{kind}_collection" for name in names for kind in ("vertex", "edge")}
@@ -62,7 +62,7 @@ def test_the_views_follow_the_declarations(database: Database) -> None:
     assert views_of(database) == set(contract_views(database.engine, HOSTED))
 
 
-def test_views_of_somebody_else_stay(database: Database) -> None:
+def test_views_made_by_somebody_else_are_kept(database: Database) -> None:
     with database.write() as connection:
         connection.script(["CREATE VIEW my_own_vertex_collection AS SELECT 1 AS one"])
     refresh_contract_views(database, KnowledgeBases([HOSTED.named("cwe")]))
@@ -75,7 +75,7 @@ def test_nothing_is_written_when_nothing_changed(database: Database, monkeypatch
 
 
 @pytest.mark.parametrize("release", ["cwe@4.14", "attack-ics@18.1", "disarm@1.6", "mitre-f3@1.1", "location@1.0"])
-def test_a_release_has_as_many_records_as_its_bundle_says(database: Database, release: str) -> None:
+def test_a_release_has_as_many_records_as_its_bundle_requires(database: Database, release: str) -> None:
     install_all(database, release)
     expected = Counter(record.family for record in expected_records(release))
     assert counted(database, release) == expected
@@ -113,7 +113,9 @@ def counted(database: Database, release: str) -> Counter[str]:
     ],
     ids=" then ".join,
 )
-def test_one_record_of_each_id_is_the_latest_whatever_the_order(database: Database, wanted: tuple[str, ...]) -> None:
+def test_one_record_of_each_id_is_the_latest_in_any_order_of_import(
+    database: Database, wanted: tuple[str, ...]
+) -> None:
     install_all(database, *wanted)
     expected = {record.name: record.latest for record in expected_records(*wanted)}
     name = HOSTED.named(wanted[0].partition("@")[0]).database_name
@@ -125,7 +127,7 @@ def test_one_record_of_each_id_is_the_latest_whatever_the_order(database: Databa
     assert set(found.values()) == {True, False}
 
 
-def test_every_content_of_one_id_is_a_record(database: Database) -> None:
+def test_each_content_of_an_id_has_its_own_record(database: Database) -> None:
     install_all(database, "atlas@5.1.1", "atlas@5.6.0")
     expected = expected_records("atlas@5.1.1", "atlas@5.6.0")
     rows = select(
@@ -140,7 +142,7 @@ def test_every_content_of_one_id_is_a_record(database: Database) -> None:
     assert latest == Counter(record.name for record in expected if record.latest)
 
 
-def test_keys_are_made_of_id_and_moment_and_edges_lead_from_record_to_record(database: Database) -> None:
+def test_keys_consist_of_id_and_time_and_edges_refer_to_records(database: Database) -> None:
     install_all(database, "cwe@4.14", "capec@3.8", "capec@3.9")
     assert make_links(database, HOSTED, LinkRequest(CWE_CAPEC)) == 1211
     known: set[str] = set()
@@ -154,7 +156,7 @@ def test_keys_are_made_of_id_and_moment_and_edges_lead_from_record_to_record(dat
             known |= {row[1] for row in rows}
     rows = select(database, "SELECT _from, _to, _arango_cti_processor_note AS note, * FROM mitre_cwe_edge_collection")
     assert all(row[0] in known for row in rows)
-    # What no release carries: seeds, which the export has, and markings that nobody has.
+    # Objects in no release: well-known ones, which the export contains, and markings that exist nowhere.
     elsewhere = {
         row.target_ref: row[1].removeprefix("mitre_cwe_vertex_collection/") for row in rows if row[1] not in known
     }
@@ -169,7 +171,7 @@ def test_keys_are_made_of_id_and_moment_and_edges_lead_from_record_to_record(dat
     }
 
 
-def test_links_fall_when_their_source_gets_a_new_record(database: Database) -> None:
+def test_links_made_again_replace_earlier_ones_as_the_latest(database: Database) -> None:
     install_all(database, "capec@3.8", "cwe@4.14")
     make_links(database, HOSTED, LinkRequest(CWE_CAPEC))
     install_all(database, "capec@3.9")
@@ -180,13 +182,13 @@ def test_links_fall_when_their_source_gets_a_new_record(database: Database) -> N
         " WHERE _arango_cti_processor_note = 'cwe-capec'",
     )
     assert len(rows) > 4 * 1211
-    # Those to 3.8 alone stay: nothing came after them. All others are the latest once.
+    # Links to 3.8 only are still the latest, as nothing followed them. Every other link is the latest once.
     everything = {row.id for row in select(database, "SELECT id FROM mitre_cwe_edge_collection WHERE NOT _is_ref")}
     assert sum(bool(row.latest) for row in rows if not row[1]) == len(everything) - 1420
     assert {row[2] for row in rows} == {None}
 
 
-def test_embedded_relationships_that_a_release_was_to_ignore_are_not_there(database: Database) -> None:
+def test_embedded_relationships_ignored_at_import_are_not_shown(database: Database) -> None:
     install_all(database, "disarm@1.5", options=ImportOptions(ignore_embedded_sro=True, ignore_embedded_smo=True))
     rows = select(database, "SELECT DISTINCT _source_type FROM disarm_edge_collection WHERE _is_ref")
     assert {row[0] for row in rows} == {"attack-pattern", "x-mitre-tactic", "x-mitre-matrix", "identity"}
@@ -206,7 +208,7 @@ def test_nothing_of_a_removed_release_is_shown(database: Database) -> None:
     assert len(rows) == sum(name.startswith("relationship") for name, _ in expected)
 
 
-def test_times_are_readable_and_those_before_1970_too(database: Database) -> None:
+def test_times_are_readable_even_before_1970(database: Database) -> None:
     install_all(database, "tlp@1")
     with database.write() as connection:
         connection.run("UPDATE object SET created = -1500000, modified = -1")

@@ -1,4 +1,4 @@
-"""Lists asked by keyset have the order of lists asked by offset."""
+"""Pages by keyset have the same order as pages by offset."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SORTS = ("modified", "created", "name", "type", "id")
 
 
 def walked(connection: Connection, selection: Selection, sort: str, descending: bool, size: int) -> list[int]:
-    """The keys of a list, page after page by keyset."""
+    """The keys of a list, read page by page by keyset."""
     keys: list[int] = []
     after: Position | None = None
     while True:
@@ -38,7 +38,7 @@ def walked(connection: Connection, selection: Selection, sort: str, descending: 
 
 
 def by_offset(connection: Connection, selection: Selection, sort: str, descending: bool) -> list[int]:
-    """The keys of a list, as one page by offset."""
+    """The keys of a list, read as one page by offset."""
     keys, total = objects.select(connection, selection, sort=sort, descending=descending, start=0, size=100_000)
     assert total == len(keys) == objects.count(connection, selection)
     assert keys == objects.select_all(connection, selection, sort=sort, descending=descending)
@@ -46,13 +46,15 @@ def by_offset(connection: Connection, selection: Selection, sort: str, descendin
 
 
 def page_size(connection: Connection, selection: Selection) -> int:
-    """A size that makes about seven pages, the last one not full."""
+    """A page size that makes about seven pages, the last one not full."""
     return max(1, objects.count(connection, selection) // 7) + 1
 
 
 @pytest.mark.parametrize("slug", KNOWLEDGE_BASES)
 @pytest.mark.parametrize("descending", [False, True])
-def test_pages_by_keyset_hold_what_pages_by_offset_hold(filled_library: Library, slug: str, descending: bool) -> None:
+def test_pages_by_keyset_have_the_same_objects_as_pages_by_offset(
+    filled_library: Library, slug: str, descending: bool
+) -> None:
     fields = [field.name for field in HOSTED.named(slug).indexed_fields]
     with filled_library.database.read() as connection:
         release = latest(connection, slug)
@@ -64,7 +66,7 @@ def test_pages_by_keyset_hold_what_pages_by_offset_hold(filled_library: Library,
 
 
 @pytest.mark.parametrize("descending", [False, True])
-def test_objects_of_several_releases_follow_in_the_order_of_the_releases(
+def test_objects_of_several_releases_are_in_the_order_of_the_releases(
     filled_library: Library, descending: bool
 ) -> None:
     with filled_library.database.read() as connection:
@@ -77,7 +79,7 @@ def test_objects_of_several_releases_follow_in_the_order_of_the_releases(
                 assert walked(connection, selection, sort, descending, page_size(connection, selection)) == expected
 
 
-def test_relationships_are_walked_by_keyset_too(filled_library: Library) -> None:
+def test_relationship_objects_are_paged_by_keyset_too(filled_library: Library) -> None:
     with filled_library.database.read() as connection:
         release = latest(connection, "attack-ics")
         selection = Selection(releases=[release.key], types=[RELATIONSHIP], listed_only=False)
@@ -86,7 +88,7 @@ def test_relationships_are_walked_by_keyset_too(filled_library: Library) -> None
         assert len(keys) == release.facts["counts_by_type"][RELATIONSHIP]
 
 
-def test_a_page_goes_on_behind_an_object_that_passes_no_longer(filled_library: Library) -> None:
+def test_a_page_can_follow_an_object_that_no_longer_matches(filled_library: Library) -> None:
     with filled_library.database.read() as connection:
         release = latest(connection, "cwe")
         everything = Selection(releases=[release.key])
@@ -101,7 +103,7 @@ def test_a_page_goes_on_behind_an_object_that_passes_no_longer(filled_library: L
 def walked_edges(
     connection: Connection, queries: Sequence[EdgeQuery], sort: str, descending: bool, size: int
 ) -> list[Edge]:
-    """The relationships of a list, page after page by keyset."""
+    """The relationships of a list, read page by page by keyset."""
     edges: list[Edge] = []
     after: EdgePosition | None = None
     while True:
@@ -113,20 +115,20 @@ def walked_edges(
 
 
 def pages_by_offset(edges: Sequence[Edge], sort: str, descending: bool, size: int) -> list[Edge]:
-    """The relationships of a list, page after page by number, as answers cut them."""
+    """The relationships of a list, read by page number as answers do."""
     ordered = edge_order.in_order(edges, sort, descending=descending)
     pages = [cut(ordered, PageRequest(number, size)).items for number in range(1, len(ordered) // size + 2)]
     return [edge for page in pages for edge in page]
 
 
-def by_their_marks(edges: Sequence[Edge]) -> list[object]:
-    """What tells relationships apart. Which of several owners an embedded one is made from does not."""
+def identities(edges: Sequence[Edge]) -> list[object]:
+    """What identifies relationships. An embedded one is the same whichever of its owners it is made from."""
     return [(edge_order.position_of(edge, "created"), edge.family, edge.relationship_type, edge.note) for edge in edges]
 
 
 @pytest.mark.parametrize("slug", ["attack-ics", "capec", "cwe", "atlas", "disarm", "mitre-f3", "sector"])
 @pytest.mark.parametrize("descending", [False, True])
-def test_relationships_and_links_of_a_release_are_walked_by_keyset(
+def test_relationships_and_links_of_a_release_are_paged_by_keyset(
     filled_library: Library, slug: str, descending: bool
 ) -> None:
     with filled_library.database.read() as connection:
@@ -137,11 +139,11 @@ def test_relationships_and_links_of_a_release_are_walked_by_keyset(
             size = len(edges) // 3 + 1
             for sort in ("modified", "created"):
                 walk = walked_edges(connection, queries, sort, descending, size)
-                assert by_their_marks(walk) == by_their_marks(pages_by_offset(edges, sort, descending, size))
+                assert identities(walk) == identities(pages_by_offset(edges, sort, descending, size))
 
 
 @pytest.mark.parametrize("slug", ["attack-ics", "capec", "cwe"])
-def test_relationships_and_links_of_an_object_are_walked_by_keyset(filled_library: Library, slug: str) -> None:
+def test_relationships_and_links_of_an_object_are_paged_by_keyset(filled_library: Library, slug: str) -> None:
     with filled_library.database.read() as connection:
         release = latest(connection, slug)
         edges = relationships.found(connection, relationships.in_release(connection, release))
@@ -151,7 +153,7 @@ def test_relationships_and_links_of_an_object_are_walked_by_keyset(filled_librar
         assert {edge.family for edge in mine} >= {"native", "embedded"}
         for descending in (False, True):
             walk = walked_edges(connection, queries, "modified", descending, 7)
-            assert by_their_marks(walk) == by_their_marks(pages_by_offset(mine, "modified", descending, 7))
+            assert identities(walk) == identities(pages_by_offset(mine, "modified", descending, 7))
 
 
 def latest(connection: Connection, slug: str) -> Release:

@@ -1,4 +1,4 @@
-"""Catalogues of earlier versions are brought up to date when they are opened, with all that they hold."""
+"""Catalogues of earlier versions are upgraded when they are opened, and keep their content."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ OBJECTS = [
 ]
 
 
-def fill_at_a001(database: Database) -> None:
-    """A release as the first version stored it."""
+def fill_first_version(database: Database) -> None:
+    """Store a release as the first version did."""
     content = made_content(OBJECTS)
     bundle = read_bundle(content.bundle_bytes, "made.json")
     with database.write() as connection:
@@ -64,50 +64,55 @@ def fill_at_a001(database: Database) -> None:
 
 
 @pytest.fixture
-def from_a001(catalogues: Catalogues) -> Database:
-    """A filled catalogue of the first version, opened by this one."""
+def from_first_version(catalogues: Catalogues) -> Database:
+    """A catalogue filled by the first version and opened by this one."""
     old = catalogues.bare()
     migrations.bring_up_to_date(old, "a001")
-    fill_at_a001(old)
+    fill_first_version(old)
     return catalogues.again(old)
 
 
-def test_a_catalogue_of_the_first_version_keeps_what_it_holds(from_a001: Database) -> None:
-    with from_a001.read() as connection:
+def test_a_catalogue_of_the_first_version_keeps_its_content(from_first_version: Database) -> None:
+    with from_first_version.read() as connection:
         assert connection.value("SELECT version_num FROM alembic_version") == migrations.CURRENT
-    library = Library(from_a001, HOSTED)
+    library = Library(from_first_version, HOSTED)
     assert installed(library, CWE) == InstalledReleases("4.14", ["4.14"])
     assert json.loads(find_object(library, CWE, ObjectRequest("CWE-7")).content) == OBJECTS[6]
     assert list_objects(library, CWE, ObjectQuery(text="weakness about")).total == len(OBJECTS)
 
 
-def test_its_releases_can_be_replaced_by_ones_with_details_and_removed(from_a001: Database) -> None:
+def test_its_releases_can_be_removed_and_replaced_by_releases_with_details(from_first_version: Database) -> None:
     stix_id = OBJECTS[6]["id"]
-    told = {str(stix["id"]): {"status": f"Draft of {stix['id']}"} for stix in OBJECTS}
-    assert install(from_a001, "cwe@4.14", made_content(OBJECTS, details=told)).changed
-    with from_a001.read() as connection:
+    drafts = {str(stix["id"]): {"status": f"Draft of {stix['id']}"} for stix in OBJECTS}
+    assert install(from_first_version, "cwe@4.14", made_content(OBJECTS, details=drafts)).changed
+    with from_first_version.read() as connection:
         release = find(connection, "cwe", None)
         assert release is not None
         found = details.of_object(connection, release.key, str(stix_id))
     assert found is not None
-    assert json.loads(found) == told[str(stix_id)]
-    assert not orphans(from_a001)
-    truncate(from_a001, CWE)
-    assert not {table: rows for table, rows in row_counts(from_a001).items() if rows}
+    assert json.loads(found) == drafts[str(stix_id)]
+    assert not orphans(from_first_version)
+    truncate(from_first_version, CWE)
+    assert not {table: rows for table, rows in row_counts(from_first_version).items() if rows}
 
 
-def test_an_upgraded_catalogue_has_the_tables_of_a_new_one(catalogues: Catalogues, from_a001: Database) -> None:
-    assert _columns(from_a001) == _columns(catalogues.empty())
+def test_an_upgraded_catalogue_has_the_tables_of_a_new_one(
+    catalogues: Catalogues, from_first_version: Database
+) -> None:
+    assert _columns(from_first_version) == _columns(catalogues.empty())
 
 
 @pytest.mark.parametrize("state", ["cancelled", "forgotten"])
-def test_a_job_has_no_state_but_those_that_are_known(from_a001: Database, state: str) -> None:
-    with from_a001.note() as connection:
+def test_a_job_cannot_have_an_unknown_state(from_first_version: Database, state: str) -> None:
+    with from_first_version.note() as connection:
         job = add_install(connection, CWE, InstallRequest("4.15"))
     is_known = state in STATES
-    with nullcontext() if is_known else pytest.raises(from_a001.driver.IntegrityError), from_a001.note() as connection:
+    with (
+        nullcontext() if is_known else pytest.raises(from_first_version.driver.IntegrityError),
+        from_first_version.note() as connection,
+    ):
         connection.run("UPDATE job SET state = :state", state=state)
-    with from_a001.read() as connection:
+    with from_first_version.read() as connection:
         found = jobs.find(connection, job.id)
     assert found is not None
     assert found.state == (state if is_known else "pending")

@@ -1,4 +1,4 @@
-"""What a shell offers comes from a catalogue that is opened to be read, and stays as it is."""
+"""Shell completion opens the catalogue read-only and changes nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def offered(database: Database, beginning: str, types: list[str] | None = None) 
         reading.close()
 
 
-def test_ids_that_begin_so_come_in_natural_order_with_names(catalogues: Catalogues) -> None:
+def test_ids_with_a_prefix_are_offered_in_natural_order_with_names(catalogues: Catalogues) -> None:
     database = catalogues.with_releases("disarm@1.6")
     published = {
         item["external_references"][0]["external_id"]: item["name"]
@@ -43,14 +43,14 @@ def test_ids_that_begin_so_come_in_natural_order_with_names(catalogues: Catalogu
     ]
     assert offered(database, "TA", ["attack-pattern"]) == []
     assert offered(database, "TA", ["no-such-type"]) == []
-    # An id may have characters that mean something elsewhere.
+    # An id may contain wildcards of SQL.
     assert offered(database, "T%") == offered(database, "T_") == offered(database, "'") == []
     every = dict(offered(database, ""))
     assert published.keys() <= every.keys()
     assert set(every.values()) == {None}
 
 
-def test_nothing_can_be_written_through_a_catalogue_that_is_only_read(catalogues: Catalogues) -> None:
+def test_a_catalogue_opened_read_only_cannot_be_written(catalogues: Catalogues) -> None:
     reading = open_to_read(catalogues.empty().url.text)
     try:
         with (
@@ -62,7 +62,7 @@ def test_nothing_can_be_written_through_a_catalogue_that_is_only_read(catalogues
         reading.close()
 
 
-def test_a_database_without_tables_is_not_given_any(catalogues: Catalogues) -> None:
+def test_a_database_without_tables_stays_without_them(catalogues: Catalogues) -> None:
     database = catalogues.bare()
     with pytest.raises(StoreUnavailable):
         open_to_read(database.url.text)

@@ -1,4 +1,4 @@
-"""Links from ATLAS to the objects of ATT&CK that it was adapted from: made-up releases of both."""
+"""Links from objects of ATLAS to those of ATT&CK that they were adapted from, in made-up releases of both."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ATTACK = [
 
 
 def adapted() -> Data:
-    """The made-up release, with references of every kind: to what is live, revoked, deprecated, missing, of another type."""
+    """A made-up release that refers to objects that are live, revoked, deprecated, missing or of another type."""
     data = release()
     data["mitigations"]["AML.M0000"]["attack-reference"] = {"id": "M1013", "url": "https://attack.mitre.org"}
     for number, named in enumerate(("T1066", "T1064", "T9999", "M1013")):
@@ -72,7 +72,7 @@ def test_techniques_tactics_and_mitigations_are_linked_with_their_counterparts(l
         assert same == link
 
 
-def test_a_link_says_what_was_adapted_from_what(library: Library) -> None:
+def test_a_link_describes_what_was_adapted_from_what(library: Library) -> None:
     make_links(library.database, HOSTED, LinkRequest(ATLAS_ATTACK, ignore_embedded=True))
     [link] = related(library, "atlas", "AML.T0065", note="atlas-attack")
     assert link["relationship_type"] == "related-to"
@@ -88,37 +88,39 @@ def test_a_link_says_what_was_adapted_from_what(library: Library) -> None:
     ]
 
 
-def told(library: Library) -> list[str]:
-    """The sentences for the person who asked for the links."""
-    heard: list[str] = []
-    make_links(library.database, HOSTED, LinkRequest(ATLAS_ATTACK), finish=lambda _, sentences: heard.extend(sentences))
-    return heard
+def warnings_about(library: Library) -> list[str]:
+    """The sentences shown to whoever requested the links."""
+    warnings: list[str] = []
+    make_links(
+        library.database, HOSTED, LinkRequest(ATLAS_ATTACK), finish=lambda _, sentences: warnings.extend(sentences)
+    )
+    return warnings
 
 
-def test_what_is_revoked_deprecated_or_missing_is_not_linked_and_told(library: Library) -> None:
-    assert told(library) == [
+def test_objects_that_are_revoked_deprecated_or_missing_are_reported_instead_of_linked(library: Library) -> None:
+    assert warnings_about(library) == [
         "made, but atlas 2026.09 also names what cannot be linked in attack-enterprise 20.0:"
         " AML.T0000 → T1066 (revoked), AML.T0001 → T1064 (deprecated), AML.T0002 → T9999 (missing),"
         " AML.T0003 → M1013 (missing)"
     ]
 
 
-def test_nothing_is_told_where_all_are_linked(library: Library) -> None:
+def test_nothing_is_reported_when_all_objects_are_linked(library: Library) -> None:
     install(library.database, "atlas@2026.10", content(release("2026.10")))
-    assert told(library) == []
+    assert warnings_about(library) == []
 
 
-def test_a_long_list_of_them_is_cut(library: Library) -> None:
+def test_a_long_list_of_unlinked_objects_is_cut(library: Library) -> None:
     data = release("2026.10")
     for number in range(25):
         name = f"AML.T1{number:03}"
         data["techniques"][name] = entry("technique", name, name, **{"attack-reference": {"id": f"T8{number:03}"}})
     install(library.database, "atlas@2026.10", content(data))
-    [sentence] = told(library)
+    [sentence] = warnings_about(library)
     assert sentence.endswith("AML.T1019 → T8019 (missing) and 5 more")
 
 
-def test_links_made_again_are_the_same(library: Library) -> None:
+def test_making_links_again_changes_nothing(library: Library) -> None:
     request = LinkRequest(ATLAS_ATTACK)
     assert make_links(library.database, HOSTED, request) == 3
     first = related(library, "atlas", "AML.T0065", note="atlas-attack")
@@ -126,7 +128,7 @@ def test_links_made_again_are_the_same(library: Library) -> None:
     assert related(library, "atlas", "AML.T0065", note="atlas-attack") == first
 
 
-def test_a_release_that_names_nothing_of_attack_has_no_links(library: Library) -> None:
+def test_a_release_without_references_to_attack_has_no_links(library: Library) -> None:
     bare = release("2026.10")
     for section in ("tactics", "techniques"):
         for one in bare[section].values():
@@ -135,5 +137,5 @@ def test_a_release_that_names_nothing_of_attack_has_no_links(library: Library) -
     assert make_links(library.database, HOSTED, LinkRequest(ATLAS_ATTACK)) == 0
 
 
-def test_the_mode_comes_after_those_that_there_were() -> None:
+def test_the_mode_is_listed_last() -> None:
     assert [mode.name for mode in LINK_MODES] == ["capec-attack", "d3fend-knowledgebases", "cwe-capec", "atlas-attack"]

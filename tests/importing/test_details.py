@@ -1,4 +1,4 @@
-"""What publishers say beyond STIX: read, kept beside the objects of each release, and gone with the last that has it."""
+"""Details that publishers give beyond STIX: stored with the objects of each release, removed with the last one."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from tests.shared import shared_path
 CWE = HOSTED.named("cwe")
 
 
-def kept(database: Database, label: str) -> dict[str, Any]:
-    """The details of a release as they are answered, by STIX id."""
+def details_in(database: Database, label: str) -> dict[str, Any]:
+    """The details of a release, by STIX id, as the API answers them."""
     with database.read() as connection:
         release = find(connection, "cwe", label)
         assert release is not None
@@ -65,34 +65,34 @@ def state(database: Database) -> tuple[dict[str, int], int]:
         (b'{"weakness--1": ' + b'{"a":' * 5000 + b"1" + b"}" * 5001, "is nested too deeply"),
     ],
 )
-def test_what_is_no_object_of_objects_is_refused(content: bytes, message: str) -> None:
+def test_details_that_are_not_objects_by_id_are_refused(content: bytes, message: str) -> None:
     with pytest.raises(MalformedFile, match=rf"cwe-details-v4_14\.json: {message}"):
         read_details(content, "cwe-details-v4_14.json")
 
 
-def test_details_are_kept_without_white_space_and_otherwise_as_they_came() -> None:
+def test_details_are_read_unchanged_except_for_white_space() -> None:
     content = b'\xef\xbb\xbf{ "a--1" : { "n": 1.50, "t": "\\u00e9 x" }, "b--2": {} }'
     assert read_details(content, "x.json") == {"a--1": b'{"n":1.50,"t":"\\u00e9 x"}', "b--2": b"{}"}
 
 
-def test_every_object_has_the_details_that_its_release_came_with(catalogues: Catalogues) -> None:
+def test_objects_have_the_details_of_their_release(catalogues: Catalogues) -> None:
     database = catalogues.empty()
     assert install(database, "cwe@4.14", excerpt()).changed
-    assert kept(database, "4.14") == converted().details
+    assert details_in(database, "4.14") == converted().details
     install(database, "cwe@4.13", excerpt(details=None))
-    assert kept(database, "4.13") == {}
+    assert details_in(database, "4.13") == {}
 
 
-def test_details_that_releases_share_are_stored_once(catalogues: Catalogues) -> None:
+def test_details_shared_by_releases_are_stored_once(catalogues: Catalogues) -> None:
     database = catalogues.empty()
     install(database, "cwe@4.14", excerpt())
     install(database, "cwe@4.15", excerpt(b"CVE-2008-9999"))
     assert (count(database, "detail"), count(database, "release_detail")) == (6, 10)
-    assert kept(database, "4.14") == converted().details
-    assert kept(database, "4.15") == converted(b"CVE-2008-9999").details != converted().details
+    assert details_in(database, "4.14") == converted().details
+    assert details_in(database, "4.15") == converted(b"CVE-2008-9999").details != converted().details
 
 
-def test_the_same_release_again_changes_nothing_and_other_details_replace_it(catalogues: Catalogues) -> None:
+def test_the_same_release_again_changes_nothing_but_other_details_replace_it(catalogues: Catalogues) -> None:
     database = catalogues.empty()
     install(database, "cwe@4.14", excerpt())
     before = state(database)
@@ -102,14 +102,14 @@ def test_the_same_release_again_changes_nothing_and_other_details_replace_it(cat
         assert install(database, "cwe@4.14", other).changed
         assert state(database)[1] > before[1]
         assert not orphans(database)
-    assert kept(database, "4.14") == converted().details
+    assert details_in(database, "4.14") == converted().details
     assert row_counts(database) == before[0]
-    # A release without details and one with none at all are the same.
+    # No details and an empty object of details are the same.
     install(database, "cwe@4.15", excerpt(details=None))
     assert not install(database, "cwe@4.15", excerpt(details={})).changed
 
 
-def test_the_same_release_by_force_has_the_same_rows(catalogues: Catalogues) -> None:
+def test_the_same_release_imported_by_force_has_the_same_rows(catalogues: Catalogues) -> None:
     database = catalogues.empty()
     install(database, "cwe@4.14", excerpt())
     before = content_of_store(database), row_counts(database)
@@ -117,7 +117,7 @@ def test_the_same_release_by_force_has_the_same_rows(catalogues: Catalogues) -> 
     assert (content_of_store(database), row_counts(database)) == before
 
 
-def test_details_of_what_is_no_object_of_the_release_are_not_kept(catalogues: Catalogues) -> None:
+def test_details_of_an_object_that_is_not_in_the_release_are_not_stored(catalogues: Catalogues) -> None:
     database = catalogues.empty()
     stranger = "weakness--00000000-0000-4000-8000-000000000000"
     install(database, "cwe@4.14", excerpt(details={**(converted().details or {}), stranger: {"status": "Draft"}}))
@@ -138,7 +138,7 @@ def test_removing_a_release_leaves_nothing_of_its_details(catalogues: Catalogues
     assert not orphans(database)
 
 
-def test_details_that_cannot_be_read_change_nothing(catalogues: Catalogues) -> None:
+def test_details_that_cannot_be_read_leave_the_catalogue_unchanged(catalogues: Catalogues) -> None:
     database = catalogues.empty()
     install(database, "cwe@4.14", excerpt())
     before = state(database)
@@ -149,7 +149,7 @@ def test_details_that_cannot_be_read_change_nothing(catalogues: Catalogues) -> N
 
 
 @pytest.mark.real
-def test_a_whole_release_is_stored_small_and_goes_without_a_trace(catalogues: Catalogues) -> None:
+def test_the_details_of_a_whole_release_take_little_space_and_are_removed_completely(catalogues: Catalogues) -> None:
     catalogues.on_one_engine()
     read = cwe_xml.convert(shared_path("kb-primary/cwe/cwec_v4.14.xml.zip").read_bytes(), Edition("4.14"))
     assert read.details is not None

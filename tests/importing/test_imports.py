@@ -1,4 +1,4 @@
-"""What an import leaves in the catalogue, and what it leaves alone."""
+"""What an import changes in the catalogue, and what it does not."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def weakness(name: str, **properties: Any) -> dict[str, Any]:
 
 
 def answers_of(library: Library, *names: str) -> str:
-    """A sample of what is answered about these releases, as one text."""
+    """A sample of the answers about these releases, as one text."""
     said: list[Any] = []
     for name in sorted(names):
         slug, _, label = name.partition("@")
@@ -85,7 +85,7 @@ def test_the_same_release_again_changes_nothing(catalogues: Catalogues) -> None:
     assert state(database) == before
 
 
-def test_the_same_release_by_force_has_the_same_rows(catalogues: Catalogues) -> None:
+def test_the_same_release_imported_by_force_has_the_same_rows(catalogues: Catalogues) -> None:
     database = catalogues.with_releases("atlas@5.1.1", "atlas@5.2.0")
     rows, before = state(database)
     answers = answers_of(Library(database, HOSTED), "atlas@5.1.1", "atlas@5.2.0")
@@ -97,7 +97,7 @@ def test_the_same_release_by_force_has_the_same_rows(catalogues: Catalogues) -> 
     assert answers_of(Library(database, HOSTED), "atlas@5.1.1", "atlas@5.2.0") == answers
 
 
-def test_exact_copies_count_once_and_several_contents_of_one_id_all_stay(catalogues: Catalogues) -> None:
+def test_exact_copies_are_stored_once_and_different_contents_of_one_id_are_all_kept(catalogues: Catalogues) -> None:
     library = Library(catalogues.with_releases("location@1.0", "atlas@5.2.0"), HOSTED)
     location = as_json(about(library, HOSTED.named("location"), "1.0"))
     assert location["counts_by_type"]["relationship"] == 628
@@ -106,7 +106,7 @@ def test_exact_copies_count_once_and_several_contents_of_one_id_all_stay(catalog
     assert atlas["total_objects"] == 502
 
 
-def test_any_order_of_releases_gives_the_same_answers(catalogues: Catalogues) -> None:
+def test_answers_do_not_depend_on_the_order_of_imports(catalogues: Catalogues) -> None:
     names = ("atlas@5.1.0", "atlas@5.1.1", "atlas@5.2.0")
     rows, answers = [], []
     for order in itertools.permutations(names):
@@ -119,7 +119,7 @@ def test_any_order_of_releases_gives_the_same_answers(catalogues: Catalogues) ->
     assert all(said == answers[0] for said in answers)
 
 
-def test_large_releases_in_any_order_give_the_same_answers(catalogues: Catalogues) -> None:
+def test_answers_do_not_depend_on_the_order_of_large_imports(catalogues: Catalogues) -> None:
     catalogues.on_one_engine()
     names = ("attack-ics@16.1", "attack-ics@17.1", "attack-ics@18.1")
     forth = Library(catalogues.with_releases(*names), HOSTED)
@@ -128,7 +128,7 @@ def test_large_releases_in_any_order_give_the_same_answers(catalogues: Catalogue
     assert row_counts(forth.database) == row_counts(back.database)
 
 
-def test_the_latest_release_is_the_highest_whatever_came_last(catalogues: Catalogues) -> None:
+def test_the_latest_release_is_the_highest_in_any_order_of_import(catalogues: Catalogues) -> None:
     database = catalogues.empty()
     library, kb = Library(database, HOSTED), HOSTED.named("cwe")
     order = ["4.9", "12.0-beta", "4.10", "4.9.1", "beta", "12.0", "4.2"]
@@ -150,7 +150,7 @@ def test_the_latest_release_is_the_highest_whatever_came_last(catalogues: Catalo
         (["disarm@1.5", "tlp@1", "sector@1.0"], ["disarm@1.6", "tlp@2", "location@1.0"]),
     ],
 )
-def test_removing_a_release_leaves_nothing_of_it(catalogues: Catalogues, stays: list[str], goes: list[str]) -> None:
+def test_a_removed_release_leaves_nothing_behind(catalogues: Catalogues, stays: list[str], goes: list[str]) -> None:
     if catalogues.engine != "sqlite" and "cwe@4.14" in stays:
         pytest.skip("the larger ones on SQLite")
     links = ("cwe-capec",) if "cwe@4.14" in stays else ()
@@ -232,7 +232,7 @@ def test_replacing_a_release_keeps_what_other_releases_share(catalogues: Catalog
     ],
     ids=["all", "of SROs", "of meta objects", "of both"],
 )
-def test_embedded_relationships_are_left_out_when_told(
+def test_embedded_relationships_are_left_out_on_request(
     catalogues: Catalogues, options: ImportOptions, left_out: Any
 ) -> None:
     name, slug, label = "disarm@1.6", "disarm", "1.6"
@@ -255,7 +255,7 @@ def test_embedded_relationships_are_left_out_when_told(
         ]
         answered = related(library, slug, stix["id"])
         assert sorted(map(plain.same, answered)) == sorted(map(plain.same, wanted))
-    # Other options are other content: the release is replaced.
+    # An import with other options replaces the release.
     assert install(database, name).changed
     every = as_json(about(library, kb, label))
     assert every["derived_relationships"]["embedded"] == sum(
@@ -263,7 +263,7 @@ def test_embedded_relationships_are_left_out_when_told(
     )
 
 
-def test_properties_of_a_store_are_dropped(catalogues: Catalogues) -> None:
+def test_properties_that_start_with_an_underscore_are_dropped(catalogues: Catalogues) -> None:
     database = catalogues.empty()
     stored = weakness("CWE-1", _key="a", _is_latest=True, object_marking_refs=[MARKING])
     install(database, "cwe@1", made_content([stored]))
@@ -271,7 +271,7 @@ def test_properties_of_a_store_are_dropped(catalogues: Catalogues) -> None:
     assert answered == {key: value for key, value in stored.items() if not key.startswith("_")}
 
 
-def test_objects_are_answered_with_the_values_that_were_written(catalogues: Catalogues) -> None:
+def test_objects_are_answered_with_their_values_unchanged(catalogues: Catalogues) -> None:
     database = catalogues.empty()
     odd = weakness(
         "CWE-2",
@@ -291,7 +291,7 @@ def test_objects_are_answered_with_the_values_that_were_written(catalogues: Cata
     assert [stix["name"] for stix in listed(Library(database, HOSTED), "cwe", external_ids=["cwe-2"])] == ["CWE-2"]
 
 
-def test_a_bundle_that_cannot_be_read_changes_nothing(catalogues: Catalogues) -> None:
+def test_a_bundle_that_cannot_be_read_leaves_the_catalogue_unchanged(catalogues: Catalogues) -> None:
     database = catalogues.with_releases("disarm@1.5")
     before = state(database)
     good = weakness("CWE-3")
@@ -324,17 +324,17 @@ def test_a_bundle_that_cannot_be_read_changes_nothing(catalogues: Catalogues) ->
     assert state(database) == before
 
 
-def test_what_fails_at_the_end_of_an_import_leaves_no_trace(catalogues: Catalogues) -> None:
+def test_an_import_that_fails_at_the_end_leaves_no_trace(catalogues: Catalogues) -> None:
     from ctibutler.importing.releases import import_release
 
     database = catalogues.with_releases("disarm@1.5")
     before = state(database)
 
-    def fails(_: object) -> None:
+    def fail(_: object) -> None:
         raise RuntimeError("the last step")
 
     with pytest.raises(RuntimeError, match="the last step"):
-        import_release(database, HOSTED.named("disarm"), content_of("disarm", "1.6"), finish=fails)
+        import_release(database, HOSTED.named("disarm"), content_of("disarm", "1.6"), finish=fail)
     assert state(database) == before
     install(database, "disarm@1.6")
     assert len(listed(Library(database, HOSTED), "disarm")) == len(plain.listed("disarm", "1.6"))

@@ -1,4 +1,4 @@
-"""Everything that there is, in one catalogue."""
+"""Every release in one catalogue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.catalogue import Catalogues, bundle_path, facts, install, labels_of, 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 
-def test_everything_installed_takes_less_than_a_quarter_of_the_files(catalogues: Catalogues) -> None:
+def test_a_catalogue_of_every_release_is_smaller_than_a_quarter_of_its_files(catalogues: Catalogues) -> None:
     if catalogues.engine != "sqlite":
         pytest.skip("files are measured on SQLite")
     database = catalogues.empty()

@@ -1,4 +1,4 @@
-"""ATLAS by its declaration: case studies, labels of two forms in one order, details, layers, inference."""
+"""What ATLAS declares: case studies, the order of its two kinds of labels, details, layers, inference."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ IN_ORDER = [
 
 
 def content(data: Data) -> ReleaseFile:
-    """The release ready for import."""
+    """The release, ready for import."""
     label = data["collection"]["version"]
     made = CONVERTERS["atlas-yaml"].convert(written(data), Edition(label))
     return made_content(made.objects, details=made.details)
@@ -53,13 +53,13 @@ def library(catalogues: Catalogues) -> Library:
     return made
 
 
-def test_labels_of_both_forms_have_one_order() -> None:
+def test_labels_of_both_kinds_sort_in_one_order() -> None:
     assert sorted(set(IN_ORDER), key=versions.sort_key) == IN_ORDER
     assert versions.sort_key("v2026_05_1") == versions.sort_key("2026.05.1")
     assert not any(map(versions.is_preview, IN_ORDER))
 
 
-def test_releases_have_that_order_wherever_they_are_named(catalogues: Catalogues) -> None:
+def test_releases_are_in_that_order_wherever_they_are_listed(catalogues: Catalogues) -> None:
     database = catalogues.empty()
     for label in ("2026.10", "2026.05", "5.6.0", "2026.05.1"):
         install(database, f"atlas@{label}", content(release(label)))
@@ -80,7 +80,7 @@ def test_releases_have_that_order_wherever_they_are_named(catalogues: Catalogues
         assert server.get("/api/v1/atlas/objects/AML.CS0059/?atlas_version=2026.05.2").status_code == 404
 
 
-def test_an_older_release_that_comes_later_is_not_the_latest(catalogues: Catalogues) -> None:
+def test_an_older_release_installed_later_is_not_the_latest(catalogues: Catalogues) -> None:
     database = catalogues.empty()
     for label in ("2026.05.1", "5.6.0", "2026.05"):
         install(database, f"atlas@{label}", content(release(label)))
@@ -89,7 +89,7 @@ def test_an_older_release_that_comes_later_is_not_the_latest(catalogues: Catalog
         assert newest.label == "2026.05.1"
 
 
-def test_case_studies_are_listed_and_found_by_their_id(library: Library) -> None:
+def test_case_studies_are_listed_and_found_by_external_id(library: Library) -> None:
     [case_study] = listed(library, "atlas", types=["campaign"])
     assert case_study["id"] == f"campaign--{uuid_of('AML.CS0059')}"
     assert find_object(library, ATLAS, ObjectRequest("aml.cs0059")).content
@@ -103,13 +103,13 @@ def test_a_case_study_has_the_relationships_of_its_steps(library: Library) -> No
     assert [one["source_ref"] for one in mine] == [f"campaign--{uuid_of('AML.CS0059')}"]
 
 
-def test_details_stand_beside_the_object(library: Library) -> None:
+def test_details_are_answered_beside_the_object(library: Library) -> None:
     _, details = find_object_with_details(library, ATLAS, ObjectRequest("AML.CS0059"))
     assert details is not None
     assert [one["step_id"] for one in json.loads(details)["steps"]] == ["S00", "S01", "S02"]
 
 
-def test_techniques_lead_to_their_tactics(library: Library) -> None:
+def test_techniques_have_relationships_to_their_tactics(library: Library) -> None:
     tactics = [one for one in related(library, "atlas", "AML.T0065") if one["relationship_type"] == "related-to"]
     assert {one["target_ref"] for one in tactics} == {
         f"x-mitre-tactic--{uuid_of(name)}" for name in ("AML.TA0003", "AML.TA0005")

@@ -1,4 +1,4 @@
-"""What a knowledge base can declare explains itself."""
+"""Everything that a knowledge base can declare is documented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types that no release so far had: where a publisher's STIX arrives as it is, the first release with one is listed whole."""
+"""Object types that no release has had yet: knowledge bases whose publisher's STIX is imported unchanged list them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def made(stix_type: str, **properties: Any) -> plain.Stix:
 
 
 @pytest.mark.parametrize("kb", ALL, ids=lambda kb: kb.slug)
-def test_types_are_open_where_a_publishers_stix_arrives_as_it_is(kb: KnowledgeBase) -> None:
+def test_new_types_are_listed_where_a_publishers_stix_is_imported_unchanged(kb: KnowledgeBase) -> None:
     assert kb.is_new(NEW) == kb.lists(NEW) == (kb.slug in AS_PUBLISHED)
     assert all(kb.lists(name) and not kb.is_new(name) for name in kb.listed_types)
     for name in ("relationship", "sighting", "extension-definition", "language-content", *(kb.left_out_types or ())):
@@ -47,13 +47,13 @@ def test_types_are_open_where_a_publishers_stix_arrives_as_it_is(kb: KnowledgeBa
         ("cwe", "identity", False),
     ],
 )
-def test_what_was_left_out_or_listed_still_is(slug: str, stix_type: str, shown: bool) -> None:
+def test_known_types_are_listed_or_left_out_as_before(slug: str, stix_type: str, shown: bool) -> None:
     assert HOSTED.named(slug).lists(stix_type) is shown
 
 
 @pytest.mark.real
-def test_the_declarations_know_every_type_that_a_release_so_far_has() -> None:
-    """So that what catalogues hold already is listed as before: `listed` was decided when it was imported."""
+def test_every_type_in_a_published_release_is_declared() -> None:
+    """Otherwise existing catalogues would list other objects than new ones: `listed` is decided at import."""
     by_folder = {kb.bucket.folder: kb for kb in ALL}
     seen = set()
     for path, counted in facts().items():
@@ -65,7 +65,7 @@ def test_the_declarations_know_every_type_that_a_release_so_far_has() -> None:
     assert seen == {kb.slug for kb in ALL}
 
 
-def test_only_they_list_a_new_type_and_a_later_release_may_drop_it(catalogues: Catalogues) -> None:
+def test_a_new_type_is_listed_for_the_releases_that_have_it(catalogues: Catalogues) -> None:
     library = Library(catalogues.empty(), HOSTED)
     objects = [made(NEW), made("x-mitre-matrix"), made("sighting"), made("extension-definition")]
     for kb in ALL:

@@ -1,4 +1,4 @@
-"""A knowledge base more: one declaration, and it is imported, listed, filtered, found and compared like the others."""
+"""A thirteenth knowledge base: with one declaration it is imported, listed, filtered, found and compared like the others."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def names(library: Library, **asked: Any) -> list[str]:
     return [stix["name"] for stix in decoded(list_objects(library, BIRDS, ObjectQuery(**asked)))]
 
 
-def test_it_is_imported_and_listed_beside_the_others(library: Library) -> None:
+def test_it_is_imported_and_listed_with_the_others(library: Library) -> None:
     rows = as_json(knowledge_bases_form(knowledge_base_list(library)))["knowledge_bases"]
     assert len(rows) == 13
     assert rows[-1] == {
@@ -146,7 +146,7 @@ def test_its_declared_filters_and_sorts_work(library: Library) -> None:
     assert names(library, text="chip") == ["Gull"]
 
 
-def test_its_objects_relationships_and_changes_are_answered(library: Library) -> None:
+def test_its_objects_relationships_and_changes_can_be_requested(library: Library) -> None:
     assert json.loads(find_object(library, BIRDS, ObjectRequest("bird:B1")).content) == {**CROW, "song": "Kraah"}
     by_content = versions_by_content(library, BIRDS, "b1")
     assert [state.releases for state in by_content] == [("1.1",), ("1.0",)]
@@ -178,7 +178,7 @@ def test_it_is_removed_like_the_others(library: Library) -> None:
     assert names(library) == []
 
 
-def test_a_declaration_is_data_that_can_be_varied(catalogues: Catalogues) -> None:
+def test_a_changed_declaration_changes_what_is_listed(catalogues: Catalogues) -> None:
     hiding = replace(BIRDS, listed=lambda stix: stix["name"] != "Gull")
     database = catalogues.empty(KnowledgeBases((hiding,)))
     install(database, "birds@1", made_content([CROW, GULL]), kb=hiding)

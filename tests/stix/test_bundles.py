@@ -1,4 +1,4 @@
-"""Whatever is wrong with a bundle is named, with what and where."""
+"""Whatever is wrong with a bundle is reported: what it is and where."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def relationship(**properties: object) -> dict[str, object]:
     return {"type": "relationship", "id": f"relationship--{UUID}", **TIMES, **ends, **properties}
 
 
-def test_a_bundle_is_read_with_every_object_as_published_but_for_white_space() -> None:
+def test_objects_are_read_as_published_except_for_white_space() -> None:
     bundle = read(small_bundle_bytes())
     published = small_bundle()
     assert bundle.id == published["id"]
@@ -58,14 +58,14 @@ def test_a_bundle_is_read_with_every_object_as_published_but_for_white_space() -
     assert bundle.objects[0].content == minified
 
 
-def test_a_bundle_written_in_chunks_reads_as_the_same_objects() -> None:
+def test_a_bundle_written_in_chunks_has_the_same_objects() -> None:
     bundle = read(small_bundle_bytes())
     assert bundle.id is not None
     again = read(b"".join(bundle_chunks(bundle.id, (found.content for found in bundle.objects))))
     assert again == bundle
 
 
-def test_exact_copies_of_an_object_are_one_and_other_contents_of_one_id_are_kept() -> None:
+def test_exact_copies_are_merged_and_different_contents_of_one_id_are_kept() -> None:
     bundle = read(bundle_of(tool(), tool(), tool(name="awk")))
     assert [(found.position, found.properties()["name"]) for found in bundle.objects] == [(0, "sed"), (2, "awk")]
 
@@ -99,7 +99,7 @@ def test_exact_copies_of_an_object_are_one_and_other_contents_of_one_id_are_kept
         (b'{"type":"bundle","spec_version":"\xff","objects":[{}]}', "ics.json: spec_version: "),
     ],
 )
-def test_a_file_that_is_no_bundle_is_named_with_what_was_found(content: bytes, sentence: str) -> None:
+def test_a_file_that_is_not_a_bundle_is_refused_with_what_was_found(content: bytes, sentence: str) -> None:
     assert problem(content).startswith(sentence)
 
 
@@ -133,13 +133,13 @@ def test_a_file_that_is_no_bundle_is_named_with_what_was_found(content: bytes, s
         (relationship(relationship_type="u" * 10_000), "objects[1].relationship_type: expected a word"),
     ],
 )
-def test_a_wrong_object_is_named_with_its_place(wrong: object, sentence: str) -> None:
-    said = problem(bundle_of(tool(), wrong, tool(name="awk")))
-    assert said.startswith(f"ics.json: {sentence}")
-    assert len(said) < 400
+def test_the_message_about_an_invalid_object_says_where_it_is(wrong: object, sentence: str) -> None:
+    message = problem(bundle_of(tool(), wrong, tool(name="awk")))
+    assert message.startswith(f"ics.json: {sentence}")
+    assert len(message) < 400
 
 
-def test_a_relationship_without_an_end_is_named_with_its_id() -> None:
+def test_the_message_about_a_relationship_without_a_source_has_its_id() -> None:
     assert problem(bundle_of(relationship(source_ref=None))).endswith(f"(in relationship--{UUID})")
 
 
@@ -153,19 +153,19 @@ def test_a_relationship_without_an_end_is_named_with_its_id() -> None:
         (b"1" * 5000, "objects[1]: not JSON: Integer value out of range"),
     ],
 )
-def test_a_value_that_cannot_be_read_is_named_with_the_place_of_its_object(value: bytes, reason: str) -> None:
+def test_the_message_about_an_unreadable_value_says_which_object_has_it(value: bytes, reason: str) -> None:
     broken = b'{"type":"tool","id":"tool--' + UUID.encode() + b'","name":' + value + b"}"
     fine = json.dumps(tool()).encode()
     assert problem(raw_bundle_of(fine, broken)).startswith(f"ics.json: {reason}")
 
 
 @pytest.mark.parametrize("value", [b'"\\ud800"', b'"\\udc00"', b'"\\ud800\\u0041"', b'"a\nb"', b"NaN", b"01", b"'a'"])
-def test_what_no_json_reader_takes_is_refused(value: bytes) -> None:
+def test_invalid_json_is_refused(value: bytes) -> None:
     broken = b'{"type":"tool","id":"tool--' + UUID.encode() + b'","name":' + value + b"}"
     assert "not JSON" in problem(raw_bundle_of(broken))
 
 
-def test_a_byte_order_mark_is_passed_over() -> None:
+def test_a_byte_order_mark_is_ignored() -> None:
     assert read(b"\xef\xbb\xbf" + small_bundle_bytes()) == read(small_bundle_bytes())
 
 
@@ -176,13 +176,13 @@ def test_numbers_beyond_64_bits_and_nul_characters_stay_as_they_were_written() -
     assert found.properties()["x_n"] == int("9" * 40)
 
 
-def test_of_a_key_that_stands_twice_the_last_value_counts_and_both_are_kept() -> None:
+def test_the_last_value_of_a_repeated_key_is_used_and_both_are_kept() -> None:
     written = b'{"type":"malware","type":"tool","id":"tool--' + UUID.encode() + b'","name":"a","name":"b"}'
     [found] = read(raw_bundle_of(written)).objects
     assert (found.type, found.properties()["name"], found.content) == ("tool", "b", written)
 
 
-def test_properties_that_start_with_an_underscore_are_dropped_however_they_are_written() -> None:
+def test_properties_that_start_with_an_underscore_are_dropped_even_when_escaped() -> None:
     written = (
         b'{"_key":"1","type":"tool","id":"tool--' + UUID.encode() + b'","x_a":{"_b":"kept"},"\\u005fid":2,"n":'
         b'123456789012345678901234567890,"_rev":{}}'
@@ -196,7 +196,7 @@ def test_properties_that_start_with_an_underscore_are_dropped_however_they_are_w
     }
 
 
-def test_nesting_is_allowed_up_to_the_limit_and_named_beyond_it() -> None:
+def test_nesting_is_allowed_up_to_the_limit_and_refused_beyond_it() -> None:
     def nested(levels: int) -> dict[str, Any]:
         value: object = "inside"
         for _ in range(levels - 1):
@@ -212,7 +212,7 @@ def test_nesting_is_allowed_up_to_the_limit_and_named_beyond_it() -> None:
 
 @pytest.mark.parametrize("levels", [150, 900, 980, 990, 995, 1000, 5000, 100_000, 1_000_000])
 @pytest.mark.parametrize("place", ["object", "objects", "type", "id", "spec_version", "unknown", "cut off", "key"])
-def test_nesting_far_beyond_any_limit_is_refused_and_crashes_nothing(levels: int, place: str) -> None:
+def test_nesting_far_beyond_the_limit_is_refused_without_a_crash(levels: int, place: str) -> None:
     opened, closed = (b'{"a":', b"}") if place == "key" else (b"[", b"]")
     deep = opened * levels + b"1" + closed * levels
     head = b'{"type":"bundle","id":"bundle--1",'
@@ -228,14 +228,14 @@ def test_nesting_far_beyond_any_limit_is_refused_and_crashes_nothing(levels: int
         "cut off": head + b'"objects":' + opened * levels,
     }[place]
     if place in ("id", "spec_version", "unknown") and levels < 100_000:
-        # Nothing of it is kept: it is read, or refused at the reader's own limit. That is Python's: 1,000 levels in 3.11, ten
-        # times as many in 3.13.
+        # These values are thrown away: the file is read, or refused at the limit of the JSON reader itself. That is
+        # Python's limit: 1,000 levels in 3.11, ten times as many in 3.13.
         read_or_refuse(content)
     else:
         assert re.match(r"ics\.json: .*(is nested |expected|cut off)", problem(content))
 
 
-def test_deep_nesting_ends_no_process() -> None:
+def test_deep_nesting_does_not_kill_the_process() -> None:
     program = (
         "from ctibutler.errors import MalformedFile\n"
         "from ctibutler.stix.bundles import read_bundle\n"
@@ -265,8 +265,8 @@ def test_deep_nesting_ends_no_process() -> None:
 def test_a_file_larger_than_the_limit_is_refused_before_it_is_read() -> None:
     content = small_bundle_bytes()
     assert read(content, Limits(max_bytes=len(content))).objects
-    said = problem(content, Limits(max_bytes=len(content) - 1))
-    assert said == f"ics.json: {len(content):,} bytes exceed the limit of {len(content) - 1:,}"
+    message = problem(content, Limits(max_bytes=len(content) - 1))
+    assert message == f"ics.json: {len(content):,} bytes exceed the limit of {len(content) - 1:,}"
 
 
 def test_more_objects_than_the_limit_are_refused() -> None:
@@ -293,7 +293,7 @@ def test_a_bundle_with_a_piece_missing_is_refused_or_read() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=40), st.integers(0, 18_000), st.integers(0, 60))
-def test_bytes_put_in_the_place_of_others_give_a_bundle_or_a_clear_refusal(new: bytes, start: int, length: int) -> None:
+def test_a_bundle_with_overwritten_bytes_is_refused_or_read(new: bytes, start: int, length: int) -> None:
     content = small_bundle_bytes()
     read_or_refuse(content[:start] + new + content[start + length :])
 
@@ -320,19 +320,19 @@ JSON = st.recursive(
 
 @settings(max_examples=120, deadline=None)
 @given(JSON)
-def test_any_json_gives_a_bundle_or_a_clear_refusal(value: object) -> None:
+def test_any_json_is_refused_or_read(value: object) -> None:
     read_or_refuse(json.dumps(value).encode())
 
 
 @settings(max_examples=120, deadline=None)
 @given(st.lists(JSON, min_size=1, max_size=3))
-def test_any_json_in_the_place_of_objects_gives_a_bundle_or_a_clear_refusal(objects: list[object]) -> None:
+def test_any_json_in_place_of_the_objects_is_refused_or_read(objects: list[object]) -> None:
     read_or_refuse(json.dumps(bundle_of(*objects)).encode())
 
 
 @settings(max_examples=120, deadline=None)
 @given(st.sampled_from(["type", "id", "name", "created", "source_ref", "target_ref", "relationship_type"]), JSON)
-def test_any_json_in_the_place_of_a_property_gives_a_bundle_or_a_clear_refusal(name: str, value: object) -> None:
+def test_any_json_in_place_of_a_property_is_refused_or_read(name: str, value: object) -> None:
     broken = small_bundle()
     broken["objects"][place_of(broken, "relationship")][name] = value
     read_or_refuse(json.dumps(broken).encode())

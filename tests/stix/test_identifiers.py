@@ -1,4 +1,4 @@
-"""Ids are those that are in circulation."""
+"""Generated ids are the ones already in circulation."""
 
 from __future__ import annotations
 
@@ -105,11 +105,11 @@ NORTHERN_AMERICA = "location--0e212853-06ec-5e93-b473-e56c8a159e1c"
         ),
     ],
 )
-def test_our_ids_are_those_that_upstream_published(made: str, published: str) -> None:
+def test_generated_ids_are_those_that_upstream_published(made: str, published: str) -> None:
     assert made == published
 
 
-def test_a_uuid_is_the_same_as_the_standard_librarys() -> None:
+def test_a_uuid_is_the_one_that_the_standard_library_makes() -> None:
     for text in ("", "x", "Åland Islands", "+" * 1000):
         assert identifiers.uuid5(identifiers.SEED, text) == uuid.uuid5(uuid.UUID(bytes=identifiers.SEED), text).bytes
 
@@ -132,7 +132,7 @@ def _ends(inputs: dict[str, Any]) -> tuple[str, ...]:
     return tuple(end.rpartition("/")[2] for end in inputs["name"].split("+"))
 
 
-# How the vectors' texts lead to our functions.
+# Which function makes the id of a vector, and from which of its inputs.
 RECIPES: dict[str, Callable[[dict[str, Any]], str]] = {
     "seed-identity": lambda i: identifiers.seed_identity_id(i["name"]),
     "seed-marking-definition": lambda i: identifiers.seed_marking_definition_id(i["name"]),
@@ -175,11 +175,12 @@ RECIPES: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 @pytest.mark.parametrize("vector", identity_vectors(*RECIPES))
-def test_every_vector_gives_its_id(vector: dict[str, Any]) -> None:
+def test_every_vector_has_the_expected_id(vector: dict[str, Any]) -> None:
     assert RECIPES[vector["rule"]](vector["inputs"]) == vector["expected_id"]
 
 
-# Rules that give no id from a text: tests/answers/test_arango.py, tests/stix/test_references.py, tests/stix/test_well_known.py.
+# Rules that do not make an id from a text. They are tested in tests/answers/test_arango.py,
+# tests/stix/test_references.py and tests/stix/test_well_known.py.
 ELSEWHERE = {"record-md5", "embedded-refs-scan", "tlp"}
 
 

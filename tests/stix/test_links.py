@@ -11,7 +11,7 @@ import pytest
 from ctibutler.stix import links
 from tests.shared import read_bundle, read_shared
 
-# From ATT&CK Enterprise 16.0, CAPEC 3.9 and CWE 4.14, the properties that links read.
+# From ATT&CK Enterprise 16.0, CAPEC 3.9 and CWE 4.14: the properties that links are made from.
 VNC = {
     "type": "attack-pattern",
     "id": "attack-pattern--01327cde-66c4-4123-bf34-5f258d59457b",
@@ -45,7 +45,7 @@ MARKINGS = [
 ]
 
 
-def test_a_technique_belongs_to_the_tactics_that_its_phases_name() -> None:
+def test_a_technique_is_linked_to_the_tactics_that_its_phases_name() -> None:
     (relationship,) = links.technique_tactics([LATERAL_MOVEMENT, VNC])
     assert list(relationship.items()) == [
         ("type", "relationship"),
@@ -63,12 +63,12 @@ def test_a_technique_belongs_to_the_tactics_that_its_phases_name() -> None:
     ]
 
 
-def test_a_phase_counts_once_and_an_unknown_one_not_at_all() -> None:
+def test_a_repeated_phase_makes_one_link_and_an_unknown_phase_makes_none() -> None:
     phases = [{"phase_name": "lateral-movement"}, {"phase_name": "lateral-movement"}, {"phase_name": "elsewhere"}]
     assert len(list(links.technique_tactics([VNC | {"kill_chain_phases": phases}, LATERAL_MOVEMENT]))) == 1
 
 
-def test_of_two_tactics_with_one_short_name_a_live_one_counts_then_the_last() -> None:
+def test_of_two_tactics_with_one_short_name_a_live_one_is_preferred_then_the_last() -> None:
     def targets(*tactics: dict[str, Any]) -> list[str]:
         return [sro["target_ref"] for sro in links.technique_tactics([VNC, *tactics])]
 
@@ -79,7 +79,7 @@ def test_of_two_tactics_with_one_short_name_a_live_one_counts_then_the_last() ->
         assert targets(first | dead, second | dead) == [second["id"]]
 
 
-def test_what_cannot_be_named_is_left_alone() -> None:
+def test_no_link_is_made_to_or_from_an_object_without_a_name_for_it() -> None:
     nameless = {key: value for key, value in VNC.items() if key != "external_references"}
     no_short_name = {key: value for key, value in LATERAL_MOVEMENT.items() if key != "x_mitre_shortname"}
     assert list(links.technique_tactics([nameless, LATERAL_MOVEMENT])) == []
@@ -89,7 +89,7 @@ def test_what_cannot_be_named_is_left_alone() -> None:
 @pytest.mark.parametrize(
     "nonsense", [None, "text", 7, [], ["text"], [None], [{}], {"phase_name": "x"}, [{"external_id": 1}]]
 )
-def test_nonsense_in_a_file_makes_no_link_and_no_fault(nonsense: object) -> None:
+def test_nonsense_in_a_file_makes_no_link_and_no_error(nonsense: object) -> None:
     for key in ("kill_chain_phases", "external_references", "x_mitre_shortname", "name"):
         for made in links.technique_tactics([VNC | {key: nonsense}, LATERAL_MOVEMENT | {key: nonsense}]):
             assert made["relationship_type"] == "related-to"
@@ -207,7 +207,7 @@ D3FEND = "d3fend2stix-manual-output/d3fend-v1_2_0"
 
 
 def live(objects: Iterable[dict[str, Any]], *types: str) -> dict[str, dict[str, Any]]:
-    """External id → object, of those that are neither revoked nor deprecated."""
+    """The objects that are neither revoked nor deprecated, by external id."""
     return {
         links.external_id(obj): obj
         for obj in objects
@@ -234,7 +234,7 @@ def test_cwe_4_14_has_1211_links_to_live_attack_patterns_of_capec_3_9() -> None:
 
 
 @pytest.mark.real
-def test_d3fend_1_2_0_has_612_links() -> None:
+def test_the_mapping_of_d3fend_1_2_0_has_612_links() -> None:
     ends = live(read_bundle(CWE)["objects"], "weakness")
     ends |= live(read_bundle(ENTERPRISE)["objects"], "attack-pattern", "course-of-action")
     ends = {f"d3f:{number}": obj for number, obj in ends.items()}

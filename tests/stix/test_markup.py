@@ -1,4 +1,4 @@
-"""Plain text out of descriptions as publishers write them."""
+"""Descriptions as publishers write them become plain text."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from tests.catalogue import published
         ("", ""),
     ],
 )
-def test_links_citations_and_tags_are_left_out(markup: str, text: str) -> None:
+def test_links_citations_and_tags_are_removed(markup: str, text: str) -> None:
     assert plain_text(markup) == text
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("slug", ["attack-enterprise", "attack-mobile", "attack-ics"])
-def test_no_relationship_of_attack_keeps_a_link_or_a_citation(slug: str) -> None:
+def test_no_link_or_citation_remains_in_attacks_relationships(slug: str) -> None:
     texts = {plain_text(stix.get("description", "")) for stix in published(slug, "18.1") if "source_ref" in stix}
     assert len(texts) > 100
     left = [text for text in texts if re.search(r"\]\(|Citation:|</?code>", text)]

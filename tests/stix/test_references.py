@@ -48,17 +48,17 @@ def test_a_property_that_names_objects_is_a_reference(obj: dict[str, Any], pairs
         {"output": [{"source_ref": "a--1"}]},
     ],
 )
-def test_anything_else_is_not(obj: dict[str, Any]) -> None:
+def test_any_other_property_is_not_a_reference(obj: dict[str, Any]) -> None:
     assert embedded_references(obj) == []
 
 
 @pytest.mark.parametrize("vector", identity_vectors("embedded-refs-scan"))
-def test_every_vector_gives_its_references(vector: dict[str, Any]) -> None:
+def test_every_vector_has_the_expected_references(vector: dict[str, Any]) -> None:
     pairs = [(relationship_type, target) for relationship_type, targets in vector["expected"] for target in targets]
     assert embedded_references(vector["inputs"]["object"]) == pairs
 
 
-def test_an_embedded_relationship_takes_times_and_markings_from_its_object() -> None:
+def test_an_embedded_relationship_has_the_times_and_markings_of_its_object() -> None:
     technique = {
         "type": "attack-pattern",
         "id": "attack-pattern--01327cde-66c4-4123-bf34-5f258d59457b",
@@ -82,7 +82,7 @@ def test_an_embedded_relationship_takes_times_and_markings_from_its_object() -> 
     ]
 
 
-def test_a_cyber_observable_without_times_gives_a_relationship_without_times() -> None:
+def test_a_relationship_embedded_in_an_observable_without_times_has_none_either() -> None:
     relationship = embedded_relationship({"type": "file", "id": "file--1"}, "contains", "file--2")
     assert not {"created", "modified", "object_marking_refs"} & relationship.keys()
 

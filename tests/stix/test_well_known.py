@@ -1,4 +1,4 @@
-"""Objects that we ship because others refer to them."""
+"""Objects that come with ctibutler because others refer to them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ctibutler.stix.well_known import WELL_KNOWN
 from tests.shared import identity_vectors, read_bundle
 
 
-def test_fourteen_objects_are_well_known() -> None:
+def test_there_are_fourteen_well_known_objects() -> None:
     assert [obj.get("name") or obj["definition"]["statement"].rpartition("/")[2] for obj in WELL_KNOWN.values()] == [
         *("TLP:WHITE", "TLP:GREEN", "TLP:AMBER", "TLP:RED"),
         *("TLP:CLEAR", "TLP:GREEN", "TLP:AMBER", "TLP:AMBER+STRICT", "TLP:RED"),
@@ -29,13 +29,13 @@ def test_what_well_known_objects_refer_to_is_well_known() -> None:
 
 
 @pytest.mark.parametrize("vector", identity_vectors("tlp"))
-def test_every_tlp_vector_is_a_marking_that_says_its_level(vector: dict[str, Any]) -> None:
+def test_every_tlp_vector_is_a_well_known_marking_of_its_level(vector: dict[str, Any]) -> None:
     level = vector["inputs"]["level"]
     assert tlp_level(WELL_KNOWN[vector["expected_id"]]) == level
 
 
-def test_the_identity_of_dogesec_is_the_one_that_upstreams_digest_was_made_of() -> None:
-    # The digest of the object as upstream stores it: sorted, with a note of the release it came with.
+def test_dogesecs_identity_has_the_digest_that_upstream_stores() -> None:
+    # Upstream sorts the keys and adds a note of the release before it computes the digest.
     text = json.dumps(seeds.dogesec() | {"_stix2arango_note": "version=16_0"}, sort_keys=True)
     assert hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() == "aa763081deb6ebe45ffa1e4c05acbf97"
 
@@ -49,7 +49,7 @@ def test_tlp_levels_are_read_from_the_definition() -> None:
 
 @pytest.mark.real
 @pytest.mark.parametrize(("bundle", "ours"), [("tlp/tlpv1-bundle.json", TLP_1), ("tlp/tlpv2-bundle.json", TLP_2)])
-def test_tlp_markings_are_those_of_the_standards(bundle: str, ours: tuple[dict[str, Any], ...]) -> None:
+def test_tlp_markings_are_those_of_the_standard(bundle: str, ours: tuple[dict[str, Any], ...]) -> None:
     assert read_bundle(bundle)["objects"] == list(ours)
 
 
@@ -75,6 +75,6 @@ def test_tlp_markings_are_those_of_the_standards(bundle: str, ours: tuple[dict[s
         ),
     ],
 )
-def test_seed_objects_are_those_of_the_releases(bundle: str, ours: list[dict[str, Any]]) -> None:
+def test_seed_objects_are_the_same_as_in_releases(bundle: str, ours: list[dict[str, Any]]) -> None:
     theirs = {obj["id"]: obj for obj in read_bundle(bundle)["objects"]}
     assert [list(theirs[obj["id"]].items()) for obj in ours] == [list(obj.items()) for obj in ours]
