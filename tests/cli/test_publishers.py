@@ -99,7 +99,7 @@ def test_nothing_is_sent_twice(command: Command, server: LocalServer, at: dict[s
     command.done("install", "d3fend", **at)
     sent_first = [
         h.get("If-None-Match")
-        for path, h in zip(server.asked, server.headers, strict=True)
+        for path, h in zip(server.requested, server.headers, strict=True)
         if path.endswith("d3fend.json")
     ]
     assert sent_first == [None]
@@ -107,7 +107,7 @@ def test_nothing_is_sent_twice(command: Command, server: LocalServer, at: dict[s
     assert "was installed already, nothing changed" in said
     conditions = [
         h.get("If-None-Match")
-        for path, h in zip(server.asked, server.headers, strict=True)
+        for path, h in zip(server.requested, server.headers, strict=True)
         if path.endswith("d3fend.json")
     ]
     assert conditions[1:]
@@ -209,13 +209,13 @@ def test_what_was_mirrored_is_served_where_there_is_no_network(
         ("tlp", "2", "built-in"),
         ("tlp", "1", "built-in"),
     ]
-    asked = len(server.asked)
+    requested = len(server.requested)
     carried = command.folder / "carried"
     shutil.move(command.folder / "kb", carried)
     behind = {"CTIBUTLER_BUCKET": str(carried), "CTIBUTLER_PUBLISHERS_URL": server.url}
     said = command.done("install", "d3fend", "mitre-f3", "tlp", **behind).stdout
     assert said.count("installed from bucket") == 3
-    assert len(server.asked) == asked, "a bucket of one's own stands in for the publishers"
+    assert len(server.requested) == requested, "a bucket of one's own stands in for the publishers"
     [held] = command.done("versions", "d3fend", "--json", **behind).json["d3fend"]["releases"]
     assert held["origin"]["source"] == "bucket"
     assert held["origin"]["mirrored_from"]["location"].startswith("https://d3fend.mitre.org/")

@@ -40,8 +40,8 @@ def relation(name: str, source: str, target: str, **further: Any) -> Data:
 
 def step(case_study: str, name: str, technique: str, tactic: str, *leads_to: str) -> Data:
     """A step of a case study as the YAML has it."""
-    said = {"description": f"They did {name}.", "tactic": tactic, "step-id": name, "leads-to": list(leads_to)}
-    return relation("employs", case_study, technique, **said)
+    fields = {"description": f"They did {name}.", "tactic": tactic, "step-id": name, "leads-to": list(leads_to)}
+    return relation("employs", case_study, technique, **fields)
 
 
 def _by_id(*entries: Data) -> Data:

@@ -1,4 +1,4 @@
-"""Workbooks for tests, as small as the format allows."""
+"""Minimal workbooks for tests."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def shared_texts(items: str, claims: str = "") -> str:
 
 
 def relations(targets: Mapping[str, str]) -> str:
-    """What a part names: an id → a type, a space, and a target."""
+    """The relations of a part: an id → a type, a space, and a target."""
     entries = (
         '<Relationship Id="{}" Type="{}" Target="{}"/>'.format(key, *target.split()) for key, target in targets.items()
     )

@@ -1,4 +1,4 @@
-"""Fixtures for sources: a web server on this machine, and nothing from this machine's environment."""
+"""Fixtures for sources: a local web server, and an environment without this machine's settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def server() -> Iterator[LocalServer]:
 
 @pytest.fixture(autouse=True)
 def no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a proxy nor a setting of whoever runs the tests."""
+    """Ignore proxies and settings in the environment of whoever runs the tests."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)

@@ -1,4 +1,4 @@
-"""The publishers' hosts, played by one server on this machine: their own paths, and the files that they have there."""
+"""The publishers' hosts, simulated by one local server with their paths and files."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ F3 = f"{RAW}/center-for-threat-informed-defense/fight-fraud-framework/main/publi
 
 
 def settings(server: LocalServer, **further: Any) -> Settings:
-    """Those of an installation that reaches the publishers at this server, and nobody else."""
+    """The settings of an installation that reaches the publishers at this server only."""
     given = {"bucket": "", "sources": "publisher", "publishers_url": server.url, "download_retries": 0}
     return settings_with(**(given | further))
 
 
 def serve(server: LocalServer, files: Mapping[str, bytes | object]) -> None:
-    """Answer with these files, by their paths; what is no bytes is written as JSON. Each has an ETag, and is sent once."""
+    """Serve these files by path; anything but bytes is encoded as JSON. Each has an ETag, so that it is sent only once."""
     for path, content in files.items():
         written = content if isinstance(content, bytes) else json.dumps(content).encode()
         server.answers[path] = _file(written)

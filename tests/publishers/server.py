@@ -1,4 +1,4 @@
-"""A web server on this machine that answers as a test tells it to."""
+"""A local web server whose answers a test chooses."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 class LocalServer:
-    """Answers at `url` and notes what it was asked for. `stop` is set when the test is over: answers may wait for it.
+    """Answers at `url` and records requests. `stop` is set when the test ends: answers may wait for it.
 
-    `asked` are paths with their queries, `headers` those of the same requests.
+    `requested` has the paths with their queries, `headers` the headers of the same requests.
     """
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
         self.otherwise: Answer = status(404)
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.headers: list[Mapping[str, str]] = []
         self.stop = threading.Event()
         server = self
@@ -29,7 +29,7 @@ class LocalServer:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                server.asked.append(self.path)
+                server.requested.append(self.path)
                 server.headers.append(dict(self.headers))
                 server.answers.get(self.path.partition("?")[0], server.otherwise)(self)
 
@@ -40,7 +40,7 @@ class LocalServer:
             daemon_threads = True
 
             def handle_error(self, *_: object) -> None:
-                """A client that goes away is what some tests are about."""
+                """Some tests disconnect on purpose."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.port = self._server.server_port
@@ -69,12 +69,12 @@ class LocalServer:
 
 
 def status(code: int, **headers: str) -> Answer:
-    """An answer without a file."""
+    """An empty answer with this status."""
     return body(b"", code, **headers)
 
 
 def body(content: bytes, code: int = 200, **headers: str) -> Answer:
-    """An answer with this body; headers are written with `_` for `-`."""
+    """An answer with this body. In names of headers, `_` stands for `-`."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
         request.send_response(code)
@@ -90,7 +90,7 @@ def body(content: bytes, code: int = 200, **headers: str) -> Answer:
 
 
 def in_turn(*answers: Answer) -> Answer:
-    """These answers one after the other, the last one again and again."""
+    """These answers in turn; the last one is repeated."""
     left = list(answers)
 
     def answer(request: BaseHTTPRequestHandler) -> None:
@@ -100,7 +100,7 @@ def in_turn(*answers: Answer) -> Answer:
 
 
 def silence(server: LocalServer, after: bytes = b"", length: int = 1000) -> Answer:
-    """The beginning of a body, if any, and then nothing until the test is over."""
+    """The beginning of a body, if any, then nothing until the test ends."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
         if after:
@@ -128,7 +128,7 @@ def endless(server: LocalServer, piece: bytes, pause: float = 0.0) -> Answer:
 
 
 def trickling_headers(server: LocalServer) -> Answer:
-    """Headers without end, a few bytes at a time."""
+    """Endless headers, a few bytes at a time."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
         request.wfile.write(b"HTTP/1.1 200 OK\r\n")

@@ -29,8 +29,8 @@ def zipped(members: Iterable[tuple[str, bytes]], method: int = zipfile.ZIP_DEFLA
     return content.getvalue()
 
 
-def saying(content: bytes, *, size: int | None = None, crc: int | None = None, flags: int | None = None) -> bytes:
-    """The archive with other words about its first member, in the directory and before the member itself."""
+def claiming(content: bytes, *, size: int | None = None, crc: int | None = None, flags: int | None = None) -> bytes:
+    """The archive with false metadata of its first member, in the directory and in the member's own header."""
     changed = bytearray(content)
     for magic, shift in ((b"PK\x03\x04", 0), (b"PK\x01\x02", 2)):
         at = content.index(magic) + shift
@@ -59,24 +59,24 @@ READERS: list[Callable[..., object]] = [single, together]
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_member_is_given_whole(form: str) -> None:
+def test_every_member_is_returned_whole(form: str) -> None:
     assert is_archive(FORMS[form])
     assert together(FORMS[form]) == WHOLE
     assert single(FORMS[form]) == SHEET
 
 
-def test_one_member_is_given_and_the_others_stay_packed() -> None:
+def test_one_member_is_unpacked_and_the_others_are_not() -> None:
     content = zipped([("BIG.TXT", bytes(LIMIT + 1)), ("CWE.XML", SHEET)])
     assert single_member(content, ".xml", "x.zip", LIMIT) == SHEET
 
 
 @pytest.mark.parametrize("names", [(), ("a.xml", "b.xml")])
-def test_a_suffix_must_name_one_member(names: tuple[str, ...]) -> None:
+def test_a_suffix_must_match_exactly_one_member(names: tuple[str, ...]) -> None:
     with pytest.raises(MalformedFile, match=rf"^x.zip: expected one .xml file in the zip file, found {len(names)}$"):
         single_member(zipped((name, b"") for name in names), ".xml", "x.zip", LIMIT)
 
 
-def test_what_is_no_archive_does_not_look_like_one() -> None:
+def test_archives_are_told_from_other_files() -> None:
     assert not is_archive(b"<!DOCTYPE html>")
     assert not is_archive(b"")
     assert is_archive(ARCHIVE[:100])
@@ -84,7 +84,7 @@ def test_what_is_no_archive_does_not_look_like_one() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_limit_counts_what_is_unpacked(form: str) -> None:
+def test_the_limit_is_on_the_unpacked_size(form: str) -> None:
     total = sum(map(len, WHOLE.values()))
     assert together(FORMS[form], total) == WHOLE
     with pytest.raises(MalformedFile, match=rf"^x.zip: the zip file unpacks to more than the limit of {total - 1} "):
@@ -95,7 +95,7 @@ def test_the_limit_counts_what_is_unpacked(form: str) -> None:
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_a_bomb_of_one_member_takes_little_memory(read: Callable[[bytes], object]) -> None:
+def test_a_zip_bomb_of_one_member_takes_little_memory(read: Callable[[bytes], object]) -> None:
     bomb = zipped([("sheet1.xml", bytes(100_000_000))])
     assert len(bomb) < 100_000
     tracemalloc.start()
@@ -107,7 +107,7 @@ def test_a_bomb_of_one_member_takes_little_memory(read: Callable[[bytes], object
         tracemalloc.stop()
 
 
-def test_a_bomb_of_many_small_members_is_counted_together() -> None:
+def test_a_zip_bomb_of_many_small_members_exceeds_the_limit() -> None:
     bomb = zipped((f"sheet{number}.xml", bytes(100_000)) for number in range(11))
     with pytest.raises(MalformedFile, match="unpacks to more than the limit"):
         together(bomb)
@@ -129,27 +129,27 @@ def test_an_archive_of_too_many_members_is_refused_before_its_directory_is_read(
 
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_a_size_that_is_a_lie_is_found_out(form: bytes, read: Callable[[bytes], object]) -> None:
+def test_a_false_size_is_detected(form: bytes, read: Callable[[bytes], object]) -> None:
     method = zipfile.ZipFile(io.BytesIO(form)).infolist()[0].compress_type
     content = zipped([("sheet1.xml", SHEET)], method)
-    # A reader that believes the directory gets 40 bytes, with the right checksum.
-    short = saying(content, size=40, crc=zlib.crc32(SHEET[:40]))
+    # A reader that trusts the directory reads 40 bytes, with the right checksum.
+    short = claiming(content, size=40, crc=zlib.crc32(SHEET[:40]))
     assert zipfile.ZipFile(io.BytesIO(short)).read("sheet1.xml") == SHEET[:40]
-    for lie in (short, saying(content, size=40), saying(content, size=len(SHEET) + 1)):
+    for lie in (short, claiming(content, size=40), claiming(content, size=len(SHEET) + 1)):
         with pytest.raises(
             MalformedFile, match=r"^x.zip: (.* in the zip file has 3815 bytes, but|the zip file is cut)"
         ):
             read(lie)
 
 
-def test_a_bomb_that_says_it_is_small_is_still_one() -> None:
-    bomb = saying(zipped([("sheet1.xml", bytes(50_000_000))]), size=10, crc=zlib.crc32(bytes(10)))
+def test_a_zip_bomb_that_claims_to_be_small_is_refused() -> None:
+    bomb = claiming(zipped([("sheet1.xml", bytes(50_000_000))]), size=10, crc=zlib.crc32(bytes(10)))
     for read in READERS:
         with pytest.raises(MalformedFile, match="more than the limit"):
             read(bomb)
 
 
-def test_archives_in_an_archive_stay_packed() -> None:
+def test_archives_inside_an_archive_are_not_unpacked() -> None:
     inner = zipped([("sheet1.xml", bytes(50_000_000))])
     assert together(zipped([("sheet1.xml", inner)])) == {"sheet1.xml": inner}
     assert single(zipped([("sheet1.xml", inner)])) == inner
@@ -158,12 +158,12 @@ def test_archives_in_an_archive_stay_packed() -> None:
 @pytest.mark.parametrize("read", READERS)
 def test_an_encrypted_member_is_refused(read: Callable[[bytes], object]) -> None:
     with pytest.raises(MalformedFile, match=r"^x.zip: 'sheet1.xml' in the zip file is encrypted$"):
-        read(saying(zipped([("sheet1.xml", SHEET)]), flags=1))
+        read(claiming(zipped([("sheet1.xml", SHEET)]), flags=1))
 
 
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_methods_that_unpack_without_a_limit_are_refused(method: int, read: Callable[[bytes], object]) -> None:
+def test_compression_methods_without_a_limit_are_refused(method: int, read: Callable[[bytes], object]) -> None:
     with pytest.raises(MalformedFile, match=r"'sheet1.xml' in the zip file uses an unsupported compression method"):
         read(zipped([("sheet1.xml", SHEET)], method))
 
@@ -176,7 +176,7 @@ def test_two_members_of_one_name_are_refused() -> None:
 
 @pytest.mark.parametrize("read", READERS)
 @given(cut=st.integers(1, len(ARCHIVE)))
-def test_no_beginning_of_an_archive_passes_for_the_archive(read: Callable[[bytes], object], cut: int) -> None:
+def test_a_truncated_archive_is_refused(read: Callable[[bytes], object], cut: int) -> None:
     with pytest.raises(MalformedFile, match=r"^x.zip: the zip file is cut off or damaged"):
         read(ARCHIVE[:-cut])
 
@@ -191,7 +191,7 @@ def test_a_damaged_member_is_an_error(form: str) -> None:
 
 
 @given(at=st.integers(0, len(ARCHIVE) - 1), put=st.binary(min_size=1, max_size=8))
-def test_a_damaged_archive_gives_its_members_or_an_explanation(at: int, put: bytes) -> None:
+def test_a_damaged_archive_is_read_or_refused_with_a_reason(at: int, put: bytes) -> None:
     damaged = ARCHIVE[:at] + put + ARCHIVE[at + len(put) :]
     try:
         members = together(damaged)

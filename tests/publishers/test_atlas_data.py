@@ -1,4 +1,4 @@
-"""ATLAS where its publisher keeps it since 2026.05: paths, redirects and forms as they are, and each of them broken."""
+"""ATLAS at its publisher's place since 2026.05: real paths, redirects and formats, and each of them broken."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TAGS = f"{API}/repos/mitre-atlas/atlas-navigator-data/tags"
 
 @pytest.fixture
 def sources(server: LocalServer, tmp_path: Path) -> Sources:
-    """The publisher's two places, everything as it should be: 2026.09 and 2026.08 at one, 5.6.0 at the other."""
+    """The publisher's two places in order: 2026.09 and 2026.08 at one, 5.6.0 at the other."""
     serve(
         server,
         {
@@ -63,21 +63,25 @@ def details(file: ReleaseFile) -> dict[str, Any]:
     return dict(json.loads(file.details))
 
 
-class TestAsItIs:
+class TestIntact:
     def test_both_places_are_listed_newest_first(self, sources: Sources) -> None:
         assert labels(sources) == ["2026.09", "2026.08", "5.6.0"]
         assert problems(sources) == []
         assert sources.every_label(ATLAS) == (["2026.09", "2026.08", "5.6.0"], [])
 
-    def test_the_newest_is_the_publishers_bundle_with_details_from_the_yaml(self, sources: Sources) -> None:
+    def test_the_newest_release_is_the_publishers_bundle_with_details_from_the_yaml(self, sources: Sources) -> None:
         file = sources.fetch(ATLAS)
         assert (file.label, file.file_name, file.origin.converter) == ("2026.09", "stix-atlas.json", None)
         assert file.bundle_bytes == asset(release())
         assert file.origin.location == f"https:/{ASSET}"
         assert file.origin.sha256 == sha256(asset(release())).hexdigest()
-        said = details(file)
-        assert [one["step_id"] for one in said[f"campaign--{uuid_of('AML.CS0059')}"]["steps"]] == ["S00", "S01", "S02"]
-        assert said["attack-pattern--6ff098e9-2864-579e-bebb-a0f1c92ec772"]["maturity"] == "Realized"
+        known = details(file)
+        assert [one["step_id"] for one in known[f"campaign--{uuid_of('AML.CS0059')}"]["steps"]] == [
+            "S00",
+            "S01",
+            "S02",
+        ]
+        assert known["attack-pattern--6ff098e9-2864-579e-bebb-a0f1c92ec772"]["maturity"] == "Realized"
 
     def test_the_redirect_may_lead_to_either_of_githubs_hosts(self, server: LocalServer, sources: Sources) -> None:
         other = "/objects.githubusercontent.com/github-production-release-asset-2e65be/1/2"
@@ -85,20 +89,20 @@ class TestAsItIs:
         server.answers[ASSET] = status(302, location=f"https:/{other}?X-Amz-Signature=secret")
         assert sources.fetch(ATLAS).origin.converter is None
 
-    def test_what_the_redirect_signs_is_sent_and_never_shown(
+    def test_the_signature_of_a_redirect_is_sent_and_never_shown(
         self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture
     ) -> None:
         with caplog.at_level(logging.DEBUG):
             file = sources.fetch(ATLAS)
-        assert f"{BLOB}?sp=r&sig=secret" in server.asked
+        assert f"{BLOB}?sp=r&sig=secret" in server.requested
         assert "secret" not in file.origin.location + caplog.text
 
-    def test_a_release_up_to_5_6_0_comes_from_the_older_place_as_it_is(self, sources: Sources) -> None:
+    def test_releases_up_to_5_6_0_come_unchanged_from_the_older_place(self, sources: Sources) -> None:
         file = sources.fetch(ATLAS, "5.6.0")
         assert file.origin.location == f"https:/{OLDER}/v5.6.0/dist/stix-atlas.json"
         assert (file.origin.converter, file.details) == (None, None)
 
-    def test_releases_that_were_published_under_another_label_are_not_offered_again(self, sources: Sources) -> None:
+    def test_releases_already_published_under_another_label_are_not_offered_again(self, sources: Sources) -> None:
         assert not {"2026.04", "2021.05"} & set(labels(sources))
 
     def test_a_release_in_both_places_is_fetched_from_the_newer_one(
@@ -108,7 +112,7 @@ class TestAsItIs:
         assert labels(sources) == ["2026.09", "2026.08", "5.6.0"]
         assert sources.fetch(ATLAS, "2026.09").origin.location == f"https:/{ASSET}"
 
-    def test_a_release_that_is_not_listed_yet_is_looked_for_by_its_name(
+    def test_a_release_that_is_not_listed_yet_is_found_by_its_label(
         self, server: LocalServer, sources: Sources
     ) -> None:
         serve(
@@ -126,19 +130,17 @@ class TestAsItIs:
         serve(server, {MANIFEST: text.encode()})
         assert labels(sources) == ["2026.10", "2026.09", "5.6.0"]
 
-    def test_the_day_of_a_release_is_that_of_the_manifest(self, sources: Sources) -> None:
+    def test_the_release_date_comes_from_the_manifest(self, sources: Sources) -> None:
         newest, *_ = sources.offers([ATLAS]).offers
         assert str(newest.published) == "2026-09-15"
 
-    def test_a_collection_object_with_the_number_of_the_release_is_no_contradiction(
-        self, server: LocalServer, sources: Sources
-    ) -> None:
+    def test_a_collection_object_of_the_same_release_is_accepted(self, server: LocalServer, sources: Sources) -> None:
         for version in ("2026.09", "0.1", None):
             collection = {"type": "x-mitre-collection", "id": "x-mitre-collection--1", "x_mitre_version": version}
             serve(server, {BLOB: asset(release(), collection)})
             assert sources.fetch(ATLAS).origin.converter is None
 
-    def test_a_bundle_without_case_studies_is_taken_as_it_is(self, server: LocalServer, sources: Sources) -> None:
+    def test_a_bundle_without_case_studies_is_used_unchanged(self, server: LocalServer, sources: Sources) -> None:
         bundle = asset(release(case_studies={}))
         serve(server, {BLOB: bundle})
         assert sources.fetch(ATLAS).bundle_bytes == bundle
@@ -152,12 +154,12 @@ class TestAsItIs:
         serve(server, {BLOB: bundle})
         assert sources.fetch(ATLAS).bundle_bytes == bundle
 
-    def test_the_digest_of_2026_08_is_known(self) -> None:
+    def test_the_digest_of_2026_08_is_declared(self) -> None:
         assert KNOWN_DIGESTS == {"2026.08": "6550ac8a7322e2d43d7c6c10234f0f381e74734ac6c734255fb1fc467bf16d7c"}
 
 
 class TestConverted:
-    """A bundle that is not there, or not of this release: the YAML stands in, and a warning says why."""
+    """When the bundle is missing or of another release, the YAML is converted instead, and a warning says why."""
 
     def converted(self, sources: Sources, caplog: pytest.LogCaptureFixture) -> str:
         with caplog.at_level(logging.WARNING):
@@ -167,33 +169,33 @@ class TestConverted:
         assert file.origin.sha256 == sha256(written(release())).hexdigest()
         assert b"campaign--" in file.bundle_bytes
         assert f"campaign--{uuid_of('AML.CS0059')}" in details(file)
-        [said] = [record.getMessage() for record in caplog.records]
-        assert said.startswith("atlas 2026.09: ")
-        assert said.endswith(f"; converted from https:/{YAML}")
-        return said
+        [message] = [record.getMessage() for record in caplog.records]
+        assert message.startswith("atlas 2026.09: ")
+        assert message.endswith(f"; converted from https:/{YAML}")
+        return message
 
-    def test_where_there_is_no_bundle(
+    def test_when_there_is_no_bundle(
         self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture
     ) -> None:
         server.answers[ASSET] = status(404)
         assert f"https:/{ASSET} does not exist" in self.converted(sources, caplog)
 
-    def test_where_the_collection_says_another_release(
+    def test_when_the_collection_is_of_another_release(
         self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture
     ) -> None:
         collection = {"type": "x-mitre-collection", "id": "x-mitre-collection--1", "x_mitre_version": "2026.08"}
         serve(server, {BLOB: asset(release(), collection)})
         assert "expected release 2026.09, found 2026.08" in self.converted(sources, caplog)
 
-    def test_where_the_bundle_has_a_technique_that_the_release_has_not(
+    def test_when_the_bundle_has_a_technique_too_many(
         self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture
     ) -> None:
         other = release()
         other["techniques"]["AML.T0052"] = entry("technique", "AML.T0052", "Phishing")
         serve(server, {BLOB: asset(other)})
-        said = self.converted(sources, caplog)
-        assert "4 of type attack-pattern, expected 3; one that only one of them has is" in said
-        assert f"attack-pattern--{uuid_of('AML.T0052')}" in said
+        message = self.converted(sources, caplog)
+        assert "4 of type attack-pattern, expected 3; one that only one of them has is" in message
+        assert f"attack-pattern--{uuid_of('AML.T0052')}" in message
 
     def test_where_the_bundle_is_empty(
         self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture
@@ -201,7 +203,7 @@ class TestConverted:
         serve(server, {BLOB: publishers.bundle()})
         assert f"has none of the objects of https:/{YAML}" in self.converted(sources, caplog)
 
-    def test_where_the_bundle_lacks_a_case_study(
+    def test_when_the_bundle_lacks_a_case_study(
         self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture
     ) -> None:
         other = release()
@@ -209,7 +211,7 @@ class TestConverted:
         serve(server, {BLOB: asset(other)})
         assert "1 of type campaign, expected 1" in self.converted(sources, caplog)
 
-    def test_where_the_digest_is_not_the_known_one(
+    def test_when_the_digest_differs_from_the_declared_one(
         self,
         server: LocalServer,
         sources: Sources,
@@ -223,7 +225,7 @@ class TestConverted:
         assert f"expected the SHA-256 {'0' * 64}, found " in self.converted(fresh, caplog)
 
     @pytest.mark.parametrize("content", [b"<!DOCTYPE html><html>", b"[]", b"", b'{"objects": 1}'])
-    def test_where_the_bundle_is_something_else(
+    def test_when_the_bundle_is_another_kind_of_file(
         self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture, content: bytes
     ) -> None:
         serve(server, {BLOB: content})
@@ -231,7 +233,7 @@ class TestConverted:
 
 
 class TestWithoutDetails:
-    """A YAML file that is not there or cannot be read: the bundle is a release too, and a warning says what is missing."""
+    """When the YAML is missing or cannot be read, the bundle is installed alone, and a warning says what is missing."""
 
     @pytest.mark.parametrize(
         ("answer", "sentence"),
@@ -252,7 +254,7 @@ class TestWithoutDetails:
         ],
         ids=["404", "foreign", "html", "link", "release", "format", "tag", "alias", "deep", "large"],
     )
-    def test_the_bundle_is_installed_and_the_gap_is_said(
+    def test_the_bundle_is_installed_and_the_missing_details_are_reported(
         self,
         server: LocalServer,
         sources: Sources,
@@ -265,20 +267,20 @@ class TestWithoutDetails:
             file = sources.fetch(ATLAS)
         assert (file.origin.converter, file.details) == (None, None)
         assert file.bundle_bytes == asset(release())
-        [said] = [record.getMessage() for record in caplog.records]
-        assert said.startswith("atlas 2026.09: without details: ")
-        assert sentence in said
+        [message] = [record.getMessage() for record in caplog.records]
+        assert message.startswith("atlas 2026.09: without details: ")
+        assert sentence in message
 
 
-class TestNothing:
-    """Neither of the two can be read: the release cannot be had, and the message says both reasons."""
+class TestNeitherFile:
+    """When neither file can be read, the release cannot be fetched, and the message gives both reasons."""
 
     def refused(self, sources: Sources) -> Problem:
         with pytest.raises((SourceUnavailable, MalformedFile)) as problem:
             sources.fetch(ATLAS, "2026.09")
         return problem.value
 
-    def test_neither_bundle_nor_yaml_is_there(self, server: LocalServer, sources: Sources) -> None:
+    def test_neither_bundle_nor_yaml_exists(self, server: LocalServer, sources: Sources) -> None:
         server.answers[ASSET] = server.answers[YAML] = status(404)
         assert str(self.refused(sources)) == f"https:/{ASSET} does not exist; https:/{YAML} does not exist"
 
@@ -306,13 +308,13 @@ class TestNothing:
         self, server: LocalServer, sources: Sources, location: str
     ) -> None:
         server.answers[ASSET] = status(302, location=location)
-        said = str(self.refused(sources))
-        assert f"redirects to another server, {location.partition('?')[0]}: not followed" in said
-        assert "secret" not in said
+        message = str(self.refused(sources))
+        assert f"redirects to another server, {location.partition('?')[0]}: not followed" in message
+        assert "secret" not in message
 
 
 class TestManifest:
-    """A manifest that is not there or not understood: it is said, and the older releases can be had all the same."""
+    """A missing or unreadable manifest is reported, and the older releases can still be fetched."""
 
     @pytest.mark.parametrize(
         ("answer", "sentence"),
@@ -331,7 +333,7 @@ class TestManifest:
         ],
         ids=["404", "moved", "html", "link", "map", "empty", "cut", "tag", "alias", "deep", "old"],
     )
-    def test_what_is_wrong_is_said_and_the_older_place_goes_on(
+    def test_the_problem_is_reported_and_the_older_place_still_works(
         self, server: LocalServer, sources: Sources, answer: Callable[..., None], sentence: str
     ) -> None:
         server.answers[MANIFEST] = answer
@@ -341,7 +343,7 @@ class TestManifest:
         assert labels(sources) == ["5.6.0"]
         assert sources.fetch(ATLAS, "5.6.0").label == "5.6.0"
 
-    def test_who_asks_for_the_newest_is_told_that_it_may_be_an_older_one(
+    def test_a_request_for_the_newest_release_warns_that_a_newer_one_may_exist(
         self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture
     ) -> None:
         server.answers[MANIFEST] = status(404)
@@ -352,7 +354,7 @@ class TestManifest:
             in caplog.text
         )
 
-    def test_a_release_in_format_7_only_is_offered_without_details_and_said(
+    def test_a_release_in_format_7_only_is_offered_without_details_and_reported(
         self, server: LocalServer, sources: Sources, caplog: pytest.LogCaptureFixture
     ) -> None:
         newer = _entry("2026.10", ("7.0.0", "v7/ATLAS-2026.10.yaml"))
@@ -366,7 +368,7 @@ class TestManifest:
         file = sources.fetch(ATLAS, "2026.10")
         assert (file.origin.converter, file.details) == (None, None)
 
-    def test_a_release_in_formats_6_and_7_is_read_in_6(self, server: LocalServer, sources: Sources) -> None:
+    def test_a_release_in_formats_6_and_7_is_read_in_format_6(self, server: LocalServer, sources: Sources) -> None:
         both = _entry("2026.10", ("7.0.0", "v7/ATLAS-2026.10.yaml"), ("6.1.0", "v6/ATLAS-2026.10.yaml"))
         serve(
             server,
@@ -390,16 +392,16 @@ class TestManifest:
             None,
         ],
     )
-    def test_a_path_that_leads_out_of_the_folder_is_not_asked_for(
+    def test_a_path_that_leads_out_of_the_folder_is_not_requested(
         self, server: LocalServer, sources: Sources, path: str | None
     ) -> None:
         serve(server, {MANIFEST: manifest(further=[_entry("2026.10", ("6.0.0", path))])})
         [problem] = problems(sources)
         assert "release 2026.10 has no file in format 6 (there are: 6.0.0)" in problem
-        server.asked.clear()
+        server.requested.clear()
         with pytest.raises(SourceUnavailable):
             sources.fetch(ATLAS, "2026.10")
-        assert not any("evil" in asked or ".." in asked or "x.yaml" in asked for asked in server.asked)
+        assert not any("evil" in asked or ".." in asked or "x.yaml" in asked for asked in server.requested)
 
     @pytest.mark.parametrize(
         ("odd", "sentence"),
@@ -412,7 +414,7 @@ class TestManifest:
             ({"release": "2026.10", "versions": "6.0.0"}, "has no file in format 6 (there are: none)"),
         ],
     )
-    def test_an_entry_of_another_form_is_said_and_the_others_are_offered(
+    def test_a_malformed_entry_is_reported_and_the_others_are_offered(
         self, server: LocalServer, sources: Sources, odd: Data, sentence: str
     ) -> None:
         serve(server, {MANIFEST: manifest("2026.09", further=[odd])})
@@ -421,7 +423,7 @@ class TestManifest:
         assert {"2026.09", "5.6.0"} <= set(labels(sources))
         assert sources.every_label(ATLAS)[1] == [f"publisher: {problem}"]
 
-    def test_a_release_date_that_is_none_is_passed_over(self, server: LocalServer, sources: Sources) -> None:
+    def test_an_invalid_release_date_is_ignored(self, server: LocalServer, sources: Sources) -> None:
         serve(
             server, {MANIFEST: manifest(further=[_entry("2026.10", ("6.0.0", "v6/x.yaml")) | {"release-date": "soon"}])}
         )
@@ -429,7 +431,7 @@ class TestManifest:
 
 
 class TestOlderPlace:
-    def test_without_it_the_newer_releases_go_on(self, server: LocalServer, sources: Sources) -> None:
+    def test_without_it_newer_releases_still_work(self, server: LocalServer, sources: Sources) -> None:
         server.answers[TAGS] = status(404)
         [problem] = problems(sources)
         assert "atlas-navigator-data/tags" in problem
@@ -448,7 +450,7 @@ def _entry(label: str, *files: tuple[str, str | None]) -> Data:
     return {"release": label, "release-date": "2026-10-15", "versions": versions}
 
 
-def test_the_made_up_files_are_what_they_say() -> None:
+def test_the_made_up_files_are_consistent() -> None:
     objects = json.loads(atlas_files.asset(release()))["objects"]
     assert len(objects) == 8
     assert len({stix["id"] for stix in objects}) == 8

@@ -1,4 +1,4 @@
-"""ATLAS's YAML of format 6 as STIX: made-up releases in its form, and the real 5.6.0 put into it."""
+"""ATLAS's YAML in format 6 as STIX: made-up releases, and the real 5.6.0 rewritten in that format."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class TestObjects:
     def test_ids_are_the_publishers(self) -> None:
         made = by_external_id(converted(release()))
         assert made["AML.T0051"]["id"] == "attack-pattern--6ff098e9-2864-579e-bebb-a0f1c92ec772"
-        # As they stand in ATLAS 5.6.0, and in the YAML of 2026.06.
+        # As in ATLAS 5.6.0 and in the YAML of 2026.06.
         assert made["AML.T0051.000"]["id"] == "attack-pattern--073f16fc-c4c0-5351-8a22-9c77aaaab91f"
         assert made["AML.M0000"]["id"] == "course-of-action--c35b59f9-60f8-5bd1-ad76-9cbb549a97ce"
         assert made["AML.CS0059"]["id"] == f"campaign--{uuid_of('AML.CS0059')}"
@@ -102,7 +102,7 @@ class TestObjects:
             "x_mitre_platforms": ["Enterprise"],
         }
 
-    def test_a_sub_technique_says_so_and_leads_to_its_technique(self) -> None:
+    def test_a_sub_technique_is_marked_and_related_to_its_technique(self) -> None:
         made = converted(release())
         objects = by_external_id(made)
         assert objects["AML.T0051.000"]["x_mitre_is_subtechnique"] is True
@@ -122,36 +122,36 @@ class TestObjects:
         assert len({link["id"] for link in uses}) == 3
         assert {link["description"] for link in uses} == {"They did S00.", "They did S01.", "They did S02."}
 
-    def test_steps_without_an_id_have_ids_of_their_own_too(self) -> None:
+    def test_steps_without_an_id_get_distinct_ids(self) -> None:
         bare = relation("employs", "AML.CS0059", "AML.T0065", tactic="AML.TA0003")
         made = converted(with_relations(release(), bare, bare))
         assert len({link["id"] for link in relations(made, "uses")}) == 5
 
-    def test_a_description_that_a_mitigation_has_twice_makes_no_id(self) -> None:
+    def test_a_mitigations_repeated_description_is_not_used_for_an_id(self) -> None:
         made = converted(release())
         mitigates = relations(made, "mitigates")
         assert len({link["id"] for link in mitigates}) == 3
         assert mitigates[0]["id"] == f"relationship--{uuid_of('AML.M0000-mitigates-Say less.')}"
 
-    def test_the_matrix_has_its_tactics_by_position(self) -> None:
+    def test_the_matrix_lists_its_tactics_by_position(self) -> None:
         made = converted(release())
         objects = by_external_id(made)
         matrix = next(stix for stix in made.objects if stix["type"] == "x-mitre-matrix")
         assert matrix["tactic_refs"] == [objects["AML.TA0003"]["id"], objects["AML.TA0005"]["id"]]
 
-    def test_a_tactic_that_the_matrix_does_not_place_comes_last(self) -> None:
+    def test_a_tactic_without_a_position_comes_last(self) -> None:
         data = release()
         data["relationships"]["ATLAS-matrix"]["sequences"].pop(1)
         matrix = next(stix for stix in converted(data).objects if stix["type"] == "x-mitre-matrix")
         assert matrix["tactic_refs"] == [f"x-mitre-tactic--{uuid_of(name)}" for name in ("AML.TA0005", "AML.TA0003")]
 
-    def test_the_collection_says_the_release_and_names_all_else(self) -> None:
+    def test_the_collection_gives_the_release_and_lists_every_object(self) -> None:
         made = converted(release())
         *others, collection = made.objects
         assert (collection["type"], collection["x_mitre_version"]) == ("x-mitre-collection", "2026.09")
         assert [item["object_ref"] for item in collection["x_mitre_contents"]] == [stix["id"] for stix in others]
 
-    def test_ids_are_distinct_and_references_lead_to_objects(self) -> None:
+    def test_ids_are_distinct_and_references_resolve(self) -> None:
         made = converted(release())
         ids = [stix["id"] for stix in made.objects]
         assert len(set(ids)) == len(ids)
@@ -178,7 +178,7 @@ class TestObjects:
     def test_the_same_file_gives_the_same_objects(self) -> None:
         assert converted(release()) == converted(release())
 
-    def test_a_collection_and_matrix_may_say_less(self) -> None:
+    def test_optional_fields_of_collection_and_matrix_may_be_missing(self) -> None:
         made = converted(release(collection={"version": "2026.09"}, matrix={"id": "ATLAS-matrix"}))
         matrix, collection = made.objects[-2:]
         assert (collection["id"], "created" in collection) == (
@@ -230,7 +230,7 @@ class TestDetails:
         data["case-studies"]["AML.CS0059"] |= {"type": "Exercise", "reporter": None}
         assert "reporter" not in details(converted(data), "AML.CS0059")
 
-    def test_nothing_is_said_of_what_has_nothing_to_say(self) -> None:
+    def test_objects_without_details_are_left_out(self) -> None:
         made = converted(release())
         assert by_external_id(made)["AML.TA0005"]["id"] not in (made.details or {})
 
@@ -267,7 +267,7 @@ class TestSteps:
         said = details(converted(with_relations(data, *steps)), "AML.CS0059")["steps"]
         return [one.get("step_id", one["description"]) for one in said]
 
-    def test_the_graph_rules_and_not_the_numbers(self) -> None:
+    def test_the_order_comes_from_the_graph_and_not_from_the_numbers(self) -> None:
         cs, technique, tactic = "AML.CS0059", "AML.T0051", "AML.TA0005"
         assert self.order(
             step(cs, "S00", technique, tactic),
@@ -275,7 +275,7 @@ class TestSteps:
             step(cs, "S02", technique, tactic, "S01"),
         ) == ["S02", "S01", "S00"]
 
-    def test_branches_come_by_number_and_meet_after_both(self) -> None:
+    def test_branches_are_ordered_by_number_and_join_after_both(self) -> None:
         cs, technique, tactic = "AML.CS0059", "AML.T0051", "AML.TA0005"
         assert self.order(
             step(cs, "S10", technique, tactic),
@@ -284,7 +284,7 @@ class TestSteps:
             step(cs, "S1", technique, tactic, "S9", "S2"),
         ) == ["S1", "S2", "S9", "S10"]
 
-    def test_a_circle_is_said_and_ends(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_cycle_is_reported_and_ends(self, caplog: pytest.LogCaptureFixture) -> None:
         cs, technique, tactic = "AML.CS0059", "AML.T0051", "AML.TA0005"
         with caplog.at_level(logging.WARNING):
             found = self.order(
@@ -296,12 +296,12 @@ class TestSteps:
         assert found == ["S00", "S01", "S02", "S03"]
         assert "AML.CS0059: the steps after S01 lead back to it" in caplog.text
 
-    def test_a_step_that_leads_nowhere_is_said(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_step_that_leads_to_an_unknown_step_is_reported(self, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.WARNING):
             assert self.order(step("AML.CS0059", "S00", "AML.T0051", "AML.TA0005", "S07")) == ["S00"]
         assert "AML.CS0059: step S00 leads to S07, which does not exist" in caplog.text
 
-    def test_steps_without_ids_come_last_as_in_the_file(self) -> None:
+    def test_steps_without_ids_come_last_in_the_order_of_the_file(self) -> None:
         bare = [relation("employs", "AML.CS0059", "AML.T0065", description=text) for text in ("b", "a")]
         assert self.order(*bare, step("AML.CS0059", "S00", "AML.T0051", "AML.TA0005")) == ["S00", "b", "a"]
 
@@ -320,7 +320,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         "section", ["tactics", "techniques", "mitigations", "case-studies", "relationships", "matrix"]
     )
-    def test_a_part_that_is_missing_is_named(self, section: str) -> None:
+    def test_a_missing_section_is_named(self, section: str) -> None:
         data = release()
         del data[section]
         assert refused(data) == f"ATLAS YAML: {section}: expected a map, but it is missing"
@@ -340,7 +340,9 @@ class TestRefusals:
             ("attack-reference", {"url": "x"}, "attack-reference: id: line {}: expected a text, found nothing"),
         ],
     )
-    def test_what_has_no_identity_is_refused_with_its_line(self, field: str, value: object, sentence: str) -> None:
+    def test_an_object_without_an_identity_is_refused_with_its_line(
+        self, field: str, value: object, sentence: str
+    ) -> None:
         data = release()
         data["techniques"]["AML.T0065"][field] = value
         lines = written(data).decode().splitlines()
@@ -358,7 +360,7 @@ class TestRefusals:
             (relation("mitigates", "AML.M0000", "AML.T0065", position="first"), "expected a number, found the text"),
         ],
     )
-    def test_a_relationship_of_another_form_is_refused(self, item: object, sentence: str) -> None:
+    def test_a_malformed_relationship_is_refused(self, item: object, sentence: str) -> None:
         data = release()
         data["relationships"]["AML.M0000"]["mitigates"].append(item)
         found = refused(data)
@@ -366,7 +368,7 @@ class TestRefusals:
         assert sentence in found
         assert "line " in found
 
-    def test_relationships_that_are_no_lists_are_refused(self) -> None:
+    def test_relationships_that_are_not_lists_are_refused(self) -> None:
         data = release()
         data["relationships"]["AML.M0000"]["mitigates"] = {}
         assert "AML.M0000: mitigates: line" in refused(data)
@@ -374,10 +376,10 @@ class TestRefusals:
     def test_a_list_where_a_map_belongs_is_refused(self) -> None:
         assert refused(written([1])) == "ATLAS YAML: line 1: expected a map, found a list"
 
-    def test_what_yaml_itself_refuses_is_refused(self) -> None:
+    def test_invalid_yaml_is_refused(self) -> None:
         assert refused(b"ATLAS-2026.09.yaml").startswith("ATLAS YAML: a symbolic link to ATLAS-2026.09.yaml")
 
-    def test_relationships_to_what_is_not_there_are_left_out_and_said(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_relationships_to_missing_objects_are_left_out_and_reported(self, caplog: pytest.LogCaptureFixture) -> None:
         data = with_relations(
             release(),
             relation("mitigates", "AML.M0000", "AML.T9999"),
@@ -393,16 +395,16 @@ class TestRefusals:
         assert "AML.M0000 mitigates AML.T9999 is left out: one of them is not in the file" in caplog.text
         assert caplog.text.count("is left out") == 4
 
-    def test_a_kind_of_relationship_of_a_later_format_changes_nothing(self) -> None:
+    def test_an_unknown_kind_of_relationship_is_ignored(self) -> None:
         data = with_relations(release(), relation("detects", "AML.M0000", "AML.T0065"))
         assert converted(data).objects == converted(release()).objects
 
 
 @pytest.mark.real
 class TestRealRelease:
-    """The real 5.6.0, put into format 6: what it has of the same must come out the same."""
+    """The real 5.6.0, rewritten in format 6, is converted to the objects that were published."""
 
-    def test_objects_are_equal_but_for_what_is_new(self) -> None:
+    def test_objects_are_equal_except_for_new_properties(self) -> None:
         published = _published()
         made = converted(_in_format_6(published), "5.6.0")
         expected = [stix for stix in published if stix["type"] != "relationship"]
@@ -421,7 +423,7 @@ class TestRealRelease:
         assert {str(error).partition(": ")[0] for error in errors} == _wrong_days(published)
         assert len(errors) == 2
 
-    def test_relationships_are_equal_where_they_had_an_id_to_themselves(self) -> None:
+    def test_relationships_with_a_unique_id_are_equal(self) -> None:
         published = _published()
         made = converted(_in_format_6(published), "5.6.0")
         expected = [stix for stix in published if stix["type"] == "relationship"]
@@ -453,7 +455,7 @@ def _pairs(objects: list[Stix]) -> Counter[tuple[str, str, str]]:
 
 
 def _in_format_6(objects: list[Stix]) -> Data:
-    """What the STIX of 5.6.0 says, in the words of format 6. The two exact repeats of a relationship are taken once."""
+    """The STIX of 5.6.0, rewritten in format 6. Two exact repeats of a relationship are merged."""
     sections = {
         "x-mitre-tactic": "tactics",
         "attack-pattern": "techniques",

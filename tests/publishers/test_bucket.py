@@ -1,4 +1,4 @@
-"""Buckets: the same files, from a folder and from a web server."""
+"""Buckets have the same files in a folder and on a web server."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def bucket(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["folder", "file URL", "website"])
 def where(request: pytest.FixtureRequest) -> Where:
-    """How a setting names a folder, or a web server that serves it."""
+    """The value of the setting that names a folder, or a web server that serves it."""
     if request.param == "folder":
         return str
     if request.param == "file URL":
@@ -79,7 +79,7 @@ def put(bucket: Path, **files: bytes) -> None:
 
 @pytest.mark.real
 @pytest.mark.parametrize("kb", ALL, ids=lambda kb: kb.slug)
-def test_the_newest_real_release_comes_byte_for_byte(kb: KnowledgeBase, where: Where) -> None:
+def test_the_newest_real_release_is_read_byte_for_byte(kb: KnowledgeBase, where: Where) -> None:
     readme = shared_path("kb/README.md").read_text()
     stated = {path: digest for digest, path in re.findall(r"^([0-9a-f]{64})  (.+)$", readme, re.MULTILINE)}
     found = sources(where(shared_path("kb")))
@@ -107,13 +107,13 @@ def test_all_real_releases_are_offered_newest_first(where: Where) -> None:
 
 
 @pytest.mark.real
-def test_d3fend_comes_with_the_list_that_lies_beside_it(where: Where) -> None:
+def test_d3fend_is_read_with_the_mapping_beside_it(where: Where) -> None:
     release = sources(where(shared_path("kb"))).fetch(D3FEND, "1.1.0")
     assert release.mapping == read_shared("kb/d3fend2stix-manual-output/d3fend-v1_1_0-external-relationships.json.zst")
     assert len(json.loads(release.mapping)) == 702
 
 
-def test_d3fend_without_its_list_is_a_release_too(tmp_path: Path, where: Where) -> None:
+def test_d3fend_without_its_mapping_is_a_release_too(tmp_path: Path, where: Where) -> None:
     folder = tmp_path / "d3fend2stix-manual-output"
     folder.mkdir()
     (folder / "d3fend-v1_3_0-bundle.json").write_bytes(BUNDLE)
@@ -127,7 +127,7 @@ def test_d3fend_without_its_list_is_a_release_too(tmp_path: Path, where: Where) 
     [("", DETAILS), (".zst", zstandard.compress(DETAILS)), (".gz", gzip.compress(DETAILS))],
     ids=["plain", "zst", "gz"],
 )
-def test_details_lie_beside_the_bundle(bucket: Path, where: Where, suffix: str, packed: bytes) -> None:
+def test_details_are_read_from_beside_the_bundle(bucket: Path, where: Where, suffix: str, packed: bytes) -> None:
     put(bucket, versions=b"4.15", v4_15_json=BUNDLE)
     (bucket / "cwe2stix-manual-output" / f"cwe-details-v4_15.json{suffix}").write_bytes(packed)
     release = sources(where(bucket)).fetch(CWE)
@@ -136,7 +136,7 @@ def test_details_lie_beside_the_bundle(bucket: Path, where: Where, suffix: str, 
     assert release.file_name == "cwe-bundle-v4_15.json"
 
 
-def test_details_may_be_missing_but_not_be_cut_off(bucket: Path, where: Where) -> None:
+def test_details_may_be_missing_but_not_truncated(bucket: Path, where: Where) -> None:
     put(bucket, versions=b"4.15", v4_15_json=BUNDLE)
     assert sources(where(bucket)).fetch(CWE).details is None
     (bucket / "cwe2stix-manual-output" / "cwe-details-v4_15.json.zst").write_bytes(zstandard.compress(DETAILS)[:-4])
@@ -152,7 +152,7 @@ def test_labels_are_read_in_any_order_and_spelling() -> None:
     assert said.odd_lines == ("not a label", "../x", "latest", "\ufffd")
 
 
-def test_odd_lines_are_said_and_passed_over(bucket: Path, where: Where) -> None:
+def test_malformed_lines_are_reported_and_skipped(bucket: Path, where: Where) -> None:
     put(bucket, versions=b"4.14\n../../etc/passwd\n<b>\n", v4_14_json=BUNDLE)
     report = sources(where(bucket)).offers([CWE])
     assert report.of("cwe")[0].label == "4.14"
@@ -161,21 +161,21 @@ def test_odd_lines_are_said_and_passed_over(bucket: Path, where: Where) -> None:
     assert problem.sentence.endswith("version.txt: 2 lines are not release labels, starting with '../../etc/passwd'")
 
 
-def test_a_web_page_is_no_list_of_releases(bucket: Path, where: Where) -> None:
+def test_a_web_page_is_not_accepted_as_a_list_of_releases(bucket: Path, where: Where) -> None:
     put(bucket, versions=b"<!doctype html>\n<title>Sign in to the network 1</title>\n4.15\n")
     report = sources(where(bucket)).offers([CWE])
     assert "is a web page, not a list of releases" in report.problems_of("cwe")[0].sentence
     assert not [offer for offer in report.offers if offer.source == "bucket"]
 
 
-def test_a_list_that_cannot_be_unpacked_is_said(server: LocalServer) -> None:
+def test_a_list_that_cannot_be_unpacked_is_reported(server: LocalServer) -> None:
     server.otherwise = body(b"\x1f\x8b, cut off", content_encoding="gzip")
     report = sources(server.url, sources="bucket").offers(ALL[:2])
     assert report.offers == ()
     assert ["version.txt: the compressed file is" in problem.sentence for problem in report.problems] == [True, True]
 
 
-def test_a_release_comes_also_where_what_a_mirror_says_of_it_does_not(
+def test_a_release_is_read_even_when_its_origin_cannot_be_read(
     server: LocalServer, bucket: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     put(bucket, versions=b"4.14", v4_14_json=BUNDLE)
@@ -187,12 +187,12 @@ def test_a_release_comes_also_where_what_a_mirror_says_of_it_does_not(
     assert "cannot be read" in caplog.text
 
 
-def test_an_empty_list_is_said(bucket: Path, where: Where) -> None:
+def test_an_empty_list_is_reported(bucket: Path, where: Where) -> None:
     put(bucket, versions=b"\n# nothing yet\n")
     assert sources(where(bucket)).offers([CWE]).problems_of("cwe")[0].sentence.endswith("version.txt lists no releases")
 
 
-def test_a_list_that_is_missing_is_said(bucket: Path, where: Where) -> None:
+def test_a_missing_list_is_reported(bucket: Path, where: Where) -> None:
     [problem] = [found for found in sources(where(bucket)).offers([TLP]).problems if found.source == "bucket"]
     assert problem.knowledge_bases == ("tlp",)
     assert problem.sentence.endswith("/tlp/version.txt")
@@ -203,7 +203,7 @@ def test_a_list_that_is_missing_is_said(bucket: Path, where: Where) -> None:
     [("", BUNDLE), ("_zst", zstandard.compress(BUNDLE)), ("_gz", gzip.compress(BUNDLE))],
     ids=["plain", "zst", "gz"],
 )
-def test_files_are_plain_or_compressed(bucket: Path, where: Where, suffix: str, packed: bytes) -> None:
+def test_files_may_be_plain_or_compressed(bucket: Path, where: Where, suffix: str, packed: bytes) -> None:
     put(bucket, versions=b"4.15\n", **{f"v4_15_json{suffix}": packed})
     release = sources(where(bucket)).fetch(CWE, "v4_15")
     assert release.bundle_bytes == BUNDLE
@@ -211,12 +211,12 @@ def test_files_are_plain_or_compressed(bucket: Path, where: Where, suffix: str, 
     assert release.file_name == "cwe-bundle-v4_15.json"
 
 
-def test_of_several_forms_the_plain_one_is_read(bucket: Path, where: Where) -> None:
+def test_the_plain_file_is_preferred_to_compressed_ones(bucket: Path, where: Where) -> None:
     put(bucket, versions=b"4.15", v4_15_json=BUNDLE, v4_15_json_zst=b"rubbish", v4_15_json_gz=b"rubbish")
     assert sources(where(bucket)).fetch(CWE).bundle_bytes == BUNDLE
 
 
-def test_a_label_without_a_file_names_what_was_looked_for(bucket: Path, where: Where) -> None:
+def test_the_message_about_a_label_without_a_file_names_the_files_tried(bucket: Path, where: Where) -> None:
     put(bucket, versions=b"4.99")
     with pytest.raises(SourceUnavailable) as failure:
         sources(where(bucket)).fetch(CWE, "4.99")
@@ -225,14 +225,14 @@ def test_a_label_without_a_file_names_what_was_looked_for(bucket: Path, where: W
 
 
 @pytest.mark.parametrize("suffix", ["_zst", "_gz"])
-def test_a_compressed_file_that_is_cut_off_is_an_error(bucket: Path, where: Where, suffix: str) -> None:
+def test_a_truncated_compressed_file_is_an_error(bucket: Path, where: Where, suffix: str) -> None:
     packed = zstandard.compress(BUNDLE) if suffix == "_zst" else gzip.compress(BUNDLE)
     put(bucket, versions=b"4.15", **{f"v4_15_json{suffix}": packed[:-6]})
     with pytest.raises(MalformedFile, match=r"cwe-bundle-v4_15.json.\w+: the compressed file is cut off"):
         sources(where(bucket)).fetch(CWE)
 
 
-def test_a_bomb_does_not_go_off(bucket: Path, where: Where) -> None:
+def test_a_compression_bomb_is_refused(bucket: Path, where: Where) -> None:
     put(bucket, versions=b"4.15", v4_15_json_gz=gzip.compress(bytes(20_000_000)))
     with pytest.raises(MalformedFile, match="larger than the limit of 1000000 bytes"):
         sources(where(bucket), bundle_max_bytes=1_000_000).fetch(CWE)
@@ -246,7 +246,7 @@ def test_a_file_beyond_the_limit_is_refused(bucket: Path, where: Where) -> None:
         sources(where(bucket), bundle_max_bytes=1_000_000).fetch(CWE)
 
 
-def test_progress_counts_to_the_end(bucket: Path, where: Where) -> None:
+def test_progress_reaches_the_total(bucket: Path, where: Where) -> None:
     put(bucket, versions=b"4.15", v4_15_json=BUNDLE)
     seen: list[tuple[int, int | None]] = []
     sources(where(bucket)).fetch(CWE, progress=lambda done, total: seen.append((done, total)))
@@ -254,9 +254,9 @@ def test_progress_counts_to_the_end(bucket: Path, where: Where) -> None:
 
 
 class TestFolder:
-    """What only a folder on this machine does."""
+    """Behaviour of folders on this machine only."""
 
-    def test_without_a_list_the_files_names_say_what_there_is(self, bucket: Path) -> None:
+    def test_without_a_list_releases_are_taken_from_file_names(self, bucket: Path) -> None:
         put(bucket, v4_9_json=BUNDLE, v4_14_json_zst=zstandard.compress(BUNDLE), v4_10_json_gz=b"")
         for name in ("cwe-bundle-v.json", "cwe-bundle-v4.8.json", "cwe-bundle-v4_7.xml", "notes1.txt"):
             (bucket / "cwe2stix-manual-output" / name).write_bytes(b"")
@@ -266,7 +266,7 @@ class TestFolder:
         assert found.fetch(CWE).bundle_bytes == BUNDLE
 
     @pytest.mark.real
-    def test_the_names_of_real_files_say_what_their_lists_say(self, tmp_path: Path) -> None:
+    def test_names_of_real_files_agree_with_their_lists(self, tmp_path: Path) -> None:
         kb = shared_path("kb")
         for folder in (path for path in kb.iterdir() if path.is_dir()):
             (tmp_path / folder.name).mkdir()
@@ -276,7 +276,7 @@ class TestFolder:
             offer.label for offer in sources(str(kb)).offers(ALL).offers
         ]
 
-    def test_offers_say_where_and_how_large(self, bucket: Path) -> None:
+    def test_offers_give_location_and_size(self, bucket: Path) -> None:
         put(bucket, versions=b"4.15\n4.14\n4.13", v4_15_json=BUNDLE, v4_14_json_zst=zstandard.compress(BUNDLE))
         folder = bucket / "cwe2stix-manual-output"
         offers = sources(str(bucket)).offers([CWE]).of("cwe")
@@ -286,38 +286,38 @@ class TestFolder:
             (str(folder / "cwe-bundle-v4_13.json"), None),
         ]
 
-    def test_a_relative_path_is_below_the_current_folder(self, bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_relative_path_starts_at_the_current_folder(self, bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         put(bucket, versions=b"4.15", v4_15_json=BUNDLE)
         monkeypatch.chdir(bucket)
         assert labels(sources("."), CWE) == ["4.15"]
         monkeypatch.chdir(bucket / "cwe2stix-manual-output")
         assert labels(sources("../"), CWE) == ["4.15"]
 
-    def test_a_folder_that_is_not_there_is_said_once(self, tmp_path: Path) -> None:
+    def test_a_missing_folder_is_reported_once(self, tmp_path: Path) -> None:
         [problem] = [p for p in sources(str(tmp_path / "no")).offers(ALL).problems if p.source == "bucket"]
         assert problem.knowledge_bases is None
         assert problem.sentence == f"the folder {tmp_path / 'no'} does not exist (CTIBUTLER_BUCKET)"
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-    def test_a_file_that_may_not_be_read_is_said(self, bucket: Path) -> None:
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root can read every file")
+    def test_an_unreadable_file_is_reported(self, bucket: Path) -> None:
         put(bucket, versions=b"4.15", v4_15_json=BUNDLE)
         (bucket / "cwe2stix-manual-output" / "cwe-bundle-v4_15.json").chmod(0)
         with pytest.raises(SourceUnavailable, match="cannot be read: Permission denied"):
             sources(str(bucket)).fetch(CWE)
 
     @pytest.mark.parametrize("text", ["ftp://host/kb", "file://elsewhere/kb", "http:///kb", "s3://bucket"])
-    def test_what_is_neither_folder_nor_url_is_refused(self, text: str) -> None:
+    def test_a_value_that_is_neither_folder_nor_url_is_refused(self, text: str) -> None:
         with pytest.raises(InvalidRequest, match="CTIBUTLER_BUCKET"):
             sources(text)
 
-    def test_no_bucket_is_a_choice_not_a_problem(self) -> None:
+    def test_having_no_bucket_is_not_a_problem(self) -> None:
         assert not [problem for problem in sources("").offers(ALL).problems if problem.source == "bucket"]
 
 
 class TestWebsite:
-    """What only a bucket on the web does."""
+    """Behaviour of buckets on the web only."""
 
-    def test_a_server_that_never_answers_is_asked_once_for_all(self, server: LocalServer) -> None:
+    def test_a_server_that_never_answers_is_requested_only_once(self, server: LocalServer) -> None:
         server.otherwise = silence(server)
         found = sources(server.url)
         started = time.monotonic()
@@ -331,28 +331,28 @@ class TestWebsite:
         assert found.fetch(TLP).origin.source == "built-in"
         with pytest.raises(SourceUnavailable, match="capec: no source has a release; bucket: http"):
             found.fetch(HOSTED.named("capec"))
-        assert len(server.asked) == 1
+        assert len(server.requested) == 1
         assert time.monotonic() - started < website.ANSWER_SECONDS + 2
 
     @pytest.mark.parametrize("code", [500, 503, 401, 429])
-    def test_a_server_that_refuses_everything_is_asked_about_one(self, server: LocalServer, code: int) -> None:
+    def test_a_server_that_refuses_everything_is_requested_only_once(self, server: LocalServer, code: int) -> None:
         server.otherwise = status(code)
         [problem] = [problem for problem in sources(server.url).offers(ALL).problems if problem.source == "bucket"]
         assert f"answered {code}" in problem.sentence
-        assert set(server.asked) == {"/mitre-attack-enterprise-repo-data/version.txt"}
-        assert len(server.asked) <= 2
+        assert set(server.requested) == {"/mitre-attack-enterprise-repo-data/version.txt"}
+        assert len(server.requested) <= 2
 
-    def test_a_server_that_nobody_listens_on_is_said_once(self) -> None:
+    def test_an_unreachable_server_is_reported_once(self) -> None:
         started = time.monotonic()
         [problem] = [p for p in sources("http://127.0.0.1:1/").offers(ALL).problems if p.source == "bucket"]
         assert problem.sentence.endswith("refused; check the network and CTIBUTLER_BUCKET")
         assert time.monotonic() - started < 2
 
-    def test_a_server_that_stumbles_once_is_asked_again(self, server: LocalServer) -> None:
+    def test_a_request_that_fails_once_is_retried(self, server: LocalServer) -> None:
         server.otherwise = in_turn(status(500), body(b"4.15\n"))
         assert labels(sources(server.url), CWE) == ["4.15"]
 
-    def test_a_server_that_dies_on_the_way_leaves_what_it_said(self, server: LocalServer) -> None:
+    def test_lists_read_before_a_server_fails_are_kept(self, server: LocalServer) -> None:
         server.otherwise = silence(server)
         server.answers["/mitre-attack-enterprise-repo-data/version.txt"] = body(b"19.0\n")
         server.answers["/mitre-attack-mobile-repo-data/version.txt"] = body(b"19.0\n")
@@ -361,14 +361,14 @@ class TestWebsite:
             "attack-enterprise",
             "attack-mobile",
         ]
-        assert len(server.asked) == 3
+        assert len(server.requested) == 3
 
-    def test_a_list_that_is_too_long_is_not_read(self, server: LocalServer) -> None:
+    def test_a_list_beyond_the_size_limit_is_refused(self, server: LocalServer) -> None:
         server.otherwise = body(b"4.15\n" * 1_000_000)
         [problem] = [p for p in sources(server.url).offers([CWE]).problems if p.source == "bucket"]
         assert problem.sentence.endswith("version.txt is larger than the limit of 1048576 bytes")
 
-    def test_a_gz_file_may_be_sent_with_its_compression_undone(self, server: LocalServer) -> None:
+    def test_a_gz_file_may_be_sent_decompressed(self, server: LocalServer) -> None:
         folder = "/cwe2stix-manual-output"
         server.answers[f"{folder}/version.txt"] = body(b"4.15\n4.16\n")
         server.answers[f"{folder}/cwe-bundle-v4_15.json.gz"] = body(gzip.compress(BUNDLE), Content_Encoding="gzip")
@@ -377,7 +377,7 @@ class TestWebsite:
         assert found.fetch(CWE, "4.15").bundle_bytes == BUNDLE
         assert found.fetch(CWE, "4.16").bundle_bytes == BUNDLE
 
-    def test_a_failure_is_no_missing_file(self, server: LocalServer) -> None:
+    def test_a_failed_request_is_not_taken_for_a_missing_file(self, server: LocalServer) -> None:
         server.otherwise = status(404)
         folder = "/cwe2stix-manual-output"
         server.answers[f"{folder}/version.txt"] = body(b"4.15\n")
@@ -399,10 +399,10 @@ class TestWebsite:
             assert "topsecret" not in text
         assert {headers.get("Authorization") for headers in server.headers} == {"Basic amFuZTpzZXNhbWU="}
 
-    def test_nothing_is_asked_for_but_the_bucket(self, server: LocalServer) -> None:
+    def test_only_the_bucket_is_requested(self, server: LocalServer) -> None:
         server.serve_folder(shared_path("kb"))
         sources(f"{server.url}/").fetch(TLP, "2")
-        assert server.asked == [
+        assert server.requested == [
             "/tlp/version.txt",
             "/tlp/tlpv2-bundle.json",
             "/tlp/tlpv2-bundle.json.zst",

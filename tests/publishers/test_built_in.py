@@ -28,7 +28,7 @@ def test_a_bundle_is_the_same_each_time(slug: str, label: str) -> None:
 
 
 def test_a_release_never_changes() -> None:
-    # Whoever installed it before has these bytes under the same label.
+    # Existing installations have these bytes under the same label.
     assert {name: sha256(built_in.bundle(*name)).hexdigest()[:16] for name in built_in.RELEASES} == {
         ("location", "1.0"): "6fb4d9a89d7c0040",
         ("sector", "1.0"): "da35e24e0fadb06b",
@@ -37,13 +37,13 @@ def test_a_release_never_changes() -> None:
     }
 
 
-def test_each_release_has_a_bundle_id_of_its_own() -> None:
+def test_each_release_has_its_own_bundle_id() -> None:
     ids = {json.loads(built_in.bundle(slug, label))["id"] for slug, label in built_in.RELEASES}
     assert len(ids) == len(built_in.RELEASES)
     assert all(bundle_id.startswith("bundle--") for bundle_id in ids)
 
 
-def test_what_a_caller_changes_stays_with_the_caller() -> None:
+def test_a_caller_cannot_change_a_built_in_release() -> None:
     built_in.RELEASES["tlp", "2"]()[0]["extensions"].clear()
     assert built_in.RELEASES["tlp", "2"]()[0]["extensions"]
 
@@ -73,7 +73,7 @@ def test_a_country_belongs_to_its_regions() -> None:
     ] == [("region", "Africa"), ("sub-region", "Sub-Saharan Africa"), ("intermediate-region", "Southern Africa")]
 
 
-def test_another_pycountry_cannot_silently_make_other_locations(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_of_pycountry_with_other_data_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(builtin_countries, "_NAMES", {**builtin_countries._NAMES, "TR": "Türkiye"})
     with pytest.raises(MalformedFile, match="other names or codes"):
         built_in.bundle("location", "1.0")
@@ -89,14 +89,14 @@ def test_a_sector_has_its_name_as_first_alias() -> None:
 
 
 @pytest.mark.real
-def test_locations_are_those_of_upstreams_release() -> None:
+def test_locations_are_the_same_as_in_upstreams_release() -> None:
     theirs = read_bundle("location2stix-manual-output/location-bundle-v1_0.json")["objects"]
     assert len(theirs) == 909 + 628  # it has each relationship twice
     assert by_id(built_in.RELEASES["location", "1.0"]()) == by_id(theirs)
 
 
 @pytest.mark.real
-def test_sectors_are_those_of_the_reconstructed_release_but_for_their_descriptions() -> None:
+def test_sectors_are_those_of_the_reconstructed_release_except_for_descriptions() -> None:
     def undescribed(objects: list[dict[str, Any]]) -> list[list[tuple[str, Any]]]:
         described = ("identity_class", "class")
         return [
@@ -112,5 +112,5 @@ def test_sectors_are_those_of_the_reconstructed_release_but_for_their_descriptio
 
 @pytest.mark.real
 @pytest.mark.parametrize("label", ["1", "2"])
-def test_tlp_is_that_of_the_standards(label: str) -> None:
+def test_tlp_markings_are_those_of_the_standards(label: str) -> None:
     assert built_in.RELEASES["tlp", label]() == read_bundle(f"tlp/tlpv{label}-bundle.json")["objects"]

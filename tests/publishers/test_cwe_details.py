@@ -1,4 +1,4 @@
-"""What CWE says beyond its STIX form: all of it, and where it belongs."""
+"""Details of CWE that its STIX form lacks: all of them, on the right objects."""
 
 from __future__ import annotations
 
@@ -71,25 +71,25 @@ def words(texts: Iterable[str]) -> Counter[str]:
     return Counter(word for text in texts for word in re.findall(r"\w+", text))
 
 
-def said(element: etree._Element) -> Iterator[str]:
+def texts_in(element: etree._Element) -> Iterator[str]:
     """Every text and value in an element, whatever its name."""
     yield from (str(value) for name, value in element.items() if name not in LAYOUT)
     yield element.text or ""
     for child in element:
-        yield from said(child)
+        yield from texts_in(child)
         yield child.tail or ""
 
 
-def kept(entry: etree._Element) -> Iterator[str]:
-    """What an entry says beyond what its STIX object carries."""
+def texts_beyond_stix(entry: etree._Element) -> Iterator[str]:
+    """The texts of an entry that its STIX object lacks."""
     yield from (str(value) for name, value in entry.items() if name not in CARRIED)
     for child in entry:
         if tag_of(child) not in CARRIED:
-            yield from said(child)
+            yield from texts_in(child)
 
 
 def entries(root: etree._Element, numbers: Iterable[str]) -> Iterator[tuple[str, etree._Element]]:
-    """Those of all entries that have become objects, with their CWE ids."""
+    """The entries that have become objects, with their CWE ids."""
     wanted = set(numbers)
     for kind in KINDS:
         for entry in root.iter(f"{{*}}{kind}"):
@@ -97,7 +97,7 @@ def entries(root: etree._Element, numbers: Iterable[str]) -> Iterator[tuple[str,
                 yield f"CWE-{entry.get('ID')}", entry
 
 
-def test_a_weakness_has_what_its_page_shows() -> None:
+def test_a_weakness_has_everything_on_its_web_page() -> None:
     detail = excerpt()["CWE-1287"]
     assert (detail["abstraction"], detail["structure"], detail["status"]) == ("Base", "Simple", "Incomplete")
     assert detail["related_weaknesses"] == [
@@ -165,7 +165,7 @@ def test_examples_keep_the_order_of_explanations_and_code() -> None:
     assert [line[:5] for line in example["parts"][2]["code"].split("\n")] == ["- add"] * 3
 
 
-def test_links_of_a_chain_name_it() -> None:
+def test_the_links_of_a_chain_name_the_chain() -> None:
     assert excerpt()["CWE-680"]["related_weaknesses"][0] == {
         "nature": "StartsWith",
         "cwe_id": "CWE-190",
@@ -174,7 +174,7 @@ def test_links_of_a_chain_name_it() -> None:
     }
 
 
-def test_references_say_what_the_bibliography_says() -> None:
+def test_references_are_completed_from_the_bibliography() -> None:
     references = excerpt()["CWE-1332"]["references"]
     assert references[2] == {
         "reference_id": "REF-1223",
@@ -187,7 +187,7 @@ def test_references_say_what_the_bibliography_says() -> None:
     assert (references[0]["publication_date"], references[4]["section"]) == ("2011-09", "4.3")
 
 
-def test_history_tells_who_when_and_what() -> None:
+def test_the_history_has_names_dates_and_comments() -> None:
     history = excerpt()["CWE-1332"]["content_history"]
     assert history["submissions"] == [
         {
@@ -217,7 +217,7 @@ def test_categories_and_views_have_details_too() -> None:
     assert len(view["members"]) == 22
 
 
-def test_elements_of_later_releases_come_along() -> None:
+def test_elements_of_later_releases_are_converted_too() -> None:
     later = EXCERPT.read_bytes().replace(
         b"<Mapping_Notes>",
         b'<Diagram Kind="flow"><Image_File>a.png</Image_File><Image_File>b.png</Image_File></Diagram><Mapping_Notes>',
@@ -233,7 +233,7 @@ def test_every_field_is_declared() -> None:
 
 
 def undeclared(record: dict[str, Any], fields: tuple[DetailField, ...], path: str = "") -> Iterator[str]:
-    """The paths at which a detail is not as the declarations say."""
+    """The paths at which a detail differs from the declared fields."""
     declared = {field.name: field for field in fields}
     for name, value in record.items():
         field = declared.get(name)
@@ -265,9 +265,9 @@ def paths_in(value: object, above: str = "") -> Iterator[str]:
 
 @pytest.mark.real
 class TestRelease:
-    """CWE 4.14 as a whole, against its XML read in another way."""
+    """The whole of CWE 4.14, compared with its XML read in another way."""
 
-    def test_every_object_that_stands_for_an_entry_has_details(self) -> None:
+    def test_every_object_made_from_an_entry_has_details(self) -> None:
         root, converted, details = release_4_14()
         named = {stix["id"] for stix in converted.objects if stix["type"] in ("weakness", "grouping")}
         assert converted.details is not None
@@ -278,10 +278,10 @@ class TestRelease:
     def test_nothing_is_lost(self) -> None:
         root, _, details = release_4_14()
         for number, entry in entries(root, details):
-            lost = words(kept(entry)) - words(leaves(details[number]))
+            lost = words(texts_beyond_stix(entry)) - words(leaves(details[number]))
             assert not lost, f"{number}: {lost}"
 
-    def test_what_is_left_out_stands_in_the_object(self) -> None:
+    def test_everything_left_out_of_the_details_is_in_the_object(self) -> None:
         root, converted, details = release_4_14()
         assert converted.details is not None
         objects = {stix["id"]: stix for stix in converted.objects}
@@ -290,7 +290,7 @@ class TestRelease:
         for number, entry in entries(root, details):
             stix = objects[stix_ids[number]]
             left_out = [(str(name), [str(value)]) for name, value in entry.items() if name in CARRIED]
-            left_out += [(tag_of(child), list(said(child))) for child in entry if tag_of(child) in CARRIED]
+            left_out += [(tag_of(child), list(texts_in(child))) for child in entry if tag_of(child) in CARRIED]
             for name, texts in left_out:
                 seen.add(name)
                 # Extended descriptions are markup, with entities.
@@ -298,7 +298,7 @@ class TestRelease:
                 assert not words(texts) - words([carried]), f"{number}: {name}"
         assert seen == CARRIED.keys()
 
-    def test_every_field_is_declared_and_every_declared_one_there_is(self) -> None:
+    def test_fields_and_declarations_match(self) -> None:
         _, _, details = release_4_14()
         for number, detail in details.items():
             assert not list(undeclared(detail, CWE_DETAILS)), number
@@ -345,14 +345,14 @@ class TestRelease:
 
     def test_usages_by_kind(self) -> None:
         root, _, details = release_4_14()
-        asked = Counter(
+        expected = Counter(
             (tag_of(entry), entry.findtext("{*}Mapping_Notes/{*}Usage")) for _, entry in entries(root, details)
         )
         kinds = {number: tag_of(entry) for number, entry in entries(root, details)}
-        told = Counter((kinds[number], detail["mapping_notes"]["usage"]) for number, detail in details.items())
-        assert told == asked
-        assert told["Weakness", "Allowed"] == 752
-        assert told["Weakness", "Discouraged"] == 41
+        found = Counter((kinds[number], detail["mapping_notes"]["usage"]) for number, detail in details.items())
+        assert found == expected
+        assert found["Weakness", "Allowed"] == 752
+        assert found["Weakness", "Discouraged"] == 41
 
     def test_observed_examples_of_cross_site_scripting(self) -> None:
         _, _, details = release_4_14()
@@ -361,7 +361,7 @@ class TestRelease:
         assert "CVE-2021-25926" in references
         assert all(re.fullmatch(r"CVE-\d{4}-\d{4,}", reference) for reference in references)
 
-    def test_memberships_are_the_members_seen_from_the_other_end(self) -> None:
+    def test_memberships_are_the_inverse_of_the_members(self) -> None:
         root, _, details = release_4_14()
         pairs = Counter(
             (f"CWE-{owner.get('ID')}", f"CWE-{member.get('CWE_ID')}", f"CWE-{member.get('View_ID')}")
@@ -369,10 +369,10 @@ class TestRelease:
             for owner in root.iter(f"{{*}}{kind}")
             for member in owner.iter("{*}Has_Member")
         )
-        told = Counter(
+        found = Counter(
             (item["cwe_id"], number, item["view_id"])
             for number, detail in details.items()
             for item in detail.get("memberships", ())
         )
-        assert told == Counter({pair: times for pair, times in pairs.items() if pair[1] in details})
-        assert ("CWE-1347", "CWE-79", "CWE-1344") in told
+        assert found == Counter({pair: times for pair, times in pairs.items() if pair[1] in details})
+        assert ("CWE-1347", "CWE-79", "CWE-1344") in found

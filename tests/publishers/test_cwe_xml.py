@@ -19,7 +19,7 @@ from ctibutler.stix.identifiers import weakness_id
 from tests.oasis import verdicts_on
 from tests.shared import read_bundle, shared_path
 
-# Cut down from CWE 4.14 (© The MITRE Corporation): what each entry shows is said in the tests.
+# Shortened from CWE 4.14 (© The MITRE Corporation). The tests say what each entry is for.
 CATALOGUE = b"""<?xml version="1.0" encoding="UTF-8"?>
 <Weakness_Catalog Name="CWE" Version="4.14" Date="2024-02-29" xmlns="http://cwe.mitre.org/cwe-7"
                   xmlns:xhtml="http://www.w3.org/1999/xhtml">
@@ -123,7 +123,7 @@ def test_objects_come_in_the_order_of_upstreams_bundles(objects: list[dict[str, 
     ]
 
 
-def test_a_weakness_says_what_its_entry_says(objects: list[dict[str, Any]]) -> None:
+def test_a_weakness_has_the_content_of_its_entry(objects: list[dict[str, Any]]) -> None:
     weakness = objects[3]
     assert weakness["id"] == "weakness--f3496f30-5625-5b6d-8297-ddc074fb26c2"
     assert (weakness["created"], weakness["modified"]) == ("2017-01-02T00:00:00.000Z", "2023-10-26T00:00:00.000Z")
@@ -146,7 +146,7 @@ def test_a_weakness_says_what_its_entry_says(objects: list[dict[str, Any]]) -> N
     assert not {"detection_methods", "revoked"} & weakness.keys()
 
 
-def test_an_extended_description_stays_markup(objects: list[dict[str, Any]]) -> None:
+def test_an_extended_description_is_kept_as_markup(objects: list[dict[str, Any]]) -> None:
     assert objects[3]["description"] == (
         "The cookie is not marked.\n-------------\n<span>\n"
         '        <p>Browsers &amp; &quot;scripts&quot;</p><div style="margin-left:1em;">a<br/>b</div>\n'
@@ -159,7 +159,7 @@ def test_a_deprecated_weakness_is_revoked(objects: list[dict[str, Any]]) -> None
     assert objects[4]["modified"] == objects[4]["created"] == "2008-09-08T00:00:00.000Z"
 
 
-def test_a_relationship_counts_once_and_only_between_known_weaknesses(objects: list[dict[str, Any]]) -> None:
+def test_a_relationship_is_made_once_and_only_between_known_weaknesses(objects: list[dict[str, Any]]) -> None:
     (relationship,) = (obj for obj in objects if obj["type"] == "relationship")
     assert relationship["id"] == "relationship--f73bbf73-d7fc-510f-b8b6-962800debe72"
     assert relationship["relationship_type"] == "ChildOf"
@@ -168,7 +168,7 @@ def test_a_relationship_counts_once_and_only_between_known_weaknesses(objects: l
     )
 
 
-def test_a_category_knows_only_the_categories_before_it(objects: list[dict[str, Any]]) -> None:
+def test_a_category_is_related_only_to_earlier_categories(objects: list[dict[str, Any]]) -> None:
     first, second, view = objects[6:]
     assert first["object_refs"] == [objects[3]["id"]]
     assert view["object_refs"] == [first["id"], second["id"]]
@@ -182,7 +182,7 @@ def test_a_category_knows_only_the_categories_before_it(objects: list[dict[str, 
     ]
 
 
-def test_the_zip_file_is_read_like_the_file_in_it(objects: list[dict[str, Any]]) -> None:
+def test_a_zip_file_is_read_like_the_file_inside(objects: list[dict[str, Any]]) -> None:
     assert converted(zipped(cwec_xml=CATALOGUE)) == objects
 
 
@@ -202,7 +202,7 @@ def test_the_zip_file_is_read_like_the_file_in_it(objects: list[dict[str, Any]])
         (CATALOGUE.replace(b"Submission_Date", b"Other_Date"), "Weakness 1004 .*: no Submission_Date"),
     ],
 )
-def test_a_file_that_is_no_catalogue_is_refused(content: bytes, message: str) -> None:
+def test_a_file_that_is_not_a_catalogue_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(MalformedFile, match=message):
         converted(content)
 
@@ -210,21 +210,23 @@ def test_a_file_that_is_no_catalogue_is_refused(content: bytes, message: str) ->
 def test_a_catalogue_of_another_release_is_refused(objects: list[dict[str, Any]]) -> None:
     with pytest.raises(MalformedFile, match=r"^CWE catalogue: expected release 4\.15, found 4\.14$"):
         converted(CATALOGUE, "4.15")
-    assert converted(CATALOGUE.replace(b'Version="4.14"', b""), "4.15") == objects  # it does not say which it is
+    assert (
+        converted(CATALOGUE.replace(b'Version="4.14"', b""), "4.15") == objects
+    )  # it does not say which release it is
 
 
 def refused(objects: list[dict[str, Any]]) -> tuple[set[str], set[str]]:
-    """What the validator of OASIS refuses: types of relationships, for their letters, and what else it says."""
+    """What the OASIS validator refuses: relationship types, for their spelling, and its other errors."""
     errors = set(verdicts_on(objects)[1])
     types = {error for error in errors if re.search(r": relationship_type: '\w+' contains invalid characters$", error)}
     return {error.split("'")[1] for error in types}, errors - types
 
 
-def test_the_validator_of_oasis_refuses_only_the_capitals_of_relationship_types(objects: list[dict[str, Any]]) -> None:
+def test_the_oasis_validator_refuses_only_capitals_in_relationship_types(objects: list[dict[str, Any]]) -> None:
     assert refused(objects) == ({"ChildOf"}, set())
 
 
-def test_a_zip_file_may_not_unpack_without_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_unpacked_size_of_a_zip_file_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cwe_xml, "MAX_XML_BYTES", 1000)
     with pytest.raises(MalformedFile, match="more than the limit of 1000 bytes"):
         converted(zipped(cwec_xml=CATALOGUE))
@@ -241,7 +243,7 @@ def catalogue_in_cwe2() -> Path:
 
 @pytest.mark.real
 @pytest.mark.parametrize("source", ["MITRE", "cwe2"])
-def test_release_4_14_is_upstreams_object_for_object(source: str) -> None:
+def test_release_4_14_equals_upstreams_object_for_object(source: str) -> None:
     path = catalogue_in_cwe2() if source == "cwe2" else shared_path("kb-primary/cwe/cwec_v4.14.xml.zip")
     theirs = read_bundle("cwe2stix-manual-output/cwe-bundle-v4_14.json")["objects"]
     ours = converted(path.read_bytes())
@@ -250,10 +252,10 @@ def test_release_4_14_is_upstreams_object_for_object(source: str) -> None:
 
 
 @pytest.mark.real
-def test_the_validator_of_oasis_refuses_no_more_of_a_release_but_two_addresses_of_its_catalogue() -> None:
+def test_the_oasis_validator_also_refuses_two_invalid_urls_in_a_release() -> None:
     objects = converted(shared_path("kb-primary/cwe/cwec_v4.14.xml.zip").read_bytes())
     spoilt = {weakness_id(name) for name in ("CWE-226", "CWE-1248")}
-    # All 2754 take 43 seconds: every ninth stands for them, with those two whose addresses are none.
+    # All 2754 objects take 43 seconds, so every ninth is checked, and the two with an invalid URL.
     sample = [*objects[::9], *(obj for obj in objects if obj["id"] in spoilt)]
     types, others = refused(sample)
     assert types == {"ChildOf", "PeerOf", "CanPrecede", "CanAlsoBe", "Requires"}

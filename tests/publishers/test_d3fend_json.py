@@ -34,7 +34,7 @@ def converted() -> Converted:
 
 
 def edited(change: Callable[[Nodes], object]) -> bytes:
-    """The excerpt after a change to its nodes, which are given by `@id`."""
+    """The excerpt after a change to its nodes, which are passed by `@id`."""
     nodes = {node["@id"]: node for node in json.loads(EXCERPT)["@graph"]}
     change(nodes)
     return json.dumps({"@graph": list(nodes.values())}).encode()
@@ -81,7 +81,7 @@ def test_objects_come_in_the_order_of_upstreams_bundles(converted: Converted) ->
     ]
 
 
-def test_tactics_stand_in_the_order_in_which_d3fend_shows_them(converted: Converted) -> None:
+def test_tactics_are_in_the_order_in_which_d3fend_shows_them(converted: Converted) -> None:
     tactics = [obj for obj in converted.objects if obj["type"] == "x-mitre-tactic"]
     assert [tactic["x_mitre_shortname"] for tactic in tactics] == ["harden", "detect", "evict"]
     assert tactics[2]["id"] == "x-mitre-tactic--0ccbac0d-777f-534b-b376-30041ad22a00"
@@ -90,13 +90,13 @@ def test_tactics_stand_in_the_order_in_which_d3fend_shows_them(converted: Conver
     ]
 
 
-def test_a_tactic_without_a_place_comes_last(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_tactic_without_a_position_comes_last(caplog: pytest.LogCaptureFixture) -> None:
     shown = convert(with_members("d3f:Harden", **{"d3f_display-order": "first"}), RELEASE)
     assert [obj["name"] for obj in shown.objects if obj["type"] == "x-mitre-tactic"] == ["Detect", "Evict", "Harden"]
     assert 'd3f:Harden: d3f:display-order: expected a number, found "first"' in caplog.text
 
 
-def test_a_technique_says_what_its_node_says(converted: Converted) -> None:
+def test_a_technique_has_the_content_of_its_node(converted: Converted) -> None:
     technique = named(converted, "Email Removal")
     assert technique["type"] == "course-of-action"
     assert technique["created"] == technique["modified"] == "2025-08-01T00:12:00.000Z"
@@ -115,20 +115,20 @@ def test_a_technique_says_what_its_node_says(converted: Converted) -> None:
     assert tactic["description"] == "This technique enables the tactic Evict"
 
 
-def test_a_technique_directly_below_all_techniques_is_no_subtechnique(converted: Converted) -> None:
+def test_a_top_level_technique_is_not_a_subtechnique(converted: Converted) -> None:
     technique = named(converted, "Object Eviction")
     assert technique["id"] == "course-of-action--a360ce51-7b1f-5978-828e-2e0582a64c15"
     assert technique["x_mitre_is_subtechnique"] is False
     assert "x_aliases" not in technique
 
 
-def test_a_technique_enables_what_the_class_above_it_enables(converted: Converted) -> None:
-    told = relationships(converted)
-    assert told["Object Eviction", "enables", "Evict"]
-    assert told["Email Removal", "enables", "Evict"]["description"].startswith("Email Removal enables Evict: A top")
+def test_a_technique_enables_the_tactic_of_its_superclass(converted: Converted) -> None:
+    found = relationships(converted)
+    assert found["Object Eviction", "enables", "Evict"]
+    assert found["Email Removal", "enables", "Evict"]["description"].startswith("Email Removal enables Evict: A top")
 
 
-def test_its_own_tactic_goes_before_those_of_classes_above() -> None:
+def test_its_own_tactic_has_priority_over_those_of_superclasses() -> None:
     content = with_members("d3f:FileEviction", d3f_enables=[ref("d3f:Detect"), ref("d3f:Harden")])
     enabled = [key for key in relationships(convert(content, RELEASE)) if key[1] == "enables"]
     assert [tactic for source, _, tactic in enabled if source == "Email Removal"] == ["Detect", "Harden"]
@@ -143,7 +143,7 @@ def test_an_artifact_is_an_indicator_whose_pattern_is_its_name(converted: Conver
     assert "x_mitre_version" not in artifact
 
 
-def test_what_a_node_cites_becomes_references(converted: Converted) -> None:
+def test_citations_of_a_node_become_references(converted: Converted) -> None:
     assert named(converted, "Digital Artifact")["external_references"][1:] == [
         {"source_name": "rdfs-seeAlso", "url": "http://dbpedia.org/resource/Digital_artifactual_value"},
         {"source_name": "rdfs-seeAlso", "url": "http://dbpedia.org/resource/Virtual_artifact"},
@@ -159,7 +159,7 @@ def test_what_a_node_cites_becomes_references(converted: Converted) -> None:
     }
 
 
-def test_flaws_of_upstreams_bundles_stay(converted: Converted) -> None:
+def test_flaws_of_upstreams_bundles_are_reproduced(converted: Converted) -> None:
     analysis = named(converted, "Administrative Network Activity Analysis")
     assert {
         "source_name": "CAR-2014-11-006: Windows Remote Management (WinRM)",
@@ -171,7 +171,7 @@ def test_flaws_of_upstreams_bundles_stay(converted: Converted) -> None:
     assert named(converted, "Create Process")["description"].endswith(", 'Creates a process.', 'Executes a process.']")
 
 
-def test_a_publication_without_abstract_and_link_is_no_reference() -> None:
+def test_a_publication_without_abstract_or_link_is_not_a_reference() -> None:
     winrm = "d3f:Reference-WindowsRemoteManagement_WinRM_MITRE"
     content = with_members(winrm, **{"d3f_has-link": None, "d3f_kb-abstract": None})
     references = named(convert(content, RELEASE), "Administrative Network Activity Analysis")["external_references"]
@@ -179,20 +179,20 @@ def test_a_publication_without_abstract_and_link_is_no_reference() -> None:
 
 
 def test_classes_and_properties_become_relationships(converted: Converted) -> None:
-    told = relationships(converted)
-    above = told["Email Removal", "subtechnique-of", "File Eviction"]
+    found = relationships(converted)
+    above = found["Email Removal", "subtechnique-of", "File Eviction"]
     assert above["description"] == "Email Removal is a sub-class of File Eviction"
-    assert told["Application Shim", "subclass-of", "Shim"]
-    deletes = told["Email Removal", "deletes", "Email"]
+    assert found["Application Shim", "subclass-of", "Shim"]
+    deletes = found["Email Removal", "deletes", "Email"]
     assert deletes["description"] == (
         "Email Removal deletes Email: A technique or agent Email Removal wipes out the digitally or magnetically "
         "recorded information of digital object Email."
     )
     assert [reference["external_id"] for reference in deletes["external_references"]] == ["D3-ER", "d3f:Email"]
-    assert not any(relationship_type == "identifies" for _, relationship_type, _ in told)
+    assert not any(relationship_type == "identifies" for _, relationship_type, _ in found)
 
 
-def test_names_of_both_ends_stand_where_a_definition_says_x_and_y() -> None:
+def test_x_and_y_in_a_definition_are_replaced_by_the_names_of_both_ends() -> None:
     definition = "x deletes y, not x86 or xy: y's x."
     content = edited(
         lambda nodes: (
@@ -200,16 +200,16 @@ def test_names_of_both_ends_stand_where_a_definition_says_x_and_y() -> None:
             nodes["d3f:Email"].update({"rdfs:label": r"y \1 x"}),
         )
     )
-    told = relationships(convert(content, RELEASE))["Email Removal", "deletes", r"y \1 x"]["description"]
-    assert told == r"Email Removal deletes y \1 x, not x86 or xy: y \1 x's Email Removal."
+    description = relationships(convert(content, RELEASE))["Email Removal", "deletes", r"y \1 x"]["description"]
+    assert description == r"Email Removal deletes y \1 x, not x86 or xy: y \1 x's Email Removal."
 
 
-def test_a_property_without_definition_says_nothing() -> None:
+def test_a_property_without_a_definition_adds_no_sentence() -> None:
     content = with_members("d3f:deletes", d3f_definition=None)
     assert relationships(convert(content, RELEASE))["Email Removal", "deletes", "Email"]["description"] == ""
 
 
-def test_a_property_without_label_goes_by_its_name() -> None:
+def test_a_property_without_a_label_is_called_by_its_name() -> None:
     content = with_members("d3f:mediates-access-to", rdfs_label=None)
     assert ("Access Mediator", "mediates-access-to", "Resource") in relationships(convert(content, RELEASE))
 
@@ -219,7 +219,7 @@ def test_two_techniques_can_be_related_by_any_property() -> None:
     assert ("Email Removal", "uses", "File Eviction") in relationships(convert(content, RELEASE))
 
 
-def test_relations_to_what_is_no_object_are_leftovers(converted: Converted) -> None:
+def test_relations_to_nodes_that_are_not_objects_are_leftovers(converted: Converted) -> None:
     assert converted.leftovers is not None
     assert [tuple(entry.values())[:3] for entry in converted.leftovers] == [
         ("d3f:AccessMediator", "d3f:Agent", "d3f:used-by"),
@@ -238,21 +238,21 @@ def test_a_leftover_names_a_technique_by_its_own_id() -> None:
     assert ("D3-ER", "d3f:Agent") in [(entry["source"], entry["target"]) for entry in leftovers]
 
 
-def test_a_class_and_a_property_may_differ_in_case_only(converted: Converted) -> None:
+def test_names_of_a_class_and_a_property_may_differ_only_in_case(converted: Converted) -> None:
     """`d3f:Identifier` is an artifact; `d3f:identifier`, a property that the excerpt has too, is none."""
     assert [obj["pattern"] for obj in converted.objects if obj.get("name", "").lower() == "identifier"] == [
         "d3f:Identifier"
     ]
 
 
-def test_references_need_not_agree_in_case() -> None:
+def test_references_may_differ_in_case() -> None:
     content = with_members("d3f:EmailRemoval", rdfs_subClassOf=ref("d3f:FILEEVICTION"), d3f_deletes=ref("d3f:email"))
-    told = relationships(convert(content, RELEASE))
-    assert ("Email Removal", "subtechnique-of", "File Eviction") in told
-    assert ("Email Removal", "deletes", "Email") in told
+    found = relationships(convert(content, RELEASE))
+    assert ("Email Removal", "subtechnique-of", "File Eviction") in found
+    assert ("Email Removal", "deletes", "Email") in found
 
 
-def test_a_node_given_in_two_parts_is_one_object(converted: Converted) -> None:
+def test_a_node_in_two_parts_is_one_object(converted: Converted) -> None:
     whole = json.loads(EXCERPT)
     whole["@graph"].append({"@id": "d3f:Shim", "d3f:kb-article": "More.", "rdfs:label": "Said in passing"})
     objects = convert(json.dumps(whole).encode(), RELEASE)
@@ -274,13 +274,13 @@ def test_the_same_relation_twice_is_one_relationship(converted: Converted) -> No
         ("2025-12-16", "2025-12-16T00:00:00.000Z", "2025-12-16T00:00:00Z"),
     ],
 )
-def test_the_day_of_the_release_dates_every_object(written: Any, created: str, valid_from: str) -> None:
+def test_every_object_has_the_date_of_the_release(written: Any, created: str, valid_from: str) -> None:
     objects = convert(with_members(ROOT, **{"d3f_release-date": written}), RELEASE).objects
     assert {(obj["created"], obj["modified"]) for obj in objects[2:]} == {(created, created)}
     assert {obj["valid_from"] for obj in objects if obj["type"] == "indicator"} == {valid_from}
 
 
-def test_texts_may_be_written_in_any_form_of_json_ld(converted: Converted) -> None:
+def test_texts_may_have_any_json_ld_form(converted: Converted) -> None:
     content = with_members(
         "d3f:EmailRemoval",
         rdfs_label=[{"@language": "en", "@value": "Email Removal"}, "Removal of Email"],
@@ -291,7 +291,7 @@ def test_texts_may_be_written_in_any_form_of_json_ld(converted: Converted) -> No
     assert convert(content, RELEASE).objects == converted.objects
 
 
-def test_a_matrix_says_only_what_the_ontology_says() -> None:
+def test_a_matrix_has_only_what_the_ontology_provides() -> None:
     members = ("dcterms_license", "owl_versionIRI", "dcterms_description")
     matrix = named(convert(with_members(ROOT, **dict.fromkeys(members), dcterms_title="D3FEND"), Edition("")), "D3FEND")
     assert matrix["description"] == ""
@@ -326,13 +326,13 @@ def test_a_matrix_says_only_what_the_ontology_says() -> None:
         (EXCERPT.replace(b'"rdfs:subClassOf"', b'"rdfs:subclassof"'), "subclasses of d3f:DefensiveTechnique"),
     ],
 )
-def test_a_file_that_is_no_ontology_of_the_release_is_refused(content: bytes, message: str) -> None:
+def test_a_file_that_is_not_the_ontology_of_the_release_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(MalformedFile, match=message) as refusal:
         convert(content, RELEASE)
     assert str(refusal.value).startswith("D3FEND ontology: ")
 
 
-def test_what_is_no_node_is_left_out_with_a_line_in_the_log(
+def test_items_that_are_not_nodes_are_left_out_and_logged(
     converted: Converted, caplog: pytest.LogCaptureFixture
 ) -> None:
     whole = json.loads(EXCERPT)
@@ -343,9 +343,7 @@ def test_what_is_no_node_is_left_out_with_a_line_in_the_log(
     assert "@graph[4].@id: expected a text, found a number; left out" in caplog.text
 
 
-def test_a_value_that_says_nothing_is_left_out_with_a_line_in_the_log(
-    converted: Converted, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_unusable_values_are_left_out_and_logged(converted: Converted, caplog: pytest.LogCaptureFixture) -> None:
     content = with_members(
         "d3f:EmailRemoval",
         d3f_synonym=[["nested"], {"@language": "en"}, "Email Deletion"],
@@ -356,7 +354,7 @@ def test_a_value_that_says_nothing_is_left_out_with_a_line_in_the_log(
     assert "d3f:EmailRemoval: d3f:deletes: expected a reference, found a text; left out" in caplog.text
 
 
-def test_references_to_nodes_that_are_not_there_are_left_out_with_a_warning(
+def test_references_to_missing_nodes_are_left_out_with_a_warning(
     converted: Converted, caplog: pytest.LogCaptureFixture
 ) -> None:
     content = edited(
@@ -380,7 +378,7 @@ def test_references_to_nodes_that_are_not_there_are_left_out_with_a_warning(
     assert "d3f:RegistryKeyDeletion: d3f:kb-reference d3f:Lost: no such node, left out" in caplog.text
 
 
-def test_classes_may_run_in_circles() -> None:
+def test_classes_may_form_a_cycle() -> None:
     def change(nodes: Nodes) -> None:
         nodes["d3f:ObjectEviction"]["rdfs:subClassOf"] = [ref("d3f:DefensiveTechnique"), ref("d3f:EmailRemoval")]
         nodes["d3f:DefensiveTechnique"]["rdfs:subClassOf"] = ref("d3f:DefensiveTechnique")
@@ -388,14 +386,14 @@ def test_classes_may_run_in_circles() -> None:
         del nodes["d3f:ObjectEviction"]["d3f:enables"]
 
     result = convert(edited(change), RELEASE)
-    told = relationships(result)
-    assert ("Object Eviction", "subtechnique-of", "Email Removal") in told
-    assert not any(key[:2] == ("Object Eviction", "enables") for key in told)
+    found = relationships(result)
+    assert ("Object Eviction", "subtechnique-of", "Email Removal") in found
+    assert not any(key[:2] == ("Object Eviction", "enables") for key in found)
     assert named(result, "Defensive Technique")["x_mitre_is_subtechnique"] is False
 
 
 @pytest.mark.parametrize("upwards", [False, True])
-def test_classes_may_be_five_thousand_steps_deep(upwards: bool) -> None:
+def test_classes_may_be_nested_five_thousand_levels_deep(upwards: bool) -> None:
     def change(nodes: Nodes) -> None:
         steps = [f"d3f:Step{step}" for step in range(5_000)]
         if upwards:
@@ -405,12 +403,12 @@ def test_classes_may_be_five_thousand_steps_deep(upwards: bool) -> None:
             nodes[name] = {"@id": name, "rdfs:subClassOf": ref(above[name])}
         nodes["d3f:EmailRemoval"]["rdfs:subClassOf"] = ref(steps[-1])
 
-    told = relationships(convert(edited(change), RELEASE))
-    assert ("Email Removal", "enables", "Evict") in told
-    assert sum(relationship_type == "subtechnique-of" for _, relationship_type, _ in told) == 5_005
+    found = relationships(convert(edited(change), RELEASE))
+    assert ("Email Removal", "enables", "Evict") in found
+    assert sum(relationship_type == "subtechnique-of" for _, relationship_type, _ in found) == 5_005
 
 
-def test_a_definition_nested_without_end_is_refused() -> None:
+def test_a_definition_nested_too_deeply_is_refused() -> None:
     nested: list[Any] = []
     for _ in range(100_000):
         nested = [nested]
@@ -434,7 +432,7 @@ CHANGES = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(MEMBERS), V
 
 @settings(max_examples=300, deadline=None)
 @given(CHANGES)
-def test_whatever_nodes_say_the_file_is_converted_or_refused(changes: Iterable[tuple[str, str, Any]]) -> None:
+def test_any_content_of_nodes_is_converted_or_refused(changes: Iterable[tuple[str, str, Any]]) -> None:
     def change(nodes: Nodes) -> None:
         for node, member, value in changes:
             nodes[node][member] = value
@@ -450,7 +448,7 @@ def test_whatever_nodes_say_the_file_is_converted_or_refused(changes: Iterable[t
 
 @settings(max_examples=100, deadline=None)
 @given(JSON)
-def test_whatever_json_a_file_holds_it_is_refused(value: Any) -> None:
+def test_any_other_json_is_refused(value: Any) -> None:
     for content in (json.dumps(value), json.dumps({"@graph": value}), json.dumps({"@graph": [value]})):
         with pytest.raises(MalformedFile, match=r"^D3FEND ontology: "):
             convert(content.encode(), RELEASE)
@@ -479,7 +477,7 @@ def refused(objects: Iterable[dict[str, Any]]) -> set[str]:
         return {obj["id"] for obj in objects if not validate_instance(obj, options).is_valid}
 
 
-def test_the_oasis_validator_refuses_only_what_upstream_gives_no_address(converted: Converted) -> None:
+def test_the_oasis_validator_refuses_only_references_without_a_url(converted: Converted) -> None:
     assert refused(converted.objects) == {
         named(converted, "Administrative Network Activity Analysis")["id"],
         named(converted, "OS API Terminate Process")["id"],
@@ -502,19 +500,19 @@ def release(label: str) -> tuple[bytes, list[dict[str, Any]], list[dict[str, str
 
 @pytest.mark.real
 @pytest.mark.parametrize(("label", "objects", "leftovers"), [("1.1.0", 2984, 702), ("1.2.0", 3051, 703)])
-def test_releases_are_upstreams_object_for_object(label: str, objects: int, leftovers: int) -> None:
+def test_releases_equal_upstreams_object_for_object(label: str, objects: int, leftovers: int) -> None:
     content, their_objects, their_leftovers = release(label)
     ours = convert(content, Edition(label))
     assert ours.leftovers is not None
     assert (len(ours.objects), len(ours.leftovers)) == (objects, leftovers)
-    # As text: the order of keys counts.
+    # Compared as text, because the order of keys matters.
     assert Counter(map(json.dumps, ours.objects)) == Counter(map(json.dumps, their_objects))
     assert Counter(map(json.dumps, ours.leftovers)) == Counter(map(json.dumps, their_leftovers))
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("label", ["1.1.0", "1.2.0"])
-def test_releases_are_in_upstreams_order_but_for_the_relations_of_one_node(label: str) -> None:
+def test_releases_are_in_upstreams_order_except_for_the_relations_of_one_node(label: str) -> None:
     content, their_objects, their_leftovers = release(label)
     ours = convert(content, Edition(label))
     assert [obj.get("source_ref", obj["id"]) for obj in ours.objects] == [
@@ -527,7 +525,7 @@ def test_releases_are_in_upstreams_order_but_for_the_relations_of_one_node(label
 
 @pytest.mark.real
 @pytest.mark.parametrize("label", ["1.1.0", "1.2.0"])
-def test_as_many_objects_are_made_as_the_graph_has_classes_of_each_kind(label: str) -> None:
+def test_there_is_one_object_for_each_class_of_the_graph(label: str) -> None:
     content, _, _ = release(label)
     nodes: Nodes = {node["@id"]: node for node in json.loads(content)["@graph"]}
 
@@ -551,16 +549,16 @@ def test_as_many_objects_are_made_as_the_graph_has_classes_of_each_kind(label: s
 
 
 @pytest.mark.real
-def test_the_excerpt_gives_objects_of_the_release(converted: Converted) -> None:
-    """All but the matrix, which misses tactics: what the other tests show of the excerpt holds for the release."""
+def test_the_objects_of_the_excerpt_are_in_the_release(converted: Converted) -> None:
+    """Except the matrix, which lacks tactics. So the other tests of the excerpt hold for the release too."""
     _, theirs, their_leftovers = release("1.2.0")
     assert [obj["type"] for obj in converted.objects if obj not in theirs] == ["x-mitre-matrix"]
     assert all(entry in their_leftovers for entry in converted.leftovers or ())
 
 
 @pytest.mark.real
-def test_the_oasis_validator_refuses_of_a_release_what_it_refuses_of_the_public_bundle() -> None:
-    """Asked of every object that cites something without an address, and of each thirtieth other: all take 12 s."""
+def test_the_oasis_validator_refuses_the_same_objects_as_in_the_public_bundle() -> None:
+    """Checks every object with a citation without a URL, and every thirtieth other one: all objects take 12 s."""
     content, theirs, _ = release("1.2.0")
 
     def chosen(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -69,7 +69,7 @@ def test_objects_come_in_the_order_of_upstreams_bundles(objects: list[dict[str, 
     ]
 
 
-def test_a_sub_technique_says_what_its_row_says(objects: list[dict[str, Any]]) -> None:
+def test_a_sub_technique_has_the_content_of_its_row(objects: list[dict[str, Any]]) -> None:
     [cheap_fakes] = [obj for obj in objects if obj["id"] == "attack-pattern--00dc0ed2-b16d-5f33-bad3-cc54fb7be6a9"]
     assert cheap_fakes["name"] == "Deceptively Edit Images (Cheap Fakes)"
     assert cheap_fakes["description"].startswith("Cheap fakes utilise less sophisticated measures of altering")
@@ -105,16 +105,16 @@ def test_the_matrix_has_the_tactics_in_the_order_of_their_sheet(objects: list[di
     assert of_type(objects, "x-mitre-tactic")[3]["x_mitre_shortname"] == "select-channels-and-affordances"
 
 
-def test_the_validator_of_oasis_accepts_the_objects(objects: list[dict[str, Any]]) -> None:
+def test_the_oasis_validator_accepts_the_objects(objects: list[dict[str, Any]]) -> None:
     assert verdicts_on(objects) == (True, {})
 
 
-def test_columns_are_found_by_name_wherever_they_are() -> None:
+def test_columns_are_found_by_name_in_any_order() -> None:
     moved = [["notes", row[3], None, row[0], row[2], row[1]] for row in TECHNIQUES]
     assert converted(small(techniques=[[None], *moved])) == converted(small())
 
 
-def test_any_tactic_of_the_workbook_is_known() -> None:
+def test_every_tactic_of_the_workbook_is_known() -> None:
     tactics = [*TACTICS, ["TA99", "Something New ", ""]]
     objects = converted(small(tactics, [*TECHNIQUES, ["T0999", "New", "TA99", ""]]))
     assert of_type(objects, "x-mitre-tactic")[1]["x_mitre_shortname"] == "something-new-"
@@ -129,7 +129,7 @@ def test_an_empty_summary_is_an_empty_description() -> None:
         assert technique["description"] == ""
 
 
-def test_blank_rows_and_notes_beside_the_table_are_passed_over() -> None:
+def test_blank_rows_and_notes_beside_the_table_are_ignored() -> None:
     techniques = [[], [None], TECHNIQUES[0], [], [" ", "", None], [None, None, None, None, "a note"], TECHNIQUES[1]]
     assert converted(small(techniques=techniques)) == converted(small())
 
@@ -157,14 +157,14 @@ def days(content: bytes, edition: Edition) -> set[str]:
     return {obj["modified"][:10] for obj in objects if obj["type"] not in ("identity", "marking-definition")}
 
 
-def test_objects_were_modified_on_the_day_of_the_release() -> None:
+def test_objects_have_the_date_of_the_release() -> None:
     other = date(2025, 1, 2)
-    assert days(EXCERPT, Edition("1.5", other)) == {"2024-08-02"}  # published, whatever anybody says
-    assert days(EXCERPT, Edition("1.7", other)) == {"2025-01-02"}  # as whoever found the file says
-    assert days(EXCERPT, Edition("1.7")) == {"2024-11-22"}  # as the workbook says
+    assert days(EXCERPT, Edition("1.5", other)) == {"2024-08-02"}  # the published date has priority
+    assert days(EXCERPT, Edition("1.7", other)) == {"2025-01-02"}  # else the date of the source
+    assert days(EXCERPT, Edition("1.7")) == {"2024-11-22"}  # else the date in the workbook
 
 
-def test_a_day_that_nobody_knows_is_not_made_up() -> None:
+def test_an_unknown_date_is_not_invented() -> None:
     with pytest.raises(MalformedFile, match=r"^DISARM workbook: nobody says when release 1.7 was published"):
         converted(small(), Edition("1.7"))
 
@@ -202,7 +202,7 @@ def test_a_file_that_is_not_the_workbook_is_refused(content: bytes, message: str
 
 @pytest.mark.real
 @pytest.mark.parametrize(("label", "count"), [("1.4", 515), ("1.5", 573), ("1.6", 698)])
-def test_a_release_is_upstreams_object_for_object(label: str, count: int) -> None:
+def test_a_release_equals_upstreams_object_for_object(label: str, count: int) -> None:
     content = shared_path(f"kb-primary/disarm/DISARM_FRAMEWORKS_MASTER-v{label}.xlsx").read_bytes()
     theirs = read_bundle(f"disarm2stix-manual-output/disarm-bundle-v{label.replace('.', '_')}.json")["objects"]
     ours = converted(content, Edition(label))
@@ -211,12 +211,12 @@ def test_a_release_is_upstreams_object_for_object(label: str, count: int) -> Non
 
 
 @pytest.mark.real
-def test_the_excerpt_gives_objects_of_the_release(objects: list[dict[str, Any]]) -> None:
+def test_the_objects_of_the_excerpt_are_in_the_release(objects: list[dict[str, Any]]) -> None:
     theirs = read_bundle("disarm2stix-manual-output/disarm-bundle-v1_6.json")["objects"]
     assert all(obj in theirs for obj in objects if obj["type"] != "x-mitre-matrix")
 
 
 @pytest.mark.real
-def test_the_validator_of_oasis_accepts_a_whole_release() -> None:
+def test_the_oasis_validator_accepts_a_whole_release() -> None:
     content = shared_path("kb-primary/disarm/DISARM_FRAMEWORKS_MASTER-v1.6.xlsx").read_bytes()
     assert verdicts_on(converted(content)) == (True, {})

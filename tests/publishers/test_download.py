@@ -1,4 +1,4 @@
-"""Downloads: whole, within limits, tried again where that helps."""
+"""Downloads: complete, within limits, retried where that helps."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def address(server: LocalServer, path: str = "file.json") -> WebAddress:
     return WebAddress.parse(server.url, "BUCKET").below(path)
 
 
-def test_a_file_comes_as_it_is_and_says_how_far_it_is(server: LocalServer, downloads: Downloads) -> None:
+def test_a_file_is_downloaded_unchanged_and_progress_is_reported(server: LocalServer, downloads: Downloads) -> None:
     server.answers["/file.json"] = body(CONTENT)
     seen: list[tuple[int, int | None]] = []
     assert downloads.get(address(server), LIMITS, lambda done, total: seen.append((done, total))) == CONTENT
@@ -50,36 +50,37 @@ def test_a_file_comes_as_it_is_and_says_how_far_it_is(server: LocalServer, downl
 
 
 @pytest.mark.parametrize("code", [403, 404, 410])
-def test_a_file_that_is_not_there_is_asked_for_once(server: LocalServer, downloads: Downloads, code: int) -> None:
+def test_a_missing_file_is_requested_once(server: LocalServer, downloads: Downloads, code: int) -> None:
     server.otherwise = status(code)
     assert downloads.get(address(server), LIMITS) is None
-    assert len(server.asked) == 1
+    assert len(server.requested) == 1
 
 
 @pytest.mark.parametrize("code", [408, 429, 500, 502, 503, 504])
-def test_a_failure_that_may_pass_is_tried_again(server: LocalServer, downloads: Downloads, code: int) -> None:
+def test_a_temporary_failure_is_retried(server: LocalServer, downloads: Downloads, code: int) -> None:
     server.otherwise = in_turn(status(code), status(code), body(CONTENT))
     assert downloads.get(address(server), LIMITS) == CONTENT
-    assert len(server.asked) == 3
+    assert len(server.requested) == 3
 
 
-def test_a_failure_that_stays_is_said_after_the_last_try(server: LocalServer, downloads: Downloads) -> None:
+def test_a_lasting_failure_is_reported_after_the_last_try(server: LocalServer, downloads: Downloads) -> None:
     server.otherwise = status(500)
     with pytest.raises(SourceDown, match=r"http://127.0.0.1:\d+/file.json answered 500 Internal Server Error$"):
         downloads.get(address(server), LIMITS)
-    assert len(server.asked) == 3
+    assert len(server.requested) == 3
 
 
 @pytest.mark.parametrize(
-    ("code", "said"), [(204, "204 No Content"), (400, "400 Bad Request"), (401, "user name or password"), (599, "599$")]
+    ("code", "message"),
+    [(204, "204 No Content"), (400, "400 Bad Request"), (401, "user name or password"), (599, "599$")],
 )
-def test_other_answers_are_said_and_not_asked_for_again(
-    server: LocalServer, downloads: Downloads, code: int, said: str
+def test_other_statuses_are_reported_and_not_retried(
+    server: LocalServer, downloads: Downloads, code: int, message: str
 ) -> None:
     server.otherwise = status(code)
-    with pytest.raises(SourceUnavailable, match=said):
+    with pytest.raises(SourceUnavailable, match=message):
         downloads.get(address(server), LIMITS)
-    assert len(server.asked) == 1
+    assert len(server.requested) == 1
 
 
 def test_retry_after_is_obeyed(server: LocalServer, downloads: Downloads) -> None:
@@ -89,16 +90,16 @@ def test_retry_after_is_obeyed(server: LocalServer, downloads: Downloads) -> Non
     assert 1 <= time.monotonic() - started < 2
 
 
-def test_nobody_waits_as_long_as_a_server_likes(server: LocalServer, downloads: Downloads) -> None:
+def test_a_long_retry_after_is_not_waited_for(server: LocalServer, downloads: Downloads) -> None:
     server.otherwise = status(429, Retry_After="86400")
     started = time.monotonic()
     with pytest.raises(SourceDown, match="429 Too Many Requests and asks to retry in 86400 seconds"):
         downloads.get(address(server), LIMITS)
     assert time.monotonic() - started < 1
-    assert len(server.asked) == 1
+    assert len(server.requested) == 1
 
 
-def test_a_refused_connection_is_said(downloads: Downloads) -> None:
+def test_a_refused_connection_is_reported(downloads: Downloads) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
@@ -108,7 +109,7 @@ def test_a_refused_connection_is_said(downloads: Downloads) -> None:
     assert time.monotonic() - started < 3
 
 
-def test_a_server_that_hangs_up_without_an_answer_is_tried_again(server: LocalServer, downloads: Downloads) -> None:
+def test_a_connection_closed_without_an_answer_is_retried(server: LocalServer, downloads: Downloads) -> None:
     def hang_up(request: BaseHTTPRequestHandler) -> None:
         request.close_connection = True
 
@@ -116,7 +117,7 @@ def test_a_server_that_hangs_up_without_an_answer_is_tried_again(server: LocalSe
     assert downloads.get(address(server), LIMITS) == CONTENT
 
 
-def test_what_is_not_http_is_said(server: LocalServer, downloads: Downloads) -> None:
+def test_an_answer_that_is_not_http_is_reported(server: LocalServer, downloads: Downloads) -> None:
     def mail(request: BaseHTTPRequestHandler) -> None:
         request.wfile.write(b"220 mail.example.org ESMTP\r\n")
         request.close_connection = True
@@ -126,30 +127,30 @@ def test_what_is_not_http_is_said(server: LocalServer, downloads: Downloads) -> 
         downloads.get(address(server), ONCE)
 
 
-def test_a_stall_in_the_middle_is_given_up(server: LocalServer, downloads: Downloads) -> None:
+def test_a_stalled_download_times_out(server: LocalServer, downloads: Downloads) -> None:
     server.otherwise = silence(server, after=b'{"type"')
     with pytest.raises(SourceDown, match=r"sent nothing for 0.5 seconds"):
         downloads.get(address(server), ONCE)
 
 
-def test_a_stall_is_tried_again(server: LocalServer, downloads: Downloads) -> None:
+def test_a_stalled_download_is_retried(server: LocalServer, downloads: Downloads) -> None:
     server.otherwise = in_turn(silence(server, after=b'{"type"'), body(CONTENT))
     assert downloads.get(address(server), LIMITS) == CONTENT
 
 
-def test_a_body_that_breaks_off_is_never_taken_for_a_whole(server: LocalServer, downloads: Downloads) -> None:
+def test_a_truncated_body_is_an_error(server: LocalServer, downloads: Downloads) -> None:
     server.otherwise = body(CONTENT, Content_Length=str(len(CONTENT) + 10))
     with pytest.raises(SourceUnavailable, match=rf"was cut off: received {len(CONTENT)} of {len(CONTENT) + 10} bytes"):
         downloads.get(address(server), LIMITS)
-    assert len(server.asked) == 3
+    assert len(server.requested) == 3
 
 
-def test_a_body_that_breaks_off_once_comes_whole_the_next_time(server: LocalServer, downloads: Downloads) -> None:
+def test_a_body_that_is_truncated_once_is_complete_after_a_retry(server: LocalServer, downloads: Downloads) -> None:
     server.otherwise = in_turn(body(CONTENT, Content_Length="9999"), body(CONTENT))
     assert downloads.get(address(server), LIMITS) == CONTENT
 
 
-def test_chunks_that_break_off_are_never_taken_for_a_whole(server: LocalServer, downloads: Downloads) -> None:
+def test_a_truncated_chunked_body_is_an_error(server: LocalServer, downloads: Downloads) -> None:
     def cut(request: BaseHTTPRequestHandler) -> None:
         request.wfile.write(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n')
         request.close_connection = True
@@ -163,17 +164,17 @@ def test_a_length_beyond_the_limit_is_refused_before_the_body(server: LocalServe
     server.otherwise = silence(server, after=b"{", length=2_000_000)
     with pytest.raises(SourceUnavailable, match=r"larger than the limit of 1000000 bytes .*MAX_BYTES"):
         downloads.get(address(server), LIMITS)
-    assert len(server.asked) == 1
+    assert len(server.requested) == 1
 
 
-def test_an_endless_body_is_given_up_at_the_limit(server: LocalServer, downloads: Downloads) -> None:
+def test_an_endless_body_is_refused_at_the_size_limit(server: LocalServer, downloads: Downloads) -> None:
     server.otherwise = endless(server, b"x" * 65536)
     with pytest.raises(SourceUnavailable, match="larger than the limit"):
         downloads.get(address(server), LIMITS)
 
 
 @pytest.mark.parametrize("slow", ["body", "headers"])
-def test_what_trickles_is_given_up_at_the_limit_of_time(server: LocalServer, downloads: Downloads, slow: str) -> None:
+def test_a_very_slow_answer_is_refused_at_the_time_limit(server: LocalServer, downloads: Downloads, slow: str) -> None:
     server.otherwise = endless(server, b"x", 0.05) if slow == "body" else trickling_headers(server)
     started = time.monotonic()
     with pytest.raises(SourceDown, match="longer than 1 seconds" if slow == "body" else "did not answer within 1 s"):
@@ -183,7 +184,7 @@ def test_what_trickles_is_given_up_at_the_limit_of_time(server: LocalServer, dow
     assert downloads.get(address(server), LIMITS) == CONTENT
 
 
-def test_who_does_not_want_to_wait_any_more_can_leave(server: LocalServer, downloads: Downloads) -> None:
+def test_a_download_can_be_interrupted(server: LocalServer, downloads: Downloads) -> None:
     def stop(done: int, _: int | None) -> None:
         if done:
             raise KeyboardInterrupt
@@ -200,22 +201,22 @@ def test_a_chain_of_redirects_is_followed(server: LocalServer, downloads: Downlo
         "/b": body(CONTENT),
     }
     assert downloads.get(address(server), LIMITS) == CONTENT
-    assert server.asked == ["/file.json", "/a", "/b?key=secret"]
+    assert server.requested == ["/file.json", "/a", "/b?key=secret"]
 
 
-def test_a_redirect_in_a_circle_is_given_up(server: LocalServer, downloads: Downloads) -> None:
+def test_a_circular_redirect_is_refused(server: LocalServer, downloads: Downloads) -> None:
     server.otherwise = status(301, Location="/file.json")
     with pytest.raises(SourceDown, match="redirects more than 5 times"):
         downloads.get(address(server), LIMITS)
-    assert len(server.asked) == 6
+    assert len(server.requested) == 6
 
 
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://127.0.0.1/x", "", "http://host:port/", "\x01"])
-def test_a_redirect_leads_to_the_web_only(server: LocalServer, downloads: Downloads, location: str) -> None:
+def test_a_redirect_must_lead_to_an_http_url(server: LocalServer, downloads: Downloads, location: str) -> None:
     server.otherwise = status(302, **({"Location": location} if location else {}))
     with pytest.raises(SourceDown, match=r"redirects to (an invalid URL|something other than an http or https URL)"):
         downloads.get(address(server), LIMITS)
-    assert len(server.asked) == 1
+    assert len(server.requested) == 1
 
 
 def sha256_base64(content: bytes) -> str:
@@ -232,22 +233,22 @@ CHECKSUMS: dict[str, Callable[[bytes], str]] = {
 
 
 @pytest.mark.parametrize("header", CHECKSUMS)
-def test_a_checksum_that_fits_is_fine(server: LocalServer, downloads: Downloads, header: str) -> None:
+def test_a_matching_checksum_is_accepted(server: LocalServer, downloads: Downloads, header: str) -> None:
     server.otherwise = body(CONTENT, 200, **{header: CHECKSUMS[header](CONTENT)})
     assert downloads.get(address(server), LIMITS) == CONTENT
 
 
 @pytest.mark.parametrize("header", CHECKSUMS)
-def test_a_checksum_that_does_not_fit_is_an_error(server: LocalServer, downloads: Downloads, header: str) -> None:
+def test_a_checksum_that_does_not_match_is_an_error(server: LocalServer, downloads: Downloads, header: str) -> None:
     server.otherwise = body(CONTENT, 200, **{header: CHECKSUMS[header](b"something else")})
     with pytest.raises(
         SourceUnavailable, match=f"arrived damaged: it does not match the header {header.replace('_', '-')}"
     ):
         downloads.get(address(server), LIMITS)
-    assert len(server.asked) == 3
+    assert len(server.requested) == 3
 
 
-def test_damage_on_the_way_is_mended_by_another_try(server: LocalServer, downloads: Downloads) -> None:
+def test_a_download_damaged_in_transit_is_retried(server: LocalServer, downloads: Downloads) -> None:
     etag = CHECKSUMS["etag"](CONTENT)
     server.otherwise = in_turn(body(CONTENT.replace(b"1", b"2"), ETag=etag), body(CONTENT, ETag=etag))
     assert downloads.get(address(server), LIMITS) == CONTENT
@@ -263,14 +264,14 @@ def test_damage_on_the_way_is_mended_by_another_try(server: LocalServer, downloa
         {"Digest": "MD5=1B2M2Y8AsgTpgAmY7PhCfg==, sha-256=!"},
     ],
 )
-def test_what_only_looks_like_a_checksum_is_passed_over(
+def test_headers_that_only_look_like_a_checksum_are_ignored(
     server: LocalServer, downloads: Downloads, headers: dict[str, str]
 ) -> None:
     server.otherwise = body(CONTENT, 200, **headers)
     assert downloads.get(address(server), LIMITS) == CONTENT
 
 
-def test_a_file_sent_compressed_is_unpacked(server: LocalServer, downloads: Downloads) -> None:
+def test_a_compressed_body_is_decompressed(server: LocalServer, downloads: Downloads) -> None:
     server.answers["/file.json"] = body(gzip.compress(CONTENT), Content_Encoding="gzip", ETag=f'"{"0" * 32}"')
     server.answers["/other.json"] = body(zstandard.compress(CONTENT), Content_Encoding="zstd")
     assert downloads.get(address(server), LIMITS) == CONTENT
@@ -278,27 +279,27 @@ def test_a_file_sent_compressed_is_unpacked(server: LocalServer, downloads: Down
     assert server.headers[0]["Accept-Encoding"] == "gzip, zstd"
 
 
-def test_a_compressed_body_that_is_cut_off_is_an_error(server: LocalServer, downloads: Downloads) -> None:
+def test_a_truncated_compressed_body_is_an_error(server: LocalServer, downloads: Downloads) -> None:
     server.otherwise = body(gzip.compress(CONTENT)[:-9], Content_Encoding="gzip")
     with pytest.raises(MalformedFile, match=r"file.json: the compressed file is cut off"):
         downloads.get(address(server), LIMITS)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
-def test_a_bomb_does_not_go_off(server: LocalServer, downloads: Downloads, encoding: str) -> None:
+def test_a_compression_bomb_is_refused(server: LocalServer, downloads: Downloads, encoding: str) -> None:
     bomb = gzip.compress(bytes(50_000_000)) if encoding == "gzip" else zstandard.compress(bytes(500_000_000))
     server.otherwise = body(bomb, Content_Encoding=encoding)
     with pytest.raises(MalformedFile, match="larger than the limit of 2000000 bytes"):
         downloads.get(address(server), LIMITS)
 
 
-def test_an_encoding_that_was_not_asked_for_is_an_error(server: LocalServer, downloads: Downloads) -> None:
+def test_an_encoding_that_was_not_requested_is_an_error(server: LocalServer, downloads: Downloads) -> None:
     server.otherwise = body(CONTENT, Content_Encoding="br")
     with pytest.raises(SourceUnavailable, match="an encoding that was not requested: br"):
         downloads.get(address(server), LIMITS)
 
 
-def test_one_connection_serves_several_files(server: LocalServer, downloads: Downloads) -> None:
+def test_one_connection_is_reused_for_several_files(server: LocalServer, downloads: Downloads) -> None:
     ports = set()
 
     def answer(request: BaseHTTPRequestHandler) -> None:
@@ -314,7 +315,7 @@ def test_one_connection_serves_several_files(server: LocalServer, downloads: Dow
 SECRETS = ("jane", "p%40ss", "p@ss", "sesame", "amFuZTpwQHNz")
 
 
-def test_secrets_reach_the_server_and_nobody_else(
+def test_secrets_are_sent_to_the_server_only(
     server: LocalServer, downloads: Downloads, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -324,7 +325,7 @@ def test_secrets_reach_the_server_and_nobody_else(
     )
     with pytest.raises(SourceDown) as failure:
         downloads.get(keyed, LIMITS)
-    assert server.asked[0] == "/kb/x.json?key=sesame"
+    assert server.requested[0] == "/kb/x.json?key=sesame"
     assert server.headers[0]["Authorization"] == "Basic amFuZTpwQHNz"
     assert str(keyed) == f"http://127.0.0.1:{server.port}/kb/x.json"
     for secret in SECRETS:
@@ -333,7 +334,7 @@ def test_secrets_reach_the_server_and_nobody_else(
     assert "x.json: attempt 3 of 3" in caplog.text
 
 
-def test_a_password_is_not_sent_to_where_a_redirect_leads(server: LocalServer, downloads: Downloads) -> None:
+def test_a_password_is_not_sent_to_the_target_of_a_redirect(server: LocalServer, downloads: Downloads) -> None:
     with LocalServer().running() as other:
         other.otherwise = body(CONTENT)
         server.otherwise = status(302, Location=f"http://joe:other@127.0.0.1:{other.port}/there")
@@ -344,7 +345,7 @@ def test_a_password_is_not_sent_to_where_a_redirect_leads(server: LocalServer, d
 
 
 @pytest.mark.parametrize("text", ["ftp://jane:pass@host/", "http://", "http://jane:pa:ss/word@host:x/", "https:///kb"])
-def test_an_address_that_is_none_is_refused_without_showing_it(text: str) -> None:
+def test_an_invalid_url_is_refused_without_showing_it(text: str) -> None:
     with pytest.raises(InvalidRequest) as failure:
         WebAddress.parse(text, "CTIBUTLER_BUCKET")
     assert "CTIBUTLER_BUCKET" in str(failure.value)
@@ -357,10 +358,10 @@ def test_the_environments_proxy_is_honoured(
     monkeypatch.setenv("HTTP_PROXY", server.url)
     server.otherwise = body(CONTENT)
     assert downloads.get(WebAddress.parse("http://bucket.invalid/kb", "BUCKET").below("x"), LIMITS) == CONTENT
-    assert server.asked == ["http://bucket.invalid/kb/x"]
+    assert server.requested == ["http://bucket.invalid/kb/x"]
 
 
-def test_a_proxy_that_is_no_url_is_said(downloads: Downloads, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_is_not_a_url_is_reported(downloads: Downloads, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "gopher://joe:secret@host")
     with pytest.raises(SourceDown, match="the proxy URL in the environment is not valid"):
         downloads.get(WebAddress.parse("http://127.0.0.1:1/", "BUCKET"), LIMITS)
@@ -378,4 +379,4 @@ def test_nothing_is_left_running(server: LocalServer, downloads: Downloads) -> N
 
 
 def test_the_library_speaks_http_2_where_it_is_offered(downloads: Downloads) -> None:
-    httpx2.Client(http2=True).close()  # fails where the package for it is missing
+    httpx2.Client(http2=True).close()  # fails when the package for it is missing

@@ -1,4 +1,4 @@
-"""What was downloaded once and did not change is not sent again."""
+"""Files that were downloaded before and have not changed are not sent again."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def downloads(cache: DownloadCache) -> Iterator[Downloads]:
 
 
 def versioned(content: bytes, **validators: str) -> Answer:
-    """Answers 304 to whoever names this state, as servers do."""
+    """Answer 304 to requests that already have this content, as servers do."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
         same_tag = validators.get("etag") and request.headers.get("If-None-Match") == validators["etag"]
@@ -57,17 +57,17 @@ def address(server: LocalServer, path: str = "/file.json") -> WebAddress:
 @pytest.mark.parametrize(
     "validators", [{"etag": '"one"'}, {"last_modified": "Thu, 13 Nov 2025 14:00:00 GMT"}, {"etag": 'W/"two"'}]
 )
-def test_a_file_that_did_not_change_is_not_sent_again(
+def test_an_unchanged_file_is_not_sent_again(
     server: LocalServer, downloads: Downloads, validators: dict[str, str]
 ) -> None:
     server.answers["/file.json"] = versioned(FILE, **validators)
     assert downloads.get(address(server), LIMITS) == FILE
     server.answers["/file.json"] = versioned(b"nothing of this is sent", **validators)
     assert downloads.get(address(server), LIMITS) == FILE
-    assert len(server.asked) == 2
+    assert len(server.requested) == 2
 
 
-def test_a_file_that_changed_takes_the_place_of_the_kept_one(server: LocalServer, downloads: Downloads) -> None:
+def test_a_changed_file_replaces_the_cached_one(server: LocalServer, downloads: Downloads) -> None:
     server.answers["/file.json"] = versioned(FILE, etag='"one"')
     downloads.get(address(server), LIMITS)
     server.answers["/file.json"] = versioned(b"newer", etag='"two"')
@@ -76,7 +76,7 @@ def test_a_file_that_changed_takes_the_place_of_the_kept_one(server: LocalServer
     assert downloads.get(address(server), LIMITS) == b"newer"
 
 
-def test_a_file_without_a_name_for_its_state_is_not_kept(
+def test_a_file_without_a_validator_is_not_cached(
     server: LocalServer, downloads: Downloads, cache: DownloadCache
 ) -> None:
     server.answers["/file.json"] = body(FILE)
@@ -84,13 +84,13 @@ def test_a_file_without_a_name_for_its_state_is_not_kept(
     assert cache.get(address(server).shown) is None
 
 
-def test_a_name_for_a_state_that_cannot_be_sent_back_is_none(server: LocalServer, downloads: Downloads) -> None:
+def test_a_validator_that_cannot_be_sent_back_is_ignored(server: LocalServer, downloads: Downloads) -> None:
     server.answers["/file.json"] = body(FILE, etag='"\xe9"')
     assert downloads.get(address(server), LIMITS) == FILE
     assert downloads.get(address(server), LIMITS) == FILE
 
 
-def test_what_is_kept_counts_where_its_time_of_use_cannot_be_written(
+def test_a_cached_file_is_used_even_if_its_access_time_cannot_be_written(
     cache: DownloadCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache.put(URL, {"etag": '"one"'}, FILE)
@@ -102,7 +102,7 @@ def test_what_is_kept_counts_where_its_time_of_use_cannot_be_written(
     assert cache.get(URL) is not None
 
 
-def test_addresses_that_differ_in_their_query_are_kept_apart(server: LocalServer, downloads: Downloads) -> None:
+def test_urls_that_differ_in_their_query_are_cached_separately(server: LocalServer, downloads: Downloads) -> None:
     server.answers["/list"] = versioned(b"first page", etag='"one"')
     assert downloads.get(address(server, "/list?page=1"), LIMITS) == b"first page"
     server.answers["/list"] = versioned(b"second page", etag='"one"')
@@ -110,9 +110,7 @@ def test_addresses_that_differ_in_their_query_are_kept_apart(server: LocalServer
 
 
 @pytest.mark.parametrize("harm", ["cut", "changed", "not ours", "unreadable head", "no text", "a size beyond all"])
-def test_a_kept_file_that_is_not_whole_is_as_if_it_was_never_kept(
-    cache: DownloadCache, tmp_path: Path, harm: str
-) -> None:
+def test_a_damaged_cached_file_is_ignored(cache: DownloadCache, tmp_path: Path, harm: str) -> None:
     cache.put(URL, {"etag": '"one"'}, FILE)
     [path] = (tmp_path / "downloads").glob("*.download")
     content = path.read_bytes()
@@ -130,16 +128,14 @@ def test_a_kept_file_that_is_not_whole_is_as_if_it_was_never_kept(
     assert cache.get(URL) is None
 
 
-def test_a_download_that_is_cut_off_is_not_kept(
-    server: LocalServer, downloads: Downloads, cache: DownloadCache
-) -> None:
+def test_a_truncated_download_is_not_cached(server: LocalServer, downloads: Downloads, cache: DownloadCache) -> None:
     server.answers["/file.json"] = body(FILE, etag='"one"', content_length="6000")
     with pytest.raises(SourceUnavailable, match="cut off"):
         downloads.get(address(server), LIMITS)
     assert cache.get(address(server).shown) is None
 
 
-def test_no_more_is_kept_than_was_allowed_and_the_longest_unused_goes_first(tmp_path: Path) -> None:
+def test_the_cache_stays_within_its_size_and_drops_the_least_recently_used_file(tmp_path: Path) -> None:
     small = DownloadCache(tmp_path, 12_000)
     for number in range(3):
         small.put(f"{URL}?{number}", {"etag": '"one"'}, os.urandom(5000))
@@ -152,7 +148,7 @@ def test_no_more_is_kept_than_was_allowed_and_the_longest_unused_goes_first(tmp_
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 12_000
 
 
-def test_what_is_larger_than_all_that_may_be_kept_drives_nothing_out(tmp_path: Path) -> None:
+def test_a_file_larger_than_the_cache_does_not_displace_others(tmp_path: Path) -> None:
     small = DownloadCache(tmp_path, 6_000)
     small.put(URL, {"etag": '"one"'}, FILE)
     small.put(f"{URL}?large", {"etag": '"one"'}, os.urandom(9000))
@@ -160,23 +156,21 @@ def test_what_is_larger_than_all_that_may_be_kept_drives_nothing_out(tmp_path: P
     assert small.get(f"{URL}?large") is None
 
 
-def test_a_folder_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_not_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     cache = DownloadCache(tmp_path / "file", 1_000_000)
     cache.put(URL, {"etag": '"one"'}, FILE)
     assert cache.get(URL) is None
 
 
-def test_what_is_kept_does_not_show_its_address(cache: DownloadCache, tmp_path: Path) -> None:
+def test_cached_files_do_not_reveal_their_url(cache: DownloadCache, tmp_path: Path) -> None:
     cache.put("https://example.org/file?key=SECRET", {"etag": '"one"'}, b"content")
     [path] = (tmp_path / "downloads").iterdir()
     assert b"SECRET" not in path.read_bytes()
     assert "SECRET" not in path.name
 
 
-def test_an_answer_of_304_to_a_question_without_conditions_is_refused(
-    server: LocalServer, downloads: Downloads
-) -> None:
+def test_a_304_answer_to_an_unconditional_request_is_refused(server: LocalServer, downloads: Downloads) -> None:
     server.answers["/file.json"] = status(304)
     with pytest.raises(SourceUnavailable, match="304"):
         downloads.get(address(server), LIMITS)
@@ -201,7 +195,7 @@ def test_a_redirect_within_the_publishers_own_host_is_followed(server: LocalServ
     assert downloads.get(own, LIMITS) == FILE
 
 
-def test_whoever_is_asked_hears_who_asks(server: LocalServer, downloads: Downloads) -> None:
+def test_requests_identify_ctibutler(server: LocalServer, downloads: Downloads) -> None:
     server.answers["/file.json"] = body(FILE)
     downloads.get(address(server), LIMITS)
     assert server.headers[0]["User-Agent"].startswith("ctibutler/")
@@ -217,24 +211,24 @@ def test_whoever_is_asked_hears_who_asks(server: LocalServer, downloads: Downloa
         ("https://cwe.mitre.org.example.org/data", False),
     ],
 )
-def test_the_port_of_the_scheme_need_not_be_written(target: str, allowed: bool) -> None:
+def test_the_default_port_may_be_left_out(target: str, allowed: bool) -> None:
     address = WebAddress.at_hosts("https://cwe.mitre.org/index.html", frozenset({"cwe.mitre.org"}))
     assert address.may_lead_to(httpx2.URL(target)) is allowed
 
 
-def test_a_stand_in_for_the_publishers_may_not_redirect_to_another_port_either() -> None:
+def test_a_mirror_of_the_publishers_may_not_redirect_to_another_port_either() -> None:
     stand_in = WebAddress.parse("http://mirror.example.org:8080/publishers", "TEST")
     address = stand_in.standing_for("https://cwe.mitre.org/data")
     assert address.may_lead_to(httpx2.URL("http://mirror.example.org:8080/elsewhere"))
     assert not address.may_lead_to(httpx2.URL("http://mirror.example.org/elsewhere"))
 
 
-def test_a_stand_in_answers_for_redirects_to_the_publishers_other_hosts() -> None:
+def test_redirects_to_other_hosts_of_the_publishers_go_to_their_mirror() -> None:
     stand_in = WebAddress.parse("http://mirror.example.org:8080/publishers?key=secret", "TEST")
     address = stand_in.standing_for("https://github.com/file", frozenset({"github.com", "assets.example.net"}))
-    asked = address.redirected(httpx2.URL("https://assets.example.net/1/2?sig=a"))
-    assert str(asked) == "http://mirror.example.org:8080/publishers/assets.example.net/1/2?sig=a&key=secret"
-    assert address.may_lead_to(asked)
+    target = address.redirected(httpx2.URL("https://assets.example.net/1/2?sig=a"))
+    assert str(target) == "http://mirror.example.org:8080/publishers/assets.example.net/1/2?sig=a&key=secret"
+    assert address.may_lead_to(target)
     for elsewhere in ("https://example.org/1", "http://assets.example.net/1", "https://assets.example.net:8443/1"):
         assert str(address.redirected(httpx2.URL(elsewhere))) == elsewhere
         assert not address.may_lead_to(httpx2.URL(elsewhere))

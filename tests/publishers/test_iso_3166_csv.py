@@ -53,7 +53,7 @@ def larger(objects: dict[str, dict[str, Any]], name: str) -> list[tuple[str, str
     ]
 
 
-def test_a_country_says_what_its_row_says(objects: dict[str, dict[str, Any]]) -> None:
+def test_a_country_has_the_content_of_its_row(objects: dict[str, dict[str, Any]]) -> None:
     country = objects["location--4e9a8b79-6776-56e3-b72c-cb19a086b6a8"]
     assert (country["name"], country["country"], country["region"]) == ("France", "FR", "western-europe")
     assert country["created"] == country["modified"] == "2020-01-01T00:00:00.000Z"
@@ -67,7 +67,7 @@ def test_a_country_says_what_its_row_says(objects: dict[str, dict[str, Any]]) ->
     ]
 
 
-def test_a_region_is_known_by_its_short_name(objects: dict[str, dict[str, Any]]) -> None:
+def test_a_region_has_its_short_name(objects: dict[str, dict[str, Any]]) -> None:
     region = named(objects, "Latin America and the Caribbean")
     assert region["region"] == "latin-america-caribbean"
     assert [(ref["source_name"], ref["external_id"]) for ref in region["external_references"]] == [
@@ -77,7 +77,7 @@ def test_a_region_is_known_by_its_short_name(objects: dict[str, dict[str, Any]])
     ]
 
 
-def test_each_belongs_to_what_is_larger_once(objects: dict[str, dict[str, Any]]) -> None:
+def test_each_location_belongs_once_to_each_larger_one(objects: dict[str, dict[str, Any]]) -> None:
     assert larger(objects, "Guernsey") == [
         ("region", "Europe"),
         ("sub-region", "Northern Europe"),
@@ -94,7 +94,7 @@ def test_antarctica_is_in_no_region(objects: dict[str, dict[str, Any]]) -> None:
     assert larger(objects, "Antarctica") == []
 
 
-def test_a_country_may_be_in_a_region_only() -> None:
+def test_a_country_may_have_a_region_and_no_subregion() -> None:
     objects = by_id(converted(lines(HEADER, JAPAN.replace("Eastern Asia", ""))))
     assert named(objects, "Japan")["region"] == ""
     assert larger(objects, "Japan") == [("region", "Asia")]
@@ -105,7 +105,7 @@ def test_objects_are_those_of_the_built_in_release(objects: dict[str, dict[str, 
     assert objects.items() <= builtin_objects.items()
 
 
-def test_the_validator_of_oasis_accepts_the_objects(objects: dict[str, dict[str, Any]]) -> None:
+def test_the_oasis_validator_accepts_the_objects(objects: dict[str, dict[str, Any]]) -> None:
     assert verdicts_on(list(objects.values())) == (True, {})
 
 
@@ -125,7 +125,7 @@ def with_columns_in_another_order(content: bytes) -> bytes:
     ],
     ids=["a mark of UTF-8", "lines of Windows", "blank lines", "another order of columns"],
 )
-def test_the_list_may_look_otherwise(content: bytes, objects: dict[str, dict[str, Any]]) -> None:
+def test_the_list_may_have_another_format(content: bytes, objects: dict[str, dict[str, Any]]) -> None:
     assert by_id(converted(content)) == objects
 
 
@@ -170,7 +170,7 @@ def test_two_locations_cannot_have_one_name(row: str, message: str) -> None:
 
 
 @pytest.mark.real
-def test_release_1_0_is_upstreams_object_for_object() -> None:
+def test_release_1_0_equals_upstreams_object_for_object() -> None:
     theirs = read_bundle("location2stix-manual-output/location-bundle-v1_0.json")["objects"]
     ours = converted(read_shared("kb-primary/location/ISO-3166-Countries-with-Regional-Codes.csv.zst"))
     assert len(theirs) == 909 + 628  # it has each relationship twice
@@ -180,6 +180,6 @@ def test_release_1_0_is_upstreams_object_for_object() -> None:
 
 
 @pytest.mark.real
-def test_the_validator_of_oasis_accepts_a_whole_release() -> None:
+def test_the_oasis_validator_accepts_a_whole_release() -> None:
     ours = converted(read_shared("kb-primary/location/ISO-3166-Countries-with-Regional-Codes.csv.zst"))
     assert verdicts_on(ours) == (True, {})

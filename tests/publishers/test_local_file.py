@@ -1,4 +1,4 @@
-"""A release that lies in a file of one's own, and what lies beside it."""
+"""A release in a local file, and the files beside it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SETTINGS = settings_with()
     [("", DETAILS), (".zst", zstandard.compress(DETAILS)), (".gz", gzip.compress(DETAILS))],
     ids=["plain", "zst", "gz"],
 )
-def test_details_beside_a_file_are_taken_along(tmp_path: Path, suffix: str, packed: bytes) -> None:
+def test_details_beside_a_file_are_read_with_it(tmp_path: Path, suffix: str, packed: bytes) -> None:
     (tmp_path / "mine.json").write_bytes(BUNDLE)
     (tmp_path / f"cwe-details-v4_15.json{suffix}").write_bytes(packed)
     release = read_local_file(CWE, tmp_path / "mine.json", "4.15", SETTINGS)
@@ -40,7 +40,7 @@ def test_a_mapping_beside_a_file_may_be_compressed_too(tmp_path: Path) -> None:
     assert (release.bundle_bytes, release.mapping, release.file_name) == (BUNDLE, b"[]", "mine.json")
 
 
-def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
+def test_unreadable_files_are_reported(tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_bytes(BUNDLE)
     (tmp_path / "cwe-details-v4_15.json.gz").write_bytes(gzip.compress(DETAILS)[:-6])
     with pytest.raises(MalformedFile, match=r"cwe-details-v4_15.json.gz: the compressed file is cut off"):

@@ -1,4 +1,4 @@
-"""A mirror is a bucket: what was written into it is read from it, whole and the same."""
+"""A mirror is a bucket: releases written to it are read from it unchanged."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_back(folder: Path, slug: str, label: str | None = None) -> ReleaseFile:
     return Sources(settings_with(bucket=str(folder))).fetch(HOSTED.named(slug), label)
 
 
-def test_what_was_written_is_read(tmp_path: Path) -> None:
+def test_a_release_written_to_a_mirror_is_read_from_it(tmp_path: Path) -> None:
     _, (path, size) = write_release(tmp_path / "kb", F3, release("mitre-f3", "1.1", b'{"a": 1}'))
     assert path == tmp_path / "kb" / "mitre-f3-repo-data" / "f3-stix-v1_1.json.zst"
     assert path.stat().st_size == size
@@ -37,13 +37,13 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert (found.label, found.bundle, found.origin.source) == ("1.1", b'{"a": 1}', "bucket")
 
 
-def test_the_list_of_releases_grows_earliest_first(tmp_path: Path) -> None:
+def test_releases_are_listed_earliest_first(tmp_path: Path) -> None:
     for label in ("1.10", "1.2", "1.2", "1.9"):
         write_release(tmp_path, F3, release("mitre-f3", label))
     assert (tmp_path / "mitre-f3-repo-data" / "version.txt").read_text() == "1.2\n1.9\n1.10\n"
 
 
-def test_what_somebody_else_put_there_stays(tmp_path: Path) -> None:
+def test_files_of_somebody_else_are_kept(tmp_path: Path) -> None:
     place = tmp_path / "mitre-f3-repo-data"
     place.mkdir()
     (place / "version.txt").write_text("v1_0\n")
@@ -53,7 +53,7 @@ def test_what_somebody_else_put_there_stays(tmp_path: Path) -> None:
     assert (place / "f3-stix-v1_0.json").read_text() == "{}"
 
 
-def test_an_older_copy_in_another_form_does_not_hide_the_new_one(tmp_path: Path) -> None:
+def test_an_older_copy_in_another_format_does_not_hide_the_new_one(tmp_path: Path) -> None:
     place = tmp_path / "mitre-f3-repo-data"
     place.mkdir()
     for name in ("f3-stix-v1_1.json", "f3-stix-v1_1.json.gz"):
@@ -67,7 +67,7 @@ def test_an_older_copy_in_another_form_does_not_hide_the_new_one(tmp_path: Path)
     assert read_back(tmp_path, "mitre-f3").bundle == b'{"new": 1}'
 
 
-def test_the_mapping_goes_along(tmp_path: Path) -> None:
+def test_the_mapping_is_mirrored_too(tmp_path: Path) -> None:
     written = write_release(tmp_path, D3FEND, release("d3fend", "1.2.0", mapping=b"[]"))
     assert [path.name for path, _ in written] == [
         "d3fend-v1_2_0-bundle.origin.json.zst",
@@ -77,7 +77,7 @@ def test_the_mapping_goes_along(tmp_path: Path) -> None:
     assert read_back(tmp_path, "d3fend").mapping == b"[]"
 
 
-def test_where_a_release_came_from_goes_along_however_often_it_is_mirrored(tmp_path: Path) -> None:
+def test_the_origin_of_a_release_survives_repeated_mirroring(tmp_path: Path) -> None:
     original = release("mitre-f3", "1.1")
     write_release(tmp_path / "first", F3, original)
     copy = read_back(tmp_path / "first", "mitre-f3")
@@ -89,13 +89,13 @@ def test_where_a_release_came_from_goes_along_however_often_it_is_mirrored(tmp_p
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"source": 1}', b"\x28\xb5\x2f\xfd", b"x" * 100_000])
-def test_an_origin_that_cannot_be_read_is_no_reason_to_refuse_a_release(tmp_path: Path, content: bytes) -> None:
+def test_a_release_with_an_unreadable_origin_is_accepted(tmp_path: Path, content: bytes) -> None:
     *_, (path, _) = write_release(tmp_path, F3, release("mitre-f3", "1.1"))
     path.with_name("f3-stix-v1_1.origin.json.zst").write_bytes(content)
     assert read_back(tmp_path, "mitre-f3").origin.mirrored_from is None
 
 
-def test_nothing_is_left_of_a_file_that_could_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_could_not_be_written_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_release(tmp_path, F3, release("mitre-f3", "1.0"))
 
     def full(*_: object) -> None:
@@ -109,7 +109,7 @@ def test_nothing_is_left_of_a_file_that_could_not_be_written(tmp_path: Path, mon
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root is served whatever the mode says")
-def test_others_may_read_what_was_written(tmp_path: Path) -> None:
+def test_other_users_can_read_the_mirror(tmp_path: Path) -> None:
     *_, (path, _) = write_release(tmp_path, F3, release("mitre-f3", "1.0"))
     assert path.stat().st_mode & 0o777 == 0o644
 

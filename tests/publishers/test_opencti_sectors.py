@@ -41,7 +41,7 @@ def sector(objects: list[dict[str, Any]], name: str) -> dict[str, Any]:
     return found
 
 
-def test_sectors_come_in_the_order_of_the_data_set_without_the_unknown_one(objects: list[dict[str, Any]]) -> None:
+def test_sectors_are_in_the_order_of_the_data_set_without_the_unknown_one(objects: list[dict[str, Any]]) -> None:
     assert [(obj["type"], obj.get("name", obj.get("description"))) for obj in objects] == [
         ("identity", "dogesec"),
         ("marking-definition", None),
@@ -58,7 +58,7 @@ def test_sectors_come_in_the_order_of_the_data_set_without_the_unknown_one(objec
     assert "Unknown" in [obj.get("name") for obj in json.loads(EXCERPT)["objects"]]
 
 
-def test_a_sector_has_the_id_that_upstream_gives_it(objects: list[dict[str, Any]]) -> None:
+def test_a_sector_has_upstreams_id(objects: list[dict[str, Any]]) -> None:
     industry = sector(objects, "Defense industry")
     assert industry["id"] == "identity--337297ea-12b9-5842-b19a-7637b1fab2c2"
     assert industry["identity_class"] == "class"
@@ -70,24 +70,24 @@ def test_a_sector_has_the_id_that_upstream_gives_it(objects: list[dict[str, Any]
     assert industry["created"] == industry["modified"] == "2020-01-01T00:00:00.000Z"
 
 
-def test_a_name_that_is_its_own_alias_comes_once(objects: list[dict[str, Any]]) -> None:
+def test_a_name_that_is_also_an_alias_is_listed_once(objects: list[dict[str, Any]]) -> None:
     assert ["Natural Resources", "Energy"] in [obj.get("x_opencti_aliases") for obj in json.loads(EXCERPT)["objects"]]
     assert sector(objects, "Energy")["x_opencti_aliases"] == ["Energy", "Natural Resources"]
     assert sector(objects, "Gambling")["x_opencti_aliases"] == ["Gambling"]
 
 
-def test_objects_are_those_of_the_built_in_release_but_for_descriptions(objects: list[dict[str, Any]]) -> None:
+def test_objects_are_those_of_the_built_in_release_except_for_descriptions(objects: list[dict[str, Any]]) -> None:
     by_id = {obj["id"]: obj for obj in built_in.RELEASES["sector", "1.0"]()}
     for obj in objects:
         described = {"description": obj["description"]} if obj.get("identity_class") == "class" else {}
         assert obj == by_id[obj["id"]] | described
 
 
-def test_the_validator_of_oasis_accepts_the_objects(objects: list[dict[str, Any]]) -> None:
+def test_the_oasis_validator_accepts_the_objects(objects: list[dict[str, Any]]) -> None:
     assert verdicts_on(objects) == (True, {})
 
 
-def test_what_is_not_said_is_empty() -> None:
+def test_missing_values_are_empty() -> None:
     def bare(objects: list[dict[str, Any]]) -> None:
         sector(objects, "Oil").update(description=None, x_opencti_aliases=None)
 
@@ -95,14 +95,14 @@ def test_what_is_not_said_is_empty() -> None:
     assert (oil["description"], oil["x_opencti_aliases"]) == ("", ["Oil"])
 
 
-def test_a_relationship_comes_once(objects: list[dict[str, Any]]) -> None:
+def test_a_repeated_relationship_is_made_once(objects: list[dict[str, Any]]) -> None:
     def twice(found: list[dict[str, Any]]) -> None:
         found.extend([obj | {"id": "relationship--other"} for obj in found if obj["type"] == "relationship"])
 
     assert converted(changed(twice)) == objects
 
 
-def test_a_relationship_with_what_is_no_sector_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_relationship_with_another_kind_of_object_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
     def to_nobody(objects: list[dict[str, Any]]) -> None:
         relationship = next(obj for obj in objects if obj["type"] == "relationship")
         relationship.update(id="relationship--1", target_ref=sector(objects, "Unknown")["id"])
@@ -139,14 +139,14 @@ def test_a_file_that_is_not_the_data_set_is_refused(content: bytes, message: str
         converted(content)
 
 
-def test_two_sectors_cannot_have_one_name() -> None:
+def test_two_sectors_cannot_have_the_same_name() -> None:
     content = changed(lambda objects: objects.append(objects[1] | {"id": "identity--other"}))
     with pytest.raises(MalformedFile, match=r"^sectors: Culture and entertainment is the name of 2 sectors$"):
         converted(content)
 
 
 @pytest.mark.real
-def test_the_data_set_gives_release_1_0_object_for_object() -> None:
+def test_the_whole_data_set_equals_release_1_0_object_for_object() -> None:
     theirs = read_bundle("sector2stix-manual-output/sector-bundle-v1_0.json")["objects"]
     ours = converted(read_shared("kb-primary/sector/opencti-sectors.json.zst"))
     assert len(ours) == 121

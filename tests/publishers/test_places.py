@@ -1,4 +1,4 @@
-"""Each publisher's own place: how its releases are listed and fetched, and what is said when it is not as it was."""
+"""Each publisher's own place: how its releases are listed and fetched, and what is reported when it has changed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def labels(report: OfferReport, slug: str) -> list[str]:
 
 
 def serve_pages(server: LocalServer, path: str, pages: Sequence[object]) -> None:
-    """Answer with a list in pages as GitHub does: each has an ETag, and names the next one under another path."""
+    """Answer with a list in pages as GitHub does: each has an ETag and links to the next one under another path."""
     later = "/api.github.com/repositories/123/list"
 
     def answer(request: BaseHTTPRequestHandler) -> None:
@@ -81,12 +81,12 @@ class TestAttack:
         assert labels(report, "attack-mobile") == ["1.0"]
         assert report.of("attack-ics")[1].location == f"https:/{ATTACK}/ics-attack/ics-attack-8.0.json"
 
-    def test_a_beta_is_listed_under_its_own_label(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_a_beta_has_its_own_label(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {f"{ATTACK}/index.json": publishers.index(mobile_attack=["11.0-beta", "11.3"])})
         report = sources(server, tmp_path).offers([HOSTED.named("attack-mobile")])
         assert labels(report, "attack-mobile") == ["11.3", "11.0-beta"]
 
-    def test_the_bundle_is_taken_as_it_is(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_the_bundle_is_used_unchanged(self, server: LocalServer, tmp_path: Path) -> None:
         content = json.dumps(publishers.bundle({"type": "x-mitre-collection", "id": "x"}), indent=3).encode()
         serve(
             server,
@@ -100,7 +100,7 @@ class TestAttack:
         assert (release.label, release.origin.source, release.origin.converter) == ("18.1", "publisher", None)
         assert release.origin.location.endswith("/ics-attack/ics-attack-18.1.json")
 
-    def test_a_release_that_the_index_lacks_is_looked_for_at_its_usual_address(
+    def test_a_release_missing_from_the_index_is_found_at_its_usual_url(
         self, server: LocalServer, tmp_path: Path
     ) -> None:
         serve(
@@ -127,7 +127,7 @@ class TestAttack:
             ({"collections": [{"versions": [{"version": "1.0", "url": "https://[x"}]}]}, r"no version has a file"),
         ],
     )
-    def test_another_layout_is_said_and_the_others_go_on(
+    def test_a_changed_layout_is_reported_and_other_publishers_still_work(
         self, server: LocalServer, tmp_path: Path, listing: object, sentence: str
     ) -> None:
         serve(server, {f"{ATTACK}/index.json": listing, CAPEC: publishers.bundle({"x_capec_version": "3.9"})})
@@ -167,7 +167,7 @@ class TestCapec:
         )
         assert sources(server, tmp_path).fetch(self.kb).label == "3.10"
 
-    def test_it_is_sent_once_to_be_listed_and_fetched(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_the_bundle_is_downloaded_once_for_listing_and_fetching(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {CAPEC: publishers.bundle({"x_capec_version": "3.9"})})
         found = sources(server, tmp_path)
         found.fetch(self.kb)
@@ -176,18 +176,18 @@ class TestCapec:
         assert conditions[0] is None
         assert all(conditions[1:])
 
-    def test_only_the_newest_can_be_had(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_only_the_newest_release_can_be_fetched(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {CAPEC: publishers.bundle({"x_capec_version": "3.9"})})
         with pytest.raises(NotFound, match=r"capec 3\.5: no source has this release; available: 3\.9"):
             sources(server, tmp_path).fetch(self.kb, "3.5")
 
     @pytest.mark.parametrize("content", [publishers.bundle({"type": "attack-pattern"}), {"objects": 1}, b"<html>", b""])
-    def test_a_bundle_without_versions_is_said(self, server: LocalServer, tmp_path: Path, content: object) -> None:
+    def test_a_bundle_without_versions_is_reported(self, server: LocalServer, tmp_path: Path, content: object) -> None:
         serve(server, {CAPEC: content})
         [problem] = sources(server, tmp_path).offers([self.kb]).problems
         assert "stix-capec.json: expected a STIX 2.1 bundle whose objects have `x_capec_version`" in problem.sentence
 
-    def test_a_release_that_comes_out_meanwhile_is_not_taken_for_the_one_before(
+    def test_a_release_published_meanwhile_is_not_mistaken_for_the_previous_one(
         self, server: LocalServer, tmp_path: Path
     ) -> None:
         serve(server, {CAPEC: publishers.bundle({"x_capec_version": "3.9"})})
@@ -198,7 +198,7 @@ class TestCapec:
             found.fetch(self.kb, "3.9")
 
     @pytest.mark.real
-    def test_the_real_bundle_says_its_release(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_the_real_bundle_gives_its_release(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {CAPEC: read_shared("kb/mitre-capec-repo-data/stix-capec-v3_6.json.zst")})
         assert sources(server, tmp_path).fetch(self.kb).label == "3.6"
 
@@ -206,7 +206,7 @@ class TestCapec:
 class TestCwe:
     kb = HOSTED.named("cwe")
 
-    def test_the_newest_says_its_release_and_the_archive_names_the_others(
+    def test_the_newest_file_gives_its_release_and_the_archive_lists_the_others(
         self, server: LocalServer, tmp_path: Path
     ) -> None:
         page = b'<a href="/data/xml/cwec_v4.16.xml.zip">XML</a> <a href="/data/xml/cwec_v4.9.xml.zip">XML</a> cwec_v3.4.xml.zip'
@@ -234,7 +234,7 @@ class TestCwe:
             (b"<html>We moved</html>", "archive.html lists no catalogues: expected links to cwec_v….xml.zip"),
         ],
     )
-    def test_without_the_archive_the_newest_is_offered_and_the_gap_is_said(
+    def test_without_the_archive_the_newest_is_offered_and_the_problem_is_reported(
         self, server: LocalServer, tmp_path: Path, page: bytes | None, sentence: str
     ) -> None:
         serve(server, {f"{CWE}/xml/cwec_latest.xml.zip": zipped("cwec_v4.17.xml", catalogue("4.17"))})
@@ -246,7 +246,7 @@ class TestCwe:
         assert sentence in gap
         assert found.fetch(self.kb).label == "4.17"
 
-    def test_a_release_that_nobody_lists_is_looked_for_by_its_name(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_a_release_that_is_not_listed_is_found_by_its_label(self, server: LocalServer, tmp_path: Path) -> None:
         serve(
             server,
             {
@@ -269,7 +269,7 @@ class TestCwe:
             (b"<html>moved</html>", "cwec_latest.xml.zip"),
         ],
     )
-    def test_what_is_no_catalogue_is_said(
+    def test_a_file_that_is_not_a_catalogue_is_reported(
         self, server: LocalServer, tmp_path: Path, content: bytes, sentence: str
     ) -> None:
         serve(server, {f"{CWE}/xml/cwec_latest.xml.zip": content})
@@ -285,7 +285,7 @@ class TestCwe:
 
 
 class TestAtlas:
-    """The place of the releases up to 5.6.0, by itself."""
+    """The place of the releases up to 5.6.0 alone."""
 
     kb = replace(HOSTED.named("atlas"), at_publisher=HOSTED.named("atlas").at_publisher[1:])
     changelog = b"""# Changelog
@@ -297,7 +297,7 @@ class TestAtlas:
 - updated to use ATLAS Data 4.9.0
 """
 
-    def test_tags_are_labels_or_lead_to_them_through_the_changelog(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_labels_come_from_tags_or_from_the_changelog_at_a_tag(self, server: LocalServer, tmp_path: Path) -> None:
         tags = [{"name": name} for name in ("v1.10.0", "v1.6.4", "v1.9.0", "v5.1.1", "2026.06", "nightly")]
         serve(
             server,
@@ -313,9 +313,7 @@ class TestAtlas:
         assert found.fetch(self.kb).label == "2026.06"
         assert b"x-mitre-tactic" in found.fetch(self.kb, "4.9.0").bundle_bytes
 
-    def test_of_several_tags_with_one_release_the_highest_is_offered_and_fetched(
-        self, server: LocalServer, tmp_path: Path
-    ) -> None:
+    def test_the_highest_of_several_tags_with_one_release_is_used(self, server: LocalServer, tmp_path: Path) -> None:
         serve(
             server,
             {
@@ -344,7 +342,7 @@ class TestAtlas:
         assert labels(report, "atlas")[0] == "13.0.0"
         assert report.problems == ()
 
-    def test_all_pages_are_read_again_when_none_has_changed(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_all_pages_are_read_again_even_if_none_has_changed(self, server: LocalServer, tmp_path: Path) -> None:
         serve_pages(server, f"{API}/repos{ATLAS}/tags", [[{"name": "v4.0.0"}], [{"name": "v5.0.0"}]])
         for _ in range(2):
             assert labels(sources(server, tmp_path).offers([self.kb]), "atlas") == ["5.0.0", "4.0.0"]
@@ -368,18 +366,18 @@ class TestAtlas:
         [problem] = sources(server, tmp_path).offers([self.kb]).problems
         assert problem.sentence.startswith("https://example.org/tags is not at api.github.com")
 
-    def test_who_asked_too_often_is_told(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_a_rate_limit_is_reported(self, server: LocalServer, tmp_path: Path) -> None:
         server.answers[f"{API}/repos{ATLAS}/tags"] = status(403)
         [problem] = sources(server, tmp_path).offers([self.kb]).problems
         assert problem.sentence.endswith("/tags answered 403 Forbidden: access denied, or too many requests")
 
-    def test_a_repository_without_releases_is_said(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_a_repository_without_releases_is_reported(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {f"{API}/repos{ATLAS}/tags": [{"name": "nightly"}]})
         [problem] = sources(server, tmp_path).offers([self.kb]).problems
         assert problem.sentence == f"github.com{ATLAS}: none of the tags is a release"
 
     @pytest.mark.real
-    def test_the_real_bundle_comes_as_it_is(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_the_real_bundle_is_used_unchanged(self, server: LocalServer, tmp_path: Path) -> None:
         content = read_shared("kb-primary/atlas/stix-atlas-5.6.0.json.zst")
         path = f"{RAW}{ATLAS}/v5.6.0/dist/stix-atlas.json"
         serve(server, {f"{API}/repos{ATLAS}/tags": [{"name": "v5.6.0"}], path: content})
@@ -392,9 +390,7 @@ class TestAtlas:
 class TestDisarm:
     kb = HOSTED.named("disarm")
 
-    def test_a_release_is_the_last_state_before_the_next_one_is_named(
-        self, server: LocalServer, tmp_path: Path
-    ) -> None:
+    def test_a_release_is_the_last_commit_before_the_next_release(self, server: LocalServer, tmp_path: Path) -> None:
         commits = [
             publishers.commit("fff", "2026-02-03", "Corrected a typo"),
             publishers.commit("eee", "2026-01-10", "New Version 1.7 of Red Framework"),
@@ -406,11 +402,11 @@ class TestDisarm:
         serve(server, {f"{API}/repos{DISARM}/commits": commits})
         offers = {offer.label: offer for offer in sources(server, tmp_path).offers([self.kb]).offers}
         found = {label: (offer.location.split("/")[-3], str(offer.published)) for label, offer in offers.items()}
-        # Of 1.5 and 1.6 the days are known: what was changed after them is in no release before 1.7.
+        # The dates of 1.5 and 1.6 are declared: later changes belong to 1.7 or a later release.
         assert found == {"1.7": ("fff", "2026-02-03"), "1.6": ("ccc", "2024-11-22"), "1.5": ("aaa", "2024-08-02")}
-        assert f"path={WORKBOOK.replace('/', '%2F')}" in server.asked[0]
+        assert f"path={WORKBOOK.replace('/', '%2F')}" in server.requested[0]
 
-    def test_the_day_of_a_release_is_that_of_its_objects(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_the_objects_of_a_release_have_its_date(self, server: LocalServer, tmp_path: Path) -> None:
         workbook = (DATA / "disarm-1.6-excerpt.xlsx").read_bytes()
         commits = [publishers.commit("eee", "2026-01-10", "New Version 1.7 of Red Framework")]
         serve(server, {f"{API}/repos{DISARM}/commits": commits, f"{RAW}{DISARM}/eee/{WORKBOOK}": workbook})
@@ -446,7 +442,7 @@ class TestDisarm:
         expected = read_shared(f"kb/disarm2stix-manual-output/disarm-bundle-v{label.replace('.', '_')}.json.zst")
         assert json.loads(release.bundle_bytes)["objects"] == json.loads(expected)["objects"]
 
-    def test_a_history_without_names_is_said(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_a_history_without_releases_is_reported(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {f"{API}/repos{DISARM}/commits": [publishers.commit("aaa", "2025-01-01")]})
         [problem] = sources(server, tmp_path).offers([self.kb]).problems
         assert problem.sentence == f"github.com{DISARM}: no commit to {WORKBOOK} names a release"
@@ -458,7 +454,9 @@ class TestDisarm:
             ([publishers.commit("aaa", "yesterday")], "aaa has no date"),
         ],
     )
-    def test_another_answer_is_said(self, server: LocalServer, tmp_path: Path, commits: object, sentence: str) -> None:
+    def test_an_unexpected_answer_is_reported(
+        self, server: LocalServer, tmp_path: Path, commits: object, sentence: str
+    ) -> None:
         serve(server, {f"{API}/repos{DISARM}/commits": commits})
         [problem] = sources(server, tmp_path).offers([self.kb]).problems
         assert sentence in problem.sentence
@@ -467,7 +465,9 @@ class TestDisarm:
 class TestD3fend:
     kb = HOSTED.named("d3fend")
 
-    def test_the_site_names_the_newest_and_tags_the_others(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_the_site_names_the_newest_release_and_tags_name_the_others(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
         tags = [{"name": name} for name in ("1.6.0", "1.5.0", "v1.4.0", "0.16.0-BETA-1", "1.7.0-rc")]
         serve(
             server,
@@ -477,7 +477,9 @@ class TestD3fend:
         assert labels(report, "d3fend") == ["1.6.0", "1.5.0", "1.4.0"]
         assert report.offers[0].location == f"https:/{D3FEND}/ontologies/d3fend/1.6.0/d3fend.json"
 
-    def test_the_ontology_becomes_a_bundle_and_the_mapping_beside_it(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_the_ontology_becomes_a_bundle_with_the_mapping_beside_it(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
         serve(
             server,
             {
@@ -490,7 +492,7 @@ class TestD3fend:
         assert release.mapping is not None
         assert {"source", "target", "type", "description"} == json.loads(release.mapping)[0].keys()
 
-    def test_every_file_comes_from_the_folder_of_its_release(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_every_file_is_read_from_the_folder_of_its_release(self, server: LocalServer, tmp_path: Path) -> None:
         ontology = (DATA / "d3fend-1.2.0-excerpt.json").read_bytes()
         serve(
             server,
@@ -504,15 +506,15 @@ class TestD3fend:
         assert found.fetch(self.kb, "1.2.0").label == "1.2.0"
         with pytest.raises(SourceUnavailable, match=r"no file where it was expected, .*/d3fend/1\.6\.0/d3fend\.json"):
             found.fetch(self.kb, "1.6.0")
-        assert not any("/api/ontology/" in path for path in server.asked)
+        assert not any("/api/ontology/" in path for path in server.requested)
 
     def test_without_tags_the_newest_is_offered(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {f"{D3FEND}/api/version.json": {"ontology_version": "1.6.0"}})
         assert labels(sources(server, tmp_path).offers([self.kb]), "d3fend") == ["1.6.0"]
 
-    @pytest.mark.parametrize("said", [{}, {"version": "../x"}, [], b"<html>"])
-    def test_a_site_that_does_not_say_is_said(self, server: LocalServer, tmp_path: Path, said: object) -> None:
-        serve(server, {f"{D3FEND}/api/version.json": said})
+    @pytest.mark.parametrize("answer", [{}, {"version": "../x"}, [], b"<html>"])
+    def test_a_site_without_a_version_is_reported(self, server: LocalServer, tmp_path: Path, answer: object) -> None:
+        serve(server, {f"{D3FEND}/api/version.json": answer})
         [problem] = sources(server, tmp_path).offers([self.kb]).problems
         assert "version.json is not a JSON object with the `version` of the newest release" in problem.sentence
 
@@ -523,7 +525,7 @@ class TestFraud:
     def bundle(self, version: object) -> dict[str, object]:
         return publishers.bundle({"type": "attack-pattern"}, {"type": "x-mitre-collection", "x_mitre_version": version})
 
-    def test_the_collection_says_the_release_and_copies_hold_the_others(
+    def test_the_collection_gives_the_newest_release_and_copies_have_the_others(
         self, server: LocalServer, tmp_path: Path
     ) -> None:
         serve(server, {f"{F3}/f3-stix.json": self.bundle("1.2"), f"{F3}/f3-stix-v1.1.json": self.bundle("1.1")})
@@ -531,7 +533,7 @@ class TestFraud:
         assert found.fetch(self.kb).label == "1.2"
         assert found.fetch(self.kb, "v1_1").origin.location.endswith("/public/f3-stix-v1.1.json")
 
-    def test_a_copy_that_is_another_release_is_refused(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_a_copy_of_another_release_is_refused(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {f"{F3}/f3-stix.json": self.bundle("1.3"), f"{F3}/f3-stix-v1.2.json": self.bundle("1.2")})
         found = sources(server, tmp_path)
         assert found.fetch(self.kb).label == "1.3"
@@ -541,13 +543,15 @@ class TestFraud:
             sources(server, tmp_path).fetch(self.kb, "1.2")
 
     @pytest.mark.parametrize("version", [None, "one point two", 1.2])
-    def test_a_collection_without_a_version_is_said(self, server: LocalServer, tmp_path: Path, version: object) -> None:
+    def test_a_collection_without_a_version_is_reported(
+        self, server: LocalServer, tmp_path: Path, version: object
+    ) -> None:
         serve(server, {f"{F3}/f3-stix.json": self.bundle(version)})
         [problem] = sources(server, tmp_path).offers([self.kb]).problems
         assert "f3-stix.json: expected a STIX 2.1 bundle with one x-mitre-collection" in problem.sentence
 
     @pytest.mark.real
-    def test_the_real_bundles_say_their_releases(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_the_real_bundles_give_their_releases(self, server: LocalServer, tmp_path: Path) -> None:
         for name, label in (
             ("kb-primary/f3/f3-stix-v1.1.json.zst", "1.1"),
             ("kb/mitre-f3-repo-data/f3-stix-v1_0.json.zst", "1.0"),
@@ -556,7 +560,7 @@ class TestFraud:
             assert sources(server, tmp_path).fetch(self.kb).label == label
 
     @pytest.mark.real
-    def test_the_publishers_bundle_is_that_of_the_bucket(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_the_publishers_bundle_is_the_same_as_in_the_bucket(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {f"{F3}/f3-stix.json": read_shared("kb-primary/f3/f3-stix-v1.1.json.zst")})
         release = sources(server, tmp_path).fetch(self.kb)
         assert json.loads(release.bundle_bytes) == json.loads(
@@ -565,7 +569,7 @@ class TestFraud:
 
 
 class TestAll:
-    def test_a_label_that_is_named_twice_is_fetched_from_where_it_is_said_to_be(
+    def test_a_label_that_is_listed_twice_is_fetched_from_its_listed_location(
         self, server: LocalServer, tmp_path: Path
     ) -> None:
         listing = publishers.index(ics_attack=["18.1"])
@@ -585,7 +589,7 @@ class TestAll:
         assert release.origin.location == f"https:/{ATTACK}/ics-attack/ics-attack-18.1.json"
         assert b"x-mitre-tactic" in release.bundle_bytes
 
-    def test_a_file_that_moved_to_another_host_is_said_and_the_others_at_its_host_go_on(
+    def test_a_file_that_moved_to_another_host_is_reported_and_others_at_its_host_still_work(
         self, server: LocalServer, tmp_path: Path
     ) -> None:
         serve(
@@ -604,7 +608,7 @@ class TestAll:
         assert labels(report, "attack-ics") == ["18.1"]
         assert found.fetch(ICS).label == "18.1"
 
-    def test_a_host_that_fails_for_one_is_no_failure_of_who_does_not_need_it(
+    def test_a_failing_host_affects_only_the_knowledge_bases_that_need_it(
         self, server: LocalServer, tmp_path: Path
     ) -> None:
         serve(
@@ -620,7 +624,7 @@ class TestAll:
         assert problem.knowledge_bases == ("atlas",)
         assert "1.6" in labels(report, "disarm")
 
-    def test_a_list_that_cannot_be_unpacked_is_said_and_the_others_go_on(
+    def test_a_list_that_cannot_be_unpacked_is_reported_and_others_still_work(
         self, server: LocalServer, tmp_path: Path
     ) -> None:
         serve(server, {CAPEC: publishers.bundle({"x_capec_version": "3.9"})})
@@ -631,7 +635,7 @@ class TestAll:
         assert "index.json: the compressed file is" in problem.sentence
         assert labels(report, "capec") == ["3.9"]
 
-    def test_a_host_that_does_not_answer_is_asked_once_for_all_that_it_has(
+    def test_a_host_that_does_not_answer_is_requested_only_once(
         self, server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(publisher_source, "ANSWER_SECONDS", 0.3)
@@ -640,7 +644,7 @@ class TestAll:
         found = sources(server, tmp_path, download_timeout=0.3)
         report = found.offers(ALL)
         assert labels(report, "d3fend") == ["1.6.0"]
-        raw = [path for path in server.asked if path.startswith(RAW)]
+        raw = [path for path in server.requested if path.startswith(RAW)]
         assert raw == [f"{ATTACK}/index.json"]
         concerned = next(problem for problem in report.problems if "attack-ics" in (problem.knowledge_bases or ()))
         assert concerned.knowledge_bases == (
@@ -651,12 +655,12 @@ class TestAll:
             "atlas",
             "mitre-f3",
         )
-        before = len(server.asked)
+        before = len(server.requested)
         with pytest.raises(SourceUnavailable, match="sent nothing for"):
             found.fetch(ICS)
-        assert len(server.asked) == before
+        assert len(server.requested) == before
 
-    def test_a_host_that_is_only_slow_still_gives_files(
+    def test_files_can_still_be_fetched_from_a_slow_host(
         self, server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         serve(
@@ -672,10 +676,10 @@ class TestAll:
         server.answers[CAPEC] = endless(server, b" ", 0.05)
         [slow] = found.offers([HOSTED.named("capec"), HOSTED.named("mitre-f3")]).problems
         assert "took longer than 0.5 seconds" in slow.sentence
-        assert slow.knowledge_bases == ("capec", "mitre-f3"), "its lists are not asked for any more"
+        assert slow.knowledge_bases == ("capec", "mitre-f3"), "its lists are not requested any more"
         assert found.fetch(ICS, "18.1").label == "18.1"
 
-    def test_a_preview_is_the_newest_only_where_there_is_nothing_else(
+    def test_a_preview_is_the_newest_release_only_if_there_is_no_other(
         self, server: LocalServer, tmp_path: Path
     ) -> None:
         serve(
@@ -687,31 +691,31 @@ class TestAll:
         assert found.every_label(ICS) == (["19.0-beta", "18.1"], [])
         assert found.best(HOSTED.named("attack-mobile")).label == "20.0-beta"
 
-    def test_nobody_is_asked_whom_the_settings_do_not_name(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_only_sources_named_in_the_settings_are_used(self, server: LocalServer, tmp_path: Path) -> None:
         own_bucket = publishers.settings(server, data_dir=tmp_path, sources="", bucket=str(tmp_path))
         Sources(own_bucket).offers(ALL)
         packages_only = publishers.settings(server, data_dir=tmp_path, sources="builtin,snapshot")
         Sources(packages_only).offers(ALL)
-        assert server.asked == []
+        assert server.requested == []
 
-    def test_publishers_come_first_where_nothing_else_is_said(self) -> None:
+    def test_publishers_come_first_by_default(self) -> None:
         for kb in ALL:
             assert kb.sources == ("publisher", "bucket", "snapshot", "built-in")
 
-    def test_every_knowledge_base_that_has_a_publisher_with_a_place_of_its_own_names_it(self) -> None:
+    def test_every_knowledge_base_names_its_publishers_place(self) -> None:
         assert {kb.slug for kb in ALL if not kb.at_publisher} == {"location", "sector", "tlp"}
 
-    def test_one_source_alone_is_asked_when_that_is_wanted(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_a_single_source_can_be_chosen(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {f"{ATTACK}/index.json": publishers.index(ics_attack=["18.1"])})
         everyone = sources(server, tmp_path, sources="builtin")
         assert everyone.restricted_to("publisher").best(ICS).label == "18.1"
         with pytest.raises(NotFound):
             everyone.restricted_to("builtin").best(ICS)
 
-    def test_several_jobs_from_one_source_alone_ask_it_once(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_several_jobs_from_a_single_source_need_one_list(self, server: LocalServer, tmp_path: Path) -> None:
         server.otherwise = silence(server)
         everyone = sources(server, tmp_path, sources="builtin", download_timeout=0.2)
         for label in ("18.1", "18.0"):
             with pytest.raises(SourceUnavailable, match="sent nothing for"):
                 everyone.restricted_to("publisher").fetch(ICS, label)
-        assert len(server.asked) == 1
+        assert len(server.requested) == 1

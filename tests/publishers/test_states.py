@@ -1,4 +1,4 @@
-"""The state of sources: where they are, what is newest there, and how a place that was left is noticed."""
+"""The state of sources: their address, their newest release, and signs that a publisher has left a place."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ MANIFEST = f"{RAW}/mitre-atlas/atlas-data/main/dist/manifest.yaml"
 
 
 def repository(name: str, **further: object) -> dict[str, object]:
-    """What GitHub says of a repository."""
+    """GitHub's description of a repository."""
     return {"full_name": name, "archived": False, "description": "STIX data", **further}
 
 
-def attack(server: LocalServer, said: object = None, **files: object) -> None:
-    """ATT&CK for ICS 18.1 of 2025-11-13 at its publisher's, in a repository of which GitHub says this."""
-    own = repository("mitre-attack/attack-stix-data") if said is None else said
+def attack(server: LocalServer, description: object = None, **files: object) -> None:
+    """Serve ATT&CK for ICS 18.1 of 2025-11-13 in a repository with this description."""
+    own = repository("mitre-attack/attack-stix-data") if description is None else description
     serve(
         server, {f"{ATTACK}/index.json": publishers.index(ics_attack=["18.1", "17.1"]), ATTACK_REPOSITORY: own, **files}
     )
@@ -49,7 +49,7 @@ def problems(server: LocalServer, tmp_path: Path, *slugs: str, today: date = TOD
     return [sentence for state in states(server, tmp_path, *slugs, today=today) for sentence in state.problems]
 
 
-def test_a_place_that_is_well_says_its_newest_release_and_its_day(server: LocalServer, tmp_path: Path) -> None:
+def test_a_working_place_gives_its_newest_release_and_date(server: LocalServer, tmp_path: Path) -> None:
     attack(server)
     assert states(server, tmp_path, "attack-ics") == [
         SourceState(
@@ -65,7 +65,7 @@ def test_a_repository_with_another_name_has_moved(server: LocalServer, tmp_path:
     ]
 
 
-def test_the_case_of_a_name_is_no_move(server: LocalServer, tmp_path: Path) -> None:
+def test_a_change_of_case_in_a_name_is_not_a_move(server: LocalServer, tmp_path: Path) -> None:
     attack(server, repository("Mitre-Attack/ATTACK-STIX-DATA"))
     assert problems(server, tmp_path, "attack-ics") == []
 
@@ -76,7 +76,7 @@ def test_an_archived_repository_is_reported(server: LocalServer, tmp_path: Path)
 
 
 @pytest.mark.parametrize("text", ["DEPRECATED: use attack-data", "This has moved to GitLab", "No longer maintained"])
-def test_a_description_that_says_so_is_reported(server: LocalServer, tmp_path: Path, text: str) -> None:
+def test_a_description_that_announces_a_move_is_reported(server: LocalServer, tmp_path: Path, text: str) -> None:
     attack(server, repository("mitre-attack/attack-stix-data", description=text))
     [said] = problems(server, tmp_path, "attack-ics")
     assert text in said
@@ -89,21 +89,25 @@ def test_the_readme_of_a_deprecated_repository_is_read(server: LocalServer, tmp_
     ]
 
 
-def test_a_readme_may_speak_of_deprecated_objects(server: LocalServer, tmp_path: Path) -> None:
+def test_a_readme_may_mention_deprecated_objects(server: LocalServer, tmp_path: Path) -> None:
     attack(server, **{README: b"The project marks objects that are deprecated or revoked. Some were moved to Mobile."})
     assert problems(server, tmp_path, "attack-ics") == []
 
 
-def test_a_repository_that_is_gone_is_reported_once_for_all_that_read_it(server: LocalServer, tmp_path: Path) -> None:
+def test_a_missing_repository_is_reported_once_for_all_knowledge_bases_there(
+    server: LocalServer, tmp_path: Path
+) -> None:
     attack(server)
     server.answers[ATTACK_REPOSITORY] = status(404)
     found = states(server, tmp_path, "attack-ics", "attack-mobile")
     assert [state.problems[-1] for state in found] == ["github.com/mitre-attack/attack-stix-data is gone"] * 2
-    assert server.asked.count(ATTACK_REPOSITORY) == 1
+    assert server.requested.count(ATTACK_REPOSITORY) == 1
 
 
 @pytest.mark.parametrize("answer", [status(403), status(429), status(500)])
-def test_github_that_refuses_says_nothing_of_the_repository(server: LocalServer, tmp_path: Path, answer: Any) -> None:
+def test_a_refusal_by_github_is_not_a_problem_of_the_repository(
+    server: LocalServer, tmp_path: Path, answer: Any
+) -> None:
     attack(server)
     server.answers[ATTACK_REPOSITORY] = answer
     assert problems(server, tmp_path, "attack-ics") == []
@@ -119,21 +123,21 @@ def test_github_that_refuses_says_nothing_of_the_repository(server: LocalServer,
         ),
     ],
 )
-def test_a_release_that_is_long_expected_is_overdue(
+def test_a_release_long_after_its_expected_date_is_overdue(
     server: LocalServer, tmp_path: Path, today: date, expected: list[str]
 ) -> None:
     attack(server)
     assert problems(server, tmp_path, "attack-ics", today=today) == expected
 
 
-def test_a_place_that_gives_no_dates_is_never_overdue(server: LocalServer, tmp_path: Path) -> None:
+def test_a_place_without_dates_is_never_overdue(server: LocalServer, tmp_path: Path) -> None:
     listing = publishers.index(ics_attack=["18.1"])
     del listing["collections"][0]["versions"][0]["modified"]
     attack(server, **{f"{ATTACK}/index.json": listing})
     assert problems(server, tmp_path, "attack-ics", today=date(2099, 1, 1)) == []
 
 
-def test_the_frozen_place_of_atlas_is_not_overdue_and_its_archive_is_no_news(
+def test_the_frozen_place_of_atlas_is_neither_overdue_nor_reported_as_archived(
     server: LocalServer, tmp_path: Path
 ) -> None:
     serve(
@@ -155,7 +159,9 @@ def test_the_frozen_place_of_atlas_is_not_overdue_and_its_archive_is_no_news(
     assert old.problems == ()
 
 
-def test_a_host_that_does_not_answer_is_a_problem_and_the_others_are_asked(server: LocalServer, tmp_path: Path) -> None:
+def test_a_host_that_does_not_answer_is_a_problem_and_the_others_are_checked(
+    server: LocalServer, tmp_path: Path
+) -> None:
     attack(server)
     server.answers["/cwe.mitre.org/data/xml/cwec_latest.xml.zip"] = status(503)
     ics, cwe = states(server, tmp_path, "attack-ics", "cwe")
@@ -171,7 +177,7 @@ def test_a_host_that_does_not_answer_is_a_problem_and_the_others_are_asked(serve
         ({"collections": []}, "no version has a file of the form ics-attack/ics-attack-….json"),
     ],
 )
-def test_a_list_in_another_form_is_a_problem(
+def test_a_list_in_another_format_is_a_problem(
     server: LocalServer, tmp_path: Path, content: object, expected: str
 ) -> None:
     attack(server, **{f"{ATTACK}/index.json": content})
@@ -179,7 +185,7 @@ def test_a_list_in_another_form_is_a_problem(
     assert expected in said
 
 
-def test_every_source_has_a_state_in_order_of_preference(server: LocalServer, tmp_path: Path) -> None:
+def test_every_source_has_a_state_and_they_are_in_order_of_preference(server: LocalServer, tmp_path: Path) -> None:
     attack(server)
     bucket = tmp_path / "bucket" / ICS.bucket.folder
     bucket.mkdir(parents=True)
@@ -195,31 +201,29 @@ def test_every_source_has_a_state_in_order_of_preference(server: LocalServer, tm
     ]
 
 
-def test_every_knowledge_base_declares_main_types_that_it_lists() -> None:
+def test_the_main_types_of_every_knowledge_base_are_listed() -> None:
     for kb in ALL:
         assert set(kb.main_types) <= set(kb.listed_types), kb.slug
 
 
 class TestNewestRelease:
-    def test_a_file_without_its_main_kind_of_objects_is_not_as_expected(
-        self, server: LocalServer, tmp_path: Path
-    ) -> None:
+    def test_a_file_without_objects_of_the_main_type_is_reported(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {CAPEC: publishers.bundle(course_of_action(x_capec_version="3.9"))})
         settings = publishers.settings(server, data_dir=tmp_path)
         assert inspect_newest(Sources(settings), CAPEC_KB, settings) == [
             "stix-capec.json has no object of type attack-pattern"
         ]
 
-    def test_objects_without_the_ids_that_people_use_are_not_as_expected(
-        self, server: LocalServer, tmp_path: Path
-    ) -> None:
+    def test_objects_without_external_ids_are_reported(self, server: LocalServer, tmp_path: Path) -> None:
         serve(server, {CAPEC: publishers.bundle({**course_of_action(x_capec_version="3.9"), **PATTERN})})
         settings = publishers.settings(server, data_dir=tmp_path)
         assert inspect_newest(Sources(settings), CAPEC_KB, settings) == [
             "stix-capec.json has no object of type attack-pattern with an id such as CAPEC-112"
         ]
 
-    def test_a_file_that_cannot_be_fetched_says_why(self, server: LocalServer, tmp_path: Path) -> None:
+    def test_a_file_that_cannot_be_fetched_is_reported_with_the_reason(
+        self, server: LocalServer, tmp_path: Path
+    ) -> None:
         attack(server)
         settings = publishers.settings(server, data_dir=tmp_path)
         [said] = inspect_newest(Sources(settings), ICS, settings)
@@ -227,7 +231,7 @@ class TestNewestRelease:
 
     @pytest.mark.real
     @pytest.mark.parametrize("kb", ALL, ids=lambda kb: kb.slug)
-    def test_the_real_releases_are_as_expected(self, tmp_path: Path, kb: KnowledgeBase) -> None:
+    def test_the_real_releases_have_no_problem(self, tmp_path: Path, kb: KnowledgeBase) -> None:
         settings = settings_with(bucket=shared_path("kb"), sources="bucket", data_dir=tmp_path)
         assert inspect_newest(Sources(settings), kb, settings) == []
 

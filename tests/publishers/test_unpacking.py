@@ -1,4 +1,4 @@
-"""Compressed files: whole, within a limit, or not at all."""
+"""Compressed files are unpacked completely and within a limit, or not at all."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_gives_the_content(form: str) -> None:
+def test_every_format_is_unpacked(form: str) -> None:
     assert unpack(FORMS[form], "x", LIMIT) == CONTENT
 
 
-def test_what_is_not_compressed_stays() -> None:
+def test_an_uncompressed_file_is_unchanged() -> None:
     assert unpack(CONTENT, "x", LIMIT) == CONTENT
     assert unpack(b"", "x", LIMIT) == b""
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("cut", [1, 5, 40])
-def test_a_file_that_is_cut_off_is_an_error(form: str, cut: int) -> None:
+def test_a_truncated_file_is_an_error(form: str, cut: int) -> None:
     with pytest.raises(MalformedFile, match=r"^x.json: the compressed file is (cut off|damaged)"):
         unpack(FORMS[form][:-cut], "x.json", LIMIT)
 
 
 @given(st.binary(min_size=1, max_size=20_000), st.integers(1, 20_000))
-def test_no_beginning_of_a_zstd_file_passes_for_the_file(content: bytes, cut: int) -> None:
+def test_a_zstd_file_truncated_anywhere_is_an_error(content: bytes, cut: int) -> None:
     packed = zstandard.compress(content)
     part = packed[: -min(cut, len(packed) - 4)]
     with pytest.raises(MalformedFile):
@@ -58,21 +58,21 @@ def test_a_damaged_file_is_an_error(form: str) -> None:
         unpack(bytes(damaged), "x.json", LIMIT)
 
 
-def test_rubbish_behind_a_file_is_an_error() -> None:
+def test_trailing_garbage_is_an_error() -> None:
     for form in ("gzip", "zstd"):
         with pytest.raises(MalformedFile, match="damaged"):
             unpack(FORMS[form] + b"rubbish", "x", LIMIT)
 
 
 @pytest.mark.parametrize("form", ["plain", "gzip", "zstd"])
-def test_the_limit_counts_what_is_unpacked(form: str) -> None:
+def test_the_limit_is_on_the_unpacked_size(form: str) -> None:
     packed = FORMS.get(form, CONTENT)
     assert unpack(packed, "x", len(CONTENT)) == CONTENT
     with pytest.raises(MalformedFile, match=rf"^x: larger than the limit of {len(CONTENT) - 1} bytes"):
         unpack(packed, "x", len(CONTENT) - 1)
 
 
-def test_a_bomb_takes_little_memory() -> None:
+def test_a_compression_bomb_takes_little_memory() -> None:
     bomb = zstandard.compress(bytes(1_000_000_000))
     tracemalloc.start()
     try:
@@ -84,12 +84,12 @@ def test_a_bomb_takes_little_memory() -> None:
 
 
 @pytest.mark.real
-def test_a_published_file_says_its_size() -> None:
+def test_the_unpacked_size_of_a_published_file_is_known() -> None:
     name = "kb/mitre-attack-ics-repo-data/ics-attack-18_1.json.zst"
     assert unpacked_size(shared_path(name).read_bytes()[:18]) == len(read_shared(name)) == 3491940
 
 
-def test_a_size_that_is_not_said_is_not_known() -> None:
+def test_a_size_that_is_not_stored_is_unknown() -> None:
     assert unpacked_size(FORMS["zstd without its size"][:18]) is None
     assert unpacked_size(FORMS["gzip"][:18]) is None
     assert unpacked_size(b"") is None

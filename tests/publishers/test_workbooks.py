@@ -1,4 +1,4 @@
-"""Workbooks give the texts of their cells, and nothing that they only claim to hold."""
+"""Reading the cells of workbooks, including malicious ones."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def cells(content: bytes, sheet: str = "tactics") -> dict[tuple[int, int], Cell]
     return {(row.number, column): cell for row in rows for column, cell in row.cells.items()}
 
 
-def test_cells_are_found_in_their_places_and_blank_ones_nowhere() -> None:
+def test_cells_have_their_positions_and_blank_ones_are_left_out() -> None:
     rows = '<row r="3"><c r="B3" t="str"><v>a</v></c><c t="str"><v>b</v></c><c r="AA3" t="str"><v> c </v></c></row>'
     more = '<row><c t="str"><v>d</v></c><c r="B4"/><c><v></v></c><c t="str"><v> \n</v></c></row><row r="9"/>'
     assert cells(book({"tactics": rows + more})) == {(3, 2): "a", (3, 3): "b", (3, 27): " c ", (4, 1): "d"}
 
 
-def test_a_text_is_read_from_wherever_the_workbook_keeps_it() -> None:
+def test_texts_are_read_in_every_way_of_storing_them() -> None:
     items = "<si><t>plain</t></si><si><r><t>two </t></r><r><rPr><b/></rPr><t>looks</t></r><rPh><t>sound</t></rPh></si>"
     rows = (
         '<row><c t="s"><v>0</v></c><c t="s"><v>1</v></c><c t="inlineStr"><is><r><t>in</t></r><r><t>line</t></r></is></c>'
@@ -46,13 +46,13 @@ def test_a_text_is_read_from_wherever_the_workbook_keeps_it() -> None:
     assert list(cells(content).values()) == ["plain", "two looks", "inline", "result", "plain"]
 
 
-def test_escaped_characters_are_themselves_again() -> None:
+def test_escaped_characters_are_decoded() -> None:
     written = {"a_x000D_b": "a\rb", "_x005F_x000D_": "_x000D_", "_xD83D_": "_xD83D_", "_x0000_": "_x0000_"}
     content = book({"tactics": [list(written)]})
     assert list(cells(content).values()) == list(written.values())
 
 
-def test_what_is_no_text_says_what_it_is() -> None:
+def test_values_that_are_not_texts_are_described() -> None:
     rows = (
         '<row><c><v>2.50</v></c><c t="b"><v>1</v></c><c t="e"><v>#N/A</v></c><c t="d"><v>2024-11-22</v></c>'
         '<c t="n"><v>7</v></c></row>'
@@ -67,21 +67,21 @@ def test_what_is_no_text_says_what_it_is() -> None:
     ]
 
 
-def test_a_workbook_names_its_day() -> None:
+def test_a_workbook_has_a_date() -> None:
     workbook = read_workbook(EXCERPT.read_bytes(), "x.xlsx")
     assert workbook.modified == date(2024, 11, 22)
 
 
-@pytest.mark.parametrize("told", ["", "yesterday", "2024-13-01T00:00:00Z", None])
-def test_a_day_that_is_not_told_is_not_known(told: str | None) -> None:
+@pytest.mark.parametrize("stored", ["", "yesterday", "2024-13-01T00:00:00Z", None])
+def test_a_missing_or_invalid_date_is_unknown(stored: str | None) -> None:
     members = members_of(EXCERPT.read_bytes())
-    core = members.pop("docProps/core.xml").replace(b"2024-11-22T16:27:03Z", (told or "").encode())
-    if told is not None:
+    core = members.pop("docProps/core.xml").replace(b"2024-11-22T16:27:03Z", (stored or "").encode())
+    if stored is not None:
         members["docProps/core.xml"] = core
     assert read_workbook(archive(members), "x.xlsx").modified is None
 
 
-def test_parts_may_lie_anywhere_and_relations_may_be_of_either_edition() -> None:
+def test_parts_may_have_any_path_and_relations_either_namespace() -> None:
     strict = "http://purl.oclc.org/ooxml/officeDocument/relationships"
     content = archive(
         {
@@ -96,7 +96,7 @@ def test_parts_may_lie_anywhere_and_relations_may_be_of_either_edition() -> None
     assert cells(content) == {(1, 1): "here"}
 
 
-def test_cells_far_apart_take_no_room() -> None:
+def test_cells_far_apart_take_little_memory() -> None:
     content = book({"tactics": FAR_APART})
     tracemalloc.start()
     try:
@@ -106,13 +106,13 @@ def test_cells_far_apart_take_no_room() -> None:
         tracemalloc.stop()
 
 
-def test_texts_that_are_only_claimed_take_no_room() -> None:
+def test_a_false_count_of_texts_takes_no_memory() -> None:
     claims = 'count="4294967295" uniqueCount="4294967295"'
     content = book({"tactics": ONE_SHARED}, sharedStrings=shared_texts("<si><t>one</t></si>", claims))
     assert cells(content) == {(1, 1): "one"}
 
 
-def test_a_text_that_very_many_cells_share_has_a_limit() -> None:
+def test_texts_shared_by_very_many_cells_are_limited() -> None:
     text = "long " * 200_000
     content = book({"tactics": ONE_SHARED * 100}, sharedStrings=shared_texts(f"<si><t>{text}</t></si>"))
     assert len(content) < 20_000
@@ -120,7 +120,7 @@ def test_a_text_that_very_many_cells_share_has_a_limit() -> None:
         cells(content)
 
 
-def test_a_workbook_may_not_unpack_without_limit() -> None:
+def test_the_unpacked_size_of_a_workbook_is_limited() -> None:
     content = book({"tactics": ONE_SHARED}, theme=" " * (workbooks.MAX_BYTES + 1))
     with pytest.raises(MalformedFile, match=r"^x.xlsx: the zip file unpacks to more than the limit"):
         cells(content)
@@ -147,7 +147,7 @@ def test_a_workbook_may_not_unpack_without_limit() -> None:
         ),
     ],
 )
-def test_a_file_that_is_no_such_workbook_is_refused(content: bytes, message: str) -> None:
+def test_a_file_that_is_not_such_a_workbook_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(MalformedFile, match=rf"^x.xlsx: {message}"):
         cells(content)
 
@@ -163,7 +163,7 @@ SMALL = members_of(book({"tactics": [["a", 1.5]]}, sharedStrings=shared_texts("<
     ),
     cut=st.integers(0, 30),
 )
-def test_a_damaged_workbook_gives_cells_or_an_explanation(part: str, at: int, put: bytes, cut: int) -> None:
+def test_a_damaged_workbook_is_read_or_refused_with_a_reason(part: str, at: int, put: bytes, cut: int) -> None:
     damaged = SMALL[part][:at] + put + SMALL[part][at + cut :]
     try:
         found = cells(archive({**SMALL, part: damaged}))
@@ -174,7 +174,7 @@ def test_a_damaged_workbook_gives_cells_or_an_explanation(part: str, at: int, pu
 
 @pytest.mark.real
 @pytest.mark.parametrize("label", ["1.4", "1.5", "1.6"])
-def test_every_cell_of_a_published_workbook_is_what_a_spreadsheet_library_reads(label: str) -> None:
+def test_cells_of_published_workbooks_are_those_that_a_spreadsheet_library_reads(label: str) -> None:
     library = pytest.importorskip("python_calamine")
     path = shared_path(f"kb-primary/disarm/DISARM_FRAMEWORKS_MASTER-v{label}.xlsx")
     theirs, count = library.load_workbook(str(path)), 0

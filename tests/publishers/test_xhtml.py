@@ -32,13 +32,13 @@ def test_text_keeps_its_words_and_the_lines_that_a_browser_shows(markup: str, li
     assert text_of(markup).split("\n") == lines
 
 
-def test_items_of_lists_are_lines_with_marks() -> None:
+def test_list_items_become_lines_with_bullets() -> None:
     markup = "<p>Both:</p><ul><li>one<ul><li>inner</li></ul></li><li><div>two</div>\n<div>more</div></li></ul>end"
     assert text_of(markup) == "Both:\n\n- one\n  - inner\n- two\n  more\nend"
     assert text_of("<ol><li>one</li>\n<li>two<br/>lines</li></ol>") == "1. one\n2. two\n   lines"
 
 
-def test_code_keeps_its_line_breaks_and_indents() -> None:
+def test_code_keeps_line_breaks_and_indentation() -> None:
     code = """
         <div>if (a) {<div style="margin-left:1em;">b();<br/>if (c)<div style="margin-left:1em;">d();</div></div>}<br/>
         <br/>e( 1,  2 );</div>
@@ -46,7 +46,7 @@ def test_code_keeps_its_line_breaks_and_indents() -> None:
     assert text_of(code) == "if (a) {\n  b();\n  if (c)\n    d();\n}\n\ne( 1,  2 );"
 
 
-def test_rows_of_tables_are_lines() -> None:
+def test_table_rows_become_lines() -> None:
     table = """
         <table><tr><th>Register</th><th>Field</th></tr>
                <tr><td>LIMIT</td><td>[31:8] Reserved<br/>[7:0] Value</td></tr></table>

@@ -1,4 +1,4 @@
-"""YAML of publishers: what is read, and what is refused before it can do harm."""
+"""YAML of publishers: what is read, and what is refused as harmful."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def refused(content: bytes | str) -> str:
     return str(problem.value)
 
 
-def test_scalars_are_texts_as_they_were_written() -> None:
+def test_scalars_are_read_as_the_text_in_the_file() -> None:
     read = read_yaml(b"- 2026.10\n- '2026.10'\n- 2026-09-15\n- yes\n- 012\n- |\n  two\n  lines\n", "some.yaml")
     assert read == ["2026.10", "2026.10", "2026-09-15", "yes", "012", "two\nlines\n"]
 
 
-def test_only_an_unquoted_null_is_nothing() -> None:
+def test_only_an_unquoted_null_is_none() -> None:
     assert read_yaml(b"a: null\nb: 'null'\nc: ~\nd:\ne: ''\n", "some.yaml") == {
         "a": None,
         "b": "null",
@@ -46,7 +46,7 @@ def test_maps_and_lists_know_their_lines() -> None:
     assert items[1] == {"y": ["1", "2"]}
 
 
-def test_what_is_read_is_what_pyyaml_reads_as_texts() -> None:
+def test_pyyaml_reads_the_same_texts() -> None:
     text = """
 matrix: {id: ATLAS-matrix, references: []}
 techniques:
@@ -64,12 +64,12 @@ techniques:
     assert read_yaml(text.encode(), "some.yaml") == yaml.load(text, Loader=yaml.BaseLoader)
 
 
-def test_an_empty_file_is_nothing() -> None:
+def test_an_empty_file_is_read_as_none() -> None:
     assert read_yaml(b"", "some.yaml") is None
     assert read_yaml(b"# a remark\n", "some.yaml") is None
 
 
-def test_a_byte_order_mark_is_passed_over() -> None:
+def test_a_byte_order_mark_is_ignored() -> None:
     assert read_yaml(b"\xef\xbb\xbfa: 1\n", "some.yaml") == {"a": "1"}
 
 
@@ -93,30 +93,30 @@ def test_a_byte_order_mark_is_passed_over() -> None:
         (b"a: \x00\n", "not YAML"),
     ],
 )
-def test_what_is_not_plain_yaml_is_refused_with_its_line(content: bytes | str, sentence: str) -> None:
+def test_anything_but_plain_yaml_is_refused_with_its_line(content: bytes | str, sentence: str) -> None:
     assert refused(content).startswith(f"some.yaml: {sentence}")
 
 
-def test_a_file_may_nest_so_deep_and_no_deeper() -> None:
+def test_nesting_is_limited() -> None:
     deepest = "[" * yaml_files.MAX_DEPTH + "]" * yaml_files.MAX_DEPTH
     assert read_yaml(deepest.encode(), "some.yaml") is not None
     assert refused(f"[{deepest}]") == f"some.yaml: line 1: nested more than {yaml_files.MAX_DEPTH} levels deep"
 
 
 @pytest.mark.parametrize("deep", ["[" * 1_000_000, "{a: " * 1_000_000, "- " * 1_000_000, "? " * 100_000])
-def test_a_file_that_only_nests_ends_at_once(deep: str) -> None:
+def test_a_file_of_nothing_but_nesting_is_refused_at_once(deep: str) -> None:
     begun = time.monotonic()
     refused(deep)
     assert time.monotonic() - begun < 2
 
 
-def test_a_bomb_of_aliases_does_not_explode() -> None:
+def test_an_alias_bomb_is_refused() -> None:
     levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
     assert "line 2: the alias *a0" in refused("\n".join(levels))
 
 
-def test_a_file_may_be_so_large_and_no_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_a_file_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml_files, "MAX_BYTES", 1000)
     assert read_yaml(b"a: " + b"x" * 997, "some.yaml") is not None
     assert refused(b"a: " + b"x" * 998) == "some.yaml: 1,001 bytes are more than the limit of 1,000"

@@ -194,7 +194,7 @@ def test_several_workers_look_once(store: Database, server: LocalServer) -> None
     for thread in threads:
         thread.join(60)
     assert sorted(looked) == [False, False, False, True]
-    assert len(server.asked) == len(set(server.asked)) == len(HOSTED.all)
+    assert len(server.requested) == len(set(server.requested)) == len(HOSTED.all)
 
 
 def test_where_nobody_has_anything_they_are_not_asked_all_the_time(
@@ -297,12 +297,12 @@ def test_sources_are_asked_what_they_have_by_one_place(store: Database, server: 
     places = [place(store, server.url, update_days=0, offer_refresh_hours=24) for _ in range(3)]
     for one in (*places, *places):
         one.keep_house()
-    assert len(server.asked) == len(HOSTED.all)
+    assert len(server.requested) == len(HOSTED.all)
 
 
 def test_sources_are_not_asked_where_that_is_switched_off(store: Database, server: LocalServer) -> None:
     place(store, server.url, update_days=0, offer_refresh_hours=0).keep_house()
-    assert server.asked == []
+    assert server.requested == []
 
 
 def test_a_release_that_a_source_lists_no_more_for_now_is_still_on_offer(store: Database) -> None:
