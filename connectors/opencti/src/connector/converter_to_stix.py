@@ -1,7 +1,7 @@
 """Converts a release of a knowledge base to the objects that OpenCTI accepts.
 
 A pure function of the release and the settings. `links` adds what depends on other knowledge bases: cross-links, and the
-techniques that F3 borrows from ATT&CK.
+objects that ATLAS and F3 borrow from ATT&CK.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from connector.sendable import Known, Sendable, digest
 from connector.stix import StixObject, external_id, is_deprecated, is_revoked, type_of
 from ctibutler_client.releases import Release
 
-MAPPING_VERSION = 2
+MAPPING_VERSION = 3
 """Raise it when a release becomes something else than before. Every connector then sends everything again."""
 
 MITRE = "The MITRE Corporation"

@@ -43,7 +43,7 @@ class Namesakes:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What depends on other knowledge bases: cross-links, and borrowed techniques in the form of their owner."""
+    """What depends on other knowledge bases: cross-links, and borrowed objects in the form of their owner."""
 
     links: tuple[StixObject, ...] = ()
     borrowed: tuple[StixObject, ...] = ()
@@ -66,7 +66,7 @@ def plan(
 
 
 def contribution_only(target: Sendable, contribution: Contribution) -> Plan:
-    """Cross-links and borrowed techniques alone, if only their other ends changed."""
+    """Cross-links and borrowed objects alone, if only their other ends changed."""
     result = Plan()
     if contribution.links or contribution.borrowed:
         result.objects = [
@@ -221,7 +221,9 @@ class _Planner:
             base.identity_of(item["source_ref"]),
             base.identity_of(item["target_ref"]),
         }
-        if not ends <= self._live:
+        if not ends <= self._live and not ends <= (
+            self._live | self._others().standard_ids
+        ):
             return None  # it is gone together with an end
         if ends <= self._others().standard_ids:
             # Matrices share relationships as they share objects, and only the objects of the other matrix are known here.

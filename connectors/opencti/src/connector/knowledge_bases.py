@@ -45,27 +45,27 @@ class KnowledgeBase:
     """Knowledge bases whose live objects may share an entity with a revoked or deprecated object of this one."""
     links: tuple[LinkMode, ...] = ()
     borrows_from: tuple[str, ...] = ()
-    """Knowledge bases whose techniques appear here again with their own external id."""
+    """Knowledge bases that lend objects to this one: what is the same entity in OpenCTI keeps their words."""
     site: str = ""
     """The base of relative links in descriptions."""
     platforms: Mapping[str, str | None] = field(default_factory=dict)
     """Values of `x_mitre_platforms` to replace; None drops a value that is not a platform."""
 
 
+ATTACK = ("attack-enterprise", "attack-mobile", "attack-ics")
+
+
 def _attack(matrix: str, title: str) -> KnowledgeBase:
-    others = tuple(
-        f"attack-{other}"
-        for other in ("enterprise", "mobile", "ics")
-        if other != matrix
-    )
+    slug = f"attack-{matrix}"
+    others = tuple(other for other in ATTACK if other != slug)
     return KnowledgeBase(
-        slug=f"attack-{matrix}",
+        slug=slug,
         title=title,
         mapping="attack",
         entities=ATTACK_TYPES,
         external_ids=("mitre-attack", "mitre-mobile-attack", "mitre-ics-attack"),
         version_parameter="attack_version",
-        namesakes=(*others, "mitre-f3"),
+        namesakes=(*others, "atlas", "mitre-f3"),
         platforms={"None": None},  # on 82 techniques of ATT&CK for ICS
     )
 
@@ -105,10 +105,14 @@ ALL = (
         slug="atlas",
         title="MITRE ATLAS",
         mapping="atlas",
-        entities=("attack-pattern", "course-of-action"),
+        entities=("attack-pattern", "campaign", "course-of-action"),
         external_ids=("mitre-atlas",),
         version_parameter="atlas_version",
+        # Of both, some campaigns have the same name, such as ShadowRay. OpenCTI knows a campaign by its name.
+        namesakes=ATTACK,
+        borrows_from=ATTACK,
         site="https://atlas.mitre.org",
+        # Up to 5.6.0, every technique says this. Later ones say which systems it is for, such as `Generative AI`.
         platforms={"ATLAS": None},
     ),
     KnowledgeBase(
@@ -118,8 +122,8 @@ ALL = (
         entities=("attack-pattern",),
         external_ids=("mitre-f3",),
         version_parameter="f3_version",
-        namesakes=("attack-enterprise", "attack-mobile", "attack-ics"),
-        borrows_from=("attack-enterprise", "attack-mobile", "attack-ics"),
+        namesakes=ATTACK,
+        borrows_from=ATTACK,
         platforms={"F3": None},
     ),
     KnowledgeBase(
@@ -156,7 +160,7 @@ NOTHING_TO_IMPORT = ("tlp",)
 """Names that are accepted although the platform has these objects already."""
 
 ALIASES = {
-    "attack": ("attack-enterprise", "attack-mobile", "attack-ics"),
+    "attack": ATTACK,
     "f3": ("mitre-f3",),
     "all": tuple(kb.slug for kb in ALL),
 }

@@ -1,4 +1,4 @@
-"""What depends on two knowledge bases: relationships between them, and techniques that one borrows from the other."""
+"""What depends on two knowledge bases: relationships between them, and objects that one borrows from the other."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -42,27 +42,31 @@ def cross_links(
     return sorted(sent.values(), key=lambda item: str(item["id"]))
 
 
-def borrowed(own: Sendable, matrices: Iterable[Objects]) -> list[StixObject]:
-    """Techniques with an external id of ATT&CK, without anything that would replace ATT&CK's name, author or text.
+_LENDERS_OWN = (
+    "description",
+    "x_mitre_platforms",
+    "aliases",
+    "first_seen",
+    "last_seen",
+    "objective",
+)
 
-    In OpenCTI they are ATT&CK's techniques. Their phases and references are added to those of ATT&CK.
+
+def borrowed(own: Sendable, matrices: Iterable[Objects]) -> list[StixObject]:
+    """Objects that are ATT&CK's in OpenCTI, without anything that would replace ATT&CK's name, author or text.
+
+    These are techniques with an external id of ATT&CK, and campaigns with the name of one of ATT&CK's. Their phases and
+    references are added to those of ATT&CK.
     """
     lent = {
-        known.external_id: known
-        for matrix in matrices
-        for known in matrix.values()
-        if known.type == "attack-pattern" and known.external_id
+        known.standard_id: known for matrix in matrices for known in matrix.values()
     }
     result = []
     for item in own.in_order():
-        lender = lent.get(item.get("x_mitre_id", ""))
-        if item["type"] != "attack-pattern" or lender is None:
+        lender = lent.get(str(own.identity(item)))
+        if lender is None:
             continue
-        kept = {
-            key: value
-            for key, value in item.items()
-            if key not in ("description", "x_mitre_platforms", "aliases")
-        }
+        kept = {key: value for key, value in item.items() if key not in _LENDERS_OWN}
         result.append(
             {
                 **kept,

@@ -1,5 +1,8 @@
 """The order of tactics, read from the matrix, on every kill chain phase.
 
+A release without a matrix, such as ATLAS since 2026.05, has the order in which its tactics are listed. That is enough to
+place a new phase, but not to move those that OpenCTI has.
+
 The platform gives a phase without an order the position 0, so each phase carries one. No tactic is named here:
 publishers rename and split tactics.
 """
@@ -14,7 +17,7 @@ Phase = dict[str, Any]
 
 
 class PhaseOrder:
-    """Positions of the tactics of one release, from 0, in the order of its matrix."""
+    """Positions of the tactics of one release, from 0."""
 
     def __init__(
         self,
@@ -32,10 +35,15 @@ class PhaseOrder:
         matrices.sort(
             key=lambda matrix: (-len(matrix.get("tactic_refs") or ()), matrix["id"])
         )
+        self._is_known = bool(matrices)
         names = (
-            tactics.get(ref)
-            for matrix in matrices
-            for ref in matrix.get("tactic_refs") or ()
+            (
+                tactics.get(ref)
+                for matrix in matrices
+                for ref in matrix.get("tactic_refs") or ()
+            )
+            if matrices
+            else tactics.values()
         )
         self._positions = {
             name: position
@@ -46,7 +54,7 @@ class PhaseOrder:
         self.unknown: Counter[str] = Counter()
 
     def of(self, item: StixObject) -> list[Phase]:
-        """The phases of an object with their positions. A phase that no matrix names comes last."""
+        """The phases of an object with their positions. A phase of no known tactic comes last."""
         return [
             self._placed(phase["kill_chain_name"], phase["phase_name"])
             for phase in self._phases_of(item)
@@ -54,8 +62,8 @@ class PhaseOrder:
 
     @property
     def used(self) -> Mapping[tuple[str, str], int]:
-        """The position of each phase that an object has, by kill chain and phase name."""
-        return self._used
+        """The position of each phase that an object has, by kill chain and phase name. Empty without a matrix."""
+        return self._used if self._is_known else {}
 
     def _placed(self, chain: str, name: str) -> Phase:
         if name not in self._positions:

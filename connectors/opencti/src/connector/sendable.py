@@ -48,7 +48,7 @@ class Sendable:
     left_out: Counter[str] = field(default_factory=Counter)
     digests: dict[str, str] = field(default_factory=dict)
     phase_order: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """The position of each kill chain phase in use, by chain and phase name."""
+    """The position of each kill chain phase in use, by chain and phase name. Empty for a release without a matrix."""
     _identities: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property

@@ -30,7 +30,7 @@ class Imported:
     release: str | None
     """The start of the server's digest of the release; None if the server has none."""
     digest: str
-    """Digest of the objects of the release, without cross-links and borrowed techniques."""
+    """Digest of the objects of the release, without cross-links and borrowed objects."""
     objects: int
     done: str
     links: str | None = None

@@ -20,6 +20,7 @@ _LISTED = {
     "cwe": ("weakness", "grouping"),
     "atlas": (
         "attack-pattern",
+        "campaign",
         "course-of-action",
         "x-mitre-collection",
         "x-mitre-matrix",
