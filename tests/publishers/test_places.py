@@ -504,7 +504,7 @@ class TestD3fend:
         )
         found = sources(server, tmp_path)
         assert found.fetch(self.kb, "1.2.0").label == "1.2.0"
-        with pytest.raises(SourceUnavailable, match=r"no file where it was expected, .*/d3fend/1\.6\.0/d3fend\.json"):
+        with pytest.raises(SourceUnavailable, match=r"expected a file at .*/d3fend/1\.6\.0/d3fend\.json"):
             found.fetch(self.kb, "1.6.0")
         assert not any("/api/ontology/" in path for path in server.requested)
 
