@@ -26,7 +26,7 @@ from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.publishers.sources import built_in
 from tests.configured import settings_with
 
-# Nothing of the browser's own may go to the network.
+# The browser itself must not use the network.
 QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-default-apps",
@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """Base URL of a server on loopback with TLP 1 and 2, as `ctibutler up` runs it: changes are open to this machine."""
+    """Base URL of a loopback server with TLP 1 and 2, run as `ctibutler up` does: this machine may make changes."""
     settings = settings_with(data_dir=tmp_path, bucket="")
     database = open_catalogue(settings.url, HOSTED)
     for label in ("1", "2"):
@@ -88,7 +88,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 def state(server: str) -> tuple[list[str], int]:
-    """The installed releases of TLP and the number of jobs: what a change would change."""
+    """The installed releases of TLP and the number of jobs, either of which a change would alter."""
     versions = httpx2.get(f"{server}/api/v1/tlp/versions/installed/").json()["versions"]
     jobs = httpx2.get(f"{server}/api/v1/jobs/").json()["total_results_count"]
     return versions, jobs

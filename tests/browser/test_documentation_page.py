@@ -5,11 +5,11 @@ from __future__ import annotations
 from playwright.sync_api import Browser
 
 
-def test_the_documentation_page_asks_no_other_host_and_shows_the_routes(browser: Browser, server: str) -> None:
+def test_the_documentation_page_shows_the_routes_and_requests_no_other_host(browser: Browser, server: str) -> None:
     page = browser.new_page()
-    asked: list[str] = []
+    requested: list[str] = []
     complaints: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    page.on("request", lambda request: requested.append(request.url))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda failure: complaints.append(str(failure)))
     page.goto(f"{server}/api/schema/swagger-ui/")
@@ -18,5 +18,5 @@ def test_the_documentation_page_asks_no_other_host_and_shows_the_routes(browser:
     page.wait_for_selector(".opblock")
     assert "/api/v1/cwe/objects/{id}/" in page.inner_text(".swagger-ui").replace("​", "")
     page.close()
-    assert all(url.startswith((server, "data:", "blob:")) for url in asked)
+    assert all(url.startswith((server, "data:", "blob:")) for url in requested)
     assert complaints == []

@@ -60,9 +60,9 @@ def test_a_form_and_a_beacon_from_another_origin_change_nothing(
     assert state(server) == UNTOUCHED
 
 
-def test_a_page_whose_own_name_points_at_this_machine_changes_nothing(browser: Browser, server: str) -> None:
+def test_a_page_whose_host_name_points_to_this_machine_changes_nothing(browser: Browser, server: str) -> None:
     port = server.rpartition(":")[2]
-    # The browser is told that a stranger's name is this machine, as a name server of the stranger's would say.
+    # The browser resolves an attacker's host name to this machine, as the attacker's name server would.
     stranger = browser.browser_type.launch(
         executable_path=_path_of(browser),
         args=["--no-sandbox", "--disable-gpu", f"--host-resolver-rules=MAP stranger.test 127.0.0.1:{port}"],
@@ -83,8 +83,8 @@ def test_a_page_of_another_origin_may_read(browser: Browser, server: str, other_
     assert answer == 200
 
 
-def test_a_page_of_our_own_can_ask_for_an_install(browser: Browser, server: str) -> None:
-    """The same request that another origin's page makes in vain: what is refused there is not refused to all."""
+def test_our_own_page_can_request_an_install(browser: Browser, server: str) -> None:
+    """The request that is refused to a page of another origin is not refused to everyone."""
     page = browser.new_page()
     page.goto(f"{server}/api/v1/")
     answer = page.evaluate(FETCH, ["/api/v1/tlp/", "POST", {"Content-Type": "application/json"}, '{"version": "2"}'])

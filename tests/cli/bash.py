@@ -1,4 +1,4 @@
-"""A bash on a terminal: a test types into it, and reads what stands in the line after Tab."""
+"""A bash on a terminal: a test types into it and reads the completed line after Tab."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Bash:
         self._shown()
 
     def completed(self, line: str) -> str:
-        """What stands in the line after it was typed and Tab was pressed."""
+        """Type a line, press Tab, and return the completed line."""
         os.write(self._terminal, f"{line}\t{_SHOW_LINE}".encode())
         completed = self._shown()
-        os.write(self._terminal, b"\x05\x15")  # to the end, and delete up to the beginning
+        os.write(self._terminal, b"\x05\x15")  # go to the end, and delete back to the beginning
         return completed
 
     def _shown(self) -> str:
@@ -49,7 +49,7 @@ class Bash:
 
 @contextmanager
 def bash(environment: Mapping[str, str]) -> Iterator[Bash]:
-    """Start a bash with these variables alone, and end it."""
+    """A bash with these variables only, ended afterwards."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         ["bash", "--noprofile", "--norc", "-i"],

@@ -1,4 +1,4 @@
-"""Runs the command the way a person does."""
+"""Run the command as a user does."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ class Outcome:
 
     @property
     def json(self) -> Any:
-        """What it printed, as JSON."""
+        """Its standard output, decoded from JSON."""
         return json.loads(self.stdout)
 
 
 @dataclass(frozen=True)
 class Command:
-    """The command with a data folder and a bucket of its own; the database is in the folder unless another is named."""
+    """The command with its own data folder and bucket. The database is in that folder unless another is given."""
 
     folder: Path
     bucket: str = ""
     database: str = ""
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Of its process: nothing that this machine's installation is set to."""
+        """The variables of its process: no settings of an installation on this machine."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CTIBUTLER_")}
         return {
             **kept,
@@ -73,7 +73,7 @@ class Command:
         )
 
     def __call__(self, *arguments: object, **environment: str) -> Outcome:
-        """Run it: in a process of its own where it sets up logs or signals, else here, which takes a tenth of the time."""
+        """Run it. Commands that set up logs or signals get their own process; others run in this one, ten times as fast."""
         if arguments[:1] and arguments[0] in ("up", "serve", "worker", "install", "mirror"):
             process = self.start(*arguments, **environment)
             stdout, stderr = process.communicate(timeout=120)
@@ -98,20 +98,20 @@ class Command:
         return Outcome(code, *printed)
 
     def imported_by(self, *arguments: object) -> list[str]:
-        """The modules that a run of it imports, packages of others by their first name."""
+        """The modules that a run imports; third-party packages only by their top-level name."""
         words = self.words(*arguments)
-        told = subprocess.run(
+        timings = subprocess.run(
             [words[0], "-X", "importtime", *words[1:]],
             cwd=self.folder,
             env=self.environment(),
             capture_output=True,
             text=True,
         ).stderr
-        names = [line.rpartition("|")[2].strip() for line in told.splitlines() if line.startswith("import time:")]
+        names = [line.rpartition("|")[2].strip() for line in timings.splitlines() if line.startswith("import time:")]
         return [name if name.startswith("ctibutler") else name.partition(".")[0] for name in names]
 
     def done(self, *arguments: object, **environment: str) -> Outcome:
-        """Run it and be sure that it did what it was asked to."""
+        """Run it and assert that it succeeds."""
         outcome = self(*arguments, **environment)
         assert outcome.code == 0, outcome.stderr
         return outcome

@@ -27,7 +27,7 @@ def command_with_bucket(tmp_path: Path) -> Command:
 
 @pytest.fixture(scope="session")
 def stocked(tmp_path_factory: pytest.TempPathFactory) -> Command:
-    """The command with small real releases installed. For tests that only read."""
+    """The command with small real releases installed, for tests that only read."""
     command = Command(tmp_path_factory.mktemp("stocked"), str(shared_path("kb")))
     command.done(
         "install", "tlp", "sector", "location", "mitre-f3", "disarm@1.5", "disarm@1.6", "atlas", "attack-ics@18.1"

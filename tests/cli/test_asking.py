@@ -1,4 +1,4 @@
-"""Asking for objects: get, list, search, navigator."""
+"""The commands that show objects: get, list, search, navigator."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ ICS = "mitre-attack-ics-repo-data/ics-attack-18_1.json"
 PHISHING = "attack-pattern--c9a9741c-6c66-5456-807f-1d47140851a9"
 
 
-def test_an_object_is_found_wherever_it_is(stocked: Command) -> None:
-    for asked, name in (
+def test_an_object_is_found_in_any_knowledge_base(stocked: Command) -> None:
+    for object_id, name in (
         ("AML.T0052", "Phishing"),
         ("aml.t0052", "Phishing"),
         (PHISHING, "Phishing"),
@@ -24,10 +24,10 @@ def test_an_object_is_found_wherever_it_is(stocked: Command) -> None:
         ("TLP:CLEAR", "TLP:CLEAR"),
         ("T0800", "Activate Firmware Update Mode"),
     ):
-        assert stocked.done("get", asked, "--json").json["object"]["name"] == name
+        assert stocked.done("get", object_id, "--json").json["object"]["name"] == name
 
 
-def test_different_objects_of_one_id_are_told_apart(command: Command) -> None:
+def test_different_objects_with_one_id_are_distinguished(command: Command) -> None:
     for place, slug in enumerate(("mitre-f3", "disarm")):
         technique = {
             "type": "attack-pattern",
@@ -48,7 +48,7 @@ def test_different_objects_of_one_id_are_told_apart(command: Command) -> None:
     assert command.done("get", "T1000", "--kb", "f3", "--json").json["object"]["name"] == "Of mitre-f3"
 
 
-def test_json_of_an_object_says_which_release_of_which_knowledge_base_it_is_from(stocked: Command) -> None:
+def test_json_of_an_object_includes_its_knowledge_base_and_release(stocked: Command) -> None:
     answered = stocked.done("get", "T0043", "--release", "1.5", "--json").json
     assert list(answered) == ["knowledge_base", "release", "object"]
     assert (answered["knowledge_base"], answered["release"]) == ("disarm", "1.5")
@@ -67,7 +67,7 @@ def test_an_object_is_readable(stocked: Command) -> None:
     assert any(line.startswith("reference") and "T0086.003" in line for line in lines)
 
 
-def test_a_revoked_object_leads_to_the_one_that_replaced_it(stocked: Command) -> None:
+def test_a_revoked_object_names_the_one_that_replaced_it(stocked: Command) -> None:
     objects = {item["id"]: item for item in read_bundle(ICS)["objects"]}
     (replaced_by,) = [
         item["target_ref"]
@@ -92,7 +92,7 @@ def test_an_object_of_an_older_release(stocked: Command) -> None:
     gone = stocked("get", "T0043")
     assert gone.code == 1
     assert "T0043" in gone.stderr
-    # By its STIX id it is found although no latest release has it.
+    # A STIX id is found even if no latest release has it.
     assert stocked.done("get", older["id"], "--json").json["object"] == older
 
 
@@ -128,7 +128,7 @@ def test_a_list_with_its_filters(stocked: Command) -> None:
     )
 
 
-def test_a_list_leaves_out_what_the_knowledge_base_hides(stocked: Command) -> None:
+def test_a_list_leaves_out_objects_that_the_knowledge_base_hides(stocked: Command) -> None:
     objects = [item for item in read_bundle(ICS)["objects"] if item["type"] == "attack-pattern"]
     dead = [item for item in objects if item.get("revoked") or item.get("x_mitre_deprecated")]
     assert dead
@@ -151,7 +151,7 @@ def test_pages_follow_each_other(stocked: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ("list disarm --release 1.4", "disarm@1.4 is not installed; run `ctibutler install disarm@1.4`"),
         ("get T0043 --kb disarm --release 1.4", "disarm@1.4 is not installed; run `ctibutler install disarm@1.4`"),
@@ -174,21 +174,21 @@ def test_pages_follow_each_other(stocked: Command) -> None:
         ("navigator G0034 --kb attack-mobile", "attack-mobile is not installed; run `ctibutler install attack-mobile`"),
     ],
 )
-def test_a_release_that_is_not_installed_is_named_with_the_command_that_installs_it(
-    stocked: Command, words: str, said: str
+def test_the_message_about_a_missing_release_gives_the_command_that_installs_it(
+    stocked: Command, words: str, message: str
 ) -> None:
     outcome = stocked(*words.split())
     assert outcome.code == 1
-    assert outcome.stderr == f"ctibutler: {said}\n"
+    assert outcome.stderr == f"ctibutler: {message}\n"
 
 
-def test_what_is_not_in_an_installed_release_is_not_blamed_on_the_release(stocked: Command) -> None:
+def test_an_object_missing_from_an_installed_release_is_reported_without_an_install_hint(stocked: Command) -> None:
     assert stocked("get", "AML.T9999").stderr.startswith("ctibutler: no object `AML.T9999` in the latest releases of ")
-    said = stocked("get", "AML.T9999", "--release", "5.6.0").stderr
-    assert said == "ctibutler: no object `AML.T9999` in release 5.6.0 of atlas\n"
+    message = stocked("get", "AML.T9999", "--release", "5.6.0").stderr
+    assert message == "ctibutler: no object `AML.T9999` in release 5.6.0 of atlas\n"
 
 
-def test_tables_say_the_kind_of_an_object_in_the_words_of_its_knowledge_base(stocked: Command) -> None:
+def test_tables_name_types_in_the_words_of_the_knowledge_base(stocked: Command) -> None:
     rows = stocked.done("list", "disarm", "--id", "TA05,T0086.003,T0086").stdout.splitlines()[1:]
     assert {row.split()[0]: row.split()[1] for row in rows} == {
         "TA05": "Tactic",
@@ -201,7 +201,7 @@ def test_tables_say_the_kind_of_an_object_in_the_words_of_its_knowledge_base(sto
     ]  # fmt: skip
 
 
-def test_what_is_piped_is_neither_cut_nor_wrapped(stocked: Command) -> None:
+def test_piped_output_is_neither_cut_nor_wrapped(stocked: Command) -> None:
     longest = max(
         (item for item in read_bundle(ICS)["objects"] if item["type"] == "attack-pattern"),
         key=lambda item: max(map(len, item["description"].splitlines())),
@@ -213,13 +213,13 @@ def test_what_is_piped_is_neither_cut_nor_wrapped(stocked: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "best"),
+    ("query", "best"),
     [("amlt0052", "Phishing"), ("TLP:RED", "TLP:RED"), ("sandworm", "Sandworm Team"), ("germany", "Germany")],
 )
-def test_search_puts_the_best_match_first(stocked: Command, asked: str, best: str) -> None:
-    found = stocked.done("search", asked, "--json").json
+def test_search_puts_the_best_match_first(stocked: Command, query: str, best: str) -> None:
+    found = stocked.done("search", query, "--json").json
     assert found["objects"][0]["name"] == best
-    assert best in stocked.done("search", asked).stdout.splitlines()[1]
+    assert best in stocked.done("search", query).stdout.splitlines()[1]
 
 
 def test_search_in_one_knowledge_base(stocked: Command) -> None:
@@ -227,7 +227,7 @@ def test_search_in_one_knowledge_base(stocked: Command) -> None:
     assert {item["knowledgebase_name"] for item in found["objects"]} <= {"atlas", "disarm"}
 
 
-def test_search_takes_types_in_the_words_of_the_knowledge_bases(stocked: Command) -> None:
+def test_search_accepts_types_in_the_words_of_the_knowledge_bases(stocked: Command) -> None:
     def found(*types: str) -> list[str]:
         rows = stocked.done("search", "industrial", "--type", ",".join(types), "--json").json["objects"]
         return [row["id"] for row in rows]
@@ -238,7 +238,7 @@ def test_search_takes_types_in_the_words_of_the_knowledge_bases(stocked: Command
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ("search x --type gruop", "--type: no type `gruop`; did you mean group or grouping?"),
         (
@@ -251,13 +251,13 @@ def test_search_takes_types_in_the_words_of_the_knowledge_bases(stocked: Command
         ),
     ],
 )
-def test_search_refuses_a_type_that_no_knowledge_base_has(stocked: Command, words: str, said: str) -> None:
+def test_search_refuses_a_type_that_no_knowledge_base_has(stocked: Command, words: str, message: str) -> None:
     outcome = stocked(*words.split())
     assert outcome.code == 2
-    assert outcome.stderr == f"ctibutler: {said}\n"
+    assert outcome.stderr == f"ctibutler: {message}\n"
 
 
-def test_a_name_in_place_of_an_id_leads_to_the_search(stocked: Command) -> None:
+def test_a_name_instead_of_an_id_suggests_a_search(stocked: Command) -> None:
     assert stocked("get", "fancy bear").stderr.endswith("; to find a name, run `ctibutler search 'fancy bear'`\n")
     assert "search" not in stocked("get", "AML.T9999").stderr
     assert "search" not in stocked("get", "injection", "--kb", "cwe").stderr

@@ -1,4 +1,4 @@
-"""ATLAS on the command line: from its publisher's two places, with case studies and their steps."""
+"""ATLAS on the command line, installed from its publisher's two places, with case studies and their steps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STEPS = ["step id: S00", "step id: S01", "step id: S02"]
 
 @pytest.fixture
 def server() -> Iterator[LocalServer]:
-    """The publisher: 2026.09 with a bundle, 2026.08 as YAML alone, 5.6.0 at the older place."""
+    """The publisher: 2026.09 with a bundle, 2026.08 as YAML only, 5.6.0 at the older place."""
     with LocalServer().running() as local:
         serve(
             local,
@@ -63,16 +63,16 @@ def test_the_newest_release_comes_from_the_new_place_with_its_details(command: C
     assert "Case Study" in listed
 
 
-def test_all_brings_every_release_of_both_places(command: Command, at: dict[str, str]) -> None:
+def test_all_installs_every_release_of_both_places(command: Command, at: dict[str, str]) -> None:
     outcome = command.done("install", "atlas@all", **at)
     assert "releases/download/v2026.08/stix-atlas.json does not exist; converted from" in outcome.stderr
-    told = command.done("versions", "atlas", "--json").json["atlas"]["releases"]
-    assert [one["version"] for one in told] == ["2026.09", "2026.08", "5.6.0"]
-    assert [one["origin"]["converter"] for one in told] == [None, "atlas-yaml", None]
+    listed = command.done("versions", "atlas", "--json").json["atlas"]["releases"]
+    assert [one["version"] for one in listed] == ["2026.09", "2026.08", "5.6.0"]
+    assert [one["origin"]["converter"] for one in listed] == [None, "atlas-yaml", None]
     assert steps(command, "--release", "2026.08") == STEPS
 
 
-def test_details_go_along_with_a_mirror(command: Command, at: dict[str, str]) -> None:
+def test_details_are_mirrored_too(command: Command, at: dict[str, str]) -> None:
     command.done("mirror", "kb", "atlas", **at)
     names = {path.name for path in (command.folder / "kb" / "mitre-atlas-repo-data").iterdir()}
     assert "mitre-atlas-details-v2026_09.json.zst" in names
@@ -82,7 +82,7 @@ def test_details_go_along_with_a_mirror(command: Command, at: dict[str, str]) ->
     assert steps(elsewhere) == STEPS
 
 
-def test_the_publishers_yaml_is_read_as_a_file_of_ones_own(command: Command, tmp_path: Path) -> None:
+def test_the_publishers_yaml_can_be_installed_from_a_local_file(command: Command, tmp_path: Path) -> None:
     file = tmp_path / "ATLAS-2026.09.yaml"
     file.write_bytes(written(release()))
     command.done("install", "atlas@2026.09", "--from", file)
@@ -92,12 +92,12 @@ def test_the_publishers_yaml_is_read_as_a_file_of_ones_own(command: Command, tmp
     assert "ATLAS YAML: collection: version: expected 2026.10, found 2026.09" in refused.stdout + refused.stderr
 
 
-def test_who_gets_an_older_release_because_the_new_place_fails_is_told(
+def test_an_older_release_installed_because_the_new_place_fails_comes_with_a_warning(
     command: Command, server: LocalServer, at: dict[str, str]
 ) -> None:
     server.answers[f"{DIST}/manifest.yaml"] = status(404)
     outcome = command.done("install", "atlas", **at)
     assert "atlas 5.6.0" in outcome.stdout
-    said = " ".join(outcome.stderr.split())
-    assert "atlas: 5.6.0 is the newest release found, but not all releases could be listed" in said
-    assert "manifest.yaml does not exist: expected a list of ATLAS releases in YAML" in said
+    warning = " ".join(outcome.stderr.split())
+    assert "atlas: 5.6.0 is the newest release found, but not all releases could be listed" in warning
+    assert "manifest.yaml does not exist: expected a list of ATLAS releases in YAML" in warning

@@ -1,4 +1,4 @@
-"""Completion: what shells are offered, and what a bash makes of it."""
+"""Shell completion: the values that are offered, and how bash completes them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.cli.command import Command
 
 
 def offered(command: Command, line: str, program: str = "zsh", **environment: str) -> dict[str, str]:
-    """What is offered for the last word of a line, with descriptions, as zsh and fish get it."""
+    """The values offered for the last word of a line, with their descriptions, in the format for zsh and fish."""
     words = line.split(" ")
-    asked = {"_CTIBUTLER_COMPLETE": f"{program}_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    variables = {"_CTIBUTLER_COMPLETE": f"{program}_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
     if program == "fish":
-        asked["COMP_CWORD"] = words[-1]
-    outcome = command(**asked, **environment)
+        variables["COMP_CWORD"] = words[-1]
+    outcome = command(**variables, **environment)
     assert (outcome.code, outcome.stderr) == (0, "")
     lines = outcome.stdout.splitlines()
     if program == "fish":
@@ -31,7 +31,7 @@ def offered(command: Command, line: str, program: str = "zsh", **environment: st
     return {value.replace(r"\:", ":"): meaning for value, meaning in zip(lines[1::3], lines[2::3], strict=True)}
 
 
-def test_commands_are_offered_with_what_they_do(command: Command) -> None:
+def test_commands_are_offered_with_their_help(command: Command) -> None:
     assert offered(command, "ctibutler ") == COMMANDS
     assert list(offered(command, "ctibutler ex")) == ["export"]
     assert "--include-revoked" in offered(command, "ctibutler list cwe --inc")
@@ -45,12 +45,12 @@ def test_knowledge_bases_are_offered_with_their_titles(command: Command) -> None
     for line in ("install ", "mirror kb ", "remove "):
         assert offered(command, f"ctibutler {line}") == {"attack": matrices, **titles}
     assert set(offered(command, "ctibutler list ")) == set(titles)
-    assert list(offered(command, "ctibutler versions f")) == ["f3"]  # an alias, where no name begins so
+    assert list(offered(command, "ctibutler versions f")) == ["f3"]  # an alias, if no name has this prefix
     assert list(offered(command, "ctibutler search --kb cwe,ca")) == ["cwe,capec"]
 
 
 def test_installed_and_available_releases_are_offered(stocked: Command) -> None:
-    stocked.done("versions")  # asks the bucket what there is
+    stocked.done("versions")  # reads the bucket's list
     atlas = offered(stocked, "ctibutler install atlas@")
     assert atlas["atlas@5.6.0"] == "installed"
     assert atlas["atlas@4.9.0"] == "available"
@@ -76,7 +76,7 @@ def test_ids_are_offered_with_the_names_of_their_objects(stocked: Command) -> No
         "T0086.004": "Aggregate Information into Evidence Collages",
     }
     assert list(offered(stocked, "ctibutler get t0086.003")) == ["T0086.003"]
-    # The prefix may be left out, or stand before an id that is published without it.
+    # The prefix may be left out, or be added to an id that is published without it.
     assert offered(stocked, "ctibutler get TLP:RE") == {"TLP:red": "TLP:RED"}
     assert offered(stocked, "ctibutler get --kb tlp re") == {"red": "TLP:RED"}
     assert offered(stocked, "ctibutler get --kb tlp TL") == offered(stocked, "ctibutler get TLP:")
@@ -90,7 +90,7 @@ def test_ids_are_offered_with_the_names_of_their_objects(stocked: Command) -> No
     assert offered(stocked, "ctibutler navigator T0") == {}
 
 
-def test_ids_without_number_are_offered_without_names_when_they_are_too_many_to_read(stocked: Command) -> None:
+def test_very_many_ids_are_offered_without_names(stocked: Command) -> None:
     every = offered(stocked, "ctibutler get --kb disarm ")
     assert len(every) > 300
     assert set(every.values()) == {"_"}
@@ -119,8 +119,8 @@ def test_sources_and_folders_are_offered(command: Command) -> None:
         "built-in",
     ]
     assert list(offered(command, "ctibutler mirror kb cwe --source=pub")) == ["--source=publisher"]
-    asked = {"_CTIBUTLER_COMPLETE": "zsh_complete", "COMP_WORDS": "ctibutler mirror kb cwe --source ./k"}
-    assert command(COMP_CWORD="5", **asked).stdout.splitlines()[:2] == ["dir", "./k"]
+    variables = {"_CTIBUTLER_COMPLETE": "zsh_complete", "COMP_WORDS": "ctibutler mirror kb cwe --source ./k"}
+    assert command(COMP_CWORD="5", **variables).stdout.splitlines()[:2] == ["dir", "./k"]
 
 
 def test_jobs_are_offered(stocked: Command) -> None:
@@ -133,20 +133,20 @@ def test_jobs_are_offered(stocked: Command) -> None:
     assert list(offered(stocked, "ctibutler jobs --type dis")) == ["disarm-update"]
 
 
-def test_names_of_keys_are_offered(command: Command) -> None:
+def test_key_names_are_offered(command: Command) -> None:
     command.done("keys", "add", "opencti", "--write")
     command.done("keys", "add", "grafana")
     assert offered(command, "ctibutler keys remove ") == {"grafana": "read", "opencti": "read and write"}
 
 
-def test_fish_is_given_values_and_descriptions_with_commas(stocked: Command) -> None:
+def test_values_and_descriptions_with_commas_are_offered_in_fish(stocked: Command) -> None:
     assert offered(stocked, "ctibutler list disarm --id TA05,T0086.003", program="fish") == {
         "TA05,T0086.003": "Deceptively Edit Images (Cheap Fakes)"
     }
     assert "--max 1" in stocked.done("completion", "fish").stdout
 
 
-def test_completion_creates_nothing_and_says_nothing(command: Command) -> None:
+def test_completion_without_a_catalogue_creates_and_prints_nothing(command: Command) -> None:
     for line in ("get T10", "export tlp@", "changes tlp ", "keys remove ", "search x --type a"):
         assert offered(command, f"ctibutler {line}") == {}
     assert list(offered(command, "ctibutler export tlp")) == ["tlp"]
@@ -157,7 +157,7 @@ def test_completion_creates_nothing_and_says_nothing(command: Command) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"this is no database"])
-def test_completion_changes_no_file_that_is_not_a_catalogue(command: Command, content: bytes) -> None:
+def test_completion_leaves_a_file_that_is_not_a_catalogue_unchanged(command: Command, content: bytes) -> None:
     data = command.folder / "data"
     data.mkdir()
     file = data / "ctibutler.sqlite"
@@ -167,7 +167,7 @@ def test_completion_changes_no_file_that_is_not_a_catalogue(command: Command, co
     assert file.read_bytes() == content
 
 
-def test_completion_changes_nothing_in_a_catalogue(stocked: Command) -> None:
+def test_completion_leaves_a_catalogue_unchanged(stocked: Command) -> None:
     file = stocked.folder / "data" / "ctibutler.sqlite"
     before = file.read_bytes()
     assert offered(stocked, "ctibutler get T0086.001")
@@ -207,12 +207,12 @@ def shell(stocked: Command, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         ("get NOTHING", "get NOTHING"),
     ],
 )
-def test_bash_completes_words_with_its_own_ends_of_words_inside(shell: Bash, typed: str, completed: str) -> None:
+def test_bash_completes_words_that_contain_its_word_breaks(shell: Bash, typed: str, completed: str) -> None:
     assert shell.completed(f"ctibutler {typed}") == f"ctibutler {completed}"
 
 
 @pytest.mark.parametrize("name", ["zsh", "fish"])
-def test_the_script_is_one_that_the_shell_understands(command: Command, name: str, tmp_path: Path) -> None:
+def test_the_completion_script_is_valid_for_its_shell(command: Command, name: str, tmp_path: Path) -> None:
     if shutil.which(name) is None:
         pytest.skip(f"no {name}")
     script = tmp_path / "script"

@@ -1,4 +1,4 @@
-"""`get --detail`: what a publisher says beyond STIX, for people and as JSON."""
+"""`get --detail` shows a publisher's details beyond STIX, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.excerpt import converted, details_of, put_beside
 
 @pytest.fixture
 def with_details(command: Command) -> Command:
-    """The command with an excerpt of CWE, once with and once without details."""
+    """The command with two releases of an excerpt of CWE: one with details, one without."""
     command.done("install", "cwe@4.14", "--from", put_beside(command.folder, "4.14"))
     command.done("install", "cwe@4.13", "--from", put_beside(command.folder, "4.13", with_details=False))
     return command
@@ -41,7 +41,7 @@ def test_details_are_readable(with_details: Command) -> None:
     assert "  usage: Allowed" in lines
 
 
-def test_code_keeps_its_lines(with_details: Command) -> None:
+def test_code_keeps_its_line_breaks(with_details: Command) -> None:
     lines = with_details.done("get", "cwe-680", "--detail").stdout.splitlines()
     first = lines.index("          int num_imgs;")
     assert lines[first + 1 : first + 3] == ["          ...", "          num_imgs = get_num_imgs();"]
@@ -52,7 +52,7 @@ def test_categories_and_views_have_details_too(with_details: Command) -> None:
     assert "Audience" in with_details.done("get", "CWE-1400", "--detail").stdout.splitlines()
 
 
-def test_details_as_json_stand_beside_the_object(with_details: Command) -> None:
+def test_details_in_json_are_beside_the_object(with_details: Command) -> None:
     answered = with_details.done("get", "CWE-1287", "--detail", "--json").json
     assert answered["object"] == with_details.done("get", "CWE-1287", "--json").json["object"]
     assert (answered["knowledge_base"], answered["release"]) == ("cwe", "4.14")
@@ -68,7 +68,7 @@ def test_a_release_without_details_says_so(with_details: Command) -> None:
     assert as_json["details"] is None
 
 
-def test_where_there_are_no_details_the_command_says_where_there_are(with_details: Command) -> None:
+def test_a_knowledge_base_without_details_names_those_that_have_them(with_details: Command) -> None:
     bundle = {"type": "bundle", "objects": [{"type": "tool", "id": "tool--00000000-0000-4000-8000-000000000001"}]}
     file = with_details.folder / "tools.json"
     file.write_text(json.dumps(bundle))

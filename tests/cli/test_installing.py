@@ -22,7 +22,7 @@ from tests.faults.small import small_bundle_bytes
 from tests.shared import read_shared
 
 
-def test_several_at_once_newest_and_named(command_with_bucket: Command) -> None:
+def test_several_releases_are_installed_at_once_with_and_without_a_label(command_with_bucket: Command) -> None:
     outcome = command_with_bucket.done("install", "mitre-f3", "disarm@v1_4", "tlp@1", "--json")
     found = [(job["type"], job["state"], job["parameters"]["version"]) for job in outcome.json["jobs"]]
     assert found == [
@@ -40,9 +40,9 @@ def test_several_at_once_newest_and_named(command_with_bucket: Command) -> None:
     assert versions["tlp"]["latest"] == "1"
 
 
-def test_each_release_of_a_knowledge_base(command_with_bucket: Command) -> None:
-    said = command_with_bucket.done("install", "disarm@all").stdout
-    assert [line.split(":")[0] for line in said.splitlines() if "installed" in line] == [
+def test_all_releases_of_a_knowledge_base_are_installed(command_with_bucket: Command) -> None:
+    output = command_with_bucket.done("install", "disarm@all").stdout
+    assert [line.split(":")[0] for line in output.splitlines() if "installed" in line] == [
         "disarm 1.6",
         "disarm 1.5",
         "disarm 1.4",
@@ -58,7 +58,7 @@ def test_built_in_releases_need_no_source(command: Command) -> None:
 
 
 @pytest.mark.parametrize("packed", ["plain", "gz", "zst"])
-def test_a_file_of_ones_own(command: Command, packed: str) -> None:
+def test_a_local_file_is_installed(command: Command, packed: str) -> None:
     content = read_shared("kb/mitre-f3-repo-data/f3-stix-v1_0.json.zst")
     pack = {"plain": lambda data: data, "gz": gzip.compress, "zst": zstandard.ZstdCompressor().compress}[packed]
     file = command.folder / ("own.json" + ("" if packed == "plain" else f".{packed}"))
@@ -78,7 +78,7 @@ def test_a_file_of_ones_own(command: Command, packed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "own.json"),
         (b"{", "own.json"),
@@ -86,19 +86,19 @@ def test_a_file_of_ones_own(command: Command, packed: str) -> None:
         (b'{"type": "bundle", "id": "bundle--1", "objects": [{"type": "tool"}]}', "objects[0]"),
     ],
 )
-def test_a_file_that_is_no_bundle_changes_nothing(command: Command, content: bytes, said: str) -> None:
+def test_a_file_that_is_not_a_bundle_changes_nothing(command: Command, content: bytes, message: str) -> None:
     command.done("install", "tlp@2")
     file = command.folder / "own.json"
     file.write_bytes(content)
     outcome = command("install", "tlp@2", "--from", file)
     assert outcome.code == 1
-    assert said in outcome.stderr
+    assert message in outcome.stderr
     assert outcome.stderr.count("\n") == 1
     assert command.done("list", "tlp", "--json").json["total_results_count"] == 5
     assert command("install", "tlp@3", "--from", file, "--json").json["jobs"][0]["state"] == "failed"
 
 
-def test_the_same_again_changes_nothing_unless_forced(command: Command) -> None:
+def test_installing_again_changes_nothing_unless_forced(command: Command) -> None:
     command.done("install", "tlp")
     assert "nothing changed" in command.done("install", "tlp").stdout
     assert "nothing changed" not in command.done("install", "tlp", "--force").stdout
@@ -111,7 +111,7 @@ def test_the_same_again_changes_nothing_unless_forced(command: Command) -> None:
     }
 
 
-def test_a_release_that_nobody_has_fails(command_with_bucket: Command) -> None:
+def test_a_release_that_no_source_has_fails(command_with_bucket: Command) -> None:
     outcome = command_with_bucket("install", "tlp", "tlp@99")
     assert outcome.code == 1
     assert "tlp 2: installed" in outcome.stdout
@@ -120,7 +120,7 @@ def test_a_release_that_nobody_has_fails(command_with_bucket: Command) -> None:
     assert command_with_bucket.done("jobs", "--state", "failed", "--json").json["total_results_count"] == 1
 
 
-def test_links_follow_the_installation_of_either_side(command_with_bucket: Command) -> None:
+def test_links_are_made_after_either_side_is_installed(command_with_bucket: Command) -> None:
     command_with_bucket.done("install", "capec")
     ended = command_with_bucket.done("install", "cwe@4.14", "--json").json["jobs"]
     assert [(job["type"], job["state"], job["parameters"].get("mode")) for job in ended] == [
@@ -129,7 +129,7 @@ def test_links_follow_the_installation_of_either_side(command_with_bucket: Comma
     ]
 
 
-def test_a_job_that_another_process_holds_is_said(command: Command) -> None:
+def test_a_job_claimed_by_another_process_is_reported(command: Command) -> None:
     command.done("install", "tlp@1")
     database = Database(f"sqlite:///{command.folder / 'data/ctibutler.sqlite'}")
     try:
@@ -145,7 +145,7 @@ def test_a_job_that_another_process_holds_is_said(command: Command) -> None:
     assert outcome.stderr.count("\n") == 1
 
 
-def test_a_job_that_was_left_over_does_not_stand_in_the_way(command: Command) -> None:
+def test_an_abandoned_job_does_not_block_an_installation(command: Command) -> None:
     command.done("install", "tlp@1")
     database = Database(f"sqlite:///{command.folder / 'data/ctibutler.sqlite'}")
     try:
@@ -164,7 +164,7 @@ def test_a_job_that_was_left_over_does_not_stand_in_the_way(command: Command) ->
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_an_interrupted_installation_says_what_was_undone_and_leaves_its_job_cancelled(
+def test_an_interrupted_installation_reports_what_was_undone_and_its_job_is_cancelled(
     installing: Command, number: signal.Signals
 ) -> None:
     process = installing.start("install", "attack-ics@18.1", "attack-enterprise@18.1", "capec")
@@ -174,9 +174,9 @@ def test_an_interrupted_installation_says_what_was_undone_and_leaves_its_job_can
     time.sleep(0.3)
     process.send_signal(number)
     process.send_signal(number)
-    _, said = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + number
-    assert said == (
+    assert errors == (
         "attack-enterprise 18.1: cancelled: interrupted; what it had stored was undone, and the catalogue is as before\n"
     )
     status = installing.done("status", "--json").json
@@ -187,7 +187,7 @@ def test_an_interrupted_installation_says_what_was_undone_and_leaves_its_job_can
     ]
 
 
-def test_an_installation_that_is_interrupted_while_it_waits_is_cancelled_too(command: Command) -> None:
+def test_an_installation_interrupted_while_it_waits_is_cancelled_too(command: Command) -> None:
     command.done("install", "tlp@1")
     database = Database(f"sqlite:///{command.folder / 'data/ctibutler.sqlite'}")
     try:
@@ -198,26 +198,26 @@ def test_an_installation_that_is_interrupted_while_it_waits_is_cancelled_too(com
         assert process.stdout is not None
         assert "waiting for a job of another process" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=60)
         with database.read() as connection:
             states = {job.id: (job.knowledge_base, job.state) for job in jobs.all_jobs(connection)}
     finally:
         database.close()
     assert process.returncode == 130
-    assert said.startswith("tlp 2: cancelled: interrupted")
+    assert errors.startswith("tlp 2: cancelled: interrupted")
     assert sorted(states.values()) == [("tlp", "cancelled"), ("tlp", "completed"), ("tlp", "processing")]
     assert states[other] == ("tlp", "processing")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
 def installing(request: pytest.FixtureRequest, command_with_bucket: Command) -> Command:
-    """The command with an empty catalogue on each engine in turn."""
+    """The command with an empty catalogue, on each engine in turn."""
     if request.param == "sqlite":
         return command_with_bucket
     return replace(command_with_bucket, database=request.getfixturevalue("postgresql_url"))
 
 
-def test_a_family_is_each_of_its_knowledge_bases(command_with_bucket: Command) -> None:
+def test_the_name_of_a_family_stands_for_each_of_its_knowledge_bases(command_with_bucket: Command) -> None:
     bucket = command_with_bucket.folder / "bucket"
     for name in ("enterprise", "mobile", "ics"):
         folder = bucket / f"mitre-attack-{name}-repo-data"
@@ -228,8 +228,8 @@ def test_a_family_is_each_of_its_knowledge_bases(command_with_bucket: Command) -
     command = replace(command_with_bucket, bucket=str(bucket))
 
     def installed(*arguments: str) -> list[str]:
-        said = command.done("install", *arguments).stdout.splitlines()
-        return [line.partition(":")[0] for line in said if "installed" in line]
+        output = command.done("install", *arguments).stdout.splitlines()
+        return [line.partition(":")[0] for line in output if "installed" in line]
 
     matrices = ("attack-enterprise", "attack-mobile", "attack-ics")
     assert installed("attack@18.0") == [f"{kb} 18.0" for kb in matrices]
@@ -245,21 +245,21 @@ def test_a_family_is_each_of_its_knowledge_bases(command_with_bucket: Command) -
     ("word", "near"),
     [("atack", "attack, "), ("attack-enterprize", "attack-enterprise?"), ("sectrs", "sector"), ("capek", "capec")],
 )
-def test_a_mistyped_knowledge_base_is_answered_with_the_nearest_of_all_names(
-    command: Command, word: str, near: str
-) -> None:
+def test_a_mistyped_knowledge_base_gets_the_nearest_name_suggested(command: Command, word: str, near: str) -> None:
     outcome = command("install", f"{word}@1")
     assert outcome.code == 2
     assert f"no knowledge base `{word}`; did you mean " in outcome.stderr
     assert near in outcome.stderr.partition("did you mean ")[2]
 
 
-def test_a_family_where_one_knowledge_base_is_wanted_is_said_to_be_several(command: Command) -> None:
-    said = command("list", "attack").stderr
-    assert "`attack` is several knowledge bases: name attack-enterprise, attack-mobile or attack-ics" in said
+def test_a_family_is_refused_where_a_single_knowledge_base_is_needed(command: Command) -> None:
+    output = command("list", "attack").stderr
+    assert "`attack` is several knowledge bases: name attack-enterprise, attack-mobile or attack-ics" in output
 
 
-def test_the_table_of_jobs_fits_a_terminal_with_whole_ids(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_of_jobs_fits_a_terminal_without_cutting_ids(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     command.done("install", "tlp@1")
     now = datetime.now().astimezone()
     this_year = int(now.replace(month=1 if now.month > 1 else 2, day=1).timestamp() * 1_000_000)
@@ -275,7 +275,7 @@ def test_the_table_of_jobs_fits_a_terminal_with_whole_ids(command: Command, monk
                 m=150_000_000,
                 job_id=ids[0],
             )
-            # As long ago as makes the column of times widest: `Jan 01`.
+            # Old enough to make the column of times as wide as it gets: `Jan 01`.
             connection.run(
                 "UPDATE job SET created = :then, completed = :then WHERE state = 'completed'", then=this_year
             )
@@ -283,8 +283,8 @@ def test_the_table_of_jobs_fits_a_terminal_with_whole_ids(command: Command, monk
     finally:
         database.close()
     monkeypatch.setattr("ctibutler.cli.output.tables.on_terminal", lambda: True)
-    said = command.done("jobs", NO_COLOR="1").stdout
-    lines = said.splitlines()
+    output = command.done("jobs", NO_COLOR="1").stdout
+    lines = output.splitlines()
     assert lines[0].split() == ["ID", "JOB", "STATE", "WHEN", "TOOK"]
     assert max(map(len, lines)) <= 80
     assert {line.split()[0] for line in lines[1:]} >= set(ids)

@@ -7,7 +7,7 @@ import re
 from tests.cli.command import Command
 
 
-def test_a_key_is_shown_once_and_ended_by_its_name(command: Command) -> None:
+def test_a_key_is_shown_once_and_revoked_by_its_name(command: Command) -> None:
     key = command.done("keys", "add", "opencti").stdout.strip()
     written = command.done("keys", "add", "me", "--write", "--json").json
     assert written == {"name": "me", "can_write": True, "key": written["key"]}

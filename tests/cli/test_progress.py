@@ -1,4 +1,4 @@
-"""How progress, times and durations are written."""
+"""The text form of progress, times and durations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ctibutler.cli.output.short_times import short_duration, short_time
         ("derive", 0, 0, ""),
     ],
 )
-def test_an_amount_says_of_how_much_it_is_where_that_is_known(
+def test_an_amount_is_shown_with_its_total_if_that_is_known(
     stage: str, done: int, total: int | None, written: str
 ) -> None:
     assert amount(stage, done, total) == written
@@ -40,11 +40,11 @@ def test_an_amount_says_of_how_much_it_is_where_that_is_known(
         (864_000, "10d"),
     ],
 )
-def test_a_duration_has_at_most_four_characters_for_weeks(seconds: float, written: str) -> None:
+def test_a_duration_has_at_most_four_characters_even_after_weeks(seconds: float, written: str) -> None:
     assert short_duration(int(seconds * 1_000_000)) == written
 
 
-def test_a_time_is_as_short_as_its_distance_allows() -> None:
+def test_a_time_is_written_shorter_the_closer_it_is() -> None:
     noon = datetime.now().astimezone().replace(hour=12, minute=5, second=0, microsecond=0)
 
     def written(moment: datetime) -> str:

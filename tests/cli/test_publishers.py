@@ -1,4 +1,4 @@
-"""Releases from publishers, on the command line: installed, told where they came from, mirrored, kept up to date."""
+"""Releases from publishers, on the command line: installed, shown with their origin, mirrored, updated."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def server() -> Iterator[LocalServer]:
 
 @pytest.fixture
 def at(server: LocalServer) -> dict[str, str]:
-    """The environment of an installation that reaches the publishers at the server."""
+    """The environment of an installation that reaches the publishers at this server."""
     return {
         "CTIBUTLER_PUBLISHERS_URL": server.url,
         "CTIBUTLER_SOURCES": "publisher,builtin",
@@ -72,12 +72,12 @@ def serve_small(server: LocalServer) -> None:
     )
 
 
-def test_install_says_where_a_release_came_from_and_versions_shows_it(
+def test_install_and_versions_show_where_a_release_came_from(
     command: Command, server: LocalServer, at: dict[str, str]
 ) -> None:
     serve_small(server)
-    said = command.done("install", "d3fend", "mitre-f3", **at).stdout
-    assert re.search(r"^d3fend 1\.2\.0: installed from publisher: \d+ objects$", said, re.MULTILINE)
+    output = command.done("install", "d3fend", "mitre-f3", **at).stdout
+    assert re.search(r"^d3fend 1\.2\.0: installed from publisher: \d+ objects$", output, re.MULTILINE)
     found = command.done("versions", "d3fend", "--json", **at).json["d3fend"]["releases"]
     [release] = found
     origin = release["origin"]
@@ -94,7 +94,7 @@ def test_install_says_where_a_release_came_from_and_versions_shows_it(
     assert origin["sha256"] in table
 
 
-def test_nothing_is_sent_twice(command: Command, server: LocalServer, at: dict[str, str]) -> None:
+def test_nothing_is_downloaded_twice(command: Command, server: LocalServer, at: dict[str, str]) -> None:
     serve_small(server)
     command.done("install", "d3fend", **at)
     sent_first = [
@@ -103,8 +103,8 @@ def test_nothing_is_sent_twice(command: Command, server: LocalServer, at: dict[s
         if path.endswith("d3fend.json")
     ]
     assert sent_first == [None]
-    said = command.done("install", "d3fend", **at).stdout
-    assert "was installed already, nothing changed" in said
+    output = command.done("install", "d3fend", **at).stdout
+    assert "was installed already, nothing changed" in output
     conditions = [
         h.get("If-None-Match")
         for path, h in zip(server.requested, server.headers, strict=True)
@@ -115,7 +115,7 @@ def test_nothing_is_sent_twice(command: Command, server: LocalServer, at: dict[s
 
 
 @pytest.mark.parametrize("source", ["builtin", "built-in", "snapshot", "publisher"])
-def test_one_source_alone_is_asked(command: Command, server: LocalServer, at: dict[str, str], source: str) -> None:
+def test_a_single_source_can_be_chosen(command: Command, server: LocalServer, at: dict[str, str], source: str) -> None:
     serve(server, {f"{F3}/f3-stix.json": fraud("1.1")})
     outcome = command("install", "mitre-f3", "--source", source, **at)
     if source == "publisher":
@@ -126,7 +126,7 @@ def test_one_source_alone_is_asked(command: Command, server: LocalServer, at: di
         assert outcome.stderr.strip() == "ctibutler: mitre-f3: no source has a release"
 
 
-def test_a_bucket_that_nobody_named_cannot_be_asked(command: Command) -> None:
+def test_a_bucket_cannot_be_chosen_if_none_is_set(command: Command) -> None:
     outcome = command("install", "mitre-f3", "--source", "bucket")
     assert (outcome.code, outcome.stderr.strip()) == (
         2,
@@ -134,7 +134,9 @@ def test_a_bucket_that_nobody_named_cannot_be_asked(command: Command) -> None:
     )
 
 
-def test_what_cannot_be_had_does_not_stop_the_others(command: Command, server: LocalServer, at: dict[str, str]) -> None:
+def test_a_release_that_cannot_be_fetched_does_not_stop_the_others(
+    command: Command, server: LocalServer, at: dict[str, str]
+) -> None:
     serve_small(server)
     outcome = command("install", "capec", "mitre-f3", **at)
     assert outcome.code == 1
@@ -144,7 +146,7 @@ def test_what_cannot_be_had_does_not_stop_the_others(command: Command, server: L
     assert "mitre-f3 1.1: installed from publisher" in outcome.stdout
 
 
-def test_a_list_that_is_not_whole_is_said_and_ends_with_1(
+def test_an_incomplete_list_is_reported_with_exit_code_1(
     command: Command, server: LocalServer, at: dict[str, str]
 ) -> None:
     serve_small(server)
@@ -156,35 +158,35 @@ def test_a_list_that_is_not_whole_is_said_and_ends_with_1(
     assert (command.folder / "kb" / "d3fend2stix-manual-output" / "d3fend-v1_2_0-bundle.json.zst").is_file()
 
 
-def test_a_folder_is_a_source(command: Command, tmp_path: Path) -> None:
+def test_a_folder_can_be_a_source(command: Command, tmp_path: Path) -> None:
     place = tmp_path / "my kb" / "mitre-f3-repo-data"
     place.mkdir(parents=True)
     (place / "f3-stix-v1_1.json").write_text(json.dumps(fraud("1.1")))
-    said = command.done("install", "mitre-f3", "--source", "my kb").stdout
-    assert "mitre-f3 1.1: installed from bucket" in said
+    output = command.done("install", "mitre-f3", "--source", "my kb").stdout
+    assert "mitre-f3 1.1: installed from bucket" in output
 
 
-def test_the_word_for_a_source_means_it_also_where_a_folder_has_that_name(command: Command) -> None:
+def test_the_name_of_a_source_is_preferred_to_a_folder_of_that_name(command: Command) -> None:
     (command.folder / "built-in" / "tlp").mkdir(parents=True)
     assert "tlp 2: installed from built-in" in command.done("install", "tlp", "--source", "built-in").stdout
 
 
 @pytest.mark.parametrize("secret", ["http://me:SECRET@127.0.0.1:1/kb", "http://127.0.0.1:1/kb?key=SECRET"])
-def test_a_job_keeps_no_password(command: Command, secret: str) -> None:
+def test_no_password_is_stored_in_a_job(command: Command, secret: str) -> None:
     outcome = command("install", "tlp@2", "--source", secret)
     assert outcome.code == 2
     assert "such an address belongs in CTIBUTLER_BUCKET" in outcome.stderr
     assert "SECRET" not in outcome.stderr
 
 
-def test_a_source_that_is_none_is_wrong_usage(command: Command) -> None:
+def test_an_unknown_source_is_a_usage_error(command: Command) -> None:
     outcome = command("install", "cwe", "--source", "vendor")
     assert outcome.code == 2
     assert "`vendor` is no source (publisher, bucket, snapshot, built-in), no folder and no URL" in outcome.stderr
     assert command("versions", CTIBUTLER_SOURCES="publisher,vendor").code == 2
 
 
-def test_a_publisher_that_changed_its_layout_fails_its_knowledge_base_and_the_others_go_on(
+def test_a_publisher_with_a_changed_layout_fails_only_its_own_knowledge_base(
     command: Command, server: LocalServer, at: dict[str, str]
 ) -> None:
     serve(server, {f"{F3}/f3-stix.json": fraud("1.1"), f"{ATTACK}/index.json": {"matrices": []}})
@@ -198,24 +200,24 @@ def test_a_publisher_that_changed_its_layout_fails_its_knowledge_base_and_the_ot
     assert (command.folder / "kb" / "mitre-f3-repo-data" / "f3-stix-v1_1.json.zst").is_file()
 
 
-def test_what_was_mirrored_is_served_where_there_is_no_network(
+def test_a_mirror_can_be_installed_from_without_a_network(
     command: Command, server: LocalServer, at: dict[str, str]
 ) -> None:
     serve_small(server)
-    told = command.done("mirror", "kb", "d3fend", "mitre-f3", "tlp@all", "--json", **at).json["releases"]
-    assert [(one["knowledge_base"], one["version"], one["source"]) for one in told] == [
+    mirrored = command.done("mirror", "kb", "d3fend", "mitre-f3", "tlp@all", "--json", **at).json["releases"]
+    assert [(one["knowledge_base"], one["version"], one["source"]) for one in mirrored] == [
         ("d3fend", "1.2.0", "publisher"),
         ("mitre-f3", "1.1", "publisher"),
         ("tlp", "2", "built-in"),
         ("tlp", "1", "built-in"),
     ]
-    requested = len(server.requested)
+    before = len(server.requested)
     carried = command.folder / "carried"
     shutil.move(command.folder / "kb", carried)
     behind = {"CTIBUTLER_BUCKET": str(carried), "CTIBUTLER_PUBLISHERS_URL": server.url}
-    said = command.done("install", "d3fend", "mitre-f3", "tlp", **behind).stdout
-    assert said.count("installed from bucket") == 3
-    assert len(server.requested) == requested, "a bucket of one's own stands in for the publishers"
+    output = command.done("install", "d3fend", "mitre-f3", "tlp", **behind).stdout
+    assert output.count("installed from bucket") == 3
+    assert len(server.requested) == before, "the user's own bucket is used instead of the publishers"
     [held] = command.done("versions", "d3fend", "--json", **behind).json["d3fend"]["releases"]
     assert held["origin"]["source"] == "bucket"
     assert held["origin"]["mirrored_from"]["location"].startswith("https://d3fend.mitre.org/")
@@ -244,7 +246,7 @@ def test_a_release_that_comes_out_is_installed_by_a_running_server(
     assert "mitre-f3 1.2 is newer than 1.1" in log
 
 
-def test_up_installs_what_the_publishers_have_and_tells_of_updates(
+def test_up_installs_from_publishers_and_reports_updates(
     command: Command, server: LocalServer, at: dict[str, str]
 ) -> None:
     serve_small(server)
@@ -255,8 +257,8 @@ def test_up_installs_what_the_publishers_have_and_tells_of_updates(
         base = re.search(r"API\s+(http://\S+)/api/v1/", "\n".join(lines))
         assert base is not None
         assert any(line.split() == ["releases", "from", f"{server.url},", "built", "in"] for line in lines)
-        told = httpx2.get(f"{base[1]}/api/v1/updates/").json()
-        assert {item["knowledge_base"] for item in told["newer"]} == {
+        updates = httpx2.get(f"{base[1]}/api/v1/updates/").json()
+        assert {item["knowledge_base"] for item in updates["newer"]} == {
             "capec",
             "d3fend",
             "mitre-f3",
@@ -264,8 +266,8 @@ def test_up_installs_what_the_publishers_have_and_tells_of_updates(
             "sector",
             "tlp",
         }
-        assert {item["job_state"] for item in told["newer"]} == {"completed"}
-        assert any("attack-stix-data" in sentence for sentence in told["problems"])
+        assert {item["job_state"] for item in updates["newer"]} == {"completed"}
+        assert any("attack-stix-data" in sentence for sentence in updates["problems"])
         about = httpx2.get(f"{base[1]}/api/v1/d3fend/versions/1.2.0/").json()
         assert about["origin"]["converter"] == "d3fend-json"
     finally:
@@ -283,8 +285,8 @@ def _lines_until(process: subprocess.Popen[str], end: str) -> list[str]:
     raise AssertionError("\n".join(lines))
 
 
-def test_without_a_network_up_answers_soon(command: Command) -> None:
-    """Nothing listens where the publishers and the bucket should be."""
+def test_without_a_network_up_still_answers_quickly(command: Command) -> None:
+    """Nothing listens at the addresses of the publishers and the bucket."""
     nobody = {"CTIBUTLER_PUBLISHERS_URL": "http://127.0.0.1:1/", "CTIBUTLER_SOURCES": "publisher,bucket,builtin"}
     started = time.monotonic()
     process = command.start("up", "--port", 0, CTIBUTLER_BUCKET="http://127.0.0.1:1/", **nobody)
@@ -314,7 +316,7 @@ def test_a_publishers_own_file_is_installed(command: Command) -> None:
     }
 
 
-def test_a_file_that_cannot_be_converted_says_what_is_wrong(command: Command, tmp_path: Path) -> None:
+def test_the_message_about_a_file_that_cannot_be_converted_says_what_is_wrong(command: Command, tmp_path: Path) -> None:
     (tmp_path / "page.xlsx").write_bytes(b"<html>moved</html>")
     outcome = command("install", "disarm@1.6", "--from", tmp_path / "page.xlsx")
     assert outcome.code == 1
@@ -325,20 +327,22 @@ def test_a_file_that_cannot_be_converted_says_what_is_wrong(command: Command, tm
 
 
 @pytest.mark.real
-def test_cwe_comes_from_its_publisher_whole(command: Command, server: LocalServer, at: dict[str, str]) -> None:
+def test_the_whole_of_cwe_is_installed_from_its_publisher(
+    command: Command, server: LocalServer, at: dict[str, str]
+) -> None:
     content = read_shared("kb-primary/cwe/cwec_v4.14.xml.zip")
     serve(server, {f"{publishers.CWE}/xml/cwec_latest.xml.zip": content})
     server.answers[f"{publishers.CWE}/archive.html"] = status(404)
-    said = command.done("install", "cwe", **at).stdout
-    assert "cwe 4.14: installed from publisher: 2,754 objects" in said
+    output = command.done("install", "cwe", **at).stdout
+    assert "cwe 4.14: installed from publisher: 2,754 objects" in output
     assert command.done("get", "CWE-79", **at).stdout
 
 
 def serve_fraud(server: LocalServer, **repository: object) -> None:
-    """F3 1.1 at its publisher's, in a repository of which GitHub says this."""
+    """Serve F3 1.1 in a repository with this description."""
     name = "center-for-threat-informed-defense/fight-fraud-framework"
-    said = {"full_name": name, "archived": False, **repository}
-    serve(server, {f"{F3}/f3-stix.json": fraud("1.1"), f"{API}/repos/{name}": said})
+    description = {"full_name": name, "archived": False, **repository}
+    serve(server, {f"{F3}/f3-stix.json": fraud("1.1"), f"{API}/repos/{name}": description})
 
 
 def test_sources_shows_each_place_with_its_newest_release(
@@ -356,7 +360,7 @@ def test_sources_shows_each_place_with_its_newest_release(
     assert tlp_lines == ["tlp  1 installed", "  built-in   2         -           ctibutler:tlp-2.json"]
 
 
-def test_sources_check_exits_with_one_where_a_place_was_left(
+def test_sources_check_exits_with_1_if_a_publisher_has_left_a_place(
     command: Command, server: LocalServer, at: dict[str, str]
 ) -> None:
     serve_fraud(server, archived=True)
@@ -384,7 +388,7 @@ def test_sources_fetch_reads_the_newest_release(command: Command, server: LocalS
     assert outcome.stdout.splitlines()[-1] == "  ! f3-stix.json has no object of type attack-pattern"
 
 
-def test_sources_says_where_nobody_has_anything(command: Command, at: dict[str, str]) -> None:
+def test_sources_reports_knowledge_bases_without_any_release(command: Command, at: dict[str, str]) -> None:
     outcome = command("sources", "capec", "--check", "--source", "snapshot", **at)
     assert outcome.code == 1
     assert outcome.stdout.splitlines() == ["capec  not installed", "  ! no source has a release"]

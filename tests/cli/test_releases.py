@@ -15,7 +15,7 @@ DISARM_1_6 = "disarm2stix-manual-output/disarm-bundle-v1_6.json"
 
 
 def by_id(bundle: dict[str, Any]) -> dict[str, Any]:
-    """The objects of a bundle, each under its id."""
+    """The objects of a bundle, by id."""
     return {item["id"]: item for item in bundle["objects"]}
 
 
@@ -40,7 +40,7 @@ def test_changes_are_those_between_the_two_bundles(stocked: Command) -> None:
     assert all(change["change"] == "removed" for change in removed.json["changes"])
 
 
-def test_changes_are_counted_for_objects_and_relationships_apart(stocked: Command) -> None:
+def test_changes_of_objects_and_relationships_are_counted_separately(stocked: Command) -> None:
     before, after = by_id(read_bundle(DISARM_1_5)), by_id(read_bundle(DISARM_1_6))
 
     def counts(passes: Callable[[str], bool]) -> str:
@@ -69,13 +69,13 @@ def test_changes_are_counted_for_objects_and_relationships_apart(stocked: Comman
     ]
 
 
-def test_rows_of_changes_come_by_kind_and_id_and_say_what_changed(stocked: Command) -> None:
+def test_changes_are_sorted_by_type_and_id_and_name_the_changed_properties(stocked: Command) -> None:
     before, after = by_id(read_bundle(DISARM_1_5)), by_id(read_bundle(DISARM_1_6))
     modified = {stix_id for stix_id in before.keys() & after.keys() if before[stix_id] != after[stix_id]}
-    asked = ("changes", "disarm", "1.5", "1.6", "--change", "modified", "--type", "attack-pattern", "--page-size", 1000)
-    rows = stocked.done(*asked, "--json").json["changes"]
+    words = ("changes", "disarm", "1.5", "1.6", "--change", "modified", "--type", "attack-pattern", "--page-size", 1000)
+    rows = stocked.done(*words, "--json").json["changes"]
     assert {row["id"] for row in rows} == {stix_id for stix_id in modified if stix_id.startswith("attack-pattern")}
-    table = [re.split(r"  +", line) for line in stocked.done(*asked).stdout.splitlines()[3:]]
+    table = [re.split(r"  +", line) for line in stocked.done(*words).stdout.splitlines()[3:]]
     assert table[0] == ["CHANGE", "ID", "KIND", "NAME", "PROPERTIES"]
     assert (
         [line[1] for line in table[1:]] == [row["external_id"] for row in rows] == sorted(line[1] for line in table[1:])
@@ -88,7 +88,7 @@ def test_rows_of_changes_come_by_kind_and_id_and_say_what_changed(stocked: Comma
         assert line[4].split(", ") == [name for name in changed if name != "modified" or changed == ["modified"]]
 
 
-def test_what_did_not_change_is_not_counted_and_no_match_is_said(stocked: Command) -> None:
+def test_unchanged_objects_are_left_out_and_an_empty_result_is_reported(stocked: Command) -> None:
     none = stocked.done("changes", "disarm", "1.5", "1.6", "--change", "revoked")
     assert " 0 " not in none.stdout
     assert none.stderr == "no matching changes\n"
@@ -99,7 +99,7 @@ def test_what_did_not_change_is_not_counted_and_no_match_is_said(stocked: Comman
     assert stocked.done("changes", "disarm", "1.6", "1.6").stderr == "no changes\n"
 
 
-def test_one_change_is_one_change(stocked: Command) -> None:
+def test_a_single_change_is_reported_in_the_singular(stocked: Command) -> None:
     one = stocked.done("changes", "disarm", "1.5", "1.6", "--change", "modified", "--type", "x-mitre-matrix")
     assert one.stderr.splitlines()[-1] == "1 change"
 
@@ -120,7 +120,7 @@ def test_the_two_files_for_arangodb_need_a_folder(stocked: Command) -> None:
     assert refused.stdout == ""
 
 
-def test_an_exported_release_is_what_was_imported(stocked: Command, command: Command) -> None:
+def test_an_exported_release_equals_the_imported_one(stocked: Command, command: Command) -> None:
     file = stocked.folder / "disarm.json"
     stocked.done("export", "disarm@1.6", "-o", file)
     assert by_id(json.loads(file.read_text())) == by_id(read_bundle(DISARM_1_6))
@@ -146,7 +146,7 @@ def test_an_export_for_arangodb_is_two_files_of_documents(command: Command) -> N
     assert not (command.folder / "none").exists()
 
 
-def test_an_export_that_cannot_be_written_is_said(stocked: Command) -> None:
+def test_an_export_that_cannot_be_written_is_reported(stocked: Command) -> None:
     outcome = stocked("export", "tlp", "-o", stocked.folder / "missing" / "file.json")
     assert outcome.code == 1
     assert str(stocked.folder / "missing" / "file.json") in outcome.stderr
@@ -162,7 +162,7 @@ def test_a_removed_release_is_gone(command: Command) -> None:
     assert command("remove", "tlp@2").code == 1
 
 
-def test_what_is_there_and_what_can_be_had(stocked: Command) -> None:
+def test_installed_and_available_releases_are_shown(stocked: Command) -> None:
     table, *origins = stocked.done("versions", "disarm").stdout.split("\n\n")
     assert [origin.splitlines()[0] for origin in origins] == ["disarm 1.6", "disarm 1.5"]
     assert [re.split(r"  +", line)[:3] for line in table.splitlines()] == [

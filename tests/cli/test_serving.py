@@ -1,4 +1,4 @@
-"""The commands that stay: up, serve, worker."""
+"""The commands that keep running: up, serve, worker."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def asked(port: int, path: str, method: str = "GET", body: object = None) -> Any:
-    """What the API answers, or None where nothing listens."""
+def answer_of(port: int, path: str, method: str = "GET", body: object = None) -> Any:
+    """The answer of the API, or None if nothing listens."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         content = None if body is None else json.dumps(body)
@@ -46,7 +46,7 @@ def asked(port: int, path: str, method: str = "GET", body: object = None) -> Any
 
 
 def eventually(condition: Callable[[], Any]) -> Any:
-    """Wait until a condition holds, and give what it gave."""
+    """Wait until a condition is true and return its value."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not (found := condition()):
         assert time.monotonic() < deadline, "it did not happen"
@@ -55,7 +55,7 @@ def eventually(condition: Callable[[], Any]) -> Any:
 
 
 def line_with(process: subprocess.Popen[str], text: str) -> str:
-    """The next line of a process's output that has this text."""
+    """The next line of a process's output with this text."""
     assert process.stdout is not None
     for line in process.stdout:
         if text in line:
@@ -64,7 +64,7 @@ def line_with(process: subprocess.Popen[str], text: str) -> str:
 
 
 def children(process: subprocess.Popen[str]) -> dict[str, int]:
-    """The ids of the processes that a process started, by the command that each is."""
+    """The ids of a process's children, by the command that each runs."""
     found = {}
     listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
     for line in listed.splitlines():
@@ -75,20 +75,20 @@ def children(process: subprocess.Popen[str]) -> dict[str, int]:
 
 
 def both_children(up: subprocess.Popen[str]) -> dict[str, int]:
-    """The children of `up` once there are both, else none."""
+    """The children of `up` once both run, else none."""
     below = children(up)
     return below if below.keys() == {"serve", "worker"} else {}
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs: one that ended and that nobody has looked after does not."""
+    """Whether a process runs. A zombie does not."""
     listed = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
     return bool(listed.strip()) and not listed.startswith("Z")
 
 
 @pytest.fixture
 def started(command: Command) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts commands that stay, and ends them after the test."""
+    """Starts commands that keep running, and ends them after the test."""
     processes: list[subprocess.Popen[str]] = []
 
     def start(*words: object, **environment: str) -> subprocess.Popen[str]:
@@ -109,30 +109,30 @@ def started(command: Command) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 Started = Callable[..., subprocess.Popen[str]]
 
 
-def test_up_serves_installs_and_ends_when_asked(command: Command, started: Started) -> None:
+def test_up_serves_installs_and_ends_on_a_signal(command: Command, started: Started) -> None:
     port = free_port()
     up = started("up", "--port", port)
     assert f"http://127.0.0.1:{port}/api/v1/" in line_with(up, "API")
     assert "/api/schema/swagger-ui/" in line_with(up, "documentation")
     assert str(command.folder / "data") in line_with(up, "data")
     line_with(up, "Press Ctrl-C to stop.")
-    listed = asked(port, "/api/v1/knowledge-bases/")["knowledge_bases"]
+    listed = answer_of(port, "/api/v1/knowledge-bases/")["knowledge_bases"]
     latest = {kb["name"]: kb["latest"] for kb in listed}
     assert (latest["tlp"], latest["location"], latest["sector"]) == ("2", "1.0", "1.0")
 
-    # The worker goes on working: a job that is asked for over HTTP is done.
-    job = asked(port, "/api/v1/tlp/", "POST", {"version": "1"})
-    eventually(lambda: asked(port, f"/api/v1/jobs/{job['id']}/")["state"] == "completed")
+    # The worker keeps working: a job requested over HTTP is done.
+    job = answer_of(port, "/api/v1/tlp/", "POST", {"version": "1"})
+    eventually(lambda: answer_of(port, f"/api/v1/jobs/{job['id']}/")["state"] == "completed")
 
     below = children(up)
     assert set(below) == {"serve", "worker"}
     up.send_signal(signal.SIGTERM)
-    _, said = up.communicate(timeout=90)
+    _, errors = up.communicate(timeout=90)
     assert up.returncode == 0
-    assert "Traceback" not in said
+    assert "Traceback" not in errors
     assert not any(map(alive, below.values()))
 
-    # Started again it finds everything there.
+    # After a restart everything is still there.
     before = command.done("jobs", "--json").json["total_results_count"]
     again = started("up", "--port", "0")
     line_with(again, "Press Ctrl-C to stop.")
@@ -142,13 +142,13 @@ def test_up_serves_installs_and_ends_when_asked(command: Command, started: Start
 
 
 @pytest.mark.parametrize("which", ["serve", "worker"])
-def test_when_one_of_both_dies_the_other_ends_too(started: Started, which: str) -> None:
+def test_when_one_child_dies_the_other_ends_too(started: Started, which: str) -> None:
     up = started("up", "--port", "0")
     below = eventually(lambda: both_children(up))
     os.kill(below[which], signal.SIGKILL)
-    _, said = up.communicate(timeout=90)
+    _, errors = up.communicate(timeout=90)
     assert up.returncode == 1
-    assert said.splitlines()[-1].startswith(
+    assert errors.splitlines()[-1].startswith(
         f"ctibutler: the {'API' if which == 'serve' else 'worker'} stopped unexpectedly"
     )
     assert not any(map(alive, below.values()))
@@ -161,7 +161,7 @@ def test_children_do_not_outlive_a_parent_that_was_killed(started: Started) -> N
     eventually(lambda: not any(map(alive, below.values())))
 
 
-def test_a_port_in_use_is_said(command: Command) -> None:
+def test_a_port_in_use_is_reported(command: Command) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -173,7 +173,7 @@ def test_a_port_in_use_is_said(command: Command) -> None:
             assert outcome.stderr.count("\n") == 1
 
 
-def test_a_server_that_others_reach_needs_a_key(command: Command, started: Started) -> None:
+def test_a_server_that_others_can_reach_needs_a_key(command: Command, started: Started) -> None:
     for words in (["up"], ["serve"]):
         outcome = command(*words, "--host", "0.0.0.0", "--port", 0)
         assert outcome.code == 1
@@ -184,7 +184,7 @@ def test_a_server_that_others_reach_needs_a_key(command: Command, started: Start
     line_with(serve, "API on")
 
 
-def test_an_unwritable_data_folder_is_said(command: Command) -> None:
+def test_an_unwritable_data_folder_is_reported(command: Command) -> None:
     (command.folder / "data").write_text("in the way")
     for words in (["up"], ["serve"], ["worker"]):
         outcome = command(*words)
@@ -193,59 +193,59 @@ def test_an_unwritable_data_folder_is_said(command: Command) -> None:
         assert str(command.folder / "data") in outcome.stderr
 
 
-def test_up_names_what_cannot_be_had(command: Command, started: Started) -> None:
+def test_up_names_releases_that_cannot_be_fetched(command: Command, started: Started) -> None:
     up = started("up", "--port", "0", CTIBUTLER_BUCKET=str(command.folder / "nowhere"))
     line_with(up, "started")
     up.terminate()
-    _, said = up.communicate(timeout=90)
-    assert "nowhere" in said
-    assert "capec" in said
+    _, errors = up.communicate(timeout=90)
+    assert "nowhere" in errors
+    assert "capec" in errors
 
 
 def test_api_and_worker_alone_and_an_installation_beside_them(command: Command, started: Started) -> None:
     port = free_port()
     serve = started("serve", "--port", port)
     line_with(serve, f":{port}/api/v1/")
-    eventually(lambda: asked(port, "/api/healthcheck/") is not None)
-    job = asked(port, "/api/v1/tlp/", "POST", {"version": "2"})
+    eventually(lambda: answer_of(port, "/api/healthcheck/") is not None)
+    job = answer_of(port, "/api/v1/tlp/", "POST", {"version": "2"})
     assert job["state"] == "pending"
     worker = started("worker")
     line_with(worker, "worker on")
-    eventually(lambda: asked(port, f"/api/v1/jobs/{job['id']}/")["state"] == "completed")
+    eventually(lambda: answer_of(port, f"/api/v1/jobs/{job['id']}/")["state"] == "completed")
     assert command.done("status", "--json").json["workers"] == 1
     command.done("install", "tlp@1")
-    assert asked(port, "/api/v1/tlp/versions/installed/")["versions"] == ["2", "1"]
+    assert answer_of(port, "/api/v1/tlp/versions/installed/")["versions"] == ["2", "1"]
     for process in (serve, worker):
         process.send_signal(signal.SIGINT)
         assert process.wait(90) == 0
     assert command.done("status", "--json").json["workers"] == 0
 
 
-def test_several_processes_answer(started: Started) -> None:
+def test_several_server_processes_answer(started: Started) -> None:
     port = free_port()
     serve = started("serve", "--port", port, "--workers", 2)
     line_with(serve, f":{port}/api/v1/")
-    eventually(lambda: asked(port, "/api/v1/knowledge-bases/"))
+    eventually(lambda: answer_of(port, "/api/v1/knowledge-bases/"))
     serve.terminate()
     assert serve.wait(90) == 0
 
 
-def test_up_says_once_why_a_release_could_not_be_installed(command: Command, started: Started) -> None:
+def test_up_reports_once_why_a_release_could_not_be_installed(command: Command, started: Started) -> None:
     folder = command.folder / "bucket" / "mitre-f3-repo-data"
     folder.mkdir(parents=True)
     (folder / "version.txt").write_text("1.0\n")
     (folder / "f3-stix-v1_0.json").write_text('{"type": "bundle", "objects": [')
-    told = {"CTIBUTLER_BUCKET": str(folder.parent), "CTIBUTLER_SOURCES": "bucket"}
-    up = started("up", "--port", free_port(), **told)
+    environment = {"CTIBUTLER_BUCKET": str(folder.parent), "CTIBUTLER_SOURCES": "bucket"}
+    up = started("up", "--port", free_port(), **environment)
     line_with(up, "knowledge bases are installed")
     up.send_signal(signal.SIGINT)
-    _, said = up.communicate(timeout=60)
-    assert [line for line in said.splitlines() if "f3-stix-v1_0.json" in line] == [
+    _, errors = up.communicate(timeout=60)
+    assert [line for line in errors.splitlines() if "f3-stix-v1_0.json" in line] == [
         "mitre-f3 1.0: failed: f3-stix-v1_0.json: not JSON, or cut off: Input data was truncated"
     ]
 
 
-def test_a_worker_takes_up_what_a_killed_one_left(command: Command, started: Started) -> None:
+def test_a_worker_resumes_the_job_of_a_killed_one(command: Command, started: Started) -> None:
     command.done("install", "tlp@1")
     database = Database(f"sqlite:///{command.folder / 'data/ctibutler.sqlite'}")
     try:

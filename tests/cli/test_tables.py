@@ -1,4 +1,4 @@
-"""Tables on a terminal: what gives way, and what never does."""
+"""Tables on a terminal: which columns are cut, and which never are."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def shown_on_a_terminal(command: Command, columns: int, *words: str) -> list[str
         while True:
             try:
                 part = os.read(ours, 65536)
-            except OSError:  # the terminal's other end is closed
+            except OSError:  # the other end of the terminal is closed
                 break
             if not part:
                 break
@@ -52,7 +52,7 @@ def shown_on_a_terminal(command: Command, columns: int, *words: str) -> list[str
 
 
 @pytest.mark.parametrize("columns", [80, 48])
-def test_a_terminal_shows_whole_ids_and_lines_that_fit(stocked: Command, columns: int) -> None:
+def test_lines_fit_the_terminal_and_ids_are_never_cut(stocked: Command, columns: int) -> None:
     head, *rows = shown_on_a_terminal(stocked, columns, "list", "disarm", "--type", "Sub-technique")
     assert head.startswith("\x1b[1mID")
     assert len(rows) == 50
@@ -62,7 +62,7 @@ def test_a_terminal_shows_whole_ids_and_lines_that_fit(stocked: Command, columns
     assert any("…" in row for row in rows) == (columns == 48)
 
 
-def test_a_terminal_of_80_columns_shows_whole_kinds(stocked: Command) -> None:
+def test_types_are_not_cut_on_a_terminal_of_80_columns(stocked: Command) -> None:
     rows = shown_on_a_terminal(stocked, 80, "search", "firmware", "--kb", "attack-ics")
     assert max(map(len, rows)) <= 80
     assert any(" Detection Strategy " in row for row in rows)
@@ -81,7 +81,7 @@ def test_a_terminal_of_80_columns_shows_whole_kinds(stocked: Command) -> None:
         ("attack-enterprise", "relationship", "Relationship"),
     ],
 )
-def test_a_kind_is_said_in_the_words_of_its_knowledge_base(slug: str, stix_type: str, word: str) -> None:
+def test_a_type_is_named_in_the_words_of_its_knowledge_base(slug: str, stix_type: str, word: str) -> None:
     assert kind_of(HOSTED.named(slug), stix_type) == word
 
 

@@ -1,4 +1,4 @@
-"""How the command is used: help, exit codes, what is said when something is wrong."""
+"""How the command is used: help, exit codes, error messages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.cli.command import Command
 
 
 def commands(command: click.Command, context: click.Context) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command that does something, with its words."""
+    """Every command that does something, by its words."""
     if not isinstance(command, click.Group):
         yield tuple(context.command_path.split()), command
         return
@@ -41,7 +41,7 @@ ROOT = click.Context(APP, info_name="", obj=Session(HOSTED))
 ALL_COMMANDS = dict(commands(APP, ROOT))
 
 
-def test_every_command_of_the_documentation_is_there() -> None:
+def test_every_documented_command_exists() -> None:
     assert {path[0] for path in ALL_COMMANDS} == {
         "up", "serve", "worker", "install", "versions", "remove", "get", "list", "search", "changes", "navigator", "jobs",
         "status", "keys", "export", "sources", "mirror", "completion",
@@ -59,7 +59,7 @@ def test_every_command_says_what_it_does_and_gives_an_example(path: tuple[str, .
         assert getattr(parameter, "help", None), parameter.name
 
 
-def test_the_help_of_all_says_of_each_command_what_its_own_help_says_first() -> None:
+def test_the_main_help_describes_each_command_with_its_own_first_sentence() -> None:
     everything = {name: APP.get_command(ROOT, name) for name in APP.list_commands(ROOT)}
     assert {
         name: str(getattr(command, "help", None)).split("\n\n")[0] for name, command in everything.items()
@@ -67,7 +67,7 @@ def test_the_help_of_all_says_of_each_command_what_its_own_help_says_first() -> 
 
 
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["get", "--help"], ["keys", "list", "--json"]])
-def test_python_runs_the_package_as_the_command(command: Command, words: list[str]) -> None:
+def test_python_can_run_the_package_as_the_command(command: Command, words: list[str]) -> None:
     process = command.start(*words)
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout, stderr) == (0, command.done(*words).stdout, "")
@@ -89,14 +89,14 @@ def test_a_command_imports_only_what_it_needs(command: Command) -> None:
     assert not [name for name in imported["--help"] if name.startswith("ctibutler.cli.commands.")]
 
 
-def test_a_server_starts_without_what_few_questions_need() -> None:
-    told = subprocess.run(
+def test_a_server_starts_without_rarely_needed_packages() -> None:
+    loaded = subprocess.run(
         [sys.executable, "-c", "import ctibutler.app, sys; print(*sys.modules)"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert not {"numpy", "lxml", "httpx2", "pydantic"} & set(told.stdout.split())
+    assert not {"numpy", "lxml", "httpx2", "pydantic"} & set(loaded.stdout.split())
 
 
 def test_help_fits_a_terminal(command: Command) -> None:
@@ -107,14 +107,14 @@ def test_help_fits_a_terminal(command: Command) -> None:
 
 
 def examples(command: click.Command) -> list[str]:
-    """The lines of the examples in a command's help that run our command, without what is around it."""
+    """The examples in a command's help that run `ctibutler`, without the rest of their line."""
     _, _, lines = (command.epilog or "").rpartition("\n\n\b\n")
     found = (re.search(r"\bctibutler ([^|>]+)", line) for line in lines.splitlines())
     return [match[1] for match in found if match]
 
 
 @pytest.mark.parametrize("path", [*ALL_COMMANDS, ("list",), ("keys",)], ids=" ".join)
-def test_the_examples_are_right_usage(path: tuple[str, ...]) -> None:
+def test_the_examples_in_help_are_valid_usage(path: tuple[str, ...]) -> None:
     command = ALL_COMMANDS.get(path) or APP.get_command(ROOT, path[0])
     assert command is not None
     assert examples(command)
@@ -129,19 +129,19 @@ def test_the_examples_are_right_usage(path: tuple[str, ...]) -> None:
             meant.make_context(context.info_name, words, parent=context.parent)
 
 
-def test_no_command_prints_the_help_as_wrong_usage(command: Command) -> None:
+def test_running_without_a_command_prints_help_as_a_usage_error(command: Command) -> None:
     for words in ([], ["list"], ["keys"]):
         outcome = command(*words)
         assert outcome.code == 2
         assert outcome.stdout.startswith("Usage: ctibutler")
 
 
-def test_the_version_is_said(command: Command) -> None:
+def test_the_version_is_printed(command: Command) -> None:
     assert command.done("--version").stdout == f"ctibutler {__version__}\n"
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ("bogus", "bogus"),
         ("install", "KB[@RELEASE]"),
@@ -168,16 +168,16 @@ def test_the_version_is_said(command: Command) -> None:
         ("keys add", "NAME"),
     ],
 )
-def test_wrong_usage_ends_with_2_and_one_line(command: Command, words: str, said: str) -> None:
+def test_a_usage_error_exits_with_2_and_one_line(command: Command, words: str, message: str) -> None:
     outcome = command(*words.split())
     assert outcome.code == 2
     assert outcome.stdout == ""
     assert outcome.stderr.count("\n") == 1
-    assert said in outcome.stderr
+    assert message in outcome.stderr
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ("get T1059", "no knowledge base is installed"),
         ("get CWE-79 --kb cwe", "ctibutler install cwe"),
@@ -191,16 +191,16 @@ def test_wrong_usage_ends_with_2_and_one_line(command: Command, words: str, said
         ("keys remove nobody", "nobody"),
     ],
 )
-def test_what_cannot_be_done_ends_with_1_and_one_line(command: Command, words: str, said: str) -> None:
+def test_a_failure_exits_with_1_and_one_line(command: Command, words: str, message: str) -> None:
     outcome = command(*words.split())
     assert outcome.code == 1
     assert outcome.stdout == ""
     assert outcome.stderr.count("\n") == 1
-    assert said in outcome.stderr
+    assert message in outcome.stderr
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ("list attack", "`attack` is several knowledge bases: name attack-enterprise, attack-mobile or attack-ics"),
         (
@@ -227,15 +227,13 @@ def test_what_cannot_be_done_ends_with_1_and_one_line(command: Command, words: s
         ("list --bogus", "No such option '--bogus'; see ctibutler list --help"),
     ],
 )
-def test_a_word_that_was_mistyped_is_answered_with_those_that_may_be_meant(
-    command: Command, words: str, said: str
-) -> None:
+def test_similar_words_are_suggested_for_a_mistyped_one(command: Command, words: str, message: str) -> None:
     outcome = command(*words.split())
     assert outcome.code == 2
-    assert outcome.stderr.split(": ", 1)[1] == f"{said}\n"
+    assert outcome.stderr.split(": ", 1)[1] == f"{message}\n"
 
 
-def test_a_knowledge_base_is_named_in_any_case(stocked: Command) -> None:
+def test_names_of_knowledge_bases_are_case_insensitive(stocked: Command) -> None:
     assert (
         stocked.done("list", "DISARM", "--id", "TA05").stdout == stocked.done("list", "disarm", "--id", "TA05").stdout
     )
@@ -246,7 +244,7 @@ def test_the_status_counts_jobs_by_state_if_there_are_any(command: Command, stoc
     assert re.search(r"\njobs       \d+ completed\n", stocked.done("status").stdout)
 
 
-def test_settings_that_are_wrong_are_wrong_usage(command: Command) -> None:
+def test_invalid_settings_are_a_usage_error(command: Command) -> None:
     outcome = command("status", CTIBUTLER_PORT="many", CTIBUTLER_ACCESS="perhaps")
     assert outcome.code == 2
     assert "CTIBUTLER_PORT" in outcome.stderr
@@ -255,7 +253,7 @@ def test_settings_that_are_wrong_are_wrong_usage(command: Command) -> None:
     assert command("status", CTIBUTLER_DATABASE_URL="mysql://somewhere").code == 2
 
 
-def test_a_data_folder_that_cannot_be_used_is_said(command: Command) -> None:
+def test_an_unusable_data_folder_is_reported(command: Command) -> None:
     in_the_way = command.folder / "file"
     in_the_way.write_text("not a folder")
     outcome = command("status", CTIBUTLER_DATA_DIR=str(in_the_way / "data"))
@@ -264,19 +262,19 @@ def test_a_data_folder_that_cannot_be_used_is_said(command: Command) -> None:
     assert outcome.stderr.count("\n") == 1
 
 
-def test_a_reader_that_goes_away_is_no_failure(stocked: Command) -> None:
+def test_a_closed_pipe_is_not_an_error(stocked: Command) -> None:
     process = stocked.start("list", "location", "--page-size", "1000", "--json")
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.readline()
     process.stdout.close()
     with process.stderr:
-        said = process.stderr.read()
+        message = process.stderr.read()
     assert process.wait(30) == 0
-    assert said == ""
+    assert message == ""
 
 
-def test_a_knowledge_base_more_needs_only_its_declaration(
+def test_a_new_knowledge_base_needs_only_its_declaration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     chess = replace(
@@ -323,7 +321,7 @@ def test_a_knowledge_base_more_needs_only_its_declaration(
     assert "chess" not in {kb.slug for kb in HOSTED.all}
 
 
-def test_the_reference_of_commands_shows_only_defaults_that_can_be_typed() -> None:
+def test_the_command_reference_shows_only_defaults_that_can_be_typed() -> None:
     reference = (Path(__file__).parents[2] / "docs/reference/commands.md").read_text("utf-8")
     rows = [row.replace("\\|", "").split(" | ") for row in reference.splitlines() if row.startswith("| `")]
     assert {row[1] for row in rows} == {"", "`1`", "`stix`", "`True`", "`modified_descending`", "`name_ascending`"}

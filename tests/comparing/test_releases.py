@@ -1,4 +1,4 @@
-"""Two releases of a knowledge base, compared: real ones against plain Python, and made ones for what real ones lack."""
+"""Comparing two releases of a knowledge base: real ones, checked in plain Python, and made-up ones for other cases."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def only(comparison: Comparison) -> Difference:
     return difference
 
 
-def test_a_change_says_which_properties_differ(catalogues: Catalogues) -> None:
+def test_a_change_names_the_properties_that_differ(catalogues: Catalogues) -> None:
     old = weakness(number=1, flag=True, gone="x", empty=None, phases=[1, 2], same={"a": 1, "b": 2})
     new = weakness(number=1.0, flag=1, came="x", phases=[2, 1], same={"b": 2, "a": 1})
     difference = only(compared(catalogues.empty(), [old], [new]))
@@ -66,14 +66,14 @@ def test_a_change_says_which_properties_differ(catalogues: Catalogues) -> None:
     assert difference.changed_properties == ("came", "empty", "flag", "gone", "number", "phases")
 
 
-def test_the_order_of_keys_is_no_change(catalogues: Catalogues) -> None:
+def test_another_order_of_keys_is_not_a_change(catalogues: Catalogues) -> None:
     turned = dict(reversed(weakness(nested={"a": 1, "b": 2}).items()))
     comparison = compared(catalogues.empty(), [weakness(nested={"b": 2, "a": 1})], [turned])
     assert comparison.differences == []
     assert comparison.unchanged == {"weakness": 1}
 
 
-def test_an_id_with_several_contents_is_compared_as_the_set_of_them(catalogues: Catalogues) -> None:
+def test_an_id_with_several_contents_is_compared_as_a_set(catalogues: Catalogues) -> None:
     first, second = weakness(a=1, b=1), weakness(a=2, b=2)
     swapped = compared(catalogues.empty(), [first, second], [second, first])
     assert swapped.differences == []
@@ -95,24 +95,24 @@ def test_an_id_with_several_contents_is_compared_as_the_set_of_them(catalogues: 
         ({"revoked": True}, {}, "modified"),
     ],
 )
-def test_the_first_change_that_applies_is_told(
+def test_the_first_kind_of_change_that_applies_is_reported(
     catalogues: Catalogues, before: dict[str, Any], after: dict[str, Any], change: str
 ) -> None:
     assert only(compared(catalogues.empty(), [weakness(**before)], [weakness(**after)])).change == change
 
 
-def test_what_is_told_of_an_id_comes_from_the_later_state(catalogues: Catalogues) -> None:
+def test_a_difference_describes_the_later_state_of_an_object(catalogues: Catalogues) -> None:
     reference = {"source_name": "cwe", "external_id": "CWE-7"}
     old = [weakness(), weakness(OTHER, name="Gone", external_references=[{**reference, "external_id": "CWE-8"}])]
     new = [weakness(name="Later", external_references=[reference]), relationship()]
     comparison = compared(catalogues.empty(), old, new)
-    told = {one.id: (one.change, one.type, one.folded_name, one.external_id) for one in comparison.differences}
-    assert told == {
+    differences = {one.id: (one.change, one.type, one.folded_name, one.external_id) for one in comparison.differences}
+    assert differences == {
         USES: ("added", "relationship", "", None),
         WEAKNESS: ("modified", "weakness", "later", "CWE-7"),
         OTHER: ("removed", "weakness", "gone", "CWE-8"),
     }
-    assert list(told) == sorted(told)
+    assert list(differences) == sorted(differences)
 
 
 def test_the_contents_before_and_after_can_be_read(catalogues: Catalogues) -> None:
@@ -134,7 +134,7 @@ def test_without_an_old_release_everything_was_added(catalogues: Catalogues) -> 
 
 
 @pytest.mark.real
-def test_the_ids_that_did_not_change_are_counted_by_type(filled_library: Library) -> None:
+def test_unchanged_ids_are_counted_by_type(filled_library: Library) -> None:
     with filled_library.database.read() as connection:
         old, new = (releases.find(connection, "attack-ics", label) for label in ("17.0", "17.1"))
         assert new is not None
@@ -147,7 +147,7 @@ def test_the_ids_that_did_not_change_are_counted_by_type(filled_library: Library
     assert len(comparison.unchanged) > 5
 
 
-def test_a_pair_is_compared_once(catalogues: Catalogues) -> None:
+def test_a_pair_of_releases_is_compared_once(catalogues: Catalogues) -> None:
     database, pairs = catalogues.empty(), ComparedPairs()
     compared(database, [weakness()], [weakness(a=1)])
     old, new = release(database, "1.0"), release(database, "2.0")
@@ -158,7 +158,7 @@ def test_a_pair_is_compared_once(catalogues: Catalogues) -> None:
         assert pairs.compare(connection, None, new) is not first
 
 
-def test_a_release_that_was_installed_again_is_compared_again(catalogues: Catalogues) -> None:
+def test_a_reinstalled_release_is_compared_again(catalogues: Catalogues) -> None:
     database, pairs = catalogues.empty(), ComparedPairs()
     compared(database, [weakness()], [weakness(a=1)])
     with database.read() as connection:
@@ -171,7 +171,7 @@ def test_a_release_that_was_installed_again_is_compared_again(catalogues: Catalo
     assert [(one.id, one.change) for one in again.differences] == [(OTHER, "added")]
 
 
-def test_the_pairs_asked_for_last_are_kept(catalogues: Catalogues) -> None:
+def test_the_most_recent_comparisons_are_cached(catalogues: Catalogues) -> None:
     database, pairs = catalogues.empty(), ComparedPairs()
     labels = [f"{number}.0" for number in range(1, MOST_PAIRS + 2)]
     for label in labels:

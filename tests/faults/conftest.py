@@ -1,4 +1,4 @@
-"""Stores of the tests' own, on both engines."""
+"""Stores for single tests, on both engines."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _closed(database: Database) -> str:
 
 @pytest.fixture
 def opened() -> Iterator[Callable[[str], Database]]:
-    """Opens the catalogue at a URL; closed when the test ends."""
+    """Opens the catalogue at a URL and closes it when the test ends."""
     with ExitStack() as stack:
 
         def open_one(url: str) -> Database:

@@ -1,4 +1,4 @@
-"""Workers and readers as processes of their own, to be killed."""
+"""Workers and readers in processes of their own that can be killed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ctibutler.stix.times import now
 from ctibutler.worker.loop import Worker
 from tests.configured import settings_with
 
-# A server that has everything loaded already and forks: a worker is up in milliseconds, and has no thread of ours.
+# A fork server with every module loaded: a worker starts in milliseconds and inherits no thread from the tests.
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["ctibutler.worker.loop", "psycopg", "pysqlite3"])
 
@@ -47,14 +47,14 @@ def _work(url: str, bucket: str, others: Mapping[str, Any]) -> None:
 
 @contextmanager
 def working(url: str, bucket: str, **others: Any) -> Iterator[BaseProcess]:
-    """A worker process; killed at the end, if it still runs."""
+    """A worker process, killed at the end if it still runs."""
     with running(_work, url, bucket, others) as process:
         yield process
 
 
 @contextmanager
 def running(target: Any, *arguments: Any) -> Iterator[BaseProcess]:
-    """A process; killed at the end, if it still runs."""
+    """A process, killed at the end if it still runs."""
     process = CONTEXT.Process(target=target, args=arguments, daemon=True)
     process.start()
     try:
@@ -67,13 +67,13 @@ def running(target: Any, *arguments: Any) -> Iterator[BaseProcess]:
 
 
 def ask_for(database: Database, kb: str, label: str, *, force: bool = False) -> str:
-    """A job that installs a release; gives its id."""
+    """Request a job that installs a release; returns its id."""
     with database.note() as connection:
         return add_install(connection, HOSTED.named(kb), InstallRequest(label, force=force)).id
 
 
 def job_of(database: Database, job_id: str) -> Job:
-    """A job as it stands."""
+    """The current state of a job."""
     with database.read() as connection:
         job = jobs.find(connection, job_id)
     assert job is not None
@@ -81,18 +81,18 @@ def job_of(database: Database, job_id: str) -> Job:
 
 
 def let_leases_run_out(database: Database) -> None:
-    """As if the time of every lease had passed."""
+    """Make every lease look expired."""
     with database.note() as connection:
         connection.run("UPDATE job SET lease_until = :moment WHERE state = 'processing'", moment=now() - 1)
 
 
 def unended(database: Database) -> list[Job]:
-    """The jobs that are not done."""
+    """The jobs that have not ended."""
     with database.read() as connection:
         return [job for job in jobs.all_jobs(connection) if job.completed is None]
 
 
-def watch(url: str, expected: Mapping[str, tuple[int, int]], word: str, stop: Any, said: Any) -> None:
+def watch(url: str, expected: Mapping[str, tuple[int, int]], word: str, stop: Any, results: Any) -> None:
     """Reads over and over, and says the first thing that no reader should ever see; "" when all was well.
 
     `expected` names by knowledge base and release how many members it has, and how many of them hold `word`.
@@ -104,7 +104,7 @@ def watch(url: str, expected: Mapping[str, tuple[int, int]], word: str, stop: An
             wrong, revision = _seen_wrong(connection, expected, word, revision)
         rounds += 1
     database.close()
-    said.put((rounds, wrong))
+    results.put((rounds, wrong))
 
 
 def _seen_wrong(connection: Any, expected: Mapping[str, tuple[int, int]], word: str, before: int) -> tuple[str, int]:
@@ -157,9 +157,9 @@ def watched(url: str, expected: Mapping[str, tuple[int, int]], word: str, reader
 
     Gives a list that holds at the end how often each has looked.
     """
-    stop, said = CONTEXT.Event(), CONTEXT.SimpleQueue()
+    stop, results = CONTEXT.Event(), CONTEXT.SimpleQueue()
     processes: Sequence[BaseProcess] = [
-        CONTEXT.Process(target=watch, args=(url, expected, word, stop, said), daemon=True) for _ in range(readers)
+        CONTEXT.Process(target=watch, args=(url, expected, word, stop, results), daemon=True) for _ in range(readers)
     ]
     for process in processes:
         process.start()
@@ -176,7 +176,7 @@ def watched(url: str, expected: Mapping[str, tuple[int, int]], word: str, reader
             process.join()
             process.close()
     assert codes == [0] * readers
-    reports = [said.get() for _ in processes]
-    said.close()
+    reports = [results.get() for _ in processes]
+    results.close()
     assert [wrong for _, wrong in reports if wrong] == []
     looks += [rounds for rounds, _ in reports]

@@ -1,4 +1,4 @@
-"""A small real bundle to break: twelve objects of ATT&CK for ICS 8.0."""
+"""A small real bundle for tests to break: twelve objects of ATT&CK for ICS 8.0."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PATH = Path(__file__).parent / "data" / NAME
 
 @cache
 def small_bundle_bytes() -> bytes:
-    """The file as it lies there."""
+    """The file, byte for byte."""
     return _PATH.read_bytes()
 
 
@@ -25,10 +25,10 @@ def _decoded() -> dict[str, Any]:
 
 
 def small_bundle() -> dict[str, Any]:
-    """A copy of its own for each caller."""
+    """A new copy for each caller."""
     return deepcopy(_decoded())
 
 
 def place_of(bundle: dict[str, Any], stix_type: str) -> int:
-    """Where the first object of a type stands."""
+    """The index of the first object of a type."""
     return next(place for place, found in enumerate(bundle["objects"]) if found["type"] == stix_type)

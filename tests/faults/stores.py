@@ -1,4 +1,4 @@
-"""What a store holds, told without the numbers that it uses inside: two stores with the same content are equal here."""
+"""The content of a store without its internal keys, so that stores with the same content compare equal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ctibutler.catalog.engine.database import Database
 
 Content = dict[str, list[Any]]
 
-# Which rows may only stand where other rows stand: table, and the condition under which a row of it is an orphan.
+# Rows that need other rows: a table, and the condition under which a row of it is an orphan.
 _ORPHANS = {
     "member without release": "member WHERE release_key NOT IN (SELECT release_key FROM release)",
     "member without object": "member WHERE object_key NOT IN (SELECT object_key FROM object)",
@@ -57,14 +57,14 @@ _ORPHANS = {
 
 
 def orphans(database: Database) -> dict[str, int]:
-    """Rows that should have gone, or that lack what they need, by what is wrong with them; empty when all is well."""
+    """Rows that should have been removed or lack a row they need, by problem; empty if the store is sound."""
     with database.read() as connection:
         counted = {wrong: connection.value(f"SELECT count(*) FROM {rows}") for wrong, rows in _ORPHANS.items()}
     return {wrong: count for wrong, count in counted.items() if count}
 
 
 def content(database: Database) -> Content:
-    """Everything about releases that a store holds. Times of installation and numbers of rows are left out."""
+    """Everything about releases in a store, except times of installation and keys of rows."""
     with database.read() as connection:
         return _content(connection)
 
@@ -160,14 +160,14 @@ def _content(connection: Connection) -> Content:
 
 
 def _texts(connection: Connection) -> dict[int, str]:
-    """The words that the text index holds of each object, by property."""
+    """The words of each object in the text index, by property."""
     if connection.engine == "postgresql":
         return {row.rowid: f"{row.name} | {row.description}" for row in connection.rows("SELECT * FROM text_index")}
     connection.script(
         ["CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab('main', 'text_index', 'instance')"]
     )
     terms: dict[int, list[str]] = defaultdict(list)
-    # Every row of the index, those with no word too.
+    # Every row of the index, including those without words.
     for row in connection.rows("SELECT rowid AS doc FROM text_index"):
         terms[row.doc] = []
     for row in connection.rows("SELECT doc, col, term FROM temp.vocabulary"):
@@ -176,7 +176,7 @@ def _texts(connection: Connection) -> dict[int, str]:
 
 
 def difference(found: Content, expected: Content) -> str:
-    """Where two stores differ, in few words; empty when they do not."""
+    """A short description of how two stores differ; empty if they do not."""
     sentences = []
     for name, rows in expected.items():
         ours = found[name]

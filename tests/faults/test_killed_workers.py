@@ -1,4 +1,4 @@
-"""Workers that are killed at any moment of an import, and readers that never see half of one."""
+"""Workers killed at any moment of an import, and readers that never see half of one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def bucket() -> str:
 
 
 class Undisturbed:
-    """What a store holds after imports that nothing disturbed, and what readers may see of it."""
+    """The content of a store after undisturbed imports, and what readers may see of it."""
 
     def __init__(self, database: Database) -> None:
         self.content: Content = content(database)
@@ -73,7 +73,7 @@ def _catalogue(url: str) -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, bucket: str) -> Undisturbed:
-    """The store to compare with: the same releases and links, made by a worker that lived."""
+    """The store to compare with: the same releases and links, made by a worker that was not killed."""
     with _catalogue(f"sqlite:///{tmp_path_factory.mktemp('undisturbed') / 'store.sqlite'}") as database:
         for kb, label in RELEASES:
             ask_for(database, kb, label)
@@ -94,12 +94,12 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 
 
 def without_texts(found: Content) -> Content:
-    """The engines write down their text indexes in forms of their own; how they find is compared by readers."""
+    """Leave out text indexes, which each engine stores differently. Readers compare what they find."""
     return {name: rows for name, rows in found.items() if name != "texts"}
 
 
 def _killed_all_the_time(url: str, bucket: str, undisturbed: Undisturbed, seconds: float, dice: random.Random) -> int:
-    """Imports everything again and again under workers that are killed; gives how many died in the middle of a job."""
+    """Import everything repeatedly with workers that are killed; returns how many died during a job."""
     deaths = 0
     until = time.monotonic() + seconds
     with _catalogue(url) as database:
@@ -124,7 +124,7 @@ def _one_round(database: Database, url: str, bucket: str, undisturbed: Undisturb
     for kb, label in RELEASES:
         ask_for(database, kb, label)
     while waiting := unended(database):
-        # The first two workers of a job die, its third may live: a fourth there is not.
+        # The first two workers of a job die. The third may live, as there is no fourth attempt.
         doomed = all(job.attempts < jobs.MOST_ATTEMPTS - 1 for job in waiting)
         with working(url, bucket, job_lease_seconds=30) as process:
             if not doomed:
@@ -153,7 +153,7 @@ def _one_round(database: Database, url: str, bucket: str, undisturbed: Undisturb
 
 
 @pytest.mark.real
-def test_imports_under_workers_that_are_killed_end_as_if_nothing_had_happened(
+def test_imports_by_killed_workers_end_as_if_nothing_had_happened(
     store_url: str, bucket: str, undisturbed: Undisturbed
 ) -> None:
     assert _killed_all_the_time(store_url, bucket, undisturbed, 15, random.Random()) > 0
@@ -162,16 +162,14 @@ def test_imports_under_workers_that_are_killed_end_as_if_nothing_had_happened(
 @pytest.mark.real
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_imports_under_workers_that_are_killed_for_minutes_end_as_if_nothing_had_happened(
+def test_imports_by_workers_killed_for_minutes_end_as_if_nothing_had_happened(
     store_url: str, bucket: str, undisturbed: Undisturbed
 ) -> None:
     assert _killed_all_the_time(store_url, bucket, undisturbed, 300, random.Random()) > 20
 
 
 @pytest.mark.real
-def test_the_next_worker_takes_a_job_up_when_the_lease_of_the_killed_one_has_run_out(
-    store_url: str, bucket: str
-) -> None:
+def test_another_worker_resumes_a_job_once_the_lease_of_the_killed_one_has_expired(store_url: str, bucket: str) -> None:
     with _catalogue(store_url) as database:
         job_id = ask_for(database, "attack-ics", "18.1")
         with working(store_url, bucket, job_lease_seconds=3) as first:
@@ -188,7 +186,7 @@ def test_the_next_worker_takes_a_job_up_when_the_lease_of_the_killed_one_has_run
 
 
 @pytest.mark.real
-def test_a_job_whose_worker_died_three_times_is_failed_and_said_to_be(store_url: str, bucket: str) -> None:
+def test_a_job_whose_workers_died_three_times_fails_with_a_message(store_url: str, bucket: str) -> None:
     with _catalogue(store_url) as database:
         empty = content(database)
         job_id = ask_for(database, "attack-mobile", "18.1")
@@ -206,7 +204,7 @@ def test_a_job_whose_worker_died_three_times_is_failed_and_said_to_be(store_url:
 
 
 @pytest.mark.real
-def test_a_worker_that_is_told_to_stop_ends_the_job_under_way_and_begins_no_other(store_url: str, bucket: str) -> None:
+def test_a_worker_told_to_stop_finishes_its_job_and_starts_no_other(store_url: str, bucket: str) -> None:
     with _catalogue(store_url) as database:
         first = ask_for(database, "attack-ics", "18.1")
         second = ask_for(database, "attack-ics", "17.1")
@@ -222,10 +220,10 @@ def test_a_worker_that_is_told_to_stop_ends_the_job_under_way_and_begins_no_othe
 
 
 @pytest.mark.real
-def test_two_workers_share_the_jobs_and_none_runs_twice(store_url: str, bucket: str) -> None:
-    asked = [("attack-ics", "17.1"), ("tlp", "2"), ("attack-ics", "18.1"), ("tlp", "1"), ("location", "1.0")]
+def test_two_workers_share_the_jobs_and_run_none_twice(store_url: str, bucket: str) -> None:
+    wanted = [("attack-ics", "17.1"), ("tlp", "2"), ("attack-ics", "18.1"), ("tlp", "1"), ("location", "1.0")]
     with _catalogue(store_url) as database:
-        ids = [ask_for(database, kb, label) for kb, label in asked]
+        ids = [ask_for(database, kb, label) for kb, label in wanted]
         together: set[tuple[str, ...]] = set()
         with working(store_url, bucket), working(store_url, bucket), working(store_url, bucket):
 
@@ -237,7 +235,7 @@ def test_two_workers_share_the_jobs_and_none_runs_twice(store_url: str, bucket: 
 
             wait_for(all_ended, "all jobs")
         ended = [job_of(database, job_id) for job_id in ids]
-        assert [(job.state, job.attempts, list(job.errors)) for job in ended] == [("completed", 1, [])] * len(asked)
+        assert [(job.state, job.attempts, list(job.errors)) for job in ended] == [("completed", 1, [])] * len(wanted)
         assert all(len(set(names)) == len(names) for names in together), "two jobs of one knowledge base at once"
         for kb in ("attack-ics", "tlp"):
             own = [job for job in ended if job.knowledge_base == kb]
@@ -247,7 +245,7 @@ def test_two_workers_share_the_jobs_and_none_runs_twice(store_url: str, bucket: 
 
 @pytest.mark.real
 @pytest.mark.server
-def test_on_postgresql_jobs_of_several_knowledge_bases_run_at_once(postgresql_url: str, bucket: str) -> None:
+def test_jobs_of_several_knowledge_bases_run_at_once_on_postgresql(postgresql_url: str, bucket: str) -> None:
     with _catalogue(postgresql_url) as database:
         for kb, label in (("attack-mobile", "18.1"), ("cwe", "4.14")):
             ask_for(database, kb, label)
@@ -265,8 +263,8 @@ def test_on_postgresql_jobs_of_several_knowledge_bases_run_at_once(postgresql_ur
 
 
 @pytest.mark.real
-def test_importing_beside_readers_leaves_them_reading(sqlite_url: str, bucket: str, tmp_path: Path) -> None:
-    """Counted while the transaction that writes is open: readers get their answers, from before the import."""
+def test_readers_can_read_during_an_import(sqlite_url: str, bucket: str, tmp_path: Path) -> None:
+    """Reads are counted while the writing transaction is open: readers see the state before the import."""
 
     from ctibutler.importing.releases import import_release
     from ctibutler.knowledge_bases.release_files import ReleaseFile

@@ -1,4 +1,4 @@
-"""Bundles that are odd or broken, through the whole import: they go in, or they change nothing and it is said why."""
+"""Odd or broken bundles, through the whole import: they are imported, or refused with a reason and no change."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def imported(
     return import_release(database, HOSTED.named(kb), file)
 
 
-def goes_in_or_changes_nothing(database: Database, bundle: bytes | dict[str, Any], kb: str = "attack-ics") -> str:
-    """Imports as release 9.9, and takes it out again; gives why it did not go in, or nothing."""
+def imported_or_unchanged(database: Database, bundle: bytes | dict[str, Any], kb: str = "attack-ics") -> str:
+    """Import a bundle as release 9.9 and remove it again; returns why it was refused, if it was."""
     before = content(database)
     refusal = ""
     try:
@@ -73,7 +73,9 @@ def filled(store: Database) -> Database:
         ("created", {"a": "b" * 5000}, "{'a': 'bbbb"),
     ],
 )
-def test_a_wrong_time_is_named_with_its_place(filled: Database, name: str, value: object, found: str) -> None:
+def test_the_message_about_an_invalid_time_says_where_it_is(
+    filled: Database, name: str, value: object, found: str
+) -> None:
     bundle = small_bundle()
     bundle["objects"][9][name] = value
     before = content(filled)
@@ -85,10 +87,10 @@ def test_a_wrong_time_is_named_with_its_place(filled: Database, name: str, value
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999-14:00"])
-def test_the_first_and_last_times_there_are_go_in(filled: Database, time: str) -> None:
+def test_the_first_and_last_possible_times_are_imported(filled: Database, time: str) -> None:
     bundle = small_bundle()
     bundle["objects"][0] |= {"created": time, "modified": time}
-    assert goes_in_or_changes_nothing(filled, bundle) == ""
+    assert imported_or_unchanged(filled, bundle) == ""
 
 
 ODD: list[Any] = [
@@ -104,13 +106,13 @@ INDEXED = [
 
 
 @pytest.mark.parametrize("name", INDEXED)
-def test_a_property_of_another_json_type_than_expected_goes_in_as_it_is(filled: Database, name: str) -> None:
+def test_a_property_of_an_unexpected_json_type_is_imported_unchanged(filled: Database, name: str) -> None:
     bundle = small_bundle()
     for place, stix_object in enumerate(small_bundle()["objects"]):
         for number in range(2):
             copy = deepcopy(stix_object)
             odd = ODD[(place * 2 + number) % len(ODD)]
-            # As its own id, so that every value meets every type in one import.
+            # Each has its own id, so that one import covers every value with every type.
             copy["id"] = f"{copy['type']}--00000000-0000-4000-8000-{place:06}{number:06}"
             copy[name] = odd
             bundle["objects"].append(copy)
@@ -119,7 +121,7 @@ def test_a_property_of_another_json_type_than_expected_goes_in_as_it_is(filled: 
         copy["id"] = f"attack-pattern--00000000-0000-4000-9000-{number:012}"
         copy[name] = odd
         bundle["objects"].append(copy)
-    assert goes_in_or_changes_nothing(filled, bundle) == ""
+    assert imported_or_unchanged(filled, bundle) == ""
 
 
 ODD_REFERENCES: list[Any] = [
@@ -130,7 +132,7 @@ ODD_REFERENCES: list[Any] = [
 
 
 @pytest.mark.parametrize("kb", [kb.slug for kb in HOSTED.all])
-def test_odd_references_and_names_go_into_every_knowledge_base(store: Database, kb: str) -> None:
+def test_odd_references_and_names_are_imported_in_every_knowledge_base(store: Database, kb: str) -> None:
     of_kb = HOSTED.named(kb)
     types = [*of_kb.listed_types, "marking-definition", "x-unheard-of"]
     odd = []
@@ -138,7 +140,7 @@ def test_odd_references_and_names_go_into_every_knowledge_base(store: Database, 
         for place, stix_type in enumerate(types):
             stix_id = f"{stix_type}--00000000-0000-4000-8000-{place:06}{number:06}"
             odd.append({"type": stix_type, "id": stix_id, "external_references": references, "name": ODD[number]})
-    assert goes_in_or_changes_nothing(store, {"type": "bundle", "objects": odd}, kb) == ""
+    assert imported_or_unchanged(store, {"type": "bundle", "objects": odd}, kb) == ""
 
 
 @pytest.mark.parametrize(
@@ -147,20 +149,20 @@ def test_odd_references_and_names_go_into_every_knowledge_base(store: Database, 
     ids=["one word", "many words", "one long word", "one long word of other letters"],
 )
 @pytest.mark.parametrize("name", ["name", "description"])
-def test_texts_of_megabytes_go_in(filled: Database, name: str, text: str) -> None:
+def test_texts_of_megabytes_are_imported(filled: Database, name: str, text: str) -> None:
     bundle = small_bundle()
     bundle["objects"][0][name] = text
-    assert goes_in_or_changes_nothing(filled, bundle) == ""
+    assert imported_or_unchanged(filled, bundle) == ""
 
 
 def _noise(length: int) -> str:
-    """Text that no index can make smaller."""
+    """Incompressible text."""
     pieces = [sha256(f"{length} {number}".encode()).hexdigest() for number in range(length // 64 + 1)]
     return "".join(pieces)[:length]
 
 
 @pytest.mark.parametrize("length", [600, 3000, 20_000])
-def test_values_longer_than_an_index_can_hold_go_in(filled: Database, length: int) -> None:
+def test_values_longer_than_an_index_allows_are_imported(filled: Database, length: int) -> None:
     noise = _noise(length)
     bundle = small_bundle()
     technique = bundle["objects"][place_of(bundle, "attack-pattern")]
@@ -171,7 +173,7 @@ def test_values_longer_than_an_index_can_hold_go_in(filled: Database, length: in
     technique["object_marking_refs"] = [f"marking-definition--{noise}"]
     technique[f"x_{'n' * length}_ref"] = "tool--1"
     technique[noise] = [{"x_ref": "tool--1"}]
-    assert goes_in_or_changes_nothing(filled, bundle) == ""
+    assert imported_or_unchanged(filled, bundle) == ""
 
 
 def test_a_name_with_a_nul_character_is_found_without_it(filled: Database) -> None:
@@ -186,7 +188,7 @@ def test_a_name_with_a_nul_character_is_found_without_it(filled: Database) -> No
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """One SQLite store for all examples of the tests below; each leaves it as it was."""
+    """One SQLite store for all examples of the tests below; each leaves it unchanged."""
     from ctibutler.catalog.schema import open_catalogue
 
     database = open_catalogue(f"sqlite:///{tmp_path_factory.mktemp('kept') / 'store.sqlite'}", HOSTED)
@@ -217,7 +219,7 @@ Change = Callable[[Any, Any], None]
         st.tuples(st.sampled_from(PATHS), st.sampled_from(["delete", "replace", "swap"]), JSON), min_size=1, max_size=4
     )
 )
-def test_any_change_to_a_real_bundle_goes_in_or_changes_nothing(
+def test_a_real_bundle_with_any_change_is_imported_or_leaves_the_store_unchanged(
     kept: Database, changes: list[tuple[tuple[Any, ...], str, Any]]
 ) -> None:
     bundle = small_bundle()
@@ -231,20 +233,20 @@ def test_any_change_to_a_real_bundle_goes_in_or_changes_nothing(
             else:
                 box[path[-1]] = value if how == "replace" else small_bundle()["objects"][0]
         except (KeyError, IndexError, TypeError):
-            continue  # an earlier change took it away
-    goes_in_or_changes_nothing(kept, bundle)
+            continue  # an earlier change removed it
+    imported_or_unchanged(kept, bundle)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, len(small_bundle_bytes())), st.integers(0, 200), st.binary(max_size=20))
-def test_any_change_to_the_bytes_of_a_real_bundle_goes_in_or_changes_nothing(
+def test_a_real_bundle_with_any_changed_bytes_is_imported_or_leaves_the_store_unchanged(
     kept: Database, start: int, length: int, new: bytes
 ) -> None:
     whole = small_bundle_bytes()
-    goes_in_or_changes_nothing(kept, whole[:start] + new + whole[start + length :])
+    imported_or_unchanged(kept, whole[:start] + new + whole[start + length :])
 
 
-def test_the_store_of_the_changes_above_is_as_it_was_at_first(kept: Database, sqlite_url: str, opened: Any) -> None:
+def test_the_store_of_the_tests_above_is_unchanged(kept: Database, sqlite_url: str, opened: Any) -> None:
     fresh = opened(sqlite_url)
     imported(fresh, small_bundle_bytes(), "8.0")
     assert content(kept) == content(fresh)

@@ -1,4 +1,4 @@
-"""Databases that are full, locked, damaged, foreign or crowded: the data stays whole, and what is wrong is said."""
+"""Databases that are full, locked, damaged, foreign or busy: the data stays intact, and the problem is reported."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def imported(database: Database, raw: bytes, kb: str = "attack-ics", label: str 
 
 
 def many_tools(count: int, seed: int) -> bytes:
-    """A bundle of made-up tools, enough of them to train a dictionary."""
+    """A bundle with enough made-up tools to train a dictionary."""
     dice = random.Random(seed)
     words = ["".join(dice.choices("abcdefghijklmnop", k=dice.randint(3, 9))) for _ in range(300)]
     tools = [
@@ -66,16 +66,16 @@ def many_tools(count: int, seed: int) -> bytes:
 def unusable(open_it: Callable[[], Any]) -> str:
     with pytest.raises(StoreUnavailable) as raised:
         open_it()
-    said = str(raised.value)
-    assert "\n" not in said
-    assert "Traceback" not in said
-    return said
+    message = str(raised.value)
+    assert "\n" not in message
+    assert "Traceback" not in message
+    return message
 
 
-# What cannot be opened.
+# Databases that cannot be opened.
 
 
-def test_a_database_of_a_later_version_is_left_alone_and_said_to_be_one(store_url: str) -> None:
+def test_a_database_of_a_later_version_is_left_unchanged_and_reported(store_url: str) -> None:
     database = open_catalogue(store_url, HOSTED)
     with database.write() as connection:
         connection.run("UPDATE alembic_version SET version_num = 'z999'")
@@ -92,16 +92,16 @@ def test_a_database_of_a_later_version_is_left_alone_and_said_to_be_one(store_ur
 @pytest.mark.parametrize(
     "what", [b"PK\x03\x04 no database at all" * 500, b"\x00" * 5000, b"SQLite format 3\x00" + b"x" * 9000]
 )
-def test_a_file_that_is_no_database_is_left_alone_and_said_to_be_none(tmp_path: Path, what: bytes) -> None:
+def test_a_file_that_is_not_a_database_is_left_unchanged_and_reported(tmp_path: Path, what: bytes) -> None:
     path = tmp_path / "report.docx"
     path.write_bytes(what)
-    said = unusable(lambda: open_catalogue(f"sqlite:///{path}", HOSTED))
-    assert str(path) in said
-    assert "not a database" in said
+    message = unusable(lambda: open_catalogue(f"sqlite:///{path}", HOSTED))
+    assert str(path) in message
+    assert "not a database" in message
     assert path.read_bytes() == what
 
 
-def test_a_damaged_database_is_said_to_be_damaged(tmp_path: Path, sqlite_url: str, opened: Open) -> None:
+def test_a_damaged_database_is_reported_as_damaged(tmp_path: Path, sqlite_url: str, opened: Open) -> None:
     database = open_catalogue(sqlite_url, HOSTED)
     imported(database, many_tools(400, 1))
     database.close()
@@ -113,7 +113,7 @@ def test_a_damaged_database_is_said_to_be_damaged(tmp_path: Path, sqlite_url: st
     damaged.close()
 
 
-def test_a_folder_that_cannot_be_made_or_opened_is_named(tmp_path: Path) -> None:
+def test_the_message_about_a_folder_that_cannot_be_made_or_opened_names_it(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
     assert f"{file}: the folder cannot be created" in unusable(
@@ -124,23 +124,25 @@ def test_a_folder_that_cannot_be_made_or_opened_is_named(tmp_path: Path) -> None
     assert str(folder) in unusable(lambda: open_catalogue(f"sqlite:///{folder}", HOSTED))
 
 
-def test_a_server_that_is_not_there_is_said_not_to_be_without_its_password() -> None:
+def test_the_message_about_an_unreachable_server_does_not_show_the_password() -> None:
     url = "postgresql://somebody:pass-word-1@127.0.0.1:1/nothing"
-    said = unusable(lambda: open_catalogue(url, HOSTED))
-    assert "127.0.0.1:1" in said
-    assert "pass-word-1" not in said
+    message = unusable(lambda: open_catalogue(url, HOSTED))
+    assert "127.0.0.1:1" in message
+    assert "pass-word-1" not in message
 
 
-def test_an_sqlite_that_can_damage_databases_is_refused(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_of_sqlite_that_can_damage_databases_is_refused(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if sqlite3.sqlite_version_info >= SAFE_SQLITE:
         pytest.skip(f"the standard library's SQLite {sqlite3.sqlite_version} is new enough")
     monkeypatch.setattr(sqlite, "sqlite_module", sqlite3)
-    said = unusable(lambda: open_catalogue(sqlite_url, HOSTED))
-    assert said.startswith(f"SQLite {sqlite3.sqlite_version} can damage a database that two processes use")
-    assert "install the package pysqlite3, or set CTIBUTLER_DATABASE_URL" in said
+    message = unusable(lambda: open_catalogue(sqlite_url, HOSTED))
+    assert message.startswith(f"SQLite {sqlite3.sqlite_version} can damage a database that two processes use")
+    assert "install the package pysqlite3, or set CTIBUTLER_DATABASE_URL" in message
 
 
-def test_a_database_that_stays_locked_is_said_to_be(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_stays_locked_is_reported(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", 1)
     database = open_catalogue(sqlite_url, HOSTED)
     imported(database, small_bundle_bytes())
@@ -149,7 +151,7 @@ def test_a_database_that_stays_locked_is_said_to_be(sqlite_url: str, monkeypatch
     holder.execute("BEGIN IMMEDIATE")
     assert "database is locked" in unusable(lambda: imported(database, many_tools(10, 1), label="9.9"))
     assert "database is locked" in unusable(lambda: ask_for(database, "tlp", "2"))
-    assert content(database) == before, "reading goes on"
+    assert content(database) == before, "reading still works"
     holder.execute("ROLLBACK")
     holder.close()
     imported(database, many_tools(10, 1), label="9.9")
@@ -159,21 +161,19 @@ def test_a_database_that_stays_locked_is_said_to_be(sqlite_url: str, monkeypatch
 # A disk that is full.
 
 
-def _one_job_with_little_room(url: str, room: int, said: Any) -> None:
-    """Runs one job in a process that may write no file larger than this."""
+def _one_job_with_little_room(url: str, room: int, results: Any) -> None:
+    """Run one job in a process that cannot write files larger than this."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
     database = Database(url)
     try:
         worker_of(database, settings_of(url, "", job_lease_seconds=30)).run_next()
     except StoreUnavailable as failure:
-        said.put(str(failure))
+        results.put(str(failure))
     else:
-        said.put("no failure")
+        results.put("no failure")
 
 
-def test_a_full_disk_is_said_to_be_full_and_the_store_stays_as_it_was(
-    tmp_path: Path, sqlite_url: str, opened: Open
-) -> None:
+def test_a_full_disk_is_reported_and_the_store_is_unchanged(tmp_path: Path, sqlite_url: str, opened: Open) -> None:
     database = opened(sqlite_url)
     imported(database, small_bundle_bytes())
     large = tmp_path / "large.json"
@@ -184,12 +184,12 @@ def test_a_full_disk_is_said_to_be_full_and_the_store_stays_as_it_was(
         job_id = add_install(connection, HOSTED.named("attack-ics"), InstallRequest("9.9", file=str(large))).id
     before = content(database)
     for attempt in (1, 2, 3):
-        said = CONTEXT.SimpleQueue()
-        with running(_one_job_with_little_room, sqlite_url, 1_500_000, said) as process:
-            sentence = said.get()
+        results = CONTEXT.SimpleQueue()
+        with running(_one_job_with_little_room, sqlite_url, 1_500_000, results) as process:
+            sentence = results.get()
             process.join(60)
             assert process.exitcode == 0
-        said.close()
+        results.close()
         assert sentence.startswith("sqlite:///")
         assert "the database cannot be used: " in sentence
         assert "full" in sentence or "I/O" in sentence
@@ -204,38 +204,38 @@ def test_a_full_disk_is_said_to_be_full_and_the_store_stays_as_it_was(
     assert not orphans(database)
 
 
-# A database that many use.
+# A database with many users.
 
 
-def _open_at_once(url: str, start: Any, said: Any) -> None:
+def _open_at_once(url: str, start: Any, results: Any) -> None:
     start.wait(60)
     try:
         open_catalogue(url, HOSTED).close()
     except Exception as failure:
-        said.put(repr(failure))
+        results.put(repr(failure))
     else:
-        said.put("")
+        results.put("")
 
 
-def test_several_processes_may_make_one_database_at_the_same_moment(bare_url: str) -> None:
-    start, said = CONTEXT.Event(), CONTEXT.SimpleQueue()
-    processes = [CONTEXT.Process(target=_open_at_once, args=(bare_url, start, said), daemon=True) for _ in range(4)]
+def test_several_processes_can_create_one_database_at_the_same_moment(bare_url: str) -> None:
+    start, results = CONTEXT.Event(), CONTEXT.SimpleQueue()
+    processes = [CONTEXT.Process(target=_open_at_once, args=(bare_url, start, results), daemon=True) for _ in range(4)]
     for process in processes:
         process.start()
     start.set()
-    assert [said.get() for _ in processes] == [""] * 4
+    assert [results.get() for _ in processes] == [""] * 4
     for process in processes:
         process.join(60)
         process.close()
-    said.close()
+    results.close()
     database = open_catalogue(bare_url, HOSTED)
     with database.read() as connection:
         assert connection.value("SELECT count(*) FROM catalogue") == 1
     database.close()
 
 
-def _ask_and_read(url: str, seconds: float, said: Any) -> None:
-    """Reads everything, asks for jobs and removes releases for some seconds, in its own process."""
+def _ask_and_read(url: str, seconds: float, results: Any) -> None:
+    """Read everything, request jobs and remove releases for some seconds, in a process of its own."""
     from ctibutler.errors import Busy, NotFound
     from ctibutler.importing.removal import remove_release
 
@@ -253,21 +253,23 @@ def _ask_and_read(url: str, seconds: float, said: Any) -> None:
     except Exception as failure:
         wrong = repr(failure)
     database.close()
-    said.put((looks, wrong))
+    results.put((looks, wrong))
 
 
-def test_a_store_that_many_processes_write_and_read_for_some_seconds_stays_whole(store_url: str, opened: Open) -> None:
+def test_a_store_stays_intact_while_many_processes_read_and_write(store_url: str, opened: Open) -> None:
     database = opened(store_url)
-    said = CONTEXT.SimpleQueue()
+    results = CONTEXT.SimpleQueue()
     with working(store_url, ""), working(store_url, ""):
-        processes = [CONTEXT.Process(target=_ask_and_read, args=(store_url, 3.0, said), daemon=True) for _ in range(3)]
+        processes = [
+            CONTEXT.Process(target=_ask_and_read, args=(store_url, 3.0, results), daemon=True) for _ in range(3)
+        ]
         for process in processes:
             process.start()
-        reports = [said.get() for _ in processes]
+        reports = [results.get() for _ in processes]
         for process in processes:
             process.join(60)
             process.close()
-        said.close()
+        results.close()
         until = time.monotonic() + 60
         while unended(database):
             assert time.monotonic() < until
@@ -281,40 +283,38 @@ def test_a_store_that_many_processes_write_and_read_for_some_seconds_stays_whole
             assert connection.value("PRAGMA integrity_check") == "ok"
 
 
-def test_two_processes_that_import_into_one_knowledge_base_at_once_both_succeed(store_url: str, opened: Open) -> None:
+def test_two_processes_can_import_into_one_knowledge_base_at_once(store_url: str, opened: Open) -> None:
     database = opened(store_url)
-    said = CONTEXT.SimpleQueue()
+    results = CONTEXT.SimpleQueue()
     processes = [
-        CONTEXT.Process(target=_import_some, args=(store_url, seed, said), daemon=True) for seed in range(1, 4)
+        CONTEXT.Process(target=_import_some, args=(store_url, seed, results), daemon=True) for seed in range(1, 4)
     ]
     for process in processes:
         process.start()
-    assert [said.get() for _ in processes] == [""] * 3
+    assert [results.get() for _ in processes] == [""] * 3
     for process in processes:
         process.join(60)
         process.close()
-    said.close()
+    results.close()
     assert not orphans(database)
     with database.read() as connection:
         assert [release.label for release in releases.installed(connection)] == ["3", "2", "1"]
         assert connection.value("SELECT count(*) FROM object") == 3 * 80
 
 
-def _import_some(url: str, seed: int, said: Any) -> None:
+def _import_some(url: str, seed: int, results: Any) -> None:
     database = Database(url)
     try:
         imported(database, many_tools(80, seed), label=str(seed))
     except Exception as failure:
-        said.put(repr(failure))
+        results.put(repr(failure))
     else:
-        said.put("")
+        results.put("")
     database.close()
 
 
-def test_a_reader_that_was_there_before_reads_what_came_after_everything_was_removed(
-    store_url: str, opened: Open
-) -> None:
-    """Bodies are packed with a dictionary that readers keep: the next one must not pass for it."""
+def test_an_open_reader_can_read_objects_installed_after_everything_was_removed(store_url: str, opened: Open) -> None:
+    """Bodies are packed with a dictionary that readers cache: they must not mistake the next one for it."""
     writer, reader = opened(store_url), opened(store_url)
     imported(writer, many_tools(200, 1), "attack-ics")
     first = content(reader)["bodies"]

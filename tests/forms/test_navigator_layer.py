@@ -106,7 +106,7 @@ def test_the_compatible_form_is_the_layer_of_cti_butler(contract_library: Librar
         ("attack-ics", "A0013", "Field I-O (A0013)", "Techniques that target Field I/O (A0013) in"),
     ],
 )
-def test_a_layer_says_what_it_is(
+def test_a_layer_has_a_name_and_a_description(
     filled_library: Library, slug: str, object_id: str, name: str, description: str
 ) -> None:
     made = layer_file(of(filled_library, slug, object_id, "18.1"), LINK)
@@ -126,7 +126,7 @@ def test_a_layer_says_what_it_is(
         ),
     ],
 )
-def test_relations_to_come_are_put_into_words_too(relations: tuple[Relation, ...], description: str) -> None:
+def test_new_kinds_of_relationships_are_described_too(relations: tuple[Relation, ...], description: str) -> None:
     made = Layer(ENTERPRISE, "18.1", "x--1", "X1", "Name", relations, ())
     assert layer_file(made, LINK).description == description
 
@@ -165,18 +165,18 @@ def exporters(slug: str) -> tuple[ToExcel, ToSvg]:
         stix_data=[stix for stix in published(slug, NEWEST[slug]) if stix["type"] in shown], allow_custom=True
     )
     domain = slug.removeprefix("attack-")
-    asked = {"domain": domain, "source": "memorystore", "resource": store}
-    return ToExcel(**asked), ToSvg(**asked)
+    matrix = {"domain": domain, "source": "memorystore", "resource": store}
+    return ToExcel(**matrix), ToSvg(**matrix)
 
 
 def with_layers(slug: str) -> Iterator[plain.Stix]:
-    """Every group, software, campaign, mitigation and asset of the newest release."""
+    """Every group, software, campaign, mitigation and asset in the newest release."""
     kinds = ("intrusion-set", "malware", "tool", "campaign", "course-of-action", "x-mitre-asset")
     return (stix for stix in published(slug, NEWEST[slug]) if stix["type"] in kinds)
 
 
 def check_exports(library: Library, slug: str, stix_id: str, folder: Path) -> None:
-    """Both exporters take the layer; the workbook has its name, and the names and comments of its techniques."""
+    """Both exporters accept the layer; the workbook has its name, and the names and comments of its techniques."""
     made = read(layer_file(of(library, slug, stix_id, NEWEST[slug]), LINK))
     to_excel, to_svg = exporters(slug)
     to_svg.to_svg(ReadLayer(made), str(folder / "layer.svg"))

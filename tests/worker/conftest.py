@@ -1,4 +1,4 @@
-"""The stores of the fault tests and the server of the sources' tests serve here too."""
+"""Fixtures shared with the fault tests (stores) and the tests of publishers (a web server)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers look for newer releases by themselves, once however many there are, and install them beside the older ones."""
+"""Workers check for newer releases, one check for all of them, and install these beside the older ones."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def publish(bucket: Path, slug: str, label: str) -> None:
 
 @dataclass(frozen=True)
 class Place:
-    """A worker's place of work: what it does between jobs, and its jobs."""
+    """The environment of a worker: its housekeeping between jobs, and its jobs."""
 
     library: Library
     settings: Settings
@@ -78,8 +78,8 @@ class Place:
 
 
 def place(store: Database, bucket: object, **settings: object) -> Place:
-    told = settings_of(store.url.text, str(bucket), **{"update_days": 7, **settings})
-    return Place(Library(store, HOSTED), told, Sources(told))
+    changed = settings_of(store.url.text, str(bucket), **{"update_days": 7, **settings})
+    return Place(Library(store, HOSTED), changed, Sources(changed))
 
 
 def install(store: Database, bucket: Path, slug: str, label: str) -> None:
@@ -99,7 +99,7 @@ def every_job(store: Database) -> list[Job]:
 
 
 def as_if_it_was(store: Database, ago: int) -> None:
-    """The last check as if it had been so many microseconds ago."""
+    """Make the last check look this many microseconds old."""
     with store.note() as connection:
         connection.run("UPDATE update_check SET started_at = :m, ended_at = :m", m=now() - ago)
 
@@ -116,12 +116,12 @@ def test_a_newer_release_is_installed_beside_the_older_one(
     found.keep_house()
     found.worker.run_until_idle()
     assert installed(store, "mitre-f3") == ["1.1", "1.0"]
-    assert installed(store, "disarm") == [], "what nobody installed is not installed by itself"
+    assert installed(store, "disarm") == [], "knowledge bases that are not installed are not updated"
     job_id = every_job(store)[-1].id
     assert f"mitre-f3 1.1 is newer than 1.0: job {job_id} installs it" in caplog.text
-    told = as_json(last_check(Library(store, HOSTED), 7))
-    assert told["checked_at"] is not None
-    assert told["newer"] == [
+    check = as_json(last_check(Library(store, HOSTED), 7))
+    assert check["checked_at"] is not None
+    assert check["newer"] == [
         {
             "knowledge_base": "mitre-f3",
             "installed": "1.0",
@@ -134,7 +134,7 @@ def test_a_newer_release_is_installed_beside_the_older_one(
     ]
 
 
-def test_it_is_done_once_in_the_interval(store: Database, tmp_path: Path) -> None:
+def test_the_check_is_made_once_per_interval(store: Database, tmp_path: Path) -> None:
     publish(tmp_path, "mitre-f3", "1.0")
     install(store, tmp_path, "mitre-f3", "1.0")
     found = place(store, tmp_path)
@@ -151,7 +151,7 @@ def test_it_is_done_once_in_the_interval(store: Database, tmp_path: Path) -> Non
     assert len(every_job(store)) == 2
 
 
-def test_where_a_source_did_not_answer_it_is_tried_again_after_a_day(store: Database, tmp_path: Path) -> None:
+def test_a_check_without_an_answer_from_a_source_is_repeated_after_a_day(store: Database, tmp_path: Path) -> None:
     bucket = tmp_path / "bucket"
     publish(bucket, "mitre-f3", "1.0")
     install(store, bucket, "mitre-f3", "1.0")
@@ -168,7 +168,7 @@ def test_where_a_source_did_not_answer_it_is_tried_again_after_a_day(store: Data
     assert len(every_job(store)) == 2
 
 
-def test_it_can_be_switched_off(store: Database, tmp_path: Path) -> None:
+def test_the_check_can_be_switched_off(store: Database, tmp_path: Path) -> None:
     publish(tmp_path, "mitre-f3", "1.0")
     install(store, tmp_path, "mitre-f3", "1.0")
     publish(tmp_path, "mitre-f3", "1.1")
@@ -177,7 +177,7 @@ def test_it_can_be_switched_off(store: Database, tmp_path: Path) -> None:
     assert last_check(Library(store, HOSTED), 0).checked_at is None
 
 
-def test_several_workers_look_once(store: Database, server: LocalServer) -> None:
+def test_several_workers_make_one_check(store: Database, server: LocalServer) -> None:
     server.otherwise = status(404)
     places = [place(store, server.url, offer_refresh_hours=1000) for _ in range(4)]
     started = threading.Barrier(len(places))
@@ -197,7 +197,7 @@ def test_several_workers_look_once(store: Database, server: LocalServer) -> None
     assert len(server.requested) == len(set(server.requested)) == len(HOSTED.all)
 
 
-def test_where_nobody_has_anything_they_are_not_asked_all_the_time(
+def test_sources_without_releases_are_not_requested_again_and_again(
     store: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "ctibutler.worker")
@@ -211,7 +211,7 @@ def test_where_nobody_has_anything_they_are_not_asked_all_the_time(
         assert releases.revision(connection) == revision, "nothing changed, and answers stay good"
 
 
-def test_a_check_whose_worker_died_is_made_again(store: Database, tmp_path: Path) -> None:
+def test_a_check_is_repeated_if_its_worker_died(store: Database, tmp_path: Path) -> None:
     publish(tmp_path, "mitre-f3", "1.0")
     install(store, tmp_path, "mitre-f3", "1.0")
     publish(tmp_path, "mitre-f3", "1.1")
@@ -225,7 +225,7 @@ def test_a_check_whose_worker_died_is_made_again(store: Database, tmp_path: Path
     assert len(every_job(store)) == 2
 
 
-def test_a_release_that_was_asked_for_already_is_not_asked_for_again(store: Database, tmp_path: Path) -> None:
+def test_a_release_that_already_has_a_job_does_not_get_another(store: Database, tmp_path: Path) -> None:
     publish(tmp_path, "mitre-f3", "1.0")
     install(store, tmp_path, "mitre-f3", "1.0")
     publish(tmp_path, "mitre-f3", "1.1")
@@ -236,7 +236,7 @@ def test_a_release_that_was_asked_for_already_is_not_asked_for_again(store: Data
     assert looked.job_ids == [waiting]
 
 
-def test_a_preview_is_not_installed_unasked(store: Database, tmp_path: Path) -> None:
+def test_a_preview_is_not_installed_automatically(store: Database, tmp_path: Path) -> None:
     publish(tmp_path, "mitre-f3", "1.0")
     install(store, tmp_path, "mitre-f3", "1.0")
     publish(tmp_path, "mitre-f3", "2.0-beta")
@@ -251,7 +251,7 @@ def test_a_preview_is_not_installed_unasked(store: Database, tmp_path: Path) -> 
     assert installed(store, "mitre-f3") == ["1.1", "1.0"]
 
 
-def test_what_is_older_or_equal_is_no_update(store: Database, tmp_path: Path) -> None:
+def test_an_older_or_equal_release_is_not_an_update(store: Database, tmp_path: Path) -> None:
     publish(tmp_path, "mitre-f3", "1.0")
     publish(tmp_path, "mitre-f3", "1.1")
     install(store, tmp_path, "mitre-f3", "1.1")
@@ -260,7 +260,7 @@ def test_what_is_older_or_equal_is_no_update(store: Database, tmp_path: Path) ->
     assert looked.job_ids == []
 
 
-def test_what_a_silent_source_offered_last_time_still_stands(
+def test_the_last_known_offers_of_a_silent_source_are_kept(
     store: Database, server: LocalServer, tmp_path: Path
 ) -> None:
     server.serve_folder(tmp_path)
@@ -274,7 +274,7 @@ def test_what_a_silent_source_offered_last_time_still_stands(
     assert [tuple(row) for row in kept] == [("mitre-f3", "1.0")]
 
 
-def test_a_job_that_failed_is_asked_for_again_after_a_day(store: Database, tmp_path: Path) -> None:
+def test_a_failed_job_is_requested_again_after_a_day(store: Database, tmp_path: Path) -> None:
     publish(tmp_path, "mitre-f3", "1.0")
     install(store, tmp_path, "mitre-f3", "1.0")
     publish(tmp_path, "mitre-f3", "1.1")
@@ -292,7 +292,7 @@ def test_a_job_that_failed_is_asked_for_again_after_a_day(store: Database, tmp_p
     assert installed(store, "mitre-f3") == ["1.1", "1.0"]
 
 
-def test_sources_are_asked_what_they_have_by_one_place(store: Database, server: LocalServer) -> None:
+def test_offers_of_sources_are_refreshed_in_one_place(store: Database, server: LocalServer) -> None:
     server.otherwise = status(404)
     places = [place(store, server.url, update_days=0, offer_refresh_hours=24) for _ in range(3)]
     for one in (*places, *places):
@@ -300,12 +300,12 @@ def test_sources_are_asked_what_they_have_by_one_place(store: Database, server: 
     assert len(server.requested) == len(HOSTED.all)
 
 
-def test_sources_are_not_asked_where_that_is_switched_off(store: Database, server: LocalServer) -> None:
+def test_offers_are_not_refreshed_if_that_is_switched_off(store: Database, server: LocalServer) -> None:
     place(store, server.url, update_days=0, offer_refresh_hours=0).keep_house()
     assert server.requested == []
 
 
-def test_a_release_that_a_source_lists_no_more_for_now_is_still_on_offer(store: Database) -> None:
+def test_a_release_that_a_source_stops_listing_stays_on_offer_for_now(store: Database) -> None:
     def stored(label: str) -> offers.StoredOffer:
         return offers.StoredOffer("cwe", label, "publisher", f"https://example.org/{label}", None)
 
@@ -318,7 +318,7 @@ def test_a_release_that_a_source_lists_no_more_for_now_is_still_on_offer(store: 
         assert [offer.label for offer in offers.of_knowledge_base(connection, "cwe")] == ["4.18"]
 
 
-def test_an_error_of_ours_in_keeping_house_does_not_end_the_worker(
+def test_an_unexpected_error_in_housekeeping_does_not_end_the_worker(
     store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object, **__: object) -> None:
@@ -341,7 +341,7 @@ def test_an_error_of_ours_in_keeping_house_does_not_end_the_worker(
     assert "the search for newer releases failed" in caplog.text
 
 
-def test_a_place_that_was_left_is_told_once_and_shown(
+def test_a_place_that_a_publisher_has_left_is_logged_once_and_shown(
     store: Database, server: LocalServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = "center-for-threat-informed-defense/fight-fraud-framework"
@@ -353,10 +353,10 @@ def test_a_place_that_was_left_is_told_once_and_shown(
             f"{publishers.API}/repos/{name}": {"full_name": name, "archived": True},
         },
     )
-    asked = {"publishers_url": server.url, "sources": "publisher", "data_dir": tmp_path, "download_retries": 0}
+    settings = {"publishers_url": server.url, "sources": "publisher", "data_dir": tmp_path, "download_retries": 0}
     for turn in (1, 2):
         caplog.clear()
-        place(store, "", **asked).keep_house()
+        place(store, "", **settings).keep_house()
         warned = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
         archived = [text for text in warned if "archived" in text]
         silent = [text for text in warned if "mitre/cti" in text and "repos" not in text]

@@ -55,12 +55,12 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 @contextmanager
 def under_way(database: Database, worker: Worker, pipe: Path) -> Iterator[tuple[str, Callable[[bytes], None]]]:
-    """A job of attack-ics that reads its file from a pipe: it goes on when it is told the rest of the file."""
+    """A job of attack-ics that reads its file from a pipe: it goes on when it gets the rest of the file."""
     os.mkfifo(pipe)
     job_id = ask_for_file(database, pipe)
     thread = threading.Thread(target=worker.run_next, daemon=True)
     thread.start()
-    with pipe.open("wb") as file:  # returns when the worker has opened it too
+    with pipe.open("wb") as file:  # returns once the worker has opened it too
 
         def go_on(rest: bytes) -> None:
             if not file.closed:
@@ -92,7 +92,7 @@ def _with_wrong_time() -> bytes:
     ],
     ids=["empty", "cut off", "without id", "wrong time"],
 )
-def test_a_job_that_fails_says_why_and_changes_nothing(
+def test_a_failed_job_gives_the_reason_and_changes_nothing(
     store: Database, tmp_path: Path, broken: bytes, sentence: str
 ) -> None:
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
@@ -112,7 +112,7 @@ def test_a_job_that_fails_says_why_and_changes_nothing(
     assert content(store) == before
 
 
-def test_details_beside_a_file_are_installed_with_it_or_fail_the_job(store: Database, tmp_path: Path) -> None:
+def test_details_beside_a_file_are_installed_or_fail_the_job(store: Database, tmp_path: Path) -> None:
     weakness = {
         "type": "weakness",
         "id": "weakness--00000000-0000-4000-8000-000000000001",
@@ -139,7 +139,7 @@ def _installed(store: Database, worker: Worker, file: Path) -> str:
     return job_id
 
 
-def test_a_release_that_no_source_has_fails_its_job_with_a_clear_sentence(store: Database) -> None:
+def test_a_job_for_a_release_that_no_source_has_fails_with_a_clear_message(store: Database) -> None:
     job_id = ask_for(store, "tlp", "77")
     a_worker(store).run_until_idle()
     ended = job_of(store, job_id)
@@ -148,14 +148,14 @@ def test_a_release_that_no_source_has_fails_its_job_with_a_clear_sentence(store:
     assert "Traceback" not in ended.errors[0]
 
 
-def test_a_sentence_that_is_too_long_is_cut(store: Database, tmp_path: Path) -> None:
+def test_a_long_error_message_is_cut(store: Database, tmp_path: Path) -> None:
     missing = tmp_path / ("x" * 200) / ("y" * 200) / ("z" * 200) / ("w" * 200) / ("v" * 200) / ("u" * 200)
     job_id = ask_for_file(store, missing)
     a_worker(store).run_until_idle()
     assert len(job_of(store, job_id).errors[0]) <= 1024
 
 
-def test_a_job_is_renewed_while_it_runs_and_nobody_else_takes_it(store: Database, tmp_path: Path) -> None:
+def test_the_lease_of_a_running_job_is_renewed(store: Database, tmp_path: Path) -> None:
     worker, other = a_worker(store, job_lease_seconds=1.5), a_worker(store, job_lease_seconds=1.5)
     with under_way(store, worker, tmp_path / "pipe") as (job_id, go_on):
         until = time.monotonic() + 3
@@ -167,9 +167,7 @@ def test_a_job_is_renewed_while_it_runs_and_nobody_else_takes_it(store: Database
     assert (ended.state, ended.attempts) == ("completed", 1)
 
 
-def test_while_a_job_runs_no_other_of_its_knowledge_base_does_but_those_of_others_do(
-    store: Database, tmp_path: Path
-) -> None:
+def test_one_job_per_knowledge_base_runs_at_a_time(store: Database, tmp_path: Path) -> None:
     worker, other = a_worker(store), a_worker(store)
     with under_way(store, worker, tmp_path / "pipe") as (job_id, go_on):
         after = ask_for_file(store, tmp_path / "none", "9.8")
@@ -200,7 +198,7 @@ def test_a_release_cannot_be_removed_while_a_job_writes_it(store: Database, tmp_
     assert not orphans(store)
 
 
-def test_what_a_worker_did_whose_job_was_taken_by_another_is_rolled_back(store: Database, tmp_path: Path) -> None:
+def test_the_work_of_a_worker_whose_job_was_taken_over_is_rolled_back(store: Database, tmp_path: Path) -> None:
     slow, quick = a_worker(store, job_lease_seconds=60), a_worker(store, job_lease_seconds=60)
     pipe = tmp_path / "pipe"
     with under_way(store, slow, pipe) as (job_id, go_on):
@@ -217,7 +215,7 @@ def test_what_a_worker_did_whose_job_was_taken_by_another_is_rolled_back(store: 
     assert job_of(store, job_id) == done
 
 
-def test_a_slow_worker_cannot_fail_the_job_that_another_has_taken(store: Database, tmp_path: Path) -> None:
+def test_a_slow_worker_cannot_fail_a_job_that_another_has_taken_over(store: Database, tmp_path: Path) -> None:
     slow = a_worker(store, job_lease_seconds=60)
     with under_way(store, slow, tmp_path / "pipe") as (job_id, go_on):
         with store.note() as connection:
@@ -226,7 +224,7 @@ def test_a_slow_worker_cannot_fail_the_job_that_another_has_taken(store: Databas
     assert job_of(store, job_id).state == "processing"
 
 
-def test_a_job_that_was_asked_for_twice_changes_nothing_the_second_time(store: Database, tmp_path: Path) -> None:
+def test_a_job_requested_twice_changes_nothing_the_second_time(store: Database, tmp_path: Path) -> None:
     good = tmp_path / "good.json"
     good.write_bytes(small_bundle_bytes())
     worker = a_worker(store)
@@ -267,7 +265,9 @@ def _capec_and_cwe(tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize("first", ["capec", "cwe"])
-def test_links_are_made_after_whichever_side_was_installed_last(store: Database, tmp_path: Path, first: str) -> None:
+def test_links_are_made_after_the_second_of_both_sides_is_installed(
+    store: Database, tmp_path: Path, first: str
+) -> None:
     capec, cwe = _capec_and_cwe(tmp_path)
     worker = a_worker(store)
     for kb, path in sorted([("capec", capec), ("cwe", cwe)], key=lambda pair: pair[0] != first):
@@ -276,12 +276,12 @@ def test_links_are_made_after_whichever_side_was_installed_last(store: Database,
     with store.read() as connection:
         made = [job for job in jobs.all_jobs(connection) if isinstance(job, LinkJob)]
     assert [(job.variant, job.state) for job in made] == [("cwe-capec", "completed")]
-    # The link, and its creator and two markings as relationships.
+    # The link itself, and the relationships to its creator and its two markings.
     assert len(content(store)["links"]) == 4
     assert not orphans(store)
 
 
-def test_no_links_are_asked_for_where_the_setting_says_so(store: Database, tmp_path: Path) -> None:
+def test_automatic_links_can_be_switched_off(store: Database, tmp_path: Path) -> None:
     capec, cwe = _capec_and_cwe(tmp_path)
     worker = a_worker(store, auto_link=False)
     ask_for_file(store, capec, "1.0", "capec")
@@ -292,7 +292,7 @@ def test_no_links_are_asked_for_where_the_setting_says_so(store: Database, tmp_p
     assert content(store)["links"] == []
 
 
-def test_links_to_a_knowledge_base_that_is_not_installed_are_none_and_their_job_says_why(
+def test_a_job_makes_no_links_to_a_knowledge_base_that_is_not_installed_and_says_why(
     store: Database, tmp_path: Path
 ) -> None:
     capec, _ = _capec_and_cwe(tmp_path)
@@ -308,7 +308,7 @@ def test_links_to_a_knowledge_base_that_is_not_installed_are_none_and_their_job_
     assert content(store) == before
 
 
-def test_links_from_a_release_that_is_not_installed_fail_their_job(store: Database, tmp_path: Path) -> None:
+def test_a_job_for_links_from_a_release_that_is_not_installed_fails(store: Database, tmp_path: Path) -> None:
     capec, _ = _capec_and_cwe(tmp_path)
     worker = a_worker(store)
     ask_for_file(store, capec, "1.0", "capec")
@@ -321,7 +321,7 @@ def test_links_from_a_release_that_is_not_installed_fail_their_job(store: Databa
     assert content(store) == before
 
 
-def test_every_stage_of_a_job_has_a_total_that_it_reaches(store: Database, tmp_path: Path, server: LocalServer) -> None:
+def test_every_stage_of_a_job_reaches_its_total(store: Database, tmp_path: Path, server: LocalServer) -> None:
     capec, cwe = _capec_and_cwe(tmp_path)
     folder = tmp_path / "cwe2stix-manual-output"
     folder.mkdir()
@@ -331,20 +331,20 @@ def test_every_stage_of_a_job_has_a_total_that_it_reaches(store: Database, tmp_p
     worker = worker_of(store, settings_of(store.url.text, server.url))
     ask_for_file(store, capec, "1.0", "capec")
     worker.run_until_idle()
-    told: list[tuple[str, int, int | None]] = []
+    reports: list[tuple[str, int, int | None]] = []
     for job_id in (ask_for(store, "cwe", "1.0"), ask_for_links(store, "cwe-capec")):
-        ended = worker.run_job(job_id, lambda *far: told.append(far))
+        ended = worker.run_job(job_id, lambda *far: reports.append(far))
         assert (ended.state, ended.errors) == ("completed", ())
-    last = {stage: (done, total) for stage, done, total in told}
+    last = {stage: (done, total) for stage, done, total in reports}
     assert list(last) == ["download", "parse", "index", "store", "derive", "link"]
     assert {stage: far for stage, far in last.items() if far[0] != far[1]} == {}
     assert last["download"] == ((folder / "cwe-bundle-v1_0.json").stat().st_size,) * 2
     assert last["link"] == (1, 1)
-    for stage, done, total in told:
+    for stage, done, total in reports:
         assert stage in ("download", "parse") or done <= (total or 0)
 
 
-def test_jobs_that_are_given_back_are_taken_by_others_as_if_never_claimed(store: Database) -> None:
+def test_released_jobs_can_be_claimed_as_if_they_were_new(store: Database) -> None:
     job_id = ask_for(store, "tlp", "2")
     for _ in range(jobs.MOST_ATTEMPTS + 1):
         claimed = jobs.claim(store, "one", 60)
@@ -357,7 +357,7 @@ def test_jobs_that_are_given_back_are_taken_by_others_as_if_never_claimed(store:
     assert (ended.state, ended.attempts) == ("completed", 1)
 
 
-def test_a_job_that_another_worker_has_or_that_has_ended_is_not_cancelled(store: Database) -> None:
+def test_a_job_that_has_ended_or_belongs_to_another_worker_is_not_cancelled(store: Database) -> None:
     running, ended = ask_for(store, "tlp", "1"), ask_for(store, "location", "1.0")
     claimed = jobs.claim(store, "one", 60, running)
     assert claimed is not None
@@ -381,7 +381,7 @@ def run_until(worker: Worker, condition: Callable[[], bool]) -> None:
     assert not thread.is_alive()
 
 
-def test_ended_jobs_are_kept_for_as_long_as_the_setting_says(store: Database) -> None:
+def test_ended_jobs_are_kept_for_the_configured_time(store: Database) -> None:
     old, new, waiting = (ask_for(store, "tlp", label) for label in ("1", "2", "1"))
     kept_for_ever, kept_a_week = a_worker(store), a_worker(store, job_retention_days=7)
     assert kept_for_ever.run_next()
@@ -401,7 +401,7 @@ def test_ended_jobs_are_kept_for_as_long_as_the_setting_says(store: Database) ->
     assert ids() == {new, waiting}
 
 
-def test_a_worker_is_known_while_it_runs_and_those_that_were_killed_are_forgotten_in_time(store: Database) -> None:
+def test_a_worker_is_registered_while_it_runs_and_killed_ones_are_forgotten_eventually(store: Database) -> None:
     def known() -> list[str]:
         with store.read() as connection:
             return [row.worker_id for row in connection.rows("SELECT worker_id FROM worker")]
