@@ -16,7 +16,7 @@ import pytest
 from ctibutler.errors import MalformedFile, NotFound, SourceUnavailable
 from ctibutler.knowledge_bases import ALL, HOSTED
 from ctibutler.publishers.places import github
-from ctibutler.publishers.sources import publisher_source
+from ctibutler.publishers.sources import publisher_web
 from ctibutler.publishers.sources.offers import Sources
 from ctibutler.publishers.sources.source import OfferReport
 from tests.publishers import publishers
@@ -638,7 +638,7 @@ class TestAll:
     def test_a_host_that_does_not_answer_is_requested_only_once(
         self, server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(publisher_source, "ANSWER_SECONDS", 0.3)
+        monkeypatch.setattr(publisher_web, "ANSWER_SECONDS", 0.3)
         serve(server, {f"{D3FEND}/api/version.json": {"version": "1.6.0"}})
         server.otherwise = silence(server)
         found = sources(server, tmp_path, download_timeout=0.3)
@@ -672,7 +672,7 @@ class TestAll:
         )
         found = sources(server, tmp_path)
         assert found.best(ICS).label == "18.1"
-        monkeypatch.setattr(publisher_source, "LIST_SECONDS", 0.5)
+        monkeypatch.setattr(publisher_web, "LIST_SECONDS", 0.5)
         server.answers[CAPEC] = endless(server, b" ", 0.05)
         [slow] = found.offers([HOSTED.named("capec"), HOSTED.named("mitre-f3")]).problems
         assert "took longer than 0.5 seconds" in slow.sentence

@@ -11,7 +11,8 @@ from ctibutler.publishers.sources.bucket import Bucket, Place
 from ctibutler.publishers.sources.built_in import BuiltIn
 from ctibutler.publishers.sources.folder import Folder, folder_named
 from ctibutler.publishers.sources.packages import Snapshots
-from ctibutler.publishers.sources.publisher_source import PublisherSource, PublisherWeb
+from ctibutler.publishers.sources.publisher_source import PublisherSource
+from ctibutler.publishers.sources.publisher_web import PublisherWeb
 from ctibutler.publishers.sources.source import Source
 from ctibutler.publishers.sources.website import Website
 from ctibutler.publishers.web.addresses import WebAddress
