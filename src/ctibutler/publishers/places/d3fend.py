@@ -35,7 +35,7 @@ class D3fendSite(PlainFiles):
     def releases(self, web: Web) -> Iterator[Published]:
         """The newest release, then the earlier ones.
 
-        Raises SourceUnavailable when one of the two cannot be read, or GitHub has more tags than are read.
+        Raises SourceUnavailable if one of the two cannot be read, or GitHub has more tags than are read.
         """
         expected = "a JSON object with the `version` of the newest release"
         version = read_json(listed(web, NEWEST, expected), _Newest, NEWEST, expected)

@@ -18,7 +18,7 @@ FILES = "raw.githubusercontent.com"
 API = "api.github.com"
 SITE = "github.com"
 RELEASE_FILES = ("release-assets.githubusercontent.com", "objects.githubusercontent.com")
-"""The hosts to which `github.com` redirects for the files of a release: which of them, it decides anew each time."""
+"""The hosts that `github.com` redirects to for the files of a release. Which one it is can change with each request."""
 
 MAX_PAGES: Final = 20
 """The maximum number of pages that are read of a list. GitHub allows 60 requests an hour without a key."""
@@ -27,7 +27,7 @@ _PAGE_SIZE: Final = 100
 _GIVEN_UP = re.compile(
     r"\b(deprecated|archived|superseded|unmaintained|no longer (maintained|updated)|moved to)\b", re.I
 )
-# Of the repository itself: publishers also write of deprecated objects.
+# Only about the repository itself, because READMEs also mention deprecated objects.
 _REPOSITORY_GIVEN_UP = re.compile(
     r"\bth(is|e) (repository|repo|project)\s+((is|was|has)( now| been)*)\s+"
     r"(deprecated|archived|superseded|moved|no longer (maintained|updated))\b",
@@ -87,14 +87,14 @@ def file_url(repository: str, path: str, state: str) -> str:
 
 
 def release_file_url(repository: str, tag: str, name: str) -> str:
-    """The address of a file that was published with a release (`owner/name`, its tag)."""
+    """The URL of a file attached to a release on GitHub, by repository (`owner/name`) and tag."""
     return f"https://{SITE}/{repository}/releases/download/{quote(tag, safe='')}/{quote(name, safe='')}"
 
 
 def signs_of_leaving(web: Web, repository: str) -> list[str]:
-    """What says that a repository is no longer where its publisher releases, a sentence each.
+    """Signs that a publisher no longer releases in a repository, one sentence each.
 
-    Raises SourceUnavailable when GitHub does not answer.
+    Raises SourceUnavailable if GitHub does not answer.
     """
     url = f"https://{API}/repos/{repository}"
     page = web.page(url)
@@ -130,7 +130,7 @@ def history(web: Web, repository: str, path: str) -> Listing[Commit]:
     listing = _listing(web, f"repos/{repository}/commits", query, Commit, "a list of commits")
     for commit in listing.items:
         try:
-            commit.day  # noqa: B018 - raises where it is not a date
+            commit.day  # noqa: B018 - raises if it is not a date
         except ValueError:
             raise SourceUnavailable(f"https://{API}/repos/{repository}/commits: {commit.sha} has no date") from None
     return listing

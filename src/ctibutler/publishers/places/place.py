@@ -149,7 +149,7 @@ def collection_versions(content: bytes, name: str, expected: str) -> list[str | 
 
 
 def day_in(value: object) -> date | None:
-    """The day at the beginning of an ISO 8601 date or time; None where there is none."""
+    """The day at the start of an ISO 8601 date or time; None if there is none."""
     try:
         return date.fromisoformat(value[:10]) if isinstance(value, str) else None
     except ValueError:

@@ -117,14 +117,14 @@ class _Bundle(msgspec.Struct):
 
 
 _read_bundle = msgspec.json.Decoder(_Bundle).decode
-# The ids of these types depend on who makes the bundle, or there is only one such object in a release.
+# Their ids depend on who creates the bundle, or a release has only one such object.
 _NOT_COMPARED = frozenset(("relationship", "x-mitre-matrix", "x-mitre-collection", "identity", "marking-definition"))
 
 
 def _check_same_objects(published: Published, content: bytes, converted: Converted) -> None:
-    """Raises MalformedFile if the bundle has other objects than the publisher's own file, so is of another release.
+    """Raises MalformedFile if the bundle and the publisher's own file have different objects, so are different releases.
 
-    Types that only one of them has say nothing: the bundle may leave some out, or have some that the converter does not know.
+    Only types in both are compared: the bundle may leave some out, or have some that the converter does not know.
     """
     try:
         in_bundle = _by_type((item.type, item.id) for item in _read_bundle(content).objects)

@@ -58,9 +58,9 @@ class PublisherSource:
         )
 
     def states(self, kbs: Iterable[KnowledgeBase], today: date) -> list[SourceState]:
-        """The state of each place. GitHub is asked, too, whether the repository was archived or moved.
+        """The state of each place. GitHub is also asked whether the repository was archived or moved.
 
-        Lists of a moment ago are not asked for again.
+        Lists that were read a moment ago are not requested again.
         """
         wanted = self._lately_listed(kbs)
         signs = {
@@ -74,7 +74,7 @@ class PublisherSource:
         return [state for kb, of_kb in states.items() for state in with_overdue(kb, of_kb, today)]
 
     def unlisted(self, kb: KnowledgeBase, label: str) -> Offer | None:
-        """A release that its publisher does not list, if its address follows from the label."""
+        """A release that its publisher does not list, if its URL follows from its label."""
         for place in _places(kb):
             published = place.release(label)
             if published is not None:
@@ -125,7 +125,7 @@ class PublisherSource:
                 listing.failure = str(problem)
 
     def _signs_of_leaving(self, repository: str) -> list[str]:
-        """Nothing where GitHub does not answer: that says nothing of the repository."""
+        """Signs that the publisher has left the repository. None if GitHub does not answer: that is no sign either way."""
         try:
             with self._web.visit((github.API, github.FILES)) as visit:
                 return github.signs_of_leaving(visit, repository)
@@ -149,7 +149,7 @@ class _Listing:
     failure: str | None = None
 
     def state(self, signs: Sequence[str]) -> SourceState:
-        """What it says, with the signs that its publisher has left it."""
+        """The state of the place, with the signs that its publisher has left it."""
         newest = max(self.found, key=lambda published: versions.sort_key(published.label), default=None)
         return SourceState(
             self.kb.slug,

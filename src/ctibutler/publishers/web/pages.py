@@ -1,4 +1,4 @@
-"""A downloaded page of a list, and the page after it as the header `Link` names it (RFC 8288)."""
+"""A downloaded page of a list, and the next page as named by the `Link` header (RFC 8288)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Page:
 
 
 def next_link(header: str) -> str | None:
-    """The target of `rel="next"` in a `Link` header; None where it has none."""
+    """The target of `rel="next"` in a `Link` header; None if there is none."""
     for target, parameters in _LINK.findall(header):
         relation = _RELATION.search(parameters)
         if relation and "next" in (relation[1] or relation[2] or "").lower().split():
