@@ -47,10 +47,10 @@ class Files(Protocol):
         ...
 
 
-class Place(Protocol):
-    """Where a bucket is."""
+class BucketLocation(Protocol):
+    """Where a bucket is: in a folder, or at a URL."""
 
-    def visit(self) -> AbstractContextManager[Files]:
+    def opened(self) -> AbstractContextManager[Files]:
         """Open the bucket, over one connection if it is remote."""
         ...
 
@@ -68,15 +68,15 @@ class Bucket:
 
     name = "bucket"
 
-    def __init__(self, place: Place, bundle_max_bytes: int) -> None:
-        self._place = place
+    def __init__(self, location: BucketLocation, bundle_max_bytes: int) -> None:
+        self._location = location
         self._bundle_max_bytes = bundle_max_bytes
 
     def offers(self, kbs: Iterable[KnowledgeBase]) -> OfferReport:
         """The bucket's releases of these knowledge bases. Stops when the bucket does not answer."""
         offers: list[Offer] = []
         problems: list[OfferProblem] = []
-        with self._place.visit() as files:
+        with self._location.opened() as files:
             for kb in kbs:
                 try:
                     labels, sentences = _labels(kb, files)
@@ -99,7 +99,7 @@ class Bucket:
         Raises SourceUnavailable, which names the files that were looked for, or MalformedFile if one cannot be unpacked.
         """
         name = kb.file_name(offer.label)
-        with self._place.visit() as files:
+        with self._location.opened() as files:
             found = self._file(files, kb.bucket.folder, name, progress)
             if found is None:
                 looked_for = ", ".join(name + suffix for suffix in SUFFIXES)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ctibutler.errors import InvalidRequest
-from ctibutler.publishers.sources.bucket import Bucket, Place
+from ctibutler.publishers.sources.bucket import Bucket, BucketLocation
 from ctibutler.publishers.sources.built_in import BuiltIn
 from ctibutler.publishers.sources.folder import Folder, folder_named
 from ctibutler.publishers.sources.packages import Snapshots
@@ -37,7 +37,7 @@ def configured(settings: Settings, bucket_at: str | None) -> list[Source]:
     text, setting = (settings.bucket.strip(), "CTIBUTLER_BUCKET") if bucket_at is None else (bucket_at, "--source")
     if not text:
         return others
-    return [Bucket(_place(text, setting, settings, cache), settings.bundle_max_bytes), *others]
+    return [Bucket(_bucket_location(text, setting, settings, cache), settings.bundle_max_bytes), *others]
 
 
 def is_source(word: str) -> bool:
@@ -69,7 +69,7 @@ def _stand_in(settings: Settings) -> WebAddress | None:
     return WebAddress.parse(text, "CTIBUTLER_PUBLISHERS_URL") if text else None
 
 
-def _place(text: str, setting: str, settings: Settings, cache: DownloadCache | None) -> Place:
+def _bucket_location(text: str, setting: str, settings: Settings, cache: DownloadCache | None) -> BucketLocation:
     """The bucket in a folder or at a URL; `setting` is the setting or option that names it.
 
     Raises InvalidRequest if it is neither.

@@ -44,7 +44,7 @@ class Folder:
         return str(self._path.joinpath(*parts))
 
     @contextmanager
-    def visit(self) -> Iterator[Folder]:
+    def opened(self) -> Iterator[Folder]:
         """Open the bucket: nothing to do for a folder."""
         yield self
 

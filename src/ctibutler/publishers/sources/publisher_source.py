@@ -90,8 +90,8 @@ class PublisherSource:
         if known is None:
             raise NotFound(f"{kb.slug} {offer.label}: its publisher does not offer it")
         place, published = known
-        with self._web.visit(place.hosts) as visit:
-            return fetch_published(kb, place, published, offer, visit, progress)
+        with self._web.opened(place.hosts) as web:
+            return fetch_published(kb, place, published, offer, web, progress)
 
     def _listed(self, kbs: Iterable[KnowledgeBase]) -> list[_Listing]:
         """What each place of these knowledge bases lists."""
@@ -118,8 +118,8 @@ class PublisherSource:
         """Find what one host lists. A failure only affects the knowledge bases that need the missing file."""
         for listing in group:
             try:
-                with self._web.visit(listing.place.hosts) as visit:
-                    for published in listing.place.releases(visit):
+                with self._web.opened(listing.place.hosts) as web:
+                    for published in listing.place.releases(web):
                         listing.found.append(published)
             except SourceUnavailable as problem:
                 listing.failure = str(problem)
@@ -127,8 +127,8 @@ class PublisherSource:
     def _signs_of_leaving(self, repository: str) -> list[str]:
         """Signs that the publisher has left the repository. None if GitHub does not answer: that is no sign either way."""
         try:
-            with self._web.visit((github.API, github.FILES)) as visit:
-                return github.signs_of_leaving(visit, repository)
+            with self._web.opened((github.API, github.FILES)) as web:
+                return github.signs_of_leaving(web, repository)
         except SourceUnavailable:
             return []
 

@@ -40,11 +40,11 @@ class PublisherWeb:
     _silent: dict[str, tuple[SourceDown, float]] = field(default_factory=dict, repr=False, compare=False)
 
     @contextmanager
-    def visit(self, hosts: Sequence[str]) -> Iterator[_Visit]:
+    def opened(self, hosts: Sequence[str]) -> Iterator[_OpenHosts]:
         """Open these hosts for several requests, over connections that are kept open."""
         downloads = Downloads(self.cache)
         try:
-            yield _Visit(self, downloads, frozenset(hosts))
+            yield _OpenHosts(self, downloads, frozenset(hosts))
         finally:
             downloads.close()
 
@@ -69,8 +69,8 @@ class PublisherWeb:
         self._silent[host] = down, time.monotonic() + SILENT_SECONDS
 
 
-class _Visit:
-    """Some hosts during one visit."""
+class _OpenHosts:
+    """Some of the hosts, while they are open."""
 
     def __init__(self, web: PublisherWeb, downloads: Downloads, hosts: frozenset[str]) -> None:
         self._web = web

@@ -18,7 +18,7 @@ from ctibutler.publishers.web.progress import Progress
 ANSWER_SECONDS = 5.0
 """How many seconds a bucket may take to list the releases of one knowledge base."""
 
-VISIT_SECONDS = 20.0
+LIST_SECONDS = 20.0
 """How many seconds it may take for all knowledge bases."""
 
 
@@ -31,7 +31,7 @@ class Website:
     cache: DownloadCache | None = None
 
     @contextmanager
-    def visit(self) -> Iterator[WebsiteFiles]:
+    def opened(self) -> Iterator[WebsiteFiles]:
         """Open the bucket, over one connection."""
         downloads = Downloads(self.cache)
         try:
@@ -41,12 +41,12 @@ class Website:
 
 
 class WebsiteFiles:
-    """The files of a website during one visit."""
+    """The files of a website, while it is open."""
 
     def __init__(self, website: Website, downloads: Downloads) -> None:
         self._website = website
         self._downloads = downloads
-        self._until = time.monotonic() + VISIT_SECONDS
+        self._until = time.monotonic() + LIST_SECONDS
 
     def address(self, *parts: str) -> str:
         """The URL of a file, without secrets."""
@@ -62,7 +62,7 @@ class WebsiteFiles:
         """
         left = self._until - time.monotonic()
         if left <= 0:
-            raise SourceDown(f"{self._website.address} is slow: no further requests after {VISIT_SECONDS:g} seconds")
+            raise SourceDown(f"{self._website.address} is slow: no further requests after {LIST_SECONDS:g} seconds")
         limits = self._website.limits
         quick = Limits(
             silence=min(limits.silence, ANSWER_SECONDS),
