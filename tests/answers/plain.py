@@ -1,6 +1,6 @@
-"""The contract said once more, in plain Python over the publishers' JSON: what answers are compared with.
+"""The contract again, in plain Python over the publishers' JSON: the expected answers that tests compare with.
 
-Nothing here uses the package's own code. Slow and simple is right here.
+Nothing here uses the package's own code. It is meant to be simple, and may be slow.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def fold(text: str) -> str:
 
 
 def natural(text: str) -> list[tuple[int, int]]:
-    """Compared as a list: characters by code point, runs of digits as numbers in the place of a digit."""
+    """A sort key: characters by code point, and runs of digits as numbers in the position of a digit."""
     parts = re.findall(r"[0-9]+|[^0-9]", fold(text))
     return [(ord("0"), int(part)) if part[0] in "0123456789" else (ord(part), 0) for part in parts]
 
@@ -155,11 +155,11 @@ _STEMMER = Stemmer.Stemmer("english")
 
 def text_matches(text: str, query: str) -> bool:
     """Section 6: all words of the query by stem, or all as beginnings, in one text."""
-    asked = words(query)
-    if not asked:
+    wanted = words(query)
+    if not wanted:
         return False
-    return all(stem(word) in stems(text) for word in asked) or all(
-        any(other.startswith(word) for other in words(text)) for word in asked
+    return all(stem(word) in stems(text) for word in wanted) or all(
+        any(other.startswith(word) for other in words(text)) for word in wanted
     )
 
 
@@ -176,7 +176,7 @@ def instant(stix: Stix, name: str) -> float:
 
 
 def same(stix: Stix) -> str:
-    """A text that is equal for equal objects, whatever the order of their keys."""
+    """A text that is equal for equal objects with any order of keys."""
     return json.dumps(stix, sort_keys=True)
 
 
@@ -184,7 +184,7 @@ def same(stix: Stix) -> str:
 
 
 def change(was: list[Stix], now: list[Stix]) -> str:
-    """What became of one id: its contents in one release and in another."""
+    """How one id changed, from its contents in one release and in another."""
     if not was:
         return "added"
     if not now:
@@ -251,7 +251,7 @@ def references_named(stix: Stix, source_name: str) -> list[str]:
 
 @lru_cache(maxsize=12)
 def contents(slug: str, label: str) -> list[Stix]:
-    """The objects of a release, exact copies once, in the order of the file."""
+    """The objects of a release without exact copies, in the order of the file."""
     return list({json.dumps(stix): stix for stix in published(slug, label)}.values())
 
 
@@ -278,7 +278,7 @@ def _numbered(slug: str, label: str) -> dict[str, list[Stix]]:
 
 
 def named(slug: str, label: str, external_id: str, allowed: Callable[[Stix], bool] = lambda _: True) -> Stix | None:
-    """The object that a primary id names, by the order of preference of D14."""
+    """The object with a primary id, chosen in the order of preference of D14."""
     forms = {
         "attack": {"TA": ["x-mitre-tactic"], "T": ["attack-pattern"], "M": ["course-of-action"],
                    "G": ["intrusion-set"], "S": ["malware", "tool"], "C": ["campaign"], "A": ["x-mitre-asset"],
@@ -298,7 +298,7 @@ def named(slug: str, label: str, external_id: str, allowed: Callable[[Stix], boo
 
 
 def ordered(slug: str, objects: Iterable[Stix], sort: str) -> list[str]:
-    """STIX ids in the order that a `sort` asks for; ties by id."""
+    """STIX ids in the order of a `sort`; ties are broken by id."""
     key, _, direction = sort.rpartition("_")
     value: dict[str, Callable[[Stix], Any]] = {
         "modified": lambda stix: instant(stix, "modified"),

@@ -1,4 +1,4 @@
-"""The view over all knowledge bases, compared with plain Python over the publishers' files."""
+"""Answers over all knowledge bases, compared with plain Python over the publishers' files."""
 
 from __future__ import annotations
 
@@ -106,16 +106,16 @@ def in_order(objects: Iterable[plain.Stix], sort: str) -> list[str]:
     return plain.ordered("", objects, sort)
 
 
-def everything(library: Library, kind: Any, sort: str, **asked: Any) -> list[dict[str, Any]]:
-    asked.setdefault("page", ALL)
-    page = list_across(library, kind, ListQuery(Sort.parse(sort), **asked))
+def everything(library: Library, kind: Any, sort: str, **filters: Any) -> list[dict[str, Any]]:
+    filters.setdefault("page", ALL)
+    page = list_across(library, kind, ListQuery(Sort.parse(sort), **filters))
     return decoded(page)
 
 
 SLUGS = [kb.slug for kb in HOSTED.all]
 
 
-def test_every_id_is_listed_once_from_the_release_that_answers_for_it(filled_library: Library) -> None:
+def test_every_id_is_listed_once_from_the_preferred_release(filled_library: Library) -> None:
     objects = answering(latest(filled_library.database.engine, SLUGS))
     of_bases = [
         stix for _, stix in objects if stix["type"] in OF_KNOWLEDGE_BASES or stix["type"].startswith("x-mitre-")
@@ -137,7 +137,7 @@ def test_every_id_is_listed_once_from_the_release_that_answers_for_it(filled_lib
 
 
 @pytest.mark.parametrize("sort", ["name_descending", "created_ascending", "type_ascending", "modified_ascending"])
-def test_objects_are_sorted_and_walked_in_pages(filled_library: Library, sort: str) -> None:
+def test_objects_are_sorted_and_paged(filled_library: Library, sort: str) -> None:
     def ask(page: PageRequest) -> Page[Any]:
         return list_across(filled_library, "sdos", ListQuery(Sort.parse(sort), page, types=["malware", "campaign"]))
 
@@ -146,13 +146,13 @@ def test_objects_are_sorted_and_walked_in_pages(filled_library: Library, sort: s
     assert ids(walk(ask, 300)) == in_order(expected, sort)
 
 
-def test_the_filters_of_objects_hold(filled_library: Library) -> None:
+def test_objects_can_be_filtered(filled_library: Library) -> None:
     engine = filled_library.database.engine
     objects = [stix for _, stix in answering(latest(engine, SLUGS)) if stix["type"] in SDO]
 
-    def expect(condition: Any, **asked: Any) -> None:
+    def expect(condition: Any, **filters: Any) -> None:
         wanted = in_order([stix for stix in objects if condition(stix)], "name_ascending")
-        assert ids(everything(filled_library, "sdos", "name_ascending", **asked)) == wanted
+        assert ids(everything(filled_library, "sdos", "name_ascending", **filters)) == wanted
 
     expect(lambda stix: "remote" in plain.fold(stix.get("name") or ""), name="REMOTE")
     expect(lambda stix: any("a" in plain.fold(label) for label in stix.get("labels") or []), labels="A")
@@ -187,7 +187,7 @@ def visible(stix: plain.Stix, visible_to: str) -> bool:
     )
 
 
-def test_ttp_types_choose_the_knowledge_bases_first(filled_library: Library) -> None:
+def test_ttp_types_first_select_knowledge_bases(filled_library: Library) -> None:
     engine = filled_library.database.engine
     for word, slug in TTP_TYPES.items():
         objects = [stix for _, stix in answering(latest(engine, [slug]))]
@@ -200,7 +200,7 @@ def test_ttp_types_choose_the_knowledge_bases_first(filled_library: Library) -> 
     assert everything(filled_library, "knowledgebases", "name_ascending", ttp_type=["cve"]) == []
 
 
-def test_the_knowledge_base_of_an_object_is_shown_when_asked(filled_library: Library) -> None:
+def test_the_knowledge_base_of_an_object_is_shown_on_request(filled_library: Library) -> None:
     objects = answering(latest(filled_library.database.engine, SLUGS))
     homes = {stix["id"]: slug for slug, stix in objects}
     answered = everything(filled_library, "sdos", "name_ascending", types=["intrusion-set"], show_knowledgebase=True)
@@ -222,11 +222,11 @@ def test_relationships_of_all_knowledge_bases_are_listed_once_each(catalogues: C
                 best[sro["id"]] = (family, sro)
     sros = list(best.values())
 
-    def expect(condition: Any, sort: str = "created_ascending", **asked: Any) -> None:
+    def expect(condition: Any, sort: str = "created_ascending", **filters: Any) -> None:
         wanted = [sro for family, sro in sros if condition(family, sro)]
-        answered = everything(library, "sros", sort, **asked)
-        assert ids(answered) == in_order(wanted, sort), asked
-        assert Counter(map(plain.same, answered)) == Counter(map(plain.same, wanted)), asked
+        answered = everything(library, "sros", sort, **filters)
+        assert ids(answered) == in_order(wanted, sort), filters
+        assert Counter(map(plain.same, answered)) == Counter(map(plain.same, wanted)), filters
 
     expect(lambda *_: True)
     expect(lambda *_: True, "modified_descending")
@@ -251,7 +251,7 @@ def test_relationships_of_all_knowledge_bases_are_listed_once_each(catalogues: C
     assert ids(walk(ask, 1000)) == in_order([sro for _, sro in sros], "created_ascending")
 
 
-def test_no_id_that_is_handed_out_is_a_dead_end(filled_library: Library) -> None:
+def test_every_listed_id_can_be_requested(filled_library: Library) -> None:
     engine = filled_library.database.engine
     wanted: list[plain.Stix] = []
     for slug in ("attack-ics", "atlas", "capec", "cwe", "location"):
@@ -270,7 +270,7 @@ def test_no_id_that_is_handed_out_is_a_dead_end(filled_library: Library) -> None
         assert answered["id"] == stix["id"]
 
 
-def test_what_only_an_older_release_has_is_found_there(filled_library: Library) -> None:
+def test_an_object_that_only_an_older_release_has_is_found_there(filled_library: Library) -> None:
     older = {stix["id"]: stix for stix in plain.vertices("atlas", "5.0.1")}
     engine = filled_library.database.engine
     now = {stix["id"] for slug in SLUGS for stix in plain.vertices(slug, installed_labels(engine, slug)[-1])}
@@ -282,7 +282,7 @@ def test_what_only_an_older_release_has_is_found_there(filled_library: Library) 
         assert stix_id not in ids(listed)
 
 
-def test_a_primary_id_is_found_where_one_knowledge_base_has_it(filled_library: Library) -> None:
+def test_a_primary_id_is_found_if_a_single_knowledge_base_has_it(filled_library: Library) -> None:
     for number, slug in (("CWE-79", "cwe"), ("aml.t0000", "atlas"), ("S0154", "attack-enterprise"), ("US", "location")):
         engine = filled_library.database.engine
         expected = plain.named(slug, installed_labels(engine, slug)[-1], number)
@@ -296,7 +296,7 @@ def test_a_primary_id_is_found_where_one_knowledge_base_has_it(filled_library: L
 
 
 @pytest.mark.parametrize("object_id", ["T9999", "a--b", "relationship--zz", "\x00", "", "x--y--z", "🙂--1"])
-def test_an_id_that_nothing_has_is_not_found(filled_library: Library, object_id: str) -> None:
+def test_an_unknown_id_is_not_found(filled_library: Library, object_id: str) -> None:
     with pytest.raises(NotFound, match="No object with id"):
         find_across(filled_library, object_id)
     with pytest.raises(NotFound):
@@ -305,7 +305,7 @@ def test_an_id_that_nothing_has_is_not_found(filled_library: Library, object_id:
         versions_across(filled_library, object_id)
 
 
-def test_versions_say_in_which_knowledge_bases_an_id_stands(filled_library: Library) -> None:
+def test_versions_name_the_knowledge_bases_that_have_an_id(filled_library: Library) -> None:
     engine = filled_library.database.engine
     shared = next(
         stix["id"]
@@ -325,7 +325,7 @@ def test_versions_say_in_which_knowledge_bases_an_id_stands(filled_library: Libr
     assert times == sorted(times, reverse=True)
 
 
-def test_relationships_and_bundles_are_those_of_the_release_that_answers(contract_library: Library) -> None:
+def test_relationships_and_bundles_are_those_of_the_preferred_release(contract_library: Library) -> None:
     labels = dict(name.split("@") for name in CONTRACT)
     for slug in ("attack-ics", "capec", "atlas", "location"):
         label = labels[slug]
@@ -347,7 +347,7 @@ def test_relationships_and_bundles_are_those_of_the_release_that_answers(contrac
             }
 
 
-def test_objects_are_hidden_from_those_who_may_not_see_them(contract_library: Library) -> None:
+def test_objects_are_hidden_from_clients_that_may_not_see_them(contract_library: Library) -> None:
     nobody = "identity--00000000-0000-4000-8000-000000000000"
     objects = [stix for _, stix in answering(tuple(name.split("@")) for name in CONTRACT if name != "tlp@1")]  # type: ignore[misc]
     hidden = [stix for stix in objects if not visible(stix, nobody)]

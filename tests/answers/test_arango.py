@@ -1,4 +1,4 @@
-"""The export for ArangoDB, against the bundles, the vectors and the public views."""
+"""The export for ArangoDB, compared with the bundles, the vectors and the public views."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ def exported(database: Database, release: str) -> tuple[list[Document], list[Doc
 
 
 def published(document: Document) -> Document:
-    """A document without what the store added."""
+    """A document without the properties that the export adds."""
     return {name: value for name, value in document.items() if not name.startswith("_")}
 
 
 @pytest.mark.parametrize("vector", identity_vectors("record-md5"))
-def test_the_digest_is_that_of_the_vector(vector: Any) -> None:
+def test_every_vector_has_the_expected_digest(vector: Any) -> None:
     inputs = vector["inputs"]
     if isinstance(inputs["object"], str):
         digest = record_digest(dogesec(), _stix2arango_note=inputs["_stix2arango_note"])
@@ -81,16 +81,14 @@ def test_the_digest_escapes_everything_outside_ascii() -> None:
     assert record_digest({"name": "é😀", "id": "x", "_is_ref": True}, _stix2arango_note="version=1", _to="") == expected
 
 
-def test_a_release_that_is_not_installed_is_said_at_once(database: Database) -> None:
+def test_a_release_that_is_not_installed_is_refused_at_once(database: Database) -> None:
     with pytest.raises(NotFound):
         arango_files(Library(database, HOSTED), HOSTED.named("cwe"), "4.14")
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("release", ["atlas@5.6.0", "attack-ics@18.1", "mitre-f3@1.1", "sector@1.0", "capec@3.5"])
-def test_documents_are_the_objects_as_published_with_the_properties_of_the_store(
-    database: Database, release: str
-) -> None:
+def test_documents_are_published_objects_with_additional_properties(database: Database, release: str) -> None:
     install_all(database, release)
     vertices, edges = exported(database, release)
     bundle = read_bundle(bundle_path(*release.split("@")))["objects"]
@@ -111,7 +109,7 @@ def test_documents_are_the_objects_as_published_with_the_properties_of_the_store
 
 
 @pytest.mark.real
-def test_the_vertices_end_with_the_seeds(database: Database) -> None:
+def test_the_well_known_objects_are_the_last_vertices(database: Database) -> None:
     install_all(database, "cwe@4.14")
     seeds = [document for document in exported(database, "cwe@4.14")[0] if "_file_name" not in document]
     notes = Counter(seed.get("_stix2arango_note") or seed["_arango_cti_processor_note"] for seed in seeds)
@@ -120,13 +118,13 @@ def test_the_vertices_end_with_the_seeds(database: Database) -> None:
         "automatically imported object at script runtime": 2,
     }
     assert all(set(seed) >= ON_EVERY_DOCUMENT for seed in seeds)
-    # CWE carries dogesec itself; nothing else of the seeds is in its file.
+    # The file of CWE contains dogesec, but no other well-known object.
     assert {seed["id"] for seed in seeds if not seed["_is_latest"]} == {dogesec()["id"]}
     assert len({seed["_key"] for seed in seeds}) == 14
 
 
 @pytest.mark.real
-def test_edges_lead_from_record_to_record(database: Database) -> None:
+def test_edges_refer_to_records(database: Database) -> None:
     install_all(database, "disarm@1.6", "attack-ics@17.1")
     for release in ("disarm@1.6", "attack-ics@17.1"):
         vertices, edges = exported(database, release)
@@ -147,7 +145,7 @@ def test_edges_lead_from_record_to_record(database: Database) -> None:
     [("attack-ics@17.1", "attack-ics@18.1"), ("attack-ics@18.1", "attack-ics@17.1"), ("atlas@5.6.0", "atlas@5.1.1")],
     ids=" then ".join,
 )
-def test_the_flags_are_those_of_all_installed_releases(database: Database, wanted: tuple[str, str]) -> None:
+def test_the_flags_take_all_installed_releases_into_account(database: Database, wanted: tuple[str, str]) -> None:
     install_all(database, *wanted)
     expected = expected_records(*wanted)
     found = [
@@ -164,7 +162,7 @@ def test_the_flags_are_those_of_all_installed_releases(database: Database, wante
 
 
 def check_taxii(documents: list[Document]) -> None:
-    """Of the records of one id one is the first, and one of each `modified` is visible, the last among them."""
+    """One record of each id is the first, and one of each `modified` is visible, including the last."""
     by_id: dict[str, list[Document]] = {}
     for document in documents:
         by_id.setdefault(document["id"], []).append(document)
@@ -203,7 +201,7 @@ def test_the_views_show_the_same(engine: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-def test_links_carry_the_properties_of_the_link_layer(database: Database) -> None:
+def test_links_have_the_properties_of_the_link_layer(database: Database) -> None:
     install_all(database, "capec@3.9", "cwe@4.14", "disarm@1.6")
     make_links(database, HOSTED, LinkRequest(CWE_CAPEC))
     links = [edge for edge in exported(database, "cwe@4.14")[1] if "_arango_cti_processor_note" in edge]
@@ -221,29 +219,29 @@ def test_links_carry_the_properties_of_the_link_layer(database: Database) -> Non
         assert link["_record_md5_hash"] == md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def of_ones_own(database: Database, *objects: Document) -> None:
+def install_made_up(database: Database, *objects: Document) -> None:
     """Install a made-up bundle as CWE 1.0."""
     bundle = json.dumps({"type": "bundle", "id": "bundle--1", "objects": objects}).encode()
     file = ReleaseFile.of_bundle("cwe", "1.0", bundle, source="file", location="", file_name="own.json")
     import_release(database, HOSTED.named("cwe"), file)
 
 
-def test_an_id_that_no_key_can_hold_is_named(database: Database) -> None:
-    of_ones_own(database, {"type": "weakness", "id": "weakness--a/b"})
+def test_the_message_about_an_id_that_cannot_be_a_key_names_it(database: Database) -> None:
+    install_made_up(database, {"type": "weakness", "id": "weakness--a/b"})
     with pytest.raises(InvalidRequest, match="weakness--a/b"):
         exported(database, "cwe@1.0")
 
 
-def test_a_relationship_that_the_file_carries_is_not_made_again(database: Database) -> None:
+def test_a_relationship_in_the_file_is_not_made_again(database: Database) -> None:
     weakness = {
         "type": "weakness",
         "id": "weakness--1",
         "created_by_ref": "identity--2",
         "modified": "2020-01-01T00:00:00Z",
     }
-    of_ones_own(database, weakness)
+    install_made_up(database, weakness)
     made = exported(database, "cwe@1.0")[1][0]
-    of_ones_own(database, weakness, published(made))
+    install_made_up(database, weakness, published(made))
     edges = exported(database, "cwe@1.0")[1]
     assert [edge["id"] for edge in edges].count(made["id"]) == 1
     assert [edge["_is_ref"] for edge in edges if edge["id"] == made["id"]] == [False]

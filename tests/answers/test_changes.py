@@ -1,4 +1,4 @@
-"""What changed between two releases, compared with plain Python over the two files."""
+"""The changes between two releases, compared with plain Python over the two files."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def by_id(slug: str, label: str) -> dict[str, list[plain.Stix]]:
 
 
 def expected(slug: str, old: str | None, new: str) -> dict[str, str]:
-    """STIX id → its one change."""
+    """The change of each STIX id."""
     before, after = by_id(slug, old) if old else {}, by_id(slug, new)
     return {
         stix_id: plain.change(before.get(stix_id, []), after.get(stix_id, []))
@@ -53,9 +53,9 @@ def expected(slug: str, old: str | None, new: str) -> dict[str, str]:
     }
 
 
-def compared(library: Library, slug: str, new: str | None, since: str | None, **asked: Any) -> ChangesPage:
-    asked.setdefault("page", ALL)
-    return changes(library, HOSTED.named(slug), new, ChangesQuery(since, **asked))
+def compared(library: Library, slug: str, new: str | None, since: str | None, **query: Any) -> ChangesPage:
+    query.setdefault("page", ALL)
+    return changes(library, HOSTED.named(slug), new, ChangesQuery(since, **query))
 
 
 def rows_in(found: ChangesPage, *, include_objects: bool = False) -> list[dict[str, Any]]:
@@ -63,7 +63,7 @@ def rows_in(found: ChangesPage, *, include_objects: bool = False) -> list[dict[s
 
 
 @pytest.mark.parametrize("slug", KNOWLEDGE_BASES)
-def test_changes_are_those_that_plain_python_finds(filled_library: Library, slug: str) -> None:
+def test_changes_are_those_found_by_plain_python(filled_library: Library, slug: str) -> None:
     for _, old, new in [pair for pair in pairs(filled_library.database.engine) if pair[0] == slug]:
         answered = compared(filled_library, slug, new, old)
         wanted = expected(slug, old, new)
@@ -91,7 +91,7 @@ def test_changes_are_those_that_plain_python_finds(filled_library: Library, slug
             )
 
 
-def test_another_order_of_keys_is_no_change(filled_library: Library) -> None:
+def test_another_order_of_keys_is_not_a_change(filled_library: Library) -> None:
     before, after = by_id("attack-ics", "17.0"), by_id("attack-ics", "17.1")
     reordered = [
         stix_id
@@ -112,13 +112,13 @@ def test_without_since_the_next_lower_release_is_compared(filled_library: Librar
     assert compared(filled_library, "capec", "latest", None).since == "3.8"
 
 
-def test_where_there_is_no_lower_release_everything_is_added(filled_library: Library) -> None:
+def test_everything_is_added_if_there_is_no_lower_release(filled_library: Library) -> None:
     answered = compared(filled_library, "atlas", "4.7.0", None)
     assert answered.since is None
     assert answered.counted()["added"] == answered.page.total == len(by_id("atlas", "4.7.0"))
 
 
-def test_a_higher_release_may_be_since(filled_library: Library) -> None:
+def test_since_may_be_a_higher_release(filled_library: Library) -> None:
     back = compared(filled_library, "disarm", "1.5", "1.6")
     wanted = expected("disarm", "1.6", "1.5")
     assert {change: count for change, count in back.counted().items() if count} == Counter(wanted.values())
@@ -136,7 +136,7 @@ def test_changes_of_a_release_that_is_not_installed_are_not_found(filled_library
             compared(filled_library, "disarm", new, old)
 
 
-def test_filters_leave_the_counts_of_the_whole_alone(filled_library: Library) -> None:
+def test_filters_do_not_affect_the_total_counts(filled_library: Library) -> None:
     whole = compared(filled_library, "attack-ics", "18.1", "17.1")
     rows = rows_in(whole)
     for wanted, types in (
@@ -151,7 +151,7 @@ def test_filters_leave_the_counts_of_the_whole_alone(filled_library: Library) ->
         ]
 
 
-def test_changes_give_the_bodies_when_asked(filled_library: Library) -> None:
+def test_changes_include_objects_on_request(filled_library: Library) -> None:
     for slug, old, new in (("attack-ics", "17.1", "18.1"), ("atlas", "5.1.1", "5.2.0")):
         rows = rows_in(compared(filled_library, slug, new, old), include_objects=True)
         before, after = by_id(slug, old), by_id(slug, new)
@@ -165,7 +165,7 @@ def test_changes_give_the_bodies_when_asked(filled_library: Library) -> None:
 
 
 @pytest.mark.parametrize("key", ["id", "type", "name", "change"])
-def test_changes_are_sorted_and_walked_in_pages(filled_library: Library, key: str) -> None:
+def test_changes_are_sorted_and_paged(filled_library: Library, key: str) -> None:
     def ask(page: PageRequest) -> Page[Any]:
         found = compared(filled_library, "disarm", "1.6", "1.5", sort=Sort(key, descending=True), page=page)
         return rows_of(found, include_objects=False)
@@ -177,7 +177,7 @@ def test_changes_are_sorted_and_walked_in_pages(filled_library: Library, key: st
     assert len(rows) > 200
 
 
-def test_objects_come_by_type_and_number_before_relationships(filled_library: Library) -> None:
+def test_objects_are_sorted_by_type_and_id_before_relationships(filled_library: Library) -> None:
     found = compared(filled_library, "attack-ics", "18.1", "17.1", sort=Sort("number"))
     rows = [(change.type, plain.natural(change.external_id or ""), change.id) for change in found.page.items]
     objects = [row for row in rows if row[0] != "relationship"]
@@ -187,7 +187,7 @@ def test_objects_come_by_type_and_number_before_relationships(filled_library: Li
     assert relationships
 
 
-def test_counts_can_be_asked_for_by_type(filled_library: Library) -> None:
+def test_counts_can_be_requested_by_type(filled_library: Library) -> None:
     found = compared(filled_library, "attack-ics", "18.1", "17.1")
     wanted = expected("attack-ics", "17.1", "18.1")
     for kinds in ({"relationship"}, {"attack-pattern", "malware"}, {"no-such-type"}):

@@ -1,4 +1,4 @@
-"""Technique inference: what it answers, that it answers the same every time, and how much it finds."""
+"""Technique inference: its answers, that they are repeatable, and how much it finds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ENTERPRISE = HOSTED.named("attack-enterprise")
 
 
 def pairs(slug: str, label: str) -> dict[str, set[str]]:
-    """User → techniques, where a live `uses` relationship joins two live objects."""
+    """The techniques of each user, from live `uses` relationships between live objects."""
     live = {stix["id"]: stix["type"] for stix in plain.vertices(slug, label) if plain.live(stix)}
     users = ("intrusion-set", "campaign", "malware", "tool")
     found: dict[str, set[str]] = defaultdict(set)
@@ -38,7 +38,7 @@ def pairs(slug: str, label: str) -> dict[str, set[str]]:
 
 
 def fitted(rows: list[list[int]], columns: int) -> np.ndarray:
-    """The factors of the columns as section 13.2 says, once more."""
+    """The factors of the columns, computed again as section 13.2 says."""
     chance = np.random.default_rng(0)
     observed = np.zeros((len(rows), columns))
     for place, row in enumerate(rows):
@@ -66,16 +66,16 @@ def test_scores_are_those_of_the_contracts_model(filled_library: Library) -> Non
     place = {stix_id: number for number, (stix_id, _) in enumerate(techniques)}
     rows = [sorted(place[one] for one in used[user]) for user in sorted(used)]
     factors = fitted(rows, len(techniques))
-    asked = ["T0859", "T0866"]
+    observed_ids = ["T0859", "T0866"]
     row = np.zeros(len(techniques))
-    row[[number for number, (_, external) in enumerate(techniques) if external in asked]] = 1.0
+    row[[number for number, (_, external) in enumerate(techniques) if external in observed_ids]] = 1.0
     scores = factors @ solved(row, factors)
     expected = {
         external: round(float(score), 6)
         for (_, external), score in zip(techniques, scores, strict=True)
-        if external not in asked
+        if external not in observed_ids
     }
-    inferred = infer(filled_library, HOSTED.named("attack-ics"), asked, ObjectQuery(), limit=100)
+    inferred = infer(filled_library, HOSTED.named("attack-ics"), observed_ids, ObjectQuery(), limit=100)
     answered = dict(inferred.scores)
     assert answered == pytest.approx({number: expected[number] for number in answered}, abs=2e-6)
     assert len(answered) == min(100, len(expected))
@@ -84,19 +84,19 @@ def test_scores_are_those_of_the_contracts_model(filled_library: Library) -> Non
     assert [plain.primary_id("attack-ics", dict(item.properties)) for item in inferred.objects] == list(answered)
 
 
-def test_twenty_others_are_answered_and_always_the_same(filled_library: Library) -> None:
+def test_twenty_other_techniques_are_answered_and_always_the_same(filled_library: Library) -> None:
     if filled_library.database.engine != "sqlite":
         pytest.skip("two models of Enterprise take long; the model is the same on both engines")
-    asked = ["t1059.001", "T1105", "T1105"]
-    first = infer(filled_library, ENTERPRISE, asked, ObjectQuery())
+    observed_ids = ["t1059.001", "T1105", "T1105"]
+    first = infer(filled_library, ENTERPRISE, observed_ids, ObjectQuery())
     inference._MODELS.clear()
-    again = infer(filled_library, ENTERPRISE, asked, ObjectQuery())
+    again = infer(filled_library, ENTERPRISE, observed_ids, ObjectQuery())
     assert json.dumps(again.scores) == json.dumps(first.scores)
     assert len(first.scores) == len(first.objects) == 20
     assert not {"T1059.001", "T1105"} & first.scores.keys()
 
 
-def test_techniques_that_are_unknown_are_named(filled_library: Library) -> None:
+def test_unknown_techniques_are_named(filled_library: Library) -> None:
     with pytest.raises(InvalidRequest, match="Model has not been trained on 1 passed techniques") as problem:
         infer(filled_library, ENTERPRISE, ["T1059", "TBAD01"], ObjectQuery())
     assert problem.value.details["unknown_techniques"] == ["TBAD01"]
@@ -104,7 +104,7 @@ def test_techniques_that_are_unknown_are_named(filled_library: Library) -> None:
         infer(filled_library, ENTERPRISE, [], ObjectQuery())
 
 
-def test_a_release_that_is_not_there_has_no_model(filled_library: Library) -> None:
+def test_a_release_that_is_not_installed_has_no_model(filled_library: Library) -> None:
     with pytest.raises(NotFound):
         infer(filled_library, ENTERPRISE, ["T1059"], ObjectQuery(release="99.0"))
     with pytest.raises(NotFound):
@@ -124,7 +124,7 @@ def most_id(slug: str, label: str, stix_id: str) -> str:
     return next(str(plain.primary_id(slug, stix)) for stix in plain.vertices(slug, label) if stix["id"] == stix_id)
 
 
-def test_it_finds_more_of_what_was_held_out_than_popularity_does() -> None:
+def test_it_finds_more_held_out_techniques_than_popularity_does() -> None:
     """Contract 13.2: with a fifth of Enterprise 18.1 held out, 59 % of it among the first 20; by popularity 48 %."""
     chance = random.Random(0)
     used = pairs("attack-enterprise", "18.1")

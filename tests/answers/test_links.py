@@ -38,14 +38,14 @@ ENDS = {"attack-pattern", "course-of-action", "weakness"}
 
 
 def derived(library: Library, slug: str, release: str | None = None) -> dict[str, plain.Stix]:
-    """The relationships that an export appends to a release, by id."""
+    """The derived relationships that an export adds to a release, by id."""
     bundle = release_objects(library, HOSTED.named(slug), release, include_derived=True)
     objects = json.loads(b"".join(release_as_bundle(bundle)))["objects"]
     return {stix["id"]: stix for stix in objects if stix["type"] == "relationship"}
 
 
 @pytest.mark.parametrize("mode", OWNERS)
-def test_links_are_those_that_plain_python_finds(filled_library: Library, mode: str) -> None:
+def test_links_are_those_found_by_plain_python(filled_library: Library, mode: str) -> None:
     links = expected(mode)
     counts = {"cwe-capec": 1211, "d3fend-knowledgebases": 612}
     assert len(links) == counts.get(mode, len(links))
@@ -60,7 +60,7 @@ def test_links_are_those_that_plain_python_finds(filled_library: Library, mode: 
 
 
 @pytest.mark.parametrize("mode", OWNERS)
-def test_a_link_shows_at_both_of_its_ends(filled_library: Library, mode: str) -> None:
+def test_a_link_is_shown_at_both_of_its_ends(filled_library: Library, mode: str) -> None:
     links = expected(mode)
     homes = {"capec-attack": ("capec", "attack-enterprise"), "cwe-capec": ("cwe", "capec")}
     for sro in links[:: len(links) // 15]:
@@ -105,13 +105,13 @@ def test_a_bundle_follows_links_into_the_other_knowledge_base(filled_library: Li
     assert with_links["description"].startswith(("CAPEC-",))
 
 
-def test_older_releases_have_no_links_but_those_made_for_them(filled_library: Library) -> None:
+def test_older_releases_have_only_links_made_for_them(filled_library: Library) -> None:
     assert related(filled_library, "capec", "CAPEC-112", "3.8", note="capec-attack") == []
     assert related(filled_library, "attack-enterprise", "T1110", "17.1", note="capec-attack") == []
     assert len(related(filled_library, "attack-enterprise", "T1110", ATTACK, note="capec-attack")) > 0
 
 
-def test_links_of_the_older_pair_stay_and_the_highest_pair_is_shown(catalogues: Catalogues) -> None:
+def test_links_of_an_older_pair_are_kept_and_those_of_the_newest_pair_are_shown(catalogues: Catalogues) -> None:
     database = catalogues.with_releases("capec@3.8", "cwe@4.14")
     library = Library(database, HOSTED)
     link(database, "cwe-capec")
@@ -122,7 +122,7 @@ def test_links_of_the_older_pair_stay_and_the_highest_pair_is_shown(catalogues: 
     link(database, "cwe-capec")
     newer = derived_links(library, None)
     assert newer == sorted(sro["id"] for sro in plain.cwe_capec("4.14", "3.9"))
-    # Each release of CAPEC still shows the links that were made for it.
+    # Each release of CAPEC still shows its own links.
     old, new = (related(library, "capec", "CAPEC-112", release, note="cwe-capec") for release in ("3.8", "3.9"))
     of_pair = {
         release: sorted(
@@ -134,7 +134,7 @@ def test_links_of_the_older_pair_stay_and_the_highest_pair_is_shown(catalogues: 
     }
     assert sorted(sro["id"] for sro in old) == of_pair["3.8"]
     assert sorted(sro["id"] for sro in new) == of_pair["3.9"]
-    # The weakness, which has links to both releases, shows each once, with its newest target.
+    # The weakness has links to both releases. It shows each one once, with its newest target.
     weakness = related(library, "cwe", "CWE-521", note="cwe-capec")
     ids = [sro["id"] for sro in weakness]
     assert len(set(ids)) == len(ids)
@@ -145,7 +145,7 @@ def derived_links(library: Library, release: str | None) -> list[str]:
     return sorted(stix_id for stix_id, sro in there.items() if " is exploited using " in sro.get("description", ""))
 
 
-def test_links_made_again_replace_those_there_were(catalogues: Catalogues) -> None:
+def test_links_made_again_replace_the_earlier_ones(catalogues: Catalogues) -> None:
     catalogues.on_one_engine()
     database = catalogues.with_releases("capec@3.9", "cwe@4.14")
     assert link(database, "cwe-capec") == {"cwe-capec": 1211}

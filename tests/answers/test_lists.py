@@ -27,7 +27,7 @@ def latest(library: Library, slug: str) -> str:
     return installed_labels(library.database.engine, slug)[-1]
 
 
-def test_every_release_lists_what_its_file_has_as_it_was_published(filled_library: Library) -> None:
+def test_every_release_lists_the_objects_of_its_file_unchanged(filled_library: Library) -> None:
     for name in releases_on(filled_library.database.engine):
         slug, _, label = name.partition("@")
         answered = {plain.same(stix) for stix in listed(filled_library, slug, label)}
@@ -35,7 +35,7 @@ def test_every_release_lists_what_its_file_has_as_it_was_published(filled_librar
 
 
 @pytest.mark.parametrize("slug", KNOWLEDGE_BASES)
-def test_the_include_flags_decide_about_dead_objects(filled_library: Library, slug: str) -> None:
+def test_flags_include_revoked_and_deprecated_objects(filled_library: Library, slug: str) -> None:
     label = latest(filled_library, slug)
     objects = plain.listed(slug, label)
     for revoked in (True, False):
@@ -49,7 +49,7 @@ def test_the_include_flags_decide_about_dead_objects(filled_library: Library, sl
             assert sorted(ids(answered)) == sorted(expected)
 
 
-def test_the_list_of_knowledge_bases_counts_what_each_list_shows_by_default(filled_library: Library) -> None:
+def test_knowledge_bases_have_the_number_of_objects_listed_by_default(filled_library: Library) -> None:
     shown = as_json(knowledge_bases_form(knowledge_base_list(filled_library)))["knowledge_bases"]
     assert [row["name"] for row in shown] == KNOWLEDGE_BASES
     for row in shown:
@@ -62,7 +62,7 @@ def test_the_list_of_knowledge_bases_counts_what_each_list_shows_by_default(fill
 
 
 @pytest.mark.parametrize("slug", KNOWLEDGE_BASES)
-def test_every_sort_has_the_order_of_the_contract(filled_library: Library, slug: str) -> None:
+def test_every_sort_follows_the_contract(filled_library: Library, slug: str) -> None:
     label = latest(filled_library, slug)
     kb = HOSTED.named(slug)
     for key in kb.sort_keys:
@@ -74,7 +74,7 @@ def test_every_sort_has_the_order_of_the_contract(filled_library: Library, slug:
     assert ids(listed(filled_library, slug)) == plain.ordered(slug, plain.listed(slug, label), default)
 
 
-def test_ids_sort_as_people_count(filled_library: Library) -> None:
+def test_ids_are_sorted_naturally(filled_library: Library) -> None:
     weaknesses = listed(filled_library, "cwe", types=["weakness"], sort="cwe_id_ascending")
     numbers = [int(str(plain.primary_id("cwe", stix)).partition("-")[2]) for stix in weaknesses]
     assert numbers == sorted(numbers)
@@ -82,14 +82,14 @@ def test_ids_sort_as_people_count(filled_library: Library) -> None:
     assert numbers[0] < 10
 
 
-def test_names_sort_without_regard_to_accents_and_case(filled_library: Library) -> None:
+def test_names_are_sorted_regardless_of_accents_and_case(filled_library: Library) -> None:
     countries = [stix["name"] for stix in listed(filled_library, "location", sort="name_ascending")]
     assert countries.index("Cuba") < countries.index("Curaçao") < countries.index("Cyprus")
     assert countries.index("Åland Islands") < countries.index("Albania")
 
 
 @pytest.mark.parametrize("slug", KNOWLEDGE_BASES)
-def test_walking_the_pages_gives_every_item_exactly_once(filled_library: Library, slug: str) -> None:
+def test_the_pages_of_a_list_contain_every_item_exactly_once(filled_library: Library, slug: str) -> None:
     label = latest(filled_library, slug)
     for sort, few in (("type_descending", 7), ("modified_ascending", 50)):
         size = few if len(plain.listed(slug, label)) < 400 else 20 * few
@@ -100,7 +100,7 @@ def test_walking_the_pages_gives_every_item_exactly_once(filled_library: Library
         assert ids(walk(ask, size)) == plain.ordered(slug, plain.listed(slug, label), sort)
 
 
-def test_a_page_past_the_end_is_empty_and_still_counts(filled_library: Library) -> None:
+def test_a_page_past_the_end_is_empty_and_has_the_total(filled_library: Library) -> None:
     page = list_objects(filled_library, HOSTED.named("location"), ObjectQuery(page=PageRequest(1000, 50)))
     assert (list(page.items), page.total) == ([], 279)
     page = list_objects(filled_library, HOSTED.named("location"), ObjectQuery(page=PageRequest(2**32 - 1, 1000)))
@@ -108,7 +108,7 @@ def test_a_page_past_the_end_is_empty_and_still_counts(filled_library: Library) 
 
 
 @pytest.mark.parametrize("slug", plain.TYPE_WORDS)
-def test_type_words_name_the_objects_that_the_contract_says(filled_library: Library, slug: str) -> None:
+def test_type_words_select_the_objects_that_the_contract_defines(filled_library: Library, slug: str) -> None:
     for label in installed_labels(filled_library.database.engine, slug)[-2:]:
         objects = plain.listed(slug, label)
         for word in plain.TYPE_WORDS[slug]:
@@ -119,7 +119,7 @@ def test_type_words_name_the_objects_that_the_contract_says(filled_library: Libr
         assert sorted(ids(listed(filled_library, slug, label, type_words=pair))) == expected
 
 
-def test_words_and_types_that_are_unknown_let_nothing_pass(filled_library: Library) -> None:
+def test_unknown_words_and_types_match_nothing(filled_library: Library) -> None:
     assert listed(filled_library, "attack-ics", type_words=["Tecnique"]) == []
     assert listed(filled_library, "attack-ics", types=["relationship"]) == []
     assert listed(filled_library, "cwe", types=["identity"]) == []
@@ -131,7 +131,7 @@ def test_words_and_types_that_are_unknown_let_nothing_pass(filled_library: Libra
 
 
 @pytest.mark.parametrize("slug", KNOWLEDGE_BASES)
-def test_types_filter_by_stix_type(filled_library: Library, slug: str) -> None:
+def test_lists_can_be_filtered_by_stix_type(filled_library: Library, slug: str) -> None:
     objects = plain.listed(slug, latest(filled_library, slug))
     for stix_type in {stix["type"] for stix in objects}:
         expected = sorted(stix["id"] for stix in objects if stix["type"] == stix_type)
@@ -139,7 +139,7 @@ def test_types_filter_by_stix_type(filled_library: Library, slug: str) -> None:
 
 
 @pytest.mark.parametrize("slug", KNOWLEDGE_BASES)
-def test_names_and_descriptions_are_found_by_any_part_of_them(filled_library: Library, slug: str) -> None:
+def test_names_and_descriptions_are_matched_by_any_part(filled_library: Library, slug: str) -> None:
     objects = plain.listed(slug, latest(filled_library, slug))
     chance = random.Random(slug)
     for property_name in ("name", "description"):
@@ -166,7 +166,7 @@ def test_names_and_descriptions_are_found_by_any_part_of_them(filled_library: Li
         ("cwe", "('", "Improper Neutralization of Special Elements used in an SQL Command ('SQL Injection')"),
     ],
 )
-def test_no_character_is_special_in_a_name_and_accents_do_not_count(
+def test_names_have_no_special_characters_and_accents_are_ignored(
     filled_library: Library, slug: str, part: str, some: str | None
 ) -> None:
     objects = plain.listed(slug, latest(filled_library, slug))
@@ -176,7 +176,7 @@ def test_no_character_is_special_in_a_name_and_accents_do_not_count(
 
 
 @pytest.mark.parametrize("slug", KNOWLEDGE_BASES)
-def test_primary_ids_and_stix_ids_filter_lists(filled_library: Library, slug: str) -> None:
+def test_lists_can_be_filtered_by_primary_ids_and_stix_ids(filled_library: Library, slug: str) -> None:
     objects = plain.listed(slug, latest(filled_library, slug))
     chance = random.Random(slug)
     some = chance.sample(objects, min(6, len(objects)))
@@ -193,7 +193,7 @@ def test_primary_ids_and_stix_ids_filter_lists(filled_library: Library, slug: st
     assert ids(mixed) == stix_ids[-1:]
 
 
-def test_aliases_are_found_by_any_part(filled_library: Library) -> None:
+def test_aliases_are_matched_by_any_part(filled_library: Library) -> None:
     for slug, parts in {
         "attack-enterprise": ["bear", "APT2", "Cozy"],
         "attack-mobile": ["pegasus", "bou"],
@@ -211,7 +211,7 @@ def test_aliases_are_found_by_any_part(filled_library: Library) -> None:
             assert sorted(ids(listed(filled_library, slug, filters={"alias": part}))) == expected
 
 
-def test_locations_filter_by_their_codes_and_kinds(filled_library: Library) -> None:
+def test_locations_can_be_filtered_by_code_and_kind(filled_library: Library) -> None:
     find = partial(listed, filled_library, "location")
     objects = plain.listed("location", "1.0")
     assert sorted(stix["name"] for stix in find(filters={"alpha2_code": ["mx", "DE"]})) == ["Germany", "Mexico"]
@@ -226,7 +226,7 @@ def test_locations_filter_by_their_codes_and_kinds(filled_library: Library) -> N
     assert find(filters={"alpha2_code": ["MEX"]}) == []
 
 
-def test_all_filters_of_a_request_hold_at_once(filled_library: Library) -> None:
+def test_all_filters_of_a_request_apply_together(filled_library: Library) -> None:
     label = latest(filled_library, "attack-enterprise")
     expected = [
         stix

@@ -51,7 +51,7 @@ def test_layers_show_the_techniques_of_an_object(contract_library: Library, slug
                 assert list(made.relations) == relations, stix["id"]
 
 
-def test_there_is_no_layer_of_a_technique_or_of_what_is_not_there(contract_library: Library) -> None:
+def test_there_is_no_layer_of_a_technique_or_of_an_unknown_object(contract_library: Library) -> None:
     kb = HOSTED.named("attack-enterprise")
     for object_id in ("T1059", "TA0001", "DS0009"):
         with pytest.raises(InvalidRequest, match="no layer of a"):

@@ -1,4 +1,4 @@
-"""One object by every form of its id, and the releases that it stands in."""
+"""One object by every form of its id, and the releases that have it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_an_object_is_found_by_its_ids_in_any_case(filled_library: Library, slug
         ("mitre-f3", ["TA0043"], "Reconnaissance"),
     ],
 )
-def test_ids_have_the_forms_that_people_write(
+def test_ids_are_accepted_in_the_forms_that_people_write(
     filled_library: Library, slug: str, forms: list[str], name: str | None
 ) -> None:
     objects = [found(filled_library, slug, form) for form in forms]
@@ -65,7 +65,7 @@ def test_ids_have_the_forms_that_people_write(
     assert name is None or objects[0]["name"] == name
 
 
-def test_a_shared_id_leads_to_the_technique_whatever_shares_it(filled_library: Library) -> None:
+def test_an_id_shared_with_a_technique_means_the_technique(filled_library: Library) -> None:
     release = "18.1"
     objects = plain.vertices("attack-enterprise", release)
     holders = Counter(plain.primary_id("attack-enterprise", stix) for stix in objects)
@@ -93,11 +93,11 @@ def test_a_shared_id_leads_to_the_technique_whatever_shares_it(filled_library: L
     assert (powershell["type"], powershell["name"], powershell["revoked"]) == ("attack-pattern", "PowerShell", True)
 
 
-def test_a_hidden_object_says_which_release_has_it_and_what_hides_it(filled_library: Library) -> None:
+def test_the_error_about_a_hidden_object_says_which_release_has_it_and_what_hides_it(filled_library: Library) -> None:
     with pytest.raises(Hidden) as problem:
         found(filled_library, "attack-enterprise", "T1086", include_revoked=False, include_deprecated=False)
     assert str(problem.value) == "object `T1086` exists in release 18.1 but is revoked"
-    # The deprecated mitigation of that number is all that is left where only revoked objects are hidden.
+    # If only revoked objects are hidden, the deprecated mitigation with that id is all that is left.
     mitigation = found(filled_library, "attack-enterprise", "T1086", include_revoked=False)
     assert (mitigation["type"], mitigation["x_mitre_deprecated"]) == ("course-of-action", True)
     deprecated = next(stix for stix in plain.listed("capec", "3.9") if plain.deprecated(stix))
@@ -109,30 +109,30 @@ def test_a_hidden_object_says_which_release_has_it_and_what_hides_it(filled_libr
     "object_id",
     ["T9999", "", " ", "a\x00b", "--", "a--b--c", "attack-pattern--", "x" * 5000, "%", "🙂", "d3f:", "relationship--1"],
 )
-def test_ids_that_are_none_are_not_found(filled_library: Library, object_id: str) -> None:
+def test_malformed_ids_are_not_found(filled_library: Library, object_id: str) -> None:
     for slug in ("attack-enterprise", "d3fend", "tlp"):
         with pytest.raises(NotFound):
             found(filled_library, slug, object_id)
 
 
-def test_relationships_are_no_objects_of_this_route(filled_library: Library) -> None:
+def test_relationships_are_not_found_as_objects(filled_library: Library) -> None:
     sro = next(stix for stix in plain.contents("attack-ics", "18.1") if stix["type"] == "relationship")
     with pytest.raises(NotFound):
         found(filled_library, "attack-ics", sro["id"])
 
 
-def test_objects_of_unlisted_types_are_read_by_stix_id(filled_library: Library) -> None:
+def test_objects_of_unlisted_types_are_found_by_stix_id(filled_library: Library) -> None:
     identity = next(stix for stix in plain.vertices("cwe", "4.14") if stix["type"] == "identity")
     assert found(filled_library, "cwe", identity["id"]) == identity
 
 
-def test_a_release_that_is_not_installed_has_no_object(filled_library: Library) -> None:
+def test_a_release_that_is_not_installed_has_no_objects(filled_library: Library) -> None:
     with pytest.raises(NotFound, match=r"no release `99\.1` of cwe is installed"):
         found(filled_library, "cwe", "CWE-79", "99.1")
 
 
 @pytest.mark.parametrize("spelling", ["17.1", "17_1", "v17.1", "V17_1", " 17.1 "])
-def test_a_release_is_named_by_any_spelling_of_its_label(filled_library: Library, spelling: str) -> None:
+def test_a_release_is_found_by_any_spelling_of_its_label(filled_library: Library, spelling: str) -> None:
     expected = next(
         stix for stix in plain.vertices("attack-ics", "17.1") if plain.primary_id("attack-ics", stix) == "G0034"
     )
@@ -178,7 +178,7 @@ def _versions(slug: str, engine: str, object_id: str, by_content: bool) -> list[
         ("tlp", "green"),
     ],
 )
-def test_versions_say_in_which_releases_an_object_stands(filled_library: Library, slug: str, object_id: str) -> None:
+def test_versions_name_the_releases_that_have_an_object(filled_library: Library, slug: str, object_id: str) -> None:
     kb, engine = HOSTED.named(slug), filled_library.database.engine
     answered = as_json(versions_by_modified(filled_library, kb, object_id))
     assert [(state["modified"], state["versions"]) for state in answered] == _versions(slug, engine, object_id, False)
@@ -190,7 +190,7 @@ def test_versions_say_in_which_releases_an_object_stands(filled_library: Library
     assert {len(digest) for digest in digests} == {32}
 
 
-def test_versions_by_content_see_edits_that_left_modified_alone(filled_library: Library) -> None:
+def test_versions_by_content_include_edits_that_did_not_change_modified(filled_library: Library) -> None:
     edited = 0
     kb = HOSTED.named("capec")
     for stix in random.Random(1).sample(plain.listed("capec", "3.9"), 20):

@@ -32,7 +32,7 @@ def texts(objects: list[dict[str, Any]]) -> list[str]:
 
 
 def some_objects(slug: str, label: str, number: int = 12) -> list[plain.Stix]:
-    """Objects of all types, each with few enough relationships to be looked at one by one."""
+    """Objects of all types, each with few enough relationships to check one by one."""
     by_type: dict[str, list[plain.Stix]] = {}
     for stix in plain.vertices(slug, label):
         by_type.setdefault(stix["type"], []).append(stix)
@@ -58,7 +58,7 @@ def _contract_label(slug: str) -> str:
 
 
 @pytest.mark.parametrize("slug", ["attack-enterprise", "capec", "cwe", "d3fend", "atlas"])
-def test_every_filter_of_relationships_holds(contract_library: Library, slug: str) -> None:
+def test_relationships_can_be_filtered(contract_library: Library, slug: str) -> None:
     label = _contract_label(slug)
     for stix in some_objects(slug, label, 3):
         me = stix["id"]
@@ -97,7 +97,7 @@ def test_every_filter_of_relationships_holds(contract_library: Library, slug: st
 @pytest.mark.parametrize(
     "sort", ["modified_descending", "modified_ascending", "created_ascending", "created_descending"]
 )
-def test_relationships_come_in_order_and_each_once(contract_library: Library, sort: str) -> None:
+def test_relationships_are_sorted_and_listed_once(contract_library: Library, sort: str) -> None:
     key, _, direction = sort.partition("_")
 
     def ask(page: PageRequest) -> Page[Any]:
@@ -115,7 +115,7 @@ def test_relationships_come_in_order_and_each_once(contract_library: Library, so
     assert len(expected) > 100
 
 
-def test_the_thousands_of_relationships_of_a_maker_are_walked_in_pages(contract_library: Library) -> None:
+def test_the_thousands_of_relationships_of_a_creator_are_paged(contract_library: Library) -> None:
     maker = "identity--c78cb6e5-0c4b-4611-8297-d1b8b55e40b5"
 
     def ask(page: PageRequest) -> Page[Any]:
@@ -158,7 +158,7 @@ def test_bundles_have_the_counts_of_the_contract(
         assert object_bundle(contract_library, kb, request, BundleQuery(page=ALL)).total == without_sros
 
 
-def test_capec_185_has_the_relationships_that_the_contract_names(contract_library: Library) -> None:
+def test_capec_185_has_the_relationships_in_the_contract(contract_library: Library) -> None:
     kinds = [sro["relationship_type"] for sro in related(contract_library, "capec", "CAPEC-185")]
     assert sorted(kinds) == sorted(
         [
@@ -204,7 +204,7 @@ def expected_bundle(slug: str, label: str, stix: plain.Stix, follow: bool, answe
 
 
 @pytest.mark.parametrize("slug", KNOWLEDGE_BASES)
-def test_bundles_hold_one_step_around_an_object(contract_library: Library, slug: str) -> None:
+def test_bundles_contain_an_object_and_its_direct_neighbours(contract_library: Library, slug: str) -> None:
     label = _contract_label(slug)
     kb = HOSTED.named(slug)
     for stix in some_objects(slug, label, 6):
@@ -216,7 +216,7 @@ def test_bundles_hold_one_step_around_an_object(contract_library: Library, slug:
             assert ids(answered[1:]) == sorted(ids(answered[1:]))
 
 
-def test_types_filter_a_bundle_last(contract_library: Library) -> None:
+def test_a_bundle_is_filtered_by_type_last(contract_library: Library) -> None:
     kb, request = HOSTED.named("attack-enterprise"), ObjectRequest("T1021.005")
     whole = decoded(object_bundle(contract_library, kb, request, BundleQuery(page=ALL)))
     for wanted in (["malware", "relationship"], ["attack-pattern"], ["no-such-type"]):
@@ -225,7 +225,7 @@ def test_types_filter_a_bundle_last(contract_library: Library) -> None:
         assert answered == [stix for stix in whole if stix["type"] in wanted]
 
 
-def test_a_stix_bundle_is_the_same_whole_with_the_objects_uuid(contract_library: Library) -> None:
+def test_a_stix_bundle_has_all_the_objects_and_the_uuid_of_the_main_one(contract_library: Library) -> None:
     kb, request, query = HOSTED.named("atlas"), ObjectRequest("AML.M0000"), BundleQuery(page=ALL)
     bundle = json.loads(object_as_bundle(whole_object_bundle(contract_library, kb, request, query)))
     whole = decoded(object_bundle(contract_library, kb, request, query))
@@ -233,7 +233,7 @@ def test_a_stix_bundle_is_the_same_whole_with_the_objects_uuid(contract_library:
     assert (bundle["type"], bundle["id"]) == ("bundle", whole[0]["id"].replace("course-of-action", "bundle"))
 
 
-def test_a_bundle_is_walked_in_pages(contract_library: Library) -> None:
+def test_a_bundle_is_paged(contract_library: Library) -> None:
     def ask(page: PageRequest) -> Page[Any]:
         query = BundleQuery(page=page, include_embedded_sros=True)
         return object_bundle(contract_library, HOSTED.named("attack-enterprise"), ObjectRequest("G0007"), query)
@@ -243,8 +243,8 @@ def test_a_bundle_is_walked_in_pages(contract_library: Library) -> None:
     assert len(whole) > 200
 
 
-def test_one_id_with_several_contents_is_answered_with_all_of_them(filled_library: Library) -> None:
-    """ATLAS from 5.1.1 on gives one relationship id to several pairs."""
+def test_an_id_with_several_contents_is_answered_with_all_of_them(filled_library: Library) -> None:
+    """Since 5.1.1, ATLAS uses one relationship id for several pairs."""
     engine = filled_library.database.engine
     for label in [label for label in installed_labels(engine, "atlas") if label >= "5.1.1"]:
         objects = plain.contents("atlas", label)
@@ -264,11 +264,11 @@ def test_one_id_with_several_contents_is_answered_with_all_of_them(filled_librar
 
 
 def test_relationships_of_a_marking_are_those_of_its_own_release(filled_library: Library) -> None:
-    """Thousands of objects of other knowledge bases carry TLP:CLEAR."""
+    """Thousands of objects of other knowledge bases are marked TLP:CLEAR."""
     assert related(filled_library, "tlp", "clear") == []
 
 
-def test_relationships_of_what_is_not_there_are_not_found(filled_library: Library) -> None:
+def test_relationships_of_an_unknown_object_are_not_found(filled_library: Library) -> None:
     for ask in (list_relationships, object_bundle):
         query: Any = RelationshipQuery() if ask is list_relationships else BundleQuery()
         for request in (ObjectRequest("T9999"), ObjectRequest("T1059", "99.0")):

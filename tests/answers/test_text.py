@@ -1,4 +1,4 @@
-"""Text search: the rules of the contract, and how well it answers what people type."""
+"""Text search: the rules of the contract, and the quality of results for real queries."""
 
 from __future__ import annotations
 
@@ -25,24 +25,26 @@ pytestmark = pytest.mark.real
 LIVE: dict[str, Any] = {"include_revoked": False, "include_deprecated": False}
 
 
-def hits(library: Library, text: str | None, **asked: Any) -> list[dict[str, Any]]:
-    asked.setdefault("page", ALL)
-    return decoded(search(library, SearchQuery(text=text, **asked)))
+def hits(library: Library, text: str | None, **query: Any) -> list[dict[str, Any]]:
+    query.setdefault("page", ALL)
+    return decoded(search(library, SearchQuery(text=text, **query)))
 
 
-def best_hits(library: Library, text: str | None, **asked: Any) -> list[dict[str, Any]]:
+def best_hits(library: Library, text: str | None, **query: Any) -> list[dict[str, Any]]:
     """The hits by relevance."""
-    return decoded(search_by_relevance(library, SearchQuery(text=text, **asked)))
+    return decoded(search_by_relevance(library, SearchQuery(text=text, **query)))
 
 
 @pytest.mark.parametrize(
     ("text", "count"), [("VNC", 8), ("privilege", 132), ("Malware Detect Analyze", 4), ("ransomwar sentinel", 7)]
 )
-def test_texts_have_the_hits_of_the_contract_in_attack(contract_library: Library, text: str, count: int) -> None:
+def test_texts_have_the_number_of_hits_in_the_contract_in_attack(
+    contract_library: Library, text: str, count: int
+) -> None:
     assert len(listed(contract_library, "attack-enterprise", "16.0", text=text, **LIVE)) == count
 
 
-def test_fronting_has_the_hits_of_the_contract_in_capec(contract_library: Library) -> None:
+def test_fronting_has_the_number_of_hits_in_the_contract_in_capec(contract_library: Library) -> None:
     found = listed(contract_library, "capec", "3.9", text="fronting")
     assert len(found) == 6
     with_the_word = [stix for stix in found if "fronting" in plain.words(stix["name"] + " " + stix["description"])]
@@ -53,11 +55,11 @@ def test_fronting_has_the_hits_of_the_contract_in_capec(contract_library: Librar
     ("slug", "count"),
     [("attack-enterprise", 13), ("attack-ics", 8), ("capec", 24), ("disarm", 7), ("d3fend", 14), ("cwe", 7)],
 )
-def test_deny_has_the_hits_of_the_contract(contract_library: Library, slug: str, count: int) -> None:
+def test_deny_has_the_number_of_hits_in_the_contract(contract_library: Library, slug: str, count: int) -> None:
     assert len(hits(contract_library, "deny", knowledge_bases=[slug])) == count
 
 
-def test_search_answers_each_object_once_for_every_knowledge_base(filled_library: Library) -> None:
+def test_search_finds_an_object_once_in_each_knowledge_base(filled_library: Library) -> None:
     engine = filled_library.database.engine
     for flags in ({}, {"include_revoked": True, "include_deprecated": True}):
         for text in ("credential dumping", "firmware", None):
@@ -73,7 +75,7 @@ def test_search_answers_each_object_once_for_every_knowledge_base(filled_library
             assert sorted((stix["knowledgebase_name"], stix["id"]) for stix in answered) == sorted(expected)
 
 
-def test_search_is_narrowed_by_knowledge_bases_and_types(filled_library: Library) -> None:
+def test_search_can_be_narrowed_by_knowledge_base_and_type(filled_library: Library) -> None:
     matrices = hits(filled_library, "firmware", knowledge_bases=["attack"])
     each = [
         hits(filled_library, "firmware", knowledge_bases=[f"attack-{name}"]) for name in ("enterprise", "mobile", "ics")
@@ -88,7 +90,7 @@ def test_search_is_narrowed_by_knowledge_bases_and_types(filled_library: Library
 
 
 @pytest.mark.parametrize("sort", ["modified_descending", "created_ascending", "name_ascending", "type_descending"])
-def test_hits_come_in_the_order_asked(filled_library: Library, sort: str) -> None:
+def test_hits_are_in_the_requested_order(filled_library: Library, sort: str) -> None:
     def ask(page: PageRequest) -> Any:
         query = SearchQuery(text="firmware", sort=Sort.parse(sort), page=page, show_knowledgebase=True)
         return search(filled_library, query)
@@ -109,7 +111,7 @@ def test_hits_come_in_the_order_asked(filled_library: Library, sort: str) -> Non
 
 
 def sampled_queries() -> list[tuple[str, str]]:
-    """Words, beginnings of words, other forms and pairs of words out of real texts."""
+    """Words, beginnings of words, inflected forms and pairs of words from real texts."""
     chance = random.Random(7)
     queries = []
     for slug, label in (
@@ -134,7 +136,7 @@ def sampled_queries() -> list[tuple[str, str]]:
     return queries
 
 
-def test_texts_find_what_the_rules_say_and_nothing_else(contract_library: Library) -> None:
+def test_search_finds_exactly_what_the_rules_say(contract_library: Library) -> None:
     labels = {"attack-ics": "17.0", "capec": "3.9", "cwe": "4.14", "disarm": "1.6", "d3fend": "1.2.0"}
     for slug, query in sampled_queries():
         expected = sorted(stix["id"] for stix in plain.listed(slug, labels[slug]) if plain.object_matches(stix, query))
@@ -163,7 +165,7 @@ def test_no_query_breaks_the_search(contract_library: Library, query: str) -> No
         ("apt28", None, "APT28"),
         ("cwe79", None, "Improper Neutralization of Input During Web Page Generation ('Cross-site Scripting')"),
         ("CWE-89", None, "Improper Neutralization of Special Elements used in an SQL Command ('SQL Injection')"),
-        # It stands in no name and no description, but in what CharmPower and its group are known from.
+        # In no name or description, but in the reports that CharmPower and its group are known from.
         ("log4j", None, "Magic Hound"),
         ("lateral movement", None, "Lateral Movement"),
         ("prompt injection", None, "LLM Prompt Injection"),
@@ -183,7 +185,7 @@ def test_no_query_breaks_the_search(contract_library: Library, query: str) -> No
         ("buffer overflow", None, "Buffer Overflow"),
     ],
 )
-def test_what_an_analyst_types_is_among_the_first_three(
+def test_the_object_that_an_analyst_searches_for_is_among_the_first_three(
     filled_library: Library, query: str, knowledge_base: str | None, best: str | None
 ) -> None:
     page = PageRequest(1, 3)
@@ -196,7 +198,7 @@ def test_what_an_analyst_types_is_among_the_first_three(
         assert any(best in name for name in names), names
 
 
-def test_relevance_puts_the_id_before_the_name_before_the_alias(filled_library: Library) -> None:
+def test_relevance_ranks_id_before_name_before_alias(filled_library: Library) -> None:
     for query in ("t1055", "Fancy Bear", "us"):
         answered = best_hits(
             filled_library, query, show_knowledgebase=True, include_revoked=True, include_deprecated=True
@@ -221,11 +223,11 @@ def test_relevance_puts_the_id_before_the_name_before_the_alias(filled_library: 
 
 
 def sorted_words(text: str) -> list[str]:
-    """The words of a text in their order."""
+    """The words of a text, in order."""
     return "".join(char if char.isalnum() else " " for char in plain.fold(text)).split()
 
 
-def test_relevance_counts_what_it_adds_and_is_walked_in_pages(filled_library: Library) -> None:
+def test_results_by_relevance_have_a_total_and_are_paged(filled_library: Library) -> None:
 
     def ask(page: PageRequest) -> Any:
         return search_by_relevance(filled_library, SearchQuery(text="injection", page=page, show_knowledgebase=True))
@@ -243,12 +245,12 @@ def test_relevance_needs_a_text(filled_library: Library) -> None:
             best_hits(filled_library, text)
 
 
-def test_a_text_of_signs_only_finds_nothing(filled_library: Library) -> None:
+def test_a_text_of_punctuation_only_finds_nothing(filled_library: Library) -> None:
     assert hits(filled_library, "%&/()*") == []
     query = ObjectQuery(text="*", page=ALL)
     assert list_objects(filled_library, HOSTED.named("cwe"), query).total == 0
 
 
-def test_both_orders_of_relevance_are_the_same_on_repetition(filled_library: Library) -> None:
+def test_both_orders_by_relevance_are_repeatable(filled_library: Library) -> None:
     first = best_hits(filled_library, "firmware update")
     assert json.dumps(best_hits(filled_library, "firmware update")) == json.dumps(first)

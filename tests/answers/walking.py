@@ -1,4 +1,4 @@
-"""Reading whole lists out of answers that come in pages."""
+"""Read whole lists from paged answers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def decoded(page: Page[Any]) -> list[dict[str, Any]]:
 
 
 def as_json(record: object) -> Any:
-    """A record as a client reads it."""
+    """A record as a client receives it."""
     return json.loads(record_as_json(record))
 
 
 def walk(ask: Callable[[PageRequest], Page[Any]], size: int) -> list[dict[str, Any]]:
-    """Every item of a list, page by page as a client does: until it has as many as the answer says there are."""
+    """Every item of a list, read page by page as a client does, until it has as many as the answer's total."""
     found: list[dict[str, Any]] = []
     number = 1
     while True:
@@ -42,7 +42,7 @@ def walk(ask: Callable[[PageRequest], Page[Any]], size: int) -> list[dict[str, A
 
 
 def ids(objects: list[dict[str, Any]]) -> list[str]:
-    """Their STIX ids, in order."""
+    """The STIX ids of these objects, in order."""
     return [stix["id"] for stix in objects]
 
 

@@ -165,8 +165,8 @@ def exporters(slug: str) -> tuple[ToExcel, ToSvg]:
         stix_data=[stix for stix in published(slug, NEWEST[slug]) if stix["type"] in shown], allow_custom=True
     )
     domain = slug.removeprefix("attack-")
-    matrix = {"domain": domain, "source": "memorystore", "resource": store}
-    return ToExcel(**matrix), ToSvg(**matrix)
+    source = {"domain": domain, "source": "memorystore", "resource": store}
+    return ToExcel(**source), ToSvg(**source)
 
 
 def with_layers(slug: str) -> Iterator[plain.Stix]:

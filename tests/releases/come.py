@@ -1,4 +1,4 @@
-"""What has to be answered about a release to come, in plain Python over the objects of both releases."""
+"""The expected answers about a release to come, worked out in plain Python from the objects of both releases."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BASES = [pytest.param("small"), pytest.param("real", marks=pytest.mark.real)]
 
 
 def made_from(base: str) -> ToCome:
-    """The release that comes after a small one or a real one."""
+    """The release after a small one or after a real one."""
     return release_to_come(small_base() if base == "small" else published(SLUG, BEFORE))
 
 
@@ -38,21 +38,21 @@ class Come:
 
     @cached_property
     def after(self) -> dict[str, Stix]:
-        """The objects of the made release by id."""
+        """The objects of the made-up release, by id."""
         return {stix["id"]: stix for stix in self.made.after}
 
     @cached_property
     def before(self) -> dict[str, Stix]:
-        """The objects of the release before it by id."""
+        """The objects of the release before it, by id."""
         return {stix["id"]: stix for stix in self.made.before}
 
     @cached_property
     def all_sros(self) -> list[tuple[str, Stix]]:
-        """Family and relationship, of the made release."""
+        """The relationships of the made-up release, with their families."""
         return plain.native_and_made(self.made.after)
 
     def expected(self, *, revoked: bool = False, deprecated: bool = False) -> list[Stix]:
-        """What the list of the made release has to show."""
+        """The objects that the list of the made-up release must have."""
         return [
             stix
             for stix in self.made.after
@@ -62,11 +62,11 @@ class Come:
         ]
 
     def answered(self, **filters: Any) -> list[Stix]:
-        """What the list does show, with the defaults of the knowledge base."""
+        """The objects that the list has, with the defaults of the knowledge base."""
         return listed(self.library, SLUG, **{"include_revoked": False, "include_deprecated": False, **filters})
 
     def sros(self, stix_id: str, *families: str) -> list[Stix]:
-        """Its relationships in the made release, of these families or of all."""
+        """Its relationships in the made-up release, of these families or of all."""
         return [
             sro
             for family, sro in self.all_sros
@@ -74,7 +74,7 @@ class Come:
         ]
 
     def bundle(self, stix_id: str, *, embedded_sros: bool) -> list[Stix]:
-        """The object, its relationships, the other ends, and the extension definitions that these name."""
+        """The object, its relationships, the objects at their other ends, and the extension definitions they use."""
         shown = {stix_id: self.after[stix_id]}
         for family, sro in self.all_sros:
             ends = (sro["source_ref"], sro["target_ref"])
@@ -90,7 +90,7 @@ class Come:
 
 
 def as_written(objects: list[Stix]) -> list[str]:
-    """Texts that are equal only where every property, its place and its value are."""
+    """The objects as texts, equal only if every property has the same value and position."""
     return [json.dumps(stix) for stix in objects]
 
 

@@ -15,7 +15,7 @@ from tests.releases.to_come import AFTER, BEFORE
 
 @pytest.fixture(scope="module", params=BASES)
 def come(request: pytest.FixtureRequest, engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Come]:
-    """A catalogue with both releases, for reading only."""
+    """A catalogue with both releases, for tests that only read."""
     made = made_from(request.param)
     catalogues = Catalogues(engine, tmp_path_factory.mktemp("to-come"))
     database = catalogues.empty()

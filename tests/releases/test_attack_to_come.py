@@ -1,6 +1,6 @@
-"""ATT&CK as it may come: what no release so far had is kept, listed and found, and what it had before is still there.
+"""A possible future ATT&CK: whatever is new in it is stored, listed and found, and everything older is still there.
 
-Compared with plain Python over the objects of two releases: a real one or a small one, and the made one after it.
+Answers are compared with plain Python over the objects of two releases: a real or small one, and a made-up one after it.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ from tests.releases.to_come import (
 LINK = "https://example.org"
 
 
-# --- kept
+# --- stored
 
 
-def test_every_object_comes_back_as_it_was_written(come: Come) -> None:
+def test_every_object_is_answered_unchanged(come: Come) -> None:
     for label, objects in ((BEFORE, come.made.before), (AFTER, come.made.after)):
         bundle = json.loads(b"".join(release_as_bundle(release_objects(come.library, ICS, label))))
         assert as_written(bundle["objects"]) == as_written(objects)
@@ -76,19 +76,19 @@ def test_every_object_comes_back_as_it_was_written(come: Come) -> None:
             )
 
 
-def test_a_part_of_the_release_is_exported_by_a_new_type(come: Come) -> None:
+def test_an_export_can_be_filtered_by_a_new_type(come: Come) -> None:
     bundle = release_objects(come.library, ICS, AFTER, types=[PLAYBOOK, "x-mitre-nothing"])
     objects = json.loads(b"".join(release_as_bundle(bundle)))["objects"]
     assert as_written(objects) == as_written([stix for stix in come.made.after if stix["type"] == PLAYBOOK])
 
 
-def test_an_export_with_what_we_made_has_every_relationship(come: Come) -> None:
+def test_an_export_with_derived_relationships_has_every_relationship(come: Come) -> None:
     bundle = json.loads(b"".join(release_as_bundle(release_objects(come.library, ICS, AFTER, include_derived=True))))
     derived = [sro for family, sro in come.all_sros if family != "native"]
     assert by_content(bundle["objects"]) == by_content([*come.made.after, *derived])
 
 
-def test_the_release_counts_what_it_has_by_type(come: Come) -> None:
+def test_objects_of_the_release_are_counted_by_type(come: Come) -> None:
     known = as_json(about(come.library, ICS, AFTER))
     assert known["counts_by_type"] == Counter(stix["type"] for stix in come.made.after)
     assert known["latest"]
@@ -100,13 +100,13 @@ def test_the_release_counts_what_it_has_by_type(come: Come) -> None:
 
 @pytest.mark.parametrize("revoked", [True, False])
 @pytest.mark.parametrize("deprecated", [True, False])
-def test_the_list_has_every_type_that_is_not_left_out_on_purpose(come: Come, revoked: bool, deprecated: bool) -> None:
+def test_every_type_is_listed_unless_it_is_declared_as_left_out(come: Come, revoked: bool, deprecated: bool) -> None:
     found = listed(come.library, SLUG, include_revoked=revoked, include_deprecated=deprecated)
     assert by_content(found) == by_content(come.expected(revoked=revoked, deprecated=deprecated))
     assert {stix["type"] for stix in found} >= set(NEW_TYPES)
 
 
-def test_the_release_before_is_listed_as_it_was(come: Come) -> None:
+def test_the_list_of_the_previous_release_is_unchanged(come: Come) -> None:
     for label in (BEFORE, "v18_1"):
         found = listed(come.library, SLUG, label)
         assert by_content(found) == by_content(
@@ -114,14 +114,14 @@ def test_the_release_before_is_listed_as_it_was(come: Come) -> None:
         )
 
 
-def test_the_knowledge_base_counts_what_its_list_shows(come: Come) -> None:
+def test_the_number_of_objects_of_the_knowledge_base_is_that_of_its_list(come: Come) -> None:
     rows = as_json(knowledge_bases_form(knowledge_base_list(come.library)))["knowledge_bases"]
     (row,) = [row for row in rows if row["name"] == SLUG]
     assert (row["latest"], row["versions"]) == (AFTER, [AFTER, BEFORE])
     assert row["objects_count"] == len(come.expected())
 
 
-def test_types_choose_among_old_and_new_ones(come: Come) -> None:
+def test_lists_can_be_filtered_by_old_and_new_types(come: Come) -> None:
     for stix_type in {stix["type"] for stix in come.made.after}:
         wanted = [stix for stix in come.expected() if stix["type"] == stix_type]
         assert by_content(come.answered(types=[stix_type])) == by_content(wanted)
@@ -131,7 +131,7 @@ def test_types_choose_among_old_and_new_ones(come: Come) -> None:
     }
 
 
-def test_types_that_no_release_has_or_lists_match_nothing(come: Come) -> None:
+def test_unlisted_or_unknown_types_match_nothing(come: Come) -> None:
     for types in (["x-mitre-nothing"], ["x-mitre-collection"], ["sighting", "relationship"], ["X-MITRE-PLAYBOOK"]):
         assert listed(come.library, SLUG, types=types) == []
     assert listed(come.library, SLUG, BEFORE, types=list(NEW_TYPES)) == []
@@ -139,7 +139,7 @@ def test_types_that_no_release_has_or_lists_match_nothing(come: Come) -> None:
 
 @pytest.mark.parametrize("sort", ["modified", "created", "name", "type", "attack_id"])
 @pytest.mark.parametrize("direction", ["ascending", "descending"])
-def test_new_types_are_sorted_and_paged_among_the_others(come: Come, sort: str, direction: str) -> None:
+def test_new_types_are_sorted_and_paged_with_the_others(come: Come, sort: str, direction: str) -> None:
     order = Sort.parse(f"{sort}_{direction}")
 
     def ask(page: PageRequest) -> Page[Any]:
@@ -149,9 +149,9 @@ def test_new_types_are_sorted_and_paged_among_the_others(come: Come, sort: str, 
     assert ids(found) == plain.ordered(SLUG, come.expected(revoked=True, deprecated=True), f"{sort}_{direction}")
 
 
-def test_numbers_of_any_form_filter_the_list(come: Come) -> None:
+def test_lists_can_be_filtered_by_external_ids_of_any_form(come: Come) -> None:
     old = {number_of(come.after[stix_id]) for stix_id in come.made.renumbered}
-    for asked, found in (
+    for external_ids, found in (
         (["pb.ics-0001"], {FIRST_PLAYBOOK}),
         (["PB.ICS-0001", "PB.ICS-0002"], {FIRST_PLAYBOOK}),
         ([FIRST_PLAYBOOK, MADE_MEASURE], {FIRST_PLAYBOOK, MADE_MEASURE}),
@@ -159,19 +159,19 @@ def test_numbers_of_any_form_filter_the_list(come: Come) -> None:
         (["TA0103", "ta0112"], {come.made.tactic, NEW_TACTIC}),
         (sorted(old), set()),
     ):
-        assert {stix["id"] for stix in come.answered(external_ids=asked)} == found
+        assert {stix["id"] for stix in come.answered(external_ids=external_ids)} == found
     with_dead = listed(come.library, SLUG, external_ids=[*old, "PB.ICS-0002"])
     assert {stix["id"] for stix in with_dead} == {*come.made.renumbered, OLD_PLAYBOOK}
 
 
-def test_other_filters_take_new_types_too(come: Come) -> None:
+def test_other_filters_apply_to_new_types_too(come: Come) -> None:
     assert ids(come.answered(filters={"alias": "zahlerst"})) == [FIRST_PLAYBOOK]
     assert ids(come.answered(name="substation drill")) == [FIRST_PLAYBOOK]
     assert ids(come.answered(description="fence around the relay")) == [MADE_MEASURE]
     assert ids(come.answered(ids=[VULNERABILITY.upper()])) == [VULNERABILITY]
 
 
-def test_named_forms_know_the_new_tactic_and_the_sub_techniques(come: Come) -> None:
+def test_type_words_include_the_new_tactic_and_the_sub_techniques(come: Come) -> None:
     for words in (["Tactic"], ["sub-technique"], ["Technique"], ["Group", "Software"]):
         wanted = [
             stix for stix in come.expected() if any(plain.is_of_word(SLUG, word.capitalize(), stix) for word in words)
@@ -212,7 +212,7 @@ def test_words_are_found_in_objects_of_every_type(come: Come, text: str) -> None
         ("defense impairment", NEW_TACTIC),
     ],
 )
-def test_the_best_hit_is_what_was_meant(come: Come, text: str, stix_id: str) -> None:
+def test_the_best_hit_is_the_expected_object(come: Come, text: str, stix_id: str) -> None:
     found = decoded(search_by_relevance(come.library, SearchQuery(text, show_knowledgebase=True)))
     assert (found[0]["id"], found[0]["knowledgebase_name"]) == (stix_id, SLUG)
     stix_type = stix_id.partition("--")[0]
@@ -221,7 +221,7 @@ def test_the_best_hit_is_what_was_meant(come: Come, text: str, stix_id: str) -> 
     assert search_by_relevance(come.library, SearchQuery(text, types=["x-mitre-nothing"])).total == 0
 
 
-def test_a_deprecated_object_of_a_new_type_is_found_when_asked_for(come: Come) -> None:
+def test_a_deprecated_object_of_a_new_type_is_found_on_request(come: Come) -> None:
     hidden = SearchQuery("PB.ICS-0002", types=[PLAYBOOK])
     assert ids(decoded(search_by_relevance(come.library, hidden))) == []
     shown = SearchQuery("PB.ICS-0002", types=[PLAYBOOK], include_deprecated=True)
@@ -248,7 +248,7 @@ def test_techniques_belong_to_both_halves_of_the_split_tactic(come: Come) -> Non
     assert related(come.library, SLUG, NEW_TACTIC, note="technique-tactic")
 
 
-def test_the_release_before_still_has_the_whole_tactic(come: Come) -> None:
+def test_the_previous_release_still_has_the_whole_tactic(come: Come) -> None:
     found = related(come.library, SLUG, "TA0103", BEFORE, note="technique-tactic")
     assert by_content(found) == by_content(
         [sro for sro in plain.technique_tactics_of(come.made.before) if sro["target_ref"] == come.made.tactic]
@@ -258,7 +258,7 @@ def test_the_release_before_still_has_the_whole_tactic(come: Come) -> None:
         find_object(come.library, ICS, ObjectRequest("TA0112", BEFORE))
 
 
-def test_a_matrix_names_the_new_tactic(come: Come) -> None:
+def test_a_matrix_has_the_new_tactic(come: Come) -> None:
     for matrix in [stix for stix in come.made.after if stix["type"] == "x-mitre-matrix"]:
         found = related(come.library, SLUG, matrix["id"], relationship_type="tactic", direction="source_ref")
         assert sorted(sro["target_ref"] for sro in found) == sorted(matrix["tactic_refs"])
@@ -272,7 +272,7 @@ def rows_in(found: ChangesPage) -> list[dict[str, Any]]:
     return decoded(rows_of(found, include_objects=True))
 
 
-def test_changes_since_the_release_before_are_those_of_the_two_files(come: Come) -> None:
+def test_changes_since_the_previous_release_are_the_differences_of_the_two_files(come: Come) -> None:
     answered = changes(come.library, ICS, AFTER, ChangesQuery(page=ALL))
     before, after = come.before, come.after
     wanted = {
@@ -295,7 +295,7 @@ def test_changes_since_the_release_before_are_those_of_the_two_files(come: Come)
         assert row["changed_properties"] == (sorted(differing) if was and now else [])
 
 
-def test_changes_tell_what_became_of_what(come: Come) -> None:
+def test_changes_show_what_became_of_renumbered_and_split_objects(come: Come) -> None:
     rows = {row["id"]: row for row in rows_in(changes(come.library, ICS, AFTER, ChangesQuery(page=ALL)))}
     for stix_id in come.made.renumbered:
         assert rows[stix_id]["change"] == "revoked"
@@ -310,12 +310,12 @@ def test_changes_tell_what_became_of_what(come: Come) -> None:
     assert [row["external_id"] for row in rows_in(of_type)] == ["PB.ICS-0002", "PB.ICS-0001"]
 
 
-def test_back_from_the_new_release_everything_new_is_removed(come: Come) -> None:
+def test_compared_in_reverse_everything_new_is_removed(come: Come) -> None:
     answered = changes(come.library, ICS, BEFORE, ChangesQuery(AFTER, change=["removed"], page=ALL))
     assert {row["id"] for row in rows_in(answered)} == come.after.keys() - come.before.keys()
 
 
-def test_versions_by_number_go_as_far_as_the_number_does(come: Come) -> None:
+def test_versions_by_external_id_are_those_of_releases_with_that_id(come: Come) -> None:
     def versions(object_id: str, dead: bool = False) -> list[tuple[str, list[str]]]:
         found = versions_by_modified(come.library, ICS, object_id, dead, dead)
         return [(str(state.modified), list(state.releases)) for state in found]
@@ -338,7 +338,7 @@ def test_versions_by_number_go_as_far_as_the_number_does(come: Come) -> None:
 # --- relationships and bundles
 
 
-def test_relationships_lead_from_and_to_what_is_new(come: Come) -> None:
+def test_new_objects_have_relationships_in_both_directions(come: Come) -> None:
     unknown = next(stix["id"] for stix in come.made.after if "x_mitre_future" in stix)
     for stix_id in (FIRST_PLAYBOOK, OLD_PLAYBOOK, MADE_MEASURE, VULNERABILITY, HEIR, CHILD, unknown, NEW_TACTIC):
         assert by_content(related(come.library, SLUG, stix_id)) == by_content(come.sros(stix_id))
@@ -363,7 +363,7 @@ def test_relationships_lead_from_and_to_what_is_new(come: Come) -> None:
         assert found
 
 
-def test_references_in_lists_of_objects_are_followed_and_those_in_plain_objects_are_not(come: Come) -> None:
+def test_references_are_followed_in_lists_of_objects_and_not_in_nested_objects(come: Come) -> None:
     unknown = next(stix["id"] for stix in come.made.after if "x_mitre_future" in stix)
     found = related(come.library, SLUG, unknown, relationship_type="x_mitre_steps")
     assert {(sro["relationship_type"], sro["target_ref"]) for sro in found} == {
@@ -373,11 +373,11 @@ def test_references_in_lists_of_objects_are_followed_and_those_in_plain_objects_
     }
     assert related(come.library, SLUG, unknown, relationship_type="a-b") == []
     nowhere = related(come.library, SLUG, unknown, relationship_type="x-mitre-future")
-    assert len(nowhere) == 3, "also the one whose target is in no release"
+    assert len(nowhere) == 3, "including the one whose target is in no release"
 
 
 @pytest.mark.parametrize("embedded_sros", [True, False])
-def test_bundles_hold_what_is_new_and_its_neighbours(come: Come, embedded_sros: bool) -> None:
+def test_bundles_contain_a_new_object_and_its_neighbours(come: Come, embedded_sros: bool) -> None:
     query = BundleQuery(ALL, include_embedded_sros=embedded_sros)
     for stix_id in (FIRST_PLAYBOOK, MADE_MEASURE, VULNERABILITY, HEIR, NEW_TACTIC, *come.made.renumbered):
         page = object_bundle(come.library, ICS, ObjectRequest(stix_id), query)
@@ -389,7 +389,7 @@ def test_bundles_hold_what_is_new_and_its_neighbours(come: Come, embedded_sros: 
     assert EXTENSION in ids(decoded(object_bundle(come.library, ICS, ObjectRequest("PB.ICS-0001"), query)))
 
 
-def test_an_old_number_leads_to_the_new_one(come: Come) -> None:
+def test_an_old_external_id_leads_to_the_new_one(come: Come) -> None:
     for old, new in come.made.renumbered.items():
         number = number_of(come.before[old])
         with pytest.raises(Hidden, match="is revoked"):
@@ -408,7 +408,7 @@ def test_an_old_number_leads_to_the_new_one(come: Come) -> None:
 
 
 def layer_expected(come: Come, stix_id: str, *, dead: bool) -> dict[str, tuple[str, ...]]:
-    """Number and descriptions of each technique at the other end of the object's own relationships."""
+    """External id and descriptions of each technique that the object's own relationships lead to."""
     comments: dict[str, list[str]] = {}
     sros = come.sros(stix_id, "native")
     for sro in sorted(sros, key=lambda sro: (plain.instant(sro, "created"), sro["id"])):
@@ -418,7 +418,7 @@ def layer_expected(come: Come, stix_id: str, *, dead: bool) -> dict[str, tuple[s
     return {number: tuple(filter(None, comments[number])) for number in comments}
 
 
-def test_layers_leave_the_old_number_out_and_take_the_new_one_in(come: Come) -> None:
+def test_layers_have_the_new_external_id_instead_of_the_old_one(come: Come) -> None:
     old = number_of(come.before[next(iter(come.made.renumbered))])
     users = {sro["source_ref"] for sro in come.sros(HEIR, "native") if sro["relationship_type"] == "uses"}
     assert come.made.group in users
@@ -433,7 +433,7 @@ def test_layers_leave_the_old_number_out_and_take_the_new_one_in(come: Come) -> 
             assert dead or old not in numbers
 
 
-def test_there_are_layers_of_new_types_and_still_none_of_tactics(come: Come) -> None:
+def test_objects_of_new_types_have_layers_and_tactics_still_have_none(come: Come) -> None:
     shown = layer(come.library, ICS, ObjectRequest("PB.ICS-0001", AFTER, False, False))
     assert layer_file(shown, "").name == "Silent Substation Drill (PB.ICS-0001)"
     drill = "Silent Substation Drill (PB.ICS-0001)"
@@ -447,8 +447,8 @@ def test_there_are_layers_of_new_types_and_still_none_of_tactics(come: Come) -> 
             layer(come.library, ICS, ObjectRequest(object_id))
 
 
-def test_inference_learns_from_what_uses_techniques_under_a_new_type(come: Come) -> None:
-    # Nothing but objects of new types uses this technique.
+def test_inference_learns_from_objects_of_new_types_that_use_techniques(come: Come) -> None:
+    # Only objects of new types use this technique.
     inferred = infer(come.library, ICS, [SECOND_CHILD_NUMBER], ObjectQuery(include_revoked=False))
     assert next(iter(inferred.scores)) == NEW_NUMBER
     assert inferred.scores[NEW_NUMBER] > 0.1
@@ -461,7 +461,7 @@ def test_inference_learns_from_what_uses_techniques_under_a_new_type(come: Come)
 # --- over all knowledge bases
 
 
-def test_new_types_are_domain_objects_over_all_knowledge_bases(come: Come) -> None:
+def test_new_types_are_listed_as_domain_objects_of_all_knowledge_bases(come: Come) -> None:
     known = {*plain.LISTED[SLUG], *NEVER_IN_LISTS}
     for kind, also_left_out in (("sdos", {"x-mitre-matrix", "marking-definition"}), ("knowledgebases", set())):
         page = list_across(come.library, kind, ListQuery(Sort("name"), ALL))  # type: ignore[arg-type]
@@ -477,7 +477,7 @@ def test_new_types_are_domain_objects_over_all_knowledge_bases(come: Come) -> No
         assert not {stix["type"] for stix in decoded(page)} & set(NEW_TYPES)
 
 
-def test_a_new_domain_of_attack_is_as_open_as_the_others(come: Come) -> None:
+def test_a_new_domain_of_attack_accepts_new_types_too(come: Come) -> None:
     stranger = "identity--00000000-0000-4000-8000-000000000000"
     query = ListQuery(Sort("name"), ALL, types=[PLAYBOOK], visible_to=stranger)
     assert ids(decoded(list_across(come.library, "sdos", query))) == [OLD_PLAYBOOK, FIRST_PLAYBOOK]
@@ -496,27 +496,27 @@ def test_the_public_views_show_new_types(come: Come) -> None:
     ]
 
 
-# --- gone again
+# --- removed again
 
 
 def everything_about(library: Library) -> str:
-    """What is answered about the release before, and over everything, as one text."""
-    said: list[Any] = [decoded(list_objects(library, ICS, ObjectQuery(page=ALL)))]
-    for stix in said[0][::10]:
-        said.append(related(library, SLUG, stix["id"]))
-        said.append(as_json(versions_by_modified(library, ICS, stix["id"])))
-    said.append(rows_in(changes(library, ICS, None, ChangesQuery(page=ALL))))
+    """The answers about the previous release and about everything, as one text."""
+    answers: list[Any] = [decoded(list_objects(library, ICS, ObjectQuery(page=ALL)))]
+    for stix in answers[0][::10]:
+        answers.append(related(library, SLUG, stix["id"]))
+        answers.append(as_json(versions_by_modified(library, ICS, stix["id"])))
+    answers.append(rows_in(changes(library, ICS, None, ChangesQuery(page=ALL))))
     queries = [SearchQuery(text, page=ALL) for text in ("substation", "telemetry", SPLIT)]
-    said += [decoded(search_by_relevance(library, query)) for query in queries]
+    answers += [decoded(search_by_relevance(library, query)) for query in queries]
     for kind, key in (("sdos", "name"), ("knowledgebases", "name"), ("smos", "type"), ("sros", "created")):
-        said.append(decoded(list_across(library, kind, ListQuery(Sort(key), ALL))))  # type: ignore[arg-type]
-    said.append(as_json(knowledge_base_list(library)))
-    said.append(json.loads(b"".join(release_as_bundle(release_objects(library, ICS, None, include_derived=True)))))
-    return json.dumps(said)
+        answers.append(decoded(list_across(library, kind, ListQuery(Sort(key), ALL))))  # type: ignore[arg-type]
+    answers.append(as_json(knowledge_base_list(library)))
+    answers.append(json.loads(b"".join(release_as_bundle(release_objects(library, ICS, None, include_derived=True)))))
+    return json.dumps(answers)
 
 
 @pytest.mark.parametrize("base", BASES)
-def test_removing_the_new_release_leaves_nothing_of_it(catalogues: Catalogues, base: str) -> None:
+def test_the_new_release_leaves_nothing_behind_when_it_is_removed(catalogues: Catalogues, base: str) -> None:
     made = made_from(base)
     database = catalogues.empty()
     library = Library(database, HOSTED)
@@ -526,7 +526,10 @@ def test_removing_the_new_release_leaves_nothing_of_it(catalogues: Catalogues, b
     assert everything_about(library) != answers
     remove_release(database, ICS, AFTER)
     after = row_counts(database)
-    del rows["dictionary"], after["dictionary"]  # made by the first release large enough, kept with its knowledge base
+    del (
+        rows["dictionary"],
+        after["dictionary"],
+    )  # made from the first release that is large enough, and kept with its knowledge base
     assert after == rows
     assert everything_about(library) == answers
     assert listed(library, SLUG, types=list(NEW_TYPES)) == []

@@ -1,4 +1,4 @@
-"""What is known of each release, against the counts that were made of its file without our code."""
+"""The facts about each release, compared with counts made from its file without our code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.catalogue import bundle_path, facts, installed_labels, releases_on
 pytestmark = pytest.mark.real
 
 
-def test_every_release_has_the_objects_that_were_counted_in_its_file(filled_library: Library) -> None:
+def test_every_release_has_as_many_objects_as_its_file(filled_library: Library) -> None:
     for name in releases_on(filled_library.database.engine):
         slug, _, label = name.partition("@")
         counted = facts()[bundle_path(slug, label)]
@@ -32,7 +32,7 @@ def test_every_release_has_the_objects_that_were_counted_in_its_file(filled_libr
         assert known["latest"] is (label == installed_labels(filled_library.database.engine, slug)[-1])
 
 
-def test_stored_objects_are_as_many_as_the_counts_say(filled_library: Library) -> None:
+def test_the_number_of_stored_objects_is_that_of_the_files(filled_library: Library) -> None:
     for name in releases_on(filled_library.database.engine):
         slug, _, label = name.partition("@")
         with filled_library.database.read() as connection:

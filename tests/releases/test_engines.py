@@ -1,4 +1,4 @@
-"""SQLite and PostgreSQL answer alike, to the byte."""
+"""SQLite and PostgreSQL give the same answers, byte for byte."""
 
 from __future__ import annotations
 
@@ -110,12 +110,12 @@ def both() -> Any:
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_both_engines_give_the_same_bytes(both: tuple[Library, Library], question: str) -> None:
-    said: list[Any] = []
+def test_both_engines_give_the_same_answers(both: tuple[Library, Library], question: str) -> None:
+    answers: list[Any] = []
     for library in both:
         answer = QUESTIONS[question](library)
-        said.append(page_as_json(answer, "items") if isinstance(answer, Page) else record_as_json(answer))
-    assert said[0] == said[1]
+        answers.append(page_as_json(answer, "items") if isinstance(answer, Page) else record_as_json(answer))
+    assert answers[0] == answers[1]
 
 
 def test_both_engines_hold_as_many_rows(both: tuple[Library, Library]) -> None:

@@ -1,4 +1,4 @@
-"""Releases as bundles again: equal to what was published, and taken by the programs that read STIX."""
+"""Releases exported as bundles: equal to what was published, and accepted by other programs that read STIX."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from tests.shared import read_shared
 pytestmark = pytest.mark.real
 
 
-def exported(library: Library, slug: str, label: str | None = None, **asked: Any) -> bytes:
-    return b"".join(release_as_bundle(release_objects(library, HOSTED.named(slug), label, **asked)))
+def exported(library: Library, slug: str, label: str | None = None, **options: Any) -> bytes:
+    return b"".join(release_as_bundle(release_objects(library, HOSTED.named(slug), label, **options)))
 
 
 def only_once(library: Library) -> None:
-    """What takes long and asks another program needs no second engine: exports are equal to the byte (test_engines)."""
+    """Skip slow tests with other programs on the second engine: exports are equal byte for byte (test_engines)."""
     if library.database.engine != "sqlite":
-        pytest.skip("asked on SQLite")
+        pytest.skip("tested on SQLite only")
 
 
 def test_every_release_is_exported_as_it_was_published(filled_library: Library) -> None:
@@ -65,7 +65,7 @@ def test_a_release_imported_from_its_export_has_equal_objects(
     assert digests[0] == digests[1]
 
 
-def test_derived_relationships_are_appended_when_asked(contract_library: Library) -> None:
+def test_derived_relationships_are_appended_on_request(contract_library: Library) -> None:
     for slug in ("atlas", "attack-ics", "location", "disarm"):
         whole = json.loads(exported(contract_library, slug, include_derived=True))["objects"]
         label = {"atlas": "4.9.0", "attack-ics": "17.0", "location": "1.0", "disarm": "1.6"}[slug]
@@ -79,19 +79,19 @@ def test_types_filter_an_export_and_change_its_digest(filled_library: Library) -
     kb = HOSTED.named("attack-ics")
     part = json.loads(exported(filled_library, "attack-ics", "18.1", types=["malware", "tool"]))["objects"]
     assert part == [stix for stix in plain.contents("attack-ics", "18.1") if stix["type"] in ("malware", "tool")]
-    asked: list[dict[str, Any]] = [
+    variants: list[dict[str, Any]] = [
         {},
         {"types": ["malware"]},
         {"types": ["malware", "tool"]},
         {"include_derived": True},
         {"include_derived": True, "types": ["relationship"]},
     ]
-    digests = [release_objects(filled_library, kb, "18.1", **one).digest for one in asked]
-    assert len(set(digests)) == len(asked)
+    digests = [release_objects(filled_library, kb, "18.1", **one).digest for one in variants]
+    assert len(set(digests)) == len(variants)
 
 
 @pytest.mark.parametrize("slug", ["atlas", "mitre-f3", "sector", "tlp"])
-def test_the_oasis_validator_takes_an_export_as_it_takes_the_publishers_file(
+def test_the_oasis_validator_judges_an_export_as_it_judges_the_publishers_file(
     filled_library: Library, slug: str
 ) -> None:
     only_once(filled_library)

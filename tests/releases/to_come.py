@@ -1,4 +1,4 @@
-"""A release of ATT&CK for ICS that nobody published, made of one that is at hand.
+"""A made-up next release of ATT&CK for ICS, made from an existing one.
 
 It does what release 19 did to Enterprise (a tactic keeps its id under another name and gives half of its techniques to a
 new one, techniques get new numbers) and what one after it may do: types, relationships, ids, values and properties that
@@ -54,7 +54,7 @@ class ToCome:
 
 
 def made(stix_type: str, key: str, number: str | None = None, /, **properties: Any) -> Stix:
-    """An object in the form in which MITRE writes them; its id is made of `key`."""
+    """An object in MITRE's form; its id is made from `key`."""
     references = {"external_references": [{"source_name": "mitre-attack", "external_id": number}]} if number else {}
     return {
         "type": stix_type,
@@ -83,7 +83,7 @@ def number_of(stix: Stix) -> str:
 
 
 def small_base() -> list[Stix]:
-    """A release small enough to lie here: twelve objects of ICS 8.0, and a tactic with techniques of our own."""
+    """A small release in the repository: twelve objects of ICS 8.0, and a tactic with techniques of our own."""
     early = {"created": "2024-01-01T00:00:00.000Z", "modified": "2025-10-28T14:00:00.188Z"}
     tactic = made(
         "x-mitre-tactic",
@@ -165,7 +165,7 @@ def _split_tactic(objects: dict[str, Stix], tactic: str, techniques: list[str]) 
 
 
 def _renumber(objects: dict[str, Stix], renumbered: dict[str, str]) -> None:
-    """The first technique gets a number, the next two become one sub-technique of it; another is wholly new."""
+    """The first technique gets a new id, the next two become one sub-technique of it; another is entirely new."""
     numbers = {HEIR: NEW_NUMBER, CHILD: CHILD_NUMBER}
     for old, new in renumbered.items():
         heir = {**deepcopy(objects[old]), "id": new, "created": RELEASED, "modified": RELEASED}
@@ -176,7 +176,7 @@ def _renumber(objects: dict[str, Stix], renumbered: dict[str, str]) -> None:
             _add(objects, heir)
         objects[old] |= {"revoked": True, "modified": RELEASED}
         _add(objects, related(old, "revoked-by", new))
-        # As MITRE does it, what pointed to the old one points to the new one; some of it was forgotten.
+        # As in MITRE's releases, references to the old one now point to the new one, but some were forgotten.
         pointing = [stix for stix in _of_type(objects, "relationship") if stix["target_ref"] == old]
         for stix in pointing[::2]:
             stix |= {"target_ref": new, "modified": RELEASED}
@@ -215,7 +215,7 @@ def _add_playbooks(objects: dict[str, Stix], group: str, renumbered: dict[str, s
         description="Was a binder on a shelf; telemetry was read from dials.",
         x_mitre_deprecated=True,
     )
-    # Without a name, an external id, a `modified` time: STIX asks no type of its own for them.
+    # Without a name, an external id or `modified`: STIX does not require them of custom types.
     measure = made(MEASURE, "measure", description="A fence around the relay house.")
     del measure["modified"]
     flaw = made("vulnerability", "vulnerability", name="Loose Terminal", description="Known to STIX, new to ATT&CK.")
@@ -260,7 +260,7 @@ def _add_what_no_list_shows(objects: dict[str, Stix]) -> None:
 
 
 def _add_unknown_properties(objects: dict[str, Stix], technique: str) -> None:
-    """Nested ones, references at the top, in a list and where nobody follows them, values that no list of values has."""
+    """Nested properties, references at the top, in a list and where they are not followed, values outside vocabularies."""
     objects[technique] |= {
         "x_mitre_future": {
             "a": [{"b_ref": FIRST_PLAYBOOK, "deep": {"er": [[{"c_refs": [HEIR]}], None, 0.1, "ü"]}}],
@@ -285,7 +285,7 @@ def _name_the_release(objects: dict[str, Stix]) -> None:
 
 
 def _techniques_of(objects: dict[str, Stix], phase: str) -> list[Stix]:
-    """The live techniques of a tactic by number."""
+    """The live techniques of a tactic, by external id."""
     found = [
         stix
         for stix in _of_type(objects, "attack-pattern")

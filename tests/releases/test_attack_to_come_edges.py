@@ -1,4 +1,4 @@
-"""ATT&CK as it may come, asked over HTTP and on the command line."""
+"""A possible future ATT&CK, over HTTP and on the command line."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def server(come: Come) -> Iterator[Server]:
 # --- over HTTP
 
 
-def test_the_same_is_answered_over_http(come: Come, server: Server) -> None:
+def test_http_answers_agree_with_plain_python(come: Come, server: Server) -> None:
     base = f"/api/v1/{SLUG}/"
     assert server.total(f"{base}objects/") == len(come.expected())
     assert server.total(f"{base}objects/?attack_version={BEFORE}&types={PLAYBOOK}") == 0
@@ -72,7 +72,7 @@ def test_the_same_is_answered_over_http(come: Come, server: Server) -> None:
     assert server.get("/api/v1/objects/PB.ICS-0001/").json()["id"] == FIRST_PLAYBOOK
 
 
-def test_an_old_number_over_http_says_how_to_see_it_and_then_leads_on(come: Come, server: Server) -> None:
+def test_the_error_about_an_old_external_id_says_how_to_see_the_object(come: Come, server: Server) -> None:
     old, new = next(iter(come.made.renumbered.items()))
     path = f"/api/v1/{SLUG}/objects/{number_of(come.before[old])}/"
     hidden = server.get(path)
@@ -87,7 +87,7 @@ def test_an_old_number_over_http_says_how_to_see_it_and_then_leads_on(come: Come
     assert new in ids(bundle)
 
 
-def test_changes_and_the_release_itself_are_answered_over_http(come: Come, server: Server) -> None:
+def test_changes_and_the_whole_release_are_answered_over_http(come: Come, server: Server) -> None:
     base = f"/api/v1/{SLUG}/versions/{AFTER}/"
     answer = server.get(f"{base}changes/?types={PLAYBOOK}&sort=name_descending").json()
     assert [(row["external_id"], row["change"]) for row in answer["changes"]] == [
@@ -105,31 +105,31 @@ def test_changes_and_the_release_itself_are_answered_over_http(come: Come, serve
 
 @pytest.fixture
 def command(come: Come, tmp_path: Path) -> Command:
-    """The command; `url` says over which catalogue."""
+    """The command, without a catalogue: that is at `url`."""
     return Command(tmp_path)
 
 
 @pytest.fixture
 def url(come: Come) -> str:
-    """Where the catalogue is."""
+    """The URL of the catalogue."""
     return come.library.database.url.text
 
 
 def test_the_command_lists_a_type_that_an_installed_release_has(command: Command, url: str) -> None:
-    asked = ("list", SLUG, "--json")
-    answer = command.done(*asked, "--type", PLAYBOOK, CTIBUTLER_DATABASE_URL=url).json
+    words = ("list", SLUG, "--json")
+    answer = command.done(*words, "--type", PLAYBOOK, CTIBUTLER_DATABASE_URL=url).json
     assert ids(answer["objects"]) == [FIRST_PLAYBOOK]
     several = command.done(
-        *asked, "--type", f"{PLAYBOOK},{MEASURE.upper()}", "--include-deprecated", CTIBUTLER_DATABASE_URL=url
+        *words, "--type", f"{PLAYBOOK},{MEASURE.upper()}", "--include-deprecated", CTIBUTLER_DATABASE_URL=url
     ).json
     assert set(ids(several["objects"])) == {FIRST_PLAYBOOK, OLD_PLAYBOOK, MADE_MEASURE}
     table = command.done("list", SLUG, "--type", PLAYBOOK, CTIBUTLER_DATABASE_URL=url).stdout
     assert table.splitlines()[1].split(maxsplit=2) == ["PB.ICS-0001", "Playbook", "Silent Substation Drill"]
-    older = command.done(*asked, "--type", PLAYBOOK, "--release", BEFORE, CTIBUTLER_DATABASE_URL=url).json
+    older = command.done(*words, "--type", PLAYBOOK, "--release", BEFORE, CTIBUTLER_DATABASE_URL=url).json
     assert older["objects"] == []
 
 
-def test_the_command_refuses_a_type_that_nothing_has_and_names_those_there_are(command: Command, url: str) -> None:
+def test_the_command_refuses_an_unknown_type_and_names_the_known_ones(command: Command, url: str) -> None:
     for wrong in ("x-mitre-nothing", "x-mitre-collection", "relationship"):
         outcome = command("list", SLUG, "--type", wrong, CTIBUTLER_DATABASE_URL=url)
         assert outcome.code == 2
@@ -140,7 +140,7 @@ def test_the_command_refuses_a_type_that_nothing_has_and_names_those_there_are(c
     assert "there are weakness, grouping\n" in other.stderr
 
 
-def test_other_commands_know_new_types_too(command: Command, url: str) -> None:
+def test_other_commands_accept_new_types_too(command: Command, url: str) -> None:
     assert (
         command.done("get", "pb.ics-0001", "--json", CTIBUTLER_DATABASE_URL=url).json["object"]["id"] == FIRST_PLAYBOOK
     )
