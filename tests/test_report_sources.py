@@ -35,7 +35,7 @@ capec  3.9 installed
   publisher  3.9       -           https://github.com/mitre/cti
 atlas  5.6.0 installed
   publisher  2026.09   2026-09-30  https://github.com/mitre-atlas/atlas-data
-  ! publisher: no release since 2026-09-30, {days} days ago; one is expected every 31 days
+  ! publisher: no release since 2026-09-30, {days} days ago; expected every 31 days
 """
 
 
@@ -58,7 +58,7 @@ def report(tmp_path: Path) -> Report:
 def test_the_first_problem_opens_an_issue(report: Report) -> None:
     [text] = report(REPORT.format(days=50))
     assert text.splitlines()[0] == (
-        "- **atlas**: publisher: no release since 2026-09-30, 50 days ago; one is expected every 31 days"
+        "- **atlas**: publisher: no release since 2026-09-30, 50 days ago; expected every 31 days"
     )
     assert "capec" not in text
 

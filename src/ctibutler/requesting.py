@@ -1,4 +1,4 @@
-"""Asking for work: jobs that install releases or make links, for workers to take."""
+"""Requests for work: queues jobs that install releases or create links."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ctibutler.knowledge_bases.links import LinkMode, modes_that_involve
 class InstallRequest:
     """A release to install, and how.
 
-    The `ignore` flags leave out the relationships that embedded references would make: all of them, those of
-    relationships, or those of meta objects. `force` installs the same content again. `file` is a local file on the worker's
-    machine, read as the publisher's own format if it is not a bundle or with `convert`. `source` is the only source to use:
-    its name, or the folder or URL of a bucket.
+    The `ignore` flags leave out relationships from embedded references: all of them, those of relationships, or those of
+    meta objects. `force` installs the same content again. `file` is a file on the worker's machine; it is converted from the
+    publisher's format if it is not a bundle, or if `convert` is set. `source` is the only source to use: its name, or the
+    folder or URL of a bucket.
     """
 
     version: str
@@ -36,7 +36,7 @@ class InstallRequest:
 
 
 def request_install(database: Database, kb: KnowledgeBase, request: InstallRequest) -> InstallJob:
-    """Queue the installation of a release. Whether any source has the release is for the worker to find out."""
+    """Queue the installation of a release. The worker finds out whether a source has it."""
     with database.note() as connection:
         return add_install(connection, kb, request)
 
@@ -68,7 +68,7 @@ def request_links(
     modified_min: str | None = None,
     created_min: str | None = None,
 ) -> LinkJob:
-    """Queue the making of a mode's links, from this release of the mode's owner or the latest one."""
+    """Queue the links of a mode, from this release of the mode's owner or from its latest one."""
     parameters = LinkParameters(
         mode=mode.name,
         version=version,
@@ -85,8 +85,9 @@ def add_links_after_install(
 ) -> list[LinkJob]:
     """Queue the links that a new release makes possible, within the transaction that installs it.
 
-    These are the modes that involve its knowledge base and whose knowledge bases are all installed. A release of the mode's
-    owner is linked itself; one of another knowledge base only if it is the latest, and then with the latest of the owner.
+    A mode is queued if it involves the knowledge base and all its knowledge bases are installed. A release of the mode's
+    owner is always linked. A release of another knowledge base is linked only if it is the latest, to the latest release
+    of the owner.
     """
     installed = {release.knowledge_base for release in releases.latest(connection)}
     release = releases.find(connection, kb.slug, label)

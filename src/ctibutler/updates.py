@@ -1,4 +1,4 @@
-"""Newer releases of what is installed: looked for at intervals, and queued as jobs."""
+"""Checks at intervals for newer releases of the installed knowledge bases, and queues jobs that install them."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from ctibutler.stix.times import now
 
 _DAY = 24 * 3600 * 1_000_000
 _SOON = 1.0
-"""Days until the next try, if something went wrong that may pass."""
+"""Days until the next check after a temporary failure."""
 _DAYS_AGO = re.compile(r"\b[0-9]+ days ago\b")
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Looked:
-    """What the sources offer, and the ids of the jobs that install what is newer."""
+    """What the sources offer, and the ids of the jobs that install newer releases."""
 
     report: OfferReport
     job_ids: list[str]
 
 
 def look(library: Library, sources: Sources, interval_days: float, *, missing_too: bool = False) -> Looked | None:
-    """Ask the sources what they offer, and queue what is newer than the installed releases; those stay.
+    """Ask the sources what they offer, and queue releases that are newer than the installed ones. Those stay installed.
 
-    It is due when `interval_days` have passed since the last time, or a day after a source did not answer or a job failed;
-    one process does it, however many try. With `missing_too` it is due now, and knowledge bases that are not installed are
-    queued too. None if it is not due.
+    A check is due if `interval_days` have passed since the last one, or a day after a source did not answer or a job failed.
+    Only one process makes it, even if several try. With `missing_too` it is always due, and includes knowledge bases that
+    are not installed. Returns None if no check is due.
     """
     moment = now()
     with library.database.read() as connection:
@@ -67,9 +67,9 @@ def look(library: Library, sources: Sources, interval_days: float, *, missing_to
         _log.info("no newer release of what is installed%s", f"; {'; '.join(problems)}" if problems else "")
     all_answered = all(problem.lasting for problem in report.problems)
     conditions = _conditions(library, sources)
-    _warn_of_news(seen.report.sources, conditions, problems)
-    told = UpdateReport(newer=tuple(found), problems=tuple(problems), sources=conditions, all_answered=all_answered)
-    update_checks.end(library.database, now(), told)
+    _warn_of_new_problems(seen.report.sources, conditions, problems)
+    result = UpdateReport(newer=tuple(found), problems=tuple(problems), sources=conditions, all_answered=all_answered)
+    update_checks.end(library.database, now(), result)
     return Looked(report, [item.job_id for item in found])
 
 
@@ -82,10 +82,10 @@ def next_check(last: update_checks.UpdateCheck, interval_days: float) -> int:
 
 
 def newer_than_installed(library: Library, report: OfferReport, *, missing_too: bool) -> list[Offer]:
-    """The best offer of each knowledge base whose latest installed release is older; with `missing_too` also of those that
-    are not installed.
+    """The best offer of each knowledge base whose latest installed release is older.
 
-    A preview is chosen only if there is nothing else: it would become the latest release without anybody having asked.
+    With `missing_too`, knowledge bases that are not installed are included. A preview is chosen only if there is nothing
+    else, because it would become the latest release without being requested.
     """
     with library.database.read() as connection:
         latest = {release.knowledge_base: release.sort_key for release in releases.latest(connection)}
@@ -100,7 +100,7 @@ def newer_than_installed(library: Library, report: OfferReport, *, missing_too: 
 
 
 def queue(library: Library, wanted: Iterable[Offer]) -> list[str]:
-    """Queue these releases; return the ids of their jobs in this order. A release that is queued already keeps its job."""
+    """Queue these releases. Return the ids of their jobs in this order. A release that is already queued keeps its job."""
     ids = []
     with library.database.note() as connection:
         for offer in wanted:
@@ -112,7 +112,7 @@ def queue(library: Library, wanted: Iterable[Offer]) -> list[str]:
 
 
 def _conditions(library: Library, sources: Sources) -> tuple[SourceCondition, ...]:
-    """Where each source is, and whether it still is as its declaration says."""
+    """The state of every source: its location, its newest release and its problems."""
     return tuple(
         SourceCondition(
             knowledge_base=state.knowledge_base,
@@ -128,21 +128,21 @@ def _conditions(library: Library, sources: Sources) -> tuple[SourceCondition, ..
     )
 
 
-def _warn_of_news(
-    before: Iterable[SourceCondition], conditions: Iterable[SourceCondition], already_said: Iterable[str]
+def _warn_of_new_problems(
+    before: Iterable[SourceCondition], conditions: Iterable[SourceCondition], already_reported: Iterable[str]
 ) -> None:
-    """Log what is wrong with a source since this check, once: not again at each check, and not what others log.
+    """Log problems of sources that the last check did not have, and that are not already reported.
 
-    A number of days grows from check to check: it makes no news.
+    Numbers of days are ignored, because they grow with each check.
     """
-    said = " ".join(already_said)
+    reported = " ".join(already_reported)
     known = {_without_days(sentence) for condition in before for sentence in condition.problems}
-    news: dict[str, list[str]] = {}
+    new: dict[str, list[str]] = {}
     for condition in conditions:
         for sentence in condition.problems:
-            if sentence not in said and _without_days(sentence) not in known:
-                news.setdefault(f"{condition.source}: {sentence}", []).append(condition.knowledge_base)
-    for sentence, slugs in news.items():
+            if sentence not in reported and _without_days(sentence) not in known:
+                new.setdefault(f"{condition.source}: {sentence}", []).append(condition.knowledge_base)
+    for sentence, slugs in new.items():
         _log.warning("%s (%s)", sentence, ", ".join(slugs))
 
 

@@ -182,7 +182,7 @@ def test_no_password_is_stored_in_a_job(command: Command, secret: str) -> None:
 def test_an_unknown_source_is_a_usage_error(command: Command) -> None:
     outcome = command("install", "cwe", "--source", "vendor")
     assert outcome.code == 2
-    assert "`vendor` is no source (publisher, bucket, snapshot, built-in), no folder and no URL" in outcome.stderr
+    assert "`vendor` is not a source (publisher, bucket, snapshot, built-in), a folder or a URL" in outcome.stderr
     assert command("versions", CTIBUTLER_SOURCES="publisher,vendor").code == 2
 
 

@@ -99,7 +99,7 @@ def warnings_about(library: Library) -> list[str]:
 
 def test_objects_that_are_revoked_deprecated_or_missing_are_reported_instead_of_linked(library: Library) -> None:
     assert warnings_about(library) == [
-        "made, but atlas 2026.09 also names what cannot be linked in attack-enterprise 20.0:"
+        "links created, but atlas 2026.09 also refers to objects of attack-enterprise 20.0 that cannot be linked:"
         " AML.T0000 → T1066 (revoked), AML.T0001 → T1064 (deprecated), AML.T0002 → T9999 (missing),"
         " AML.T0003 → M1013 (missing)"
     ]

@@ -57,8 +57,8 @@ def state(database: Database) -> tuple[dict[str, int], int]:
     [
         (b"", "not JSON, or cut off"),
         (b'{"weakness--1": {"status": "Dr', "not JSON, or cut off"),
-        (b"[]", "expected an object with details by STIX id"),
-        (b"null", "expected an object with details by STIX id"),
+        (b"[]", "expected an object that maps STIX ids to details"),
+        (b"null", "expected an object that maps STIX ids to details"),
         (b'{"weakness--1": []}', "weakness--1: expected an object"),
         (b'{"weakness--1": {}, "weakness--2": null}', "weakness--2: expected an object"),
         (b'{"weakness--1": {"status": "\xff"}}', "weakness--1: not JSON"),

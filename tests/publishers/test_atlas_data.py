@@ -243,14 +243,14 @@ class TestWithoutDetails:
                 status(302, location="https://example.org/ATLAS.yaml"),
                 "redirects to another server, https://example.org",
             ),
-            (body(b"<!DOCTYPE html><html>"), "ATLAS-2026.09.yaml: ATLAS YAML: a web page, not YAML"),
+            (body(b"<!DOCTYPE html><html>"), "ATLAS-2026.09.yaml: ATLAS YAML: expected YAML, found a web page"),
             (body(b"ATLAS-2026.09.yaml"), "a symbolic link to ATLAS-2026.09.yaml, sent as text"),
             (body(written(release("2026.08"))), "expected 2026.09, found 2026.08"),
-            (body(written({**release(), "format-version": "7.0.0"})), "expected format 6, found the text `7.0.0`"),
+            (body(written({**release(), "format-version": "7.0.0"})), "expected format 6, found `7.0.0`"),
             (body(b"a: !!python/object:os.system x"), "the tag tag:yaml.org,2002:python/object:os.system"),
             (body(b"a: &x [1]\nb: *x"), "line 2: the alias *x: aliases are not allowed"),
             (body(b"[" * 100_000), "line 1: nested more than 20 levels deep"),
-            (body(b"# " + b"x" * 17 * 1024 * 1024), "bytes are more than the limit of 16,777,216"),
+            (body(b"# " + b"x" * 17 * 1024 * 1024), "bytes exceed the limit of 16,777,216"),
         ],
         ids=["404", "foreign", "html", "link", "release", "format", "tag", "alias", "deep", "large"],
     )
@@ -321,7 +321,7 @@ class TestManifest:
         [
             (status(404), f"https:/{MANIFEST} does not exist: expected a list of ATLAS releases in YAML"),
             (status(301, location="https://example.org/manifest.yaml"), "redirects to another server, https://example"),
-            (body(b"<!DOCTYPE html><html>"), f"https:/{MANIFEST}: a web page, not YAML"),
+            (body(b"<!DOCTYPE html><html>"), f"https:/{MANIFEST}: expected YAML, found a web page"),
             (body(b"v6/manifest.yaml"), "a symbolic link to v6/manifest.yaml, sent as text"),
             (body(b"releases: []"), f"https:/{MANIFEST}: expected a list of ATLAS releases in YAML, found a map"),
             (body(b""), "expected a list of ATLAS releases in YAML, found nothing"),
@@ -406,9 +406,9 @@ class TestManifest:
     @pytest.mark.parametrize(
         ("odd", "sentence"),
         [
-            ("text", "line 1: expected a release, found the text `text`"),
+            ("text", "line 1: expected a release, found `text`"),
             ({"version": "2026.10"}, "line 1: expected a release, found nothing"),
-            ({"release": "next"}, "line 1: the text `next` is not the label of a release such as 2026.09"),
+            ({"release": "next"}, "line 1: `next` is not a release label such as 2026.09"),
             ({"release": ["2026.10"]}, "line 1: expected a release, found a list"),
             ({"release": "2026.10"}, "release 2026.10 has no file in format 6 (there are: none)"),
             ({"release": "2026.10", "versions": "6.0.0"}, "has no file in format 6 (there are: none)"),

@@ -310,7 +310,7 @@ class TestRefusals:
     def test_another_format_is_refused(self) -> None:
         data = release()
         data["format-version"] = "7.0.0"
-        assert refused(data) == "ATLAS YAML: format-version: line 1: expected format 6, found the text `7.0.0`"
+        assert refused(data) == "ATLAS YAML: format-version: line 1: expected format 6, found `7.0.0`"
         legacy = {"id": "ATLAS", "name": "ATLAS", "version": "5.6.0", "matrices": []}
         assert refused(legacy) == "ATLAS YAML: format-version: line 1: expected format 6, found nothing"
 
@@ -331,13 +331,17 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("field", "value", "sentence"),
         [
-            ("id", "AML.T0066", "id: line {}: expected `AML.T0065`, found the text `AML.T0066`"),
+            ("id", "AML.T0066", "id: line {}: expected `AML.T0065`, found `AML.T0066`"),
             ("uuid", "6ff098e9-2864-579e-bebb-a0f1c92ec772", "uuid: line {}: expected `"),
-            ("name", None, "name: line {}: expected a text, found nothing"),
-            ("name", ["x"], "name: line {}: expected a text, found a list"),
-            ("created-date", "yesterday", "created-date: line {}: expected a day such as 2026-09-15, found the text"),
-            ("attack-reference", "T1110", "attack-reference: line {}: expected a map, found the text `T1110`"),
-            ("attack-reference", {"url": "x"}, "attack-reference: id: line {}: expected a text, found nothing"),
+            ("name", None, "name: line {}: expected text, found nothing"),
+            ("name", ["x"], "name: line {}: expected text, found a list"),
+            (
+                "created-date",
+                "yesterday",
+                "created-date: line {}: expected a date such as 2026-09-15, found `yesterday`",
+            ),
+            ("attack-reference", "T1110", "attack-reference: line {}: expected a map, found `T1110`"),
+            ("attack-reference", {"url": "x"}, "attack-reference: id: line {}: expected text, found nothing"),
         ],
     )
     def test_an_object_without_an_identity_is_refused_with_its_line(
@@ -353,11 +357,11 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("item", "sentence"),
         [
-            ("text", "expected a map, found the text `text`"),
-            (relation("mitigates", "AML.M0001", "AML.T0065"), "expected `AML.M0000`, found the text `AML.M0001`"),
-            ({"source": "AML.M0000"}, "expected a text, found nothing"),
-            (relation("mitigates", "AML.M0000", "AML.T0065", **{"leads-to": "S01"}), "expected a list of texts"),
-            (relation("mitigates", "AML.M0000", "AML.T0065", position="first"), "expected a number, found the text"),
+            ("text", "expected a map, found `text`"),
+            (relation("mitigates", "AML.M0001", "AML.T0065"), "expected `AML.M0000`, found `AML.M0001`"),
+            ({"source": "AML.M0000"}, "expected text, found nothing"),
+            (relation("mitigates", "AML.M0000", "AML.T0065", **{"leads-to": "S01"}), "expected a list of text"),
+            (relation("mitigates", "AML.M0000", "AML.T0065", position="first"), "expected a number, found `first`"),
         ],
     )
     def test_a_malformed_relationship_is_refused(self, item: object, sentence: str) -> None:

@@ -75,7 +75,7 @@ def test_a_country_belongs_to_its_regions() -> None:
 
 def test_a_version_of_pycountry_with_other_data_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(builtin_countries, "_NAMES", {**builtin_countries._NAMES, "TR": "Türkiye"})
-    with pytest.raises(MalformedFile, match="other names or codes"):
+    with pytest.raises(MalformedFile, match="names or codes of countries"):
         built_in.bundle("location", "1.0")
 
 

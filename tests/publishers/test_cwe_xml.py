@@ -189,7 +189,7 @@ def test_a_zip_file_is_read_like_the_file_inside(objects: list[dict[str, Any]]) 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"not XML", "no well-formed XML"),
+        (b"not XML", "not well-formed XML"),
         (b"<html/>", "expected Weakness_Catalog, found html"),
         (b'<!DOCTYPE Weakness_Catalog SYSTEM "http://example.com/x.dtd"><Weakness_Catalog/>', "document type"),
         (b'<!DOCTYPE c [<!ENTITY f SYSTEM "file:///etc/hostname">]><c>&f;</c>', "document type"),
@@ -197,9 +197,9 @@ def test_a_zip_file_is_read_like_the_file_inside(objects: list[dict[str, Any]]) 
         (zipped(cwec_xml=CATALOGUE)[:-30], "the zip file is cut off or damaged"),
         (zipped(cwec_xml=CATALOGUE).replace(b"cwec.xml", b"cwed.xml", 1), "the zip file is cut off or damaged"),
         (damaged(zipped(cwec_xml=CATALOGUE)), "the zip file is cut off or damaged"),
-        (CATALOGUE.replace(b'ID="1004" ', b""), "Weakness .*: no ID"),
+        (CATALOGUE.replace(b'ID="1004" ', b""), "Weakness .*: ID is missing"),
         (CATALOGUE.replace(b"2017-01-02", b"yesterday"), 'Weakness 1004 .*: expected a date, found "yesterday"'),
-        (CATALOGUE.replace(b"Submission_Date", b"Other_Date"), "Weakness 1004 .*: no Submission_Date"),
+        (CATALOGUE.replace(b"Submission_Date", b"Other_Date"), "Weakness 1004 .*: Submission_Date is missing"),
     ],
 )
 def test_a_file_that_is_not_a_catalogue_is_refused(content: bytes, message: str) -> None:

@@ -304,23 +304,23 @@ def test_a_matrix_has_only_what_the_ontology_provides() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no JSON"),
-        (b"<rdf:RDF/>", "no JSON"),
-        (EXCERPT[:-5], "no JSON"),
-        (b'{"@graph": "\xff"}', "no JSON"),
-        (b"[" * 100_000, "no JSON"),
-        (b'{"@graph": [1' + b"0" * 5000 + b"]}", "no JSON|expected a node"),
+        (b"", "not JSON"),
+        (b"<rdf:RDF/>", "not JSON"),
+        (EXCERPT[:-5], "not JSON"),
+        (b'{"@graph": "\xff"}', "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b'{"@graph": [1' + b"0" * 5000 + b"]}", "not JSON|expected a node"),
         (b"[]", "expected a JSON object, found a list"),
         (b"{}", "@graph: expected a list, found nothing"),
         (b'{"@graph": {}}', "@graph: expected a list, found an object"),
         (b'{"@graph": []}', f"expected a node {ROOT}, found none"),
-        (with_members(ROOT, owl_versionInfo=None), "no owl:versionInfo"),
+        (with_members(ROOT, owl_versionInfo=None), "owl:versionInfo is missing"),
         (with_members(ROOT, owl_versionInfo="1.3.0"), 'owl:versionInfo: expected "1.2.0", found "1.3.0"'),
-        (with_members(ROOT, **{"d3f_release-date": None}), "no d3f:release-date"),
-        (with_members(ROOT, **{"d3f_release-date": {"time": 1}}), "no d3f:release-date"),
+        (with_members(ROOT, **{"d3f_release-date": None}), "d3f:release-date is missing"),
+        (with_members(ROOT, **{"d3f_release-date": {"time": 1}}), "d3f:release-date is missing"),
         (with_members(ROOT, **{"d3f_release-date": "May 18"}), 'd3f:release-date: expected a time, found "May 18"'),
         (with_members(ROOT, **{"d3f_release-date": "0001-01-01T00:00:00+05:00"}), "expected a time"),
-        (with_members(ROOT, dcterms_title=""), "no dcterms:title"),
+        (with_members(ROOT, dcterms_title=""), "dcterms:title is missing"),
         (EXCERPT.replace(b'"d3f:DefensiveTactic"', b'"d3f:Tactic"'), "nodes of type d3f:DefensiveTactic, found none"),
         (EXCERPT.replace(b'"d3f:DefensiveTechnique"', b'"d3f:T"'), "subclasses of d3f:DefensiveTechnique, found none"),
         (EXCERPT.replace(b'"rdfs:subClassOf"', b'"rdfs:subclassof"'), "subclasses of d3f:DefensiveTechnique"),
@@ -338,9 +338,9 @@ def test_items_that_are_not_nodes_are_left_out_and_logged(
     whole = json.loads(EXCERPT)
     whole["@graph"][:0] = ["text", None, [], {"rdfs:label": "Nameless"}, {"@id": 7}, {"@id": ""}]
     assert convert(json.dumps(whole).encode(), RELEASE) == converted
-    assert "@graph[0]: expected an object, found a text; left out" in caplog.text
-    assert "@graph[3].@id: expected a text, found nothing; left out" in caplog.text
-    assert "@graph[4].@id: expected a text, found a number; left out" in caplog.text
+    assert "@graph[0]: expected an object, found text; left out" in caplog.text
+    assert "@graph[3].@id: expected text, found nothing; left out" in caplog.text
+    assert "@graph[4].@id: expected text, found a number; left out" in caplog.text
 
 
 def test_unusable_values_are_left_out_and_logged(converted: Converted, caplog: pytest.LogCaptureFixture) -> None:
@@ -351,7 +351,7 @@ def test_unusable_values_are_left_out_and_logged(converted: Converted, caplog: p
     )
     assert convert(content, RELEASE).objects == converted.objects
     assert "d3f:EmailRemoval: d3f:synonym: expected a literal or a reference, found a list; left out" in caplog.text
-    assert "d3f:EmailRemoval: d3f:deletes: expected a reference, found a text; left out" in caplog.text
+    assert "d3f:EmailRemoval: d3f:deletes: expected a reference, found text; left out" in caplog.text
 
 
 def test_references_to_missing_nodes_are_left_out_with_a_warning(
@@ -372,10 +372,10 @@ def test_references_to_missing_nodes_are_left_out_with_a_warning(
         )
     )
     assert convert(content, RELEASE) == converted
-    assert "d3f:EmailRemoval: d3f:deletes d3f:Nowhere: no such node, left out" in caplog.text
-    assert "d3f:EmailRemoval: rdfs:subClassOf d3f:Gone: no such node, left out" in caplog.text
-    assert "d3f:ObjectEviction: d3f:enables d3f:Email: no such tactic, left out" in caplog.text
-    assert "d3f:RegistryKeyDeletion: d3f:kb-reference d3f:Lost: no such node, left out" in caplog.text
+    assert "d3f:EmailRemoval: d3f:deletes: there is no node d3f:Nowhere; left out" in caplog.text
+    assert "d3f:EmailRemoval: rdfs:subClassOf: there is no node d3f:Gone; left out" in caplog.text
+    assert "d3f:ObjectEviction: d3f:enables: there is no tactic d3f:Email; left out" in caplog.text
+    assert "d3f:RegistryKeyDeletion: d3f:kb-reference: there is no node d3f:Lost; left out" in caplog.text
 
 
 def test_classes_may_form_a_cycle() -> None:

@@ -136,16 +136,16 @@ def test_the_list_may_have_another_format(content: bytes, objects: dict[str, dic
         (b"<!DOCTYPE html><html></html>", "line 1: expected one column name, found 0"),
         (lines(HEADER.replace("sub-region,", ""), JAPAN), "line 1: expected one column sub-region, found 0"),
         (lines(HEADER + ",name", JAPAN + ",Japan"), "line 1: expected one column name, found 2"),
-        (lines(HEADER), "no country in it"),
+        (lines(HEADER), "no countries found"),
         (lines(HEADER, JAPAN, "Narnia,NA"), "line 3: expected 11 values, found 2"),
-        (lines(HEADER, JAPAN, JAPAN), "line 3: JP is in a line above too"),
-        (lines(HEADER, JAPAN.replace("Japan", " ")), "line 2: name: not of its form: ' '"),
-        (lines(HEADER, JAPAN.replace("JPN", "")), "line 2: alpha-3: not of its form: ''"),
-        (lines(HEADER, JAPAN.replace("392", "4")), "line 2: country-code: not of its form: '4'"),
-        (lines(HEADER, JAPAN.replace(",Asia", ",")), "line 2: 'Eastern Asia' is a sub-region in no larger region"),
-        (lines(HEADER, JAPAN + '"'), "no table of values with commas between them: unexpected end of data"),
-        (EXCERPT.decode().encode("latin-1"), "no text in UTF-8: .* at byte"),
-        (EXCERPT.decode().encode("utf-16"), "no text in UTF-8: .* at byte"),
+        (lines(HEADER, JAPAN, JAPAN), "line 3: duplicate code JP"),
+        (lines(HEADER, JAPAN.replace("Japan", " ")), "line 2: name: unexpected value ' '"),
+        (lines(HEADER, JAPAN.replace("JPN", "")), "line 2: alpha-3: unexpected value ''"),
+        (lines(HEADER, JAPAN.replace("392", "4")), "line 2: country-code: unexpected value '4'"),
+        (lines(HEADER, JAPAN.replace(",Asia", ",")), "line 2: sub-region 'Eastern Asia' is not in a larger region"),
+        (lines(HEADER, JAPAN + '"'), "not CSV: unexpected end of data"),
+        (EXCERPT.decode().encode("latin-1"), "not UTF-8: .* at byte"),
+        (EXCERPT.decode().encode("utf-16"), "not UTF-8: .* at byte"),
     ],
 )
 def test_a_file_that_is_not_the_list_is_refused(content: bytes, message: str) -> None:
@@ -156,8 +156,8 @@ def test_a_file_that_is_not_the_list_is_refused(content: bytes, message: str) ->
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (OTHER, "Japan is the name of 2 locations"),
-        (OTHER.replace("Japan", "Asia"), "Asia is the name of 2 locations"),
+        (OTHER, "2 locations are named Japan"),
+        (OTHER.replace("Japan", "Asia"), "2 locations are named Asia"),
         (
             OTHER.replace("Japan", "Nippon").replace('Eastern Asia,""', "Eastern Asia,Asia"),
             "Asia is both region and intermediate-region",

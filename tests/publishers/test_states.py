@@ -119,7 +119,7 @@ def test_a_refusal_by_github_is_not_a_problem_of_the_repository(
         (date(2026, 8, 14), []),  # 274 days: one and a half times 183
         (
             date(2026, 8, 15),
-            ["no release since 2025-11-13, 275 days ago; one is expected every 183 days"],
+            ["no release since 2025-11-13, 275 days ago; expected every 183 days"],
         ),
     ],
 )
@@ -155,7 +155,7 @@ def test_the_frozen_place_of_atlas_is_neither_overdue_nor_reported_as_archived(
     assert (new.newest, new.is_frozen, new.problems) == ("2026.09", False, ())
     assert (old.newest, old.is_frozen, old.problems) == ("5.6.0", True, ())
     late, old = states(server, tmp_path, "atlas", today=date(2027, 1, 31))
-    assert "one is expected every 31 days" in late.problems[0]
+    assert "expected every 31 days" in late.problems[0]
     assert old.problems == ()
 
 

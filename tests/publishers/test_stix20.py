@@ -106,10 +106,10 @@ def test_the_callers_facts_about_the_collection_are_used() -> None:
 @pytest.mark.parametrize(
     ("content", "label", "message"),
     [
-        (b"{", "15.0", "no JSON"),
+        (b"{", "15.0", "not JSON"),
         (b"[]", "15.0", "expected a bundle"),
-        (bundle({"type": "tool"}), "15.0", r"objects\[0\]: expected an object with type and id"),
-        (bundle(TOOL, TOOL | {"spec_version": "2.1"}), "15.0", r"objects\[1\]: has a spec_version"),
+        (bundle({"type": "tool"}), "15.0", r"objects\[0\]: expected an object with `type` and `id`"),
+        (bundle(TOOL, TOOL | {"spec_version": "2.1"}), "15.0", r"objects\[1\]: expected no `spec_version`"),
         (bundle(TOOL), "latest", 'expected a release such as 15.0, found "latest"'),
     ],
 )

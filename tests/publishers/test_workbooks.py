@@ -60,7 +60,7 @@ def test_values_that_are_not_texts_are_described() -> None:
     found = list(cells(book({"tactics": rows})).values())
     assert found[0] == NotText("number", "2.50")
     assert [str(cell) for cell in found[1:]] == [
-        "the truth value 1",
+        "the boolean 1",
         "the error #N/A",
         "the date 2024-11-22",
         "the number 7",
@@ -116,7 +116,7 @@ def test_texts_shared_by_very_many_cells_are_limited() -> None:
     text = "long " * 200_000
     content = book({"tactics": ONE_SHARED * 100}, sharedStrings=shared_texts(f"<si><t>{text}</t></si>"))
     assert len(content) < 20_000
-    with pytest.raises(MalformedFile, match=rf"^x.xlsx: tactics: the cells hold more than {workbooks.MAX_BYTES} char"):
+    with pytest.raises(MalformedFile, match=rf"^x.xlsx: tactics: the cells have more than {workbooks.MAX_BYTES} char"):
         cells(content)
 
 
@@ -133,17 +133,20 @@ def test_the_unpacked_size_of_a_workbook_is_limited() -> None:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", r"expected an xlsx workbook, found a file that begins with b'\\xd0\\xcf"),
         (b"", "expected an xlsx workbook, found a file that begins with b''"),
         (EXCERPT.read_bytes()[:-100], "the zip file is cut off or damaged"),
-        (archive({"report.txt": b""}), "expected an xlsx workbook, found a zip file without one"),
-        (archive({"_rels/.rels": b"<a"}), "_rels/.rels: no well-formed XML"),
-        (book({"other": []}), "no sheet tactics"),
-        (book({"tactics": "<row"}), "tactics: no well-formed XML"),
-        (book({"tactics": ONE_SHARED}), "tactics: row 1: a cell shares the text 0, which is not there"),
-        (book({"tactics": ONE_SHARED.replace("0", "-1")}, sharedStrings=shared_texts("<si/>")), ".*the text -1, which"),
-        (book({"tactics": '<row r="x"/>'}), "tactics: expected the number of a row, found x"),
-        (book({"tactics": '<row><c r="7A"/></row>'}), "tactics: row 1: expected the place of a cell, found 7A"),
+        (archive({"report.txt": b""}), "expected an xlsx workbook, found another zip file"),
+        (archive({"_rels/.rels": b"<a"}), "_rels/.rels: not well-formed XML"),
+        (book({"other": []}), "sheet tactics is missing"),
+        (book({"tactics": "<row"}), "tactics: not well-formed XML"),
+        (book({"tactics": ONE_SHARED}), "tactics: row 1: a cell refers to the shared string 0, which does not exist"),
+        (
+            book({"tactics": ONE_SHARED.replace("0", "-1")}, sharedStrings=shared_texts("<si/>")),
+            ".*the shared string -1, which",
+        ),
+        (book({"tactics": '<row r="x"/>'}), "tactics: expected a row number, found x"),
+        (book({"tactics": '<row><c r="7A"/></row>'}), "tactics: row 1: expected a cell reference, found 7A"),
         (
             book({"tactics": ONE_SHARED}, sharedStrings='<!DOCTYPE s [<!ENTITY a "aa">]><s>&a;</s>'),
-            "xl/sharedStrings.xml: a document type is not allowed",
+            "xl/sharedStrings.xml: document types are not allowed",
         ),
     ],
 )

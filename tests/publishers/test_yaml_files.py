@@ -85,8 +85,8 @@ def test_a_byte_order_mark_is_ignored() -> None:
         ("? [a]\n: b\n", "line 1: a list is the key of a map; expected a text"),
         ("a: [1,\n", "line 2: not YAML: did not find expected node content"),
         ("a: 1\n\tb: 2\n", "line 2: not YAML: found a tab character"),
-        ("<!DOCTYPE html>\n<html></html>", "a web page, not YAML"),
-        ("\n  <html></html>", "a web page, not YAML"),
+        ("<!DOCTYPE html>\n<html></html>", "expected YAML, found a web page"),
+        ("\n  <html></html>", "expected YAML, found a web page"),
         ("v6/ATLAS-2026.09.yaml", "a symbolic link to v6/ATLAS-2026.09.yaml, sent as text"),
         ("ATLAS-2026.09.yaml\n", "a symbolic link to ATLAS-2026.09.yaml, sent as text"),
         (b"a: \xff\n", "not UTF-8 at byte 3"),
@@ -119,7 +119,7 @@ def test_an_alias_bomb_is_refused() -> None:
 def test_the_size_of_a_file_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml_files, "MAX_BYTES", 1000)
     assert read_yaml(b"a: " + b"x" * 997, "some.yaml") is not None
-    assert refused(b"a: " + b"x" * 998) == "some.yaml: 1,001 bytes are more than the limit of 1,000"
+    assert refused(b"a: " + b"x" * 998) == "some.yaml: 1,001 bytes exceed the limit of 1,000"
 
 
 def test_the_pure_python_parser_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

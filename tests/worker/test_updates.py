@@ -338,7 +338,7 @@ def test_an_unexpected_error_in_housekeeping_does_not_end_the_worker(
     stop.set()
     thread.join(30)
     assert installed(store, "mitre-f3") == ["1.0"]
-    assert "the search for newer releases failed" in caplog.text
+    assert "housekeeping failed" in caplog.text
 
 
 def test_a_place_that_a_publisher_has_left_is_logged_once_and_shown(

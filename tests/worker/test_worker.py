@@ -129,7 +129,7 @@ def test_details_beside_a_file_are_installed_or_fail_the_job(store: Database, tm
     beside.write_text(json.dumps([weakness]))
     ended = job_of(store, _installed(store, worker, file))
     assert (ended.state, ended.attempts) == ("failed", 1)
-    assert ended.errors == ("cwe-details-v9_9.json: expected an object with details by STIX id",)
+    assert ended.errors == ("cwe-details-v9_9.json: expected an object that maps STIX ids to details",)
     assert content(store) == before
 
 
@@ -304,7 +304,7 @@ def test_a_job_makes_no_links_to_a_knowledge_base_that_is_not_installed_and_says
     worker.run_until_idle()
     ended = job_of(store, job_id)
     assert ended.state == "completed"
-    assert ended.errors == ("capec-attack: no links made, because attack-enterprise is not installed",)
+    assert ended.errors == ("capec-attack: no links created, because attack-enterprise is not installed",)
     assert content(store) == before
 
 

@@ -1,4 +1,4 @@
-"""Reading details of objects: a JSON object that maps STIX ids to objects."""
+"""Reads the details of objects: a JSON object that maps STIX ids to objects."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _record = msgspec.json.Decoder(dict[str, object]).decode
 
 
 def read_details(content: bytes, name: str) -> dict[str, bytes]:
-    """Return STIX id → details, as JSON without insignificant white space. `name` is that of the file, for messages.
+    """The details by STIX id, as JSON without insignificant white space. `name` is the name of the file in messages.
 
-    Raises MalformedFile with what is wrong, and where: `cwe-details-v4_14.json: weakness--1…: expected an object`.
+    Raises MalformedFile, which states what is wrong and where: `cwe-details-v4_14.json: weakness--1…: expected an object`.
     """
-    with _refused(name, "an object with details by STIX id"):
+    with _refused(name, "an object that maps STIX ids to details"):
         raws = _raw_values(content.removeprefix(b"\xef\xbb\xbf"))
     return {stix_id: _minified(bytes(raw), f"{name}: {stix_id[:100]}") for stix_id, raw in raws.items()}
 
@@ -31,7 +31,7 @@ def _minified(raw: bytes, where: str) -> bytes:
 
 @contextmanager
 def _refused(where: str, expected: str) -> Iterator[None]:
-    """Turn errors of the decoder into MalformedFile, with the place and what was expected there."""
+    """Turn decoder errors into MalformedFile, with the place and what was expected there."""
     try:
         yield
     except msgspec.ValidationError:

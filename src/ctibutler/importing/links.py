@@ -25,9 +25,9 @@ from ctibutler.stix.times import now
 
 Properties = dict[str, Any]
 Finish = Callable[[Connection, Sequence[str]], None]
-"""Called within the transaction that makes the links, with sentences for the person who asked for them."""
+"""Called within the transaction that creates the links, with sentences for whoever requested them."""
 Progress = Callable[[str, int, int | None], None]
-_TELL_EVERY = 500
+_REPORT_EVERY = 500
 _MOST_UNLINKED = 20
 
 
@@ -88,7 +88,7 @@ def make_links(
             for link in wanted:
                 if not link.belongs_to(other, others):
                     continue
-                if done % _TELL_EVERY == 0:
+                if done % _REPORT_EVERY == 0:
                     progress("link", done, len(wanted))
                 done += 1
                 rows += link.rows(owner, embedded=not request.ignore_embedded)
@@ -176,8 +176,8 @@ def _not_linked(owner: Release, other: Release, unlinked: Sequence[str]) -> str:
     shown = ", ".join(unlinked[:_MOST_UNLINKED])
     more = f" and {len(unlinked) - _MOST_UNLINKED} more" if len(unlinked) > _MOST_UNLINKED else ""
     return (
-        f"made, but {owner.knowledge_base} {owner.label} also names what cannot be linked in {other.knowledge_base}"
-        f" {other.label}: {shown}{more}"
+        f"links created, but {owner.knowledge_base} {owner.label} also refers to objects of {other.knowledge_base}"
+        f" {other.label} that cannot be linked: {shown}{more}"
     )
 
 
@@ -252,7 +252,8 @@ def _release(connection: Connection, mode: LinkMode, label: str | None) -> Relea
 
 
 def _no_links(mode: LinkMode, missing: Sequence[str]) -> str:
-    return f"{mode.name}: no links made, because {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed"
+    verb = "is" if len(missing) == 1 else "are"
+    return f"{mode.name}: no links created, because {' and '.join(missing)} {verb} not installed"
 
 
 def _objects(connection: Connection, release: Release, stix_type: str) -> list[_End]:

@@ -1,4 +1,4 @@
-"""What the sources offer: asked for, and kept for those who want to know."""
+"""Refreshes the stored offers of the sources."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HOUR = 3600 * 1_000_000
 
 
 def refresh_offers(database: Database, knowledge_bases: KnowledgeBases, sources: Sources) -> OfferReport:
-    """Ask every source what it offers, and keep the answers in place of the earlier ones."""
+    """Ask every source what it offers, and store the answers instead of the earlier ones."""
     with database.read() as connection:
         asked = update_checks.asked_at(connection)
     update_checks.begin_asking(database, asked, now())
@@ -23,9 +23,9 @@ def refresh_offers(database: Database, knowledge_bases: KnowledgeBases, sources:
 def refresh_offers_when_due(
     database: Database, knowledge_bases: KnowledgeBases, sources: Sources, hours: float
 ) -> OfferReport | None:
-    """The same, if the last time is at least so many hours ago and no other process has begun to ask since.
+    """The same, if the last refresh was at least `hours` ago and no other process has begun one since.
 
-    None if it is not due. It never is with `hours` 0.
+    Returns None if it is not due. It is never due if `hours` is 0.
     """
     moment = now()
     with database.read() as connection:
@@ -37,7 +37,7 @@ def refresh_offers_when_due(
 
 
 def problems_of(report: OfferReport) -> list[str]:
-    """Why sources offer less than they could, a sentence each."""
+    """Why releases may be missing from the offers, in one sentence each."""
     return [
         str(problem) + (f" ({', '.join(problem.knowledge_bases)})" if problem.knowledge_bases else "")
         for problem in report.problems
@@ -52,7 +52,7 @@ def _refresh(database: Database, knowledge_bases: KnowledgeBases, sources: Sourc
             offers.StoredOffer(offer.knowledge_base, offer.label, offer.source, offer.location, offer.size)
             for offer in report.offers
         ],
-        # What a source that did not answer, or not wholly, offered last time still stands.
+        # Keep the earlier offers of sources that did not answer, or answered only in part.
         silent={
             (problem.source, kb.slug)
             for problem in report.problems

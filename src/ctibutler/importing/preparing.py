@@ -1,4 +1,4 @@
-"""Preparing a release for import: everything that can be done before the transaction."""
+"""Prepares a release for import: everything that can be done before the transaction."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _REPORT_EVERY = 500
 class Prepared:
     """A release, ready to be stored.
 
-    `rows` are its new objects, `packed` their compressed bytes. `tactic_links` are relationships from techniques to tactics.
-    `known_releases` are the marks of the installed releases: if they have changed when the release is stored, another process
-    may have removed objects that were not new.
+    `rows` are its new objects, and `packed` their compressed bytes. `tactic_links` are relationships from techniques to
+    tactics. `known_releases` are the marks of the installed releases. If these have changed by the time the release is
+    stored, another process may have removed objects that were not new.
     """
 
     members: list[Member]
@@ -52,9 +52,9 @@ def prepare(
     file_name: str,
     progress: Progress,
 ) -> Prepared:
-    """Index and compress the new objects of a release. Nothing is written. `file_name` is for messages.
+    """Index and compress the new objects of a release, without writing anything. `file_name` is used in messages.
 
-    Raises MalformedFile for a time that cannot be read.
+    Raises MalformedFile if a time cannot be read.
     """
     known = writing.known_contents(connection, kb.slug)
     new = [stix_object for stix_object in bundle.objects if stix_object.digest not in known]
@@ -95,7 +95,7 @@ def _tactic_links(objects: Sequence[StixObject]) -> list[Mapping[str, object]]:
 
 
 def _digest(bundle: Bundle) -> str:
-    """The digest of a release as a whole: of every object in the order of the file, and of the id of the bundle."""
+    """The digest of the whole release: of every object in the order of the file, and of the id of the bundle."""
     whole = blake2b((bundle.id or "").encode(), digest_size=16)
     for stix_object in bundle.objects:
         whole.update(stix_object.digest)

@@ -1,4 +1,4 @@
-"""Importing a release: all of it, or nothing."""
+"""Imports a release: all of it, or nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did: how many objects the release has, how many of them are new, and whether anything changed."""
+    """The result of an import: how many objects the release has, how many are new, and whether anything changed."""
 
     knowledge_base: str
     label: str
@@ -63,13 +63,13 @@ def import_release(
 ) -> ImportReport:
     """Store one release of a knowledge base.
 
-    An object that is stored already with the same content is linked to the new release, not copied. Importing the same
-    release again changes nothing, unless `force` is set. Other content or other details under the same label replace the
-    release. Details of ids that the release does not have are ignored. `finish` runs in the same transaction: what it writes
-    becomes visible together with the release, or not at all.
+    An object that is already stored with the same content is linked to the new release, not copied. Importing the same
+    release again changes nothing, unless `force` is set. Different content or details under the same label replace the
+    release. Details of ids that are not in the release are ignored. `finish` runs in the same transaction, so that its
+    changes become visible together with the release, or not at all.
 
-    Raises MalformedFile if the bundle or the details cannot be read; the catalogue is then as before. Raises Busy if other
-    processes keep changing the knowledge base.
+    Raises MalformedFile if the bundle or the details cannot be read, and Busy if other processes keep changing the knowledge
+    base. The catalogue is then unchanged.
     """
     progress("parse", 0, None)
     bundle = _bundle(file, limits)
@@ -81,7 +81,7 @@ def import_release(
             prepared = prepare(connection, kb, bundle, own_details, file.file_name, progress)
         with database.write() as connection:
             if releases.marks(connection, kb.slug) != prepared.known_releases:
-                continue  # another process imported or removed a release meanwhile: objects we did not compress may be gone
+                continue  # another process imported or removed a release; objects that we did not compress may be gone
             report = _store(connection, task, prepared)
             finish(connection)
         return report
@@ -89,7 +89,7 @@ def import_release(
 
 
 def _bundle(file: ReleaseFile, limits: Limits) -> Bundle:
-    """The objects of a release: read from the publisher's bundle, or as a converter made them."""
+    """The objects of a release, from the publisher's bundle or from a converter."""
     if isinstance(file.bundle, bytes):
         return read_bundle(file.bundle, file.file_name, limits)
     check_limits(file.bundle, file.file_name, limits)
@@ -166,7 +166,7 @@ def _release(task: _Import, prepared: Prepared, release_key: int, made_at: int) 
 
 
 def _counting(progress: Progress, total: int) -> Callable[[int], None]:
-    """Return a function that takes the number of rows just written, and reports how many of the total are."""
+    """A function that takes the number of rows just written, and reports the progress."""
     done = 0
 
     def wrote(number: int) -> None:

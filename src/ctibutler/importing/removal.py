@@ -1,4 +1,4 @@
-"""Removing releases, with everything that only they needed."""
+"""Removes releases, with everything that only they needed."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 @dataclass(frozen=True, slots=True)
 class RemovalReport:
-    """How many objects were removed, and how many stay because other releases have them too."""
+    """How many objects were removed, and how many were kept because other releases contain them."""
 
     removed: int
     kept: int
 
 
 def remove_release(database: Database, kb: KnowledgeBase, label: str) -> RemovalReport:
-    """Remove one release, the relationships that we made from it, and every link from or to it.
+    """Remove one release, the relationships that we generated from it, and all links from or to it.
 
-    Raises NotFound if it is not installed, Busy while a job is writing it.
+    Raises NotFound if it is not installed, and Busy while a job is writing it.
     """
     with database.write() as connection:
         release = releases.find(connection, kb.slug, label)
@@ -35,7 +35,7 @@ def remove_release(database: Database, kb: KnowledgeBase, label: str) -> Removal
 
 
 def truncate(database: Database, kb: KnowledgeBase) -> RemovalReport:
-    """Remove all releases of a knowledge base, and every link from or to them.
+    """Remove all releases of a knowledge base, and all links from or to them.
 
     Raises Busy while a job is writing one.
     """
@@ -59,4 +59,4 @@ def _remove(connection: Connection, kb: KnowledgeBase, gone: list[releases.Relea
 def _refuse_while_written(connection: Connection, kb: KnowledgeBase, sort_key: str | None) -> None:
     job = jobs.running_on(connection, kb.slug, sort_key)
     if job is not None:
-        raise Busy(f"job {job.id} is writing {kb.slug}; try again when it has ended")
+        raise Busy(f"job {job.id} is writing {kb.slug}; try again when it has finished")

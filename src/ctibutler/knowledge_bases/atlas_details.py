@@ -14,8 +14,8 @@ ATLAS_DETAILS = (
     DetailField("categories", "The kinds of a mitigation: Policy, Technical - AI, Technical - Cyber.", many=True),
     DetailField("lifecycle_phases", "The phases of an AI system's life in which a mitigation applies.", many=True),
     DetailField("type", "The type of a case study: Incident (a real attack) or Exercise (research)."),
-    DetailField("actor", "Who attacked."),
-    DetailField("target", "What was attacked."),
+    DetailField("actor", "The attacker."),
+    DetailField("target", "The target of the attack."),
     DetailField("reporter", "Who reported an incident."),
     DetailField("date", "When it happened, as exactly as `date_granularity` says."),
     DetailField("date_granularity", "How much of the date is known: Year, Month or Day."),
@@ -25,9 +25,9 @@ ATLAS_DETAILS = (
         fields=(
             DetailField("step_id", "Id of the step in its case study: `S00`."),
             DetailField("tactic_id", "Id of the tactic: `AML.TA0003`."),
-            DetailField("tactic", "Name of it."),
+            DetailField("tactic", "Name of the tactic."),
             DetailField("technique_id", "Id of the technique: `AML.T0065`."),
-            DetailField("technique", "Name of it."),
+            DetailField("technique", "Name of the technique."),
             DetailField("description", "What was done."),
             DetailField("leads_to", "Ids of the next steps.", many=True),
         ),
@@ -35,7 +35,7 @@ ATLAS_DETAILS = (
     ),
     DetailField(
         "references",
-        "Publications about it.",
+        "Publications.",
         fields=(
             DetailField("id", "Id of the reference in its object: `ref-1`."),
             DetailField("title", "Title."),

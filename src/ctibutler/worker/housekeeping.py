@@ -1,4 +1,4 @@
-"""What workers do between jobs: look for newer releases, ask sources what they offer, forget old jobs."""
+"""What workers do between jobs: check for newer releases, refresh the offers of sources, and remove old jobs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 def keep_house(library: Library, settings: Settings, sources: Sources) -> None:
-    """Do what is due. An error of ours is logged and ends nothing: jobs go on, and the next time is when it is due.
+    """Do what is due. Unexpected errors are logged, so that the worker continues with its jobs.
 
     Raises StoreUnavailable.
     """
@@ -29,7 +29,7 @@ def keep_house(library: Library, settings: Settings, sources: Sources) -> None:
     except StoreUnavailable:
         raise
     except Exception:
-        _log.exception("the search for newer releases failed")
+        _log.exception("housekeeping failed")
 
 
 def _keep_house(library: Library, settings: Settings, sources: Sources) -> None:
@@ -47,7 +47,7 @@ def _keep_house(library: Library, settings: Settings, sources: Sources) -> None:
 
 
 def _warn(report: OfferReport, known: Collection[str]) -> None:
-    """Log what the last check had not found: a place that stays silent is no news each day."""
+    """Log problems that the last check did not find, so that a lasting one is not logged every day."""
     for sentence in problems_of(report):
         if sentence not in known:
             _log.warning("%s", sentence)

@@ -32,8 +32,8 @@ def install(
 ) -> None:
     """Install the release of a job, and queue the links that it makes possible.
 
-    Raises Problem when the release cannot be fetched or read, JobLost when another worker has taken the job; the catalogue
-    is then as before.
+    Raises Problem if the release cannot be fetched or read, and JobLost if another worker has taken the job. The catalogue
+    is then unchanged.
     """
     kb = knowledge_bases.named(job.knowledge_base)
 

@@ -1,4 +1,4 @@
-"""The lease of a job: it keeps the job ours while its work goes on, and carries its progress."""
+"""The lease of a job: it reserves the job for this worker while it runs, and stores its progress."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ctibutler.catalog.job_records import Job, JobProgress
 from ctibutler.errors import StoreUnavailable
 
 Progress = Callable[[str, int, int | None], None]
-"""Told how far a job is: stage, done, total."""
+"""Called with the progress of a job: stage, done, total."""
 
 _POLL_SECONDS = 0.5
 _log = logging.getLogger(__name__)
 
 
 class JobLost(Exception):
-    """Another worker has taken our job: what we did is rolled back."""
+    """Another worker has taken the job. Our changes are rolled back."""
 
 
 def complete(connection: Connection, job: Job, sentences: Sequence[str] = ()) -> None:
-    """End a job well, in the transaction that makes its work visible. The sentences are for the person who asked for it.
+    """Complete a job, in the transaction that makes its work visible. The sentences are for whoever requested it.
 
     Raises JobLost.
     """
@@ -33,7 +33,7 @@ def complete(connection: Connection, job: Job, sentences: Sequence[str] = ()) ->
 
 
 class Lease:
-    """Renews a job's lease in a thread of its own while work on the job goes on in this one."""
+    """Renews the lease of a job in a separate thread while the job runs."""
 
     def __init__(self, database: Database, job: Job, seconds: float, watch: Progress) -> None:
         self._database = database
@@ -53,18 +53,18 @@ class Lease:
         self._thread.join()
 
     def progress(self, stage: str, done: int, total: int | None) -> None:
-        """Say how far the job is. The job's row says so from the next renewal on."""
+        """Report the progress of the job. It is stored with the next renewal."""
         self._now = JobProgress(stage, done, total)
         self._watch(stage, done, total)
 
     def _renew(self) -> None:
-        told: JobProgress | None = None
+        stored: JobProgress | None = None
         waited = 0.0
         while not self._stop.wait(_POLL_SECONDS):
             waited += _POLL_SECONDS
-            if self._now != told or waited > self._seconds / 4:
-                told, waited = self._now, 0.0
+            if self._now != stored or waited > self._seconds / 4:
+                stored, waited = self._now, 0.0
                 try:
-                    jobs.renew(self._database, self._job, self._seconds, told)
+                    jobs.renew(self._database, self._job, self._seconds, stored)
                 except StoreUnavailable as failure:
-                    _log.warning("job %s: its lease could not be renewed: %s", self._job.id, failure)
+                    _log.warning("job %s: cannot renew its lease: %s", self._job.id, failure)

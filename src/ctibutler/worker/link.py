@@ -1,4 +1,4 @@
-"""The work of a link job: make the links of a mode."""
+"""The work of a link job: create the links of a mode."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ctibutler.worker.lease import Progress, complete
 
 
 def link(database: Database, knowledge_bases: KnowledgeBases, job: LinkJob, progress: Progress) -> None:
-    """Make the links of a job. If there are none to make because a knowledge base is not installed, the job says so.
+    """Create the links of a job. If a knowledge base that they need is not installed, the job reports it.
 
-    Raises Problem when the release that they start from is not installed, JobLost when another worker has taken the job;
-    the catalogue is then as before.
+    Raises Problem if the release that they start from is not installed, and JobLost if another worker has taken the job.
+    The catalogue is then unchanged.
     """
     wanted = job.parameters
     mode = mode_named(wanted.mode)
     if mode is None:
-        raise InvalidRequest(f"there is no kind of links `{wanted.mode}`")
+        raise InvalidRequest(f"`{wanted.mode}` is not a link mode")
     request = LinkRequest(
         mode,
         version=wanted.version,

@@ -1,4 +1,4 @@
-"""The worker: claims jobs, runs them and ends them."""
+"""The worker: claims jobs, runs them and records how they end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Ending:
-    """How our work on a job ended: a sentence, how grave it is, and what our code raised if it is at fault."""
+    """How a job ended: a sentence, its log level, and the exception if our code is at fault."""
 
     sentence: str
     level: int
@@ -37,7 +37,7 @@ class _Ending:
 
 
 class Worker:
-    """Runs jobs, one at a time. Any number of workers may run against one catalogue."""
+    """Runs jobs, one at a time. Any number of workers can share a catalogue."""
 
     def __init__(
         self, database: Database, knowledge_bases: KnowledgeBases, settings: Settings, sources: Sources
@@ -49,7 +49,7 @@ class Worker:
         self.id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
     def run(self, stop: threading.Event) -> None:
-        """Run jobs until told to stop. A job that is running is finished first."""
+        """Run jobs until `stop` is set. A running job is finished first."""
         try:
             while not stop.is_set():
                 try:
@@ -63,10 +63,10 @@ class Worker:
                 if not worked:
                     stop.wait(_IDLE_SECONDS)
         finally:
-            self._say_goodbye()
+            self._sign_off()
 
     def run_until_idle(self) -> None:
-        """Run every job that can run now."""
+        """Run all jobs that can run now."""
         while self.run_next():
             pass
 
@@ -81,9 +81,9 @@ class Worker:
         return True
 
     def run_job(self, job_id: str, watch: Progress = lambda *_: None) -> Job:
-        """Run this job and return it as it ended, for the caller to report. `watch` is told its progress.
+        """Run this job and return its final state for the caller to report. `watch` is called with its progress.
 
-        Raises Busy when another worker has it, or a job before it is not done.
+        Raises Busy if another worker has the job, or if it has to wait for another job.
         """
         job = jobs.claim(self._database, self.id, self._settings.job_lease_seconds, job_id)
         if job is None:
@@ -101,23 +101,23 @@ class Worker:
             held = jobs.find(connection, job_id)
             blocker = jobs.running_on(connection, held.knowledge_base) if held else None
         who = f"job {blocker.id} of another process" if blocker else "another process"
-        return Busy(f"job {job_id} cannot run here: {who} holds it, or works on the same knowledge base")
+        return Busy(f"job {job_id} cannot run here: {who} holds it or uses the same knowledge base")
 
     def _run(self, job: Job, watch: Progress = lambda *_: None) -> _Ending:
         try:
             with Lease(self._database, job, self._settings.job_lease_seconds, watch) as lease:
                 self._work(job, lease.progress)
         except JobLost:
-            return _Ending("another worker has taken it over", logging.WARNING)
+            return _Ending("taken over by another worker", logging.WARNING)
         except StoreUnavailable as problem:
-            # The lease runs out, and the next worker takes the job up; the last one says why it was in vain.
+            # The lease expires, and the next worker takes over the job. The last attempt records the reason.
             if job.attempts >= jobs.MOST_ATTEMPTS:
                 self._fail(job, str(problem))
             raise
         except Problem as problem:
             return self._fail(job, str(problem))
         except Exception as failure:
-            return self._fail(job, f"an error in ctibutler: {type(failure).__name__}: {failure}", failure)
+            return self._fail(job, f"internal error in ctibutler: {type(failure).__name__}: {failure}", failure)
         return _Ending("completed", logging.INFO)
 
     def _work(self, job: Job, progress: Progress) -> None:
@@ -131,7 +131,7 @@ class Worker:
             jobs.fail(connection, job, [sentence])
         return _Ending(sentence, logging.ERROR, failure)
 
-    def _say_goodbye(self) -> None:
+    def _sign_off(self) -> None:
         try:
             jobs.worker_gone(self._database, self.id)
         except StoreUnavailable as failure:

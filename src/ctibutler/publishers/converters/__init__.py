@@ -1,4 +1,4 @@
-"""Converters, by the name that declarations and stored releases use for them."""
+"""All converters, by the name that declarations and stored releases refer to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How ATLAS's YAML becomes STIX, in words: what the converter's page in the documentation prints."""
+"""How ATLAS's YAML is converted to STIX, as the documentation prints it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _COMMON: Final = (
         "external_references",
         "`mitre-atlas`, with the id and the URL of its page; `mitre-attack`, from `attack-reference`",
     ),
-    Rule("x_mitre_domains", "`ATLAS`"),
+    Rule("x_mitre_domains", "always `ATLAS`"),
 )
 
 DESCRIPTION: Final = Description(
     title="ATLAS's YAML",
-    reads="`dist/v6/ATLAS-<release>.yaml` of mitre-atlas/atlas-data, in format 6",
+    reads="`dist/v6/ATLAS-<release>.yaml` from mitre-atlas/atlas-data, in format 6",
     objects=(
         ObjectRules(
             kind="x-mitre-tactic",
@@ -62,9 +62,9 @@ DESCRIPTION: Final = Description(
         ),
         ObjectRules(
             kind="relationship `uses`",
-            of="each `employs`, which is a step of a case study",
+            of="each `employs`, a step of a case study",
             id_text="`<case study>-<step-id>-uses-<STIX id of the technique>`",
-            rules=(Rule("description", "what was done in the step"),),
+            rules=(Rule("description", "the description of the step"),),
         ),
         ObjectRules(
             kind="x-mitre-matrix",
@@ -77,7 +77,7 @@ DESCRIPTION: Final = Description(
             of="`collection`",
             id_text="`id`, `ATLAS-collection`",
             rules=(
-                Rule("x_mitre_version", "`version`, the release"),
+                Rule("x_mitre_version", "`version`, the label of the release"),
                 Rule("x_mitre_contents", "all other objects"),
             ),
         ),

@@ -210,14 +210,14 @@ def _map(value: YamlValue, where: str, line: int) -> YamlMap:
 def _text(holder: YamlMap, name: str, where: str, line: int) -> str:
     text = _optional(holder, name, where, line)
     if not text:
-        raise _wrong(f"{where}: {name}", holder.lines.get(name, line), "a text", text)
+        raise _wrong(f"{where}: {name}", holder.lines.get(name, line), "text", text)
     return text
 
 
 def _optional(holder: YamlMap, name: str, where: str, line: int) -> str | None:
     value = holder.get(name)
     if value is not None and not isinstance(value, str):
-        raise _wrong(f"{where}: {name}", holder.lines.get(name, line), "a text", value)
+        raise _wrong(f"{where}: {name}", holder.lines.get(name, line), "text", value)
     return value
 
 
@@ -226,7 +226,7 @@ def _texts(holder: YamlMap, name: str, where: str, line: int) -> tuple[str, ...]
     if value is None:
         return ()
     if not isinstance(value, YamlList) or not all(isinstance(item, str) for item in value):
-        raise _wrong(f"{where}: {name}", holder.lines.get(name, line), "a list of texts", value)
+        raise _wrong(f"{where}: {name}", holder.lines.get(name, line), "a list of text", value)
     return tuple(str(item) for item in value)
 
 
@@ -244,7 +244,7 @@ def _day(holder: YamlMap, name: str, where: str, line: int) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise _wrong(f"{where}: {name}", holder.lines[name], "a day such as 2026-09-15", text) from None
+        raise _wrong(f"{where}: {name}", holder.lines[name], "a date such as 2026-09-15", text) from None
 
 
 def _wrong(where: str, line: int, expected: str, found: YamlValue) -> MalformedFile:

@@ -89,7 +89,7 @@ def _attack_reference(entry: Entry) -> Iterator[dict[str, str]]:
 
 
 def _phases(data: AtlasData) -> dict[str, list[_Stix]]:
-    """The tactics of each technique, as kill chain phases."""
+    """The kill chain phases of each technique: one for each of its tactics."""
     phases: dict[str, list[_Stix]] = {}
     for relation in data.of("achieves"):
         tactic = data.tactics.get(relation.target)

@@ -1,7 +1,7 @@
-"""The countries that come with ctibutler: ISO 3166 in the regions of the United Nations' M49 standard.
+"""The built-in countries: ISO 3166, in the regions of the United Nations' M49 standard.
 
-Ids are made from names, so names are those of the list that upstream made release 1.0 from. Where pycountry has them
-otherwise, they stand here.
+Ids are made from names, so the names are those of the list from which upstream created release 1.0. Names that differ in
+pycountry are listed here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ctibutler.errors import MalformedFile
 from ctibutler.publishers.converters.locations import Country
 from ctibutler.stix.identifiers import LOCATIONS, uuid5
 
-# region / sub-region / intermediate region: alpha-2 codes. Antarctica is in no region.
+# region / sub-region / intermediate region: alpha-2 codes. Antarctica has no region.
 _REGIONS: Final = """
 Africa / Northern Africa: DZ EG EH LY MA SD TN
 Africa / Sub-Saharan Africa / Eastern Africa: BI DJ ER ET IO KE KM MG MU MW MZ RE RW SC SO SS TF TZ UG YT ZM ZW
@@ -59,15 +59,15 @@ _NAMES: Final[Mapping[str, str]] = {
     "VI": "Virgin Islands (U.S.)",
 }
 
-# The digest of all names and codes of the release. Another version of pycountry may have another name for a country,
-# which would change the id of the location.
+# The digest of all names and codes of the release. If another version of pycountry renames a country, the id of the
+# location would change.
 _FINGERPRINT: Final = "8150eeee716553eca009a4d0e725027b"
 
 
 def countries() -> list[Country]:
     """The countries of release 1.0, region by region.
 
-    Raises MalformedFile if the installed pycountry has other names or codes than the release.
+    Raises MalformedFile if the names or codes in the installed pycountry differ from the release.
     """
     facts = []
     for line in _REGIONS.strip().splitlines():
@@ -76,10 +76,12 @@ def countries() -> list[Country]:
         for alpha_2 in codes.split():
             entry = pycountry.countries.get(alpha_2=alpha_2)
             if entry is None:
-                raise MalformedFile(f"location 1.0: this pycountry does not know the country {alpha_2}")
+                raise MalformedFile(f"location 1.0: the installed pycountry has no country {alpha_2}")
             name = _NAMES.get(alpha_2, entry.name)
             facts.append(Country(name, alpha_2, entry.alpha_3, entry.numeric, f"ISO 3166-2:{alpha_2}", names))
     facts_as_text = "\n".join(f"{fact.alpha_2} {fact.alpha_3} {fact.numeric} {fact.name}" for fact in facts)
     if uuid5(LOCATIONS, facts_as_text).hex() != _FINGERPRINT:
-        raise MalformedFile("location 1.0: this pycountry has other names or codes of countries than the release")
+        raise MalformedFile(
+            "location 1.0: names or codes of countries in the installed pycountry differ from the release"
+        )
     return facts

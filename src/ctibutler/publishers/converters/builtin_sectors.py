@@ -1,6 +1,6 @@
-"""The sectors that come with ctibutler, read from `builtin_sectors.json`.
+"""The built-in sectors, from `builtin_sectors.json`.
 
-Names, aliases and parents are those of OpenCTI's data set of sectors, which upstream makes its ids from; the descriptions
+Names, aliases and parents are those of OpenCTI's data set of sectors, from which upstream makes its ids. The descriptions
 are our own. An `&amp;` in an alias is as published.
 """
 
@@ -31,7 +31,7 @@ def sectors() -> list[Sector]:
 
 
 def subsectors() -> list[tuple[str, str]]:
-    """The names of each subsector and of the sector that it belongs to."""
+    """The name of each subsector, with the name of its sector."""
     return [(child.name, parent.name) for parent in _entries() for child in parent.subsectors]
 
 

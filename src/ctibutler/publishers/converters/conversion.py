@@ -1,4 +1,4 @@
-"""What a converter is: a function from a publisher's bytes to STIX 2.1 objects, with a description for readers."""
+"""What a converter is: a function that turns a publisher's file into STIX 2.1 objects, with its documentation."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ StixObjects = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Edition:
-    """The release that a file is expected to be, for formats that do not state it.
+    """The release that a file is expected to contain, for formats that do not state it.
 
-    `label` is dotted (`1.6`); `published` is the day of the release, if the source knows it.
+    `label` is dotted (`1.6`). `published` is the day of the release, if the source states it.
     """
 
     label: str
@@ -25,9 +25,9 @@ class Edition:
 class Converted:
     """The result of a conversion.
 
-    `objects` are those of the release, in order. `leftovers` are relations that lead out of the knowledge base, each with
-    `source`, `target`, `type` and `description` (D3FEND). `details` is what the publisher says of an object beyond its
-    STIX form, by STIX id (CWE).
+    `objects` are the objects of the release, in order. `leftovers` are relations to other knowledge bases, each with
+    `source`, `target`, `type` and `description` (D3FEND). `details` are the details of objects by STIX id: what the
+    publisher states and their STIX form does not contain (CWE, ATLAS).
     """
 
     objects: StixObjects = field(repr=False)
@@ -37,7 +37,7 @@ class Converted:
 
 @dataclass(frozen=True)
 class Rule:
-    """Where one property of an object comes from, in at most a sentence."""
+    """Where one property of an object comes from, in one sentence or less."""
 
     property: str
     source: str
@@ -45,7 +45,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class ObjectRules:
-    """How objects of one kind are created: from what, the text behind the id, and the properties."""
+    """How objects of one kind are created: from what, the text that the id is made from, and the properties."""
 
     kind: str
     of: str
@@ -57,8 +57,8 @@ class ObjectRules:
 class Description:
     """The description of a converter in the documentation.
 
-    `reads` names the publisher's file, `objects` are its rules, `remarks` what holds for all of them, and `differences`
-    where the result is not what the public bundles hold, each with its reason.
+    `reads` is the publisher's file, `objects` are the rules, and `remarks` apply to all of them. `differences` are the
+    differences from the public bundles, each with its reason.
     """
 
     title: str
@@ -70,10 +70,10 @@ class Description:
 
 @dataclass(frozen=True)
 class Converter:
-    """A conversion function, with the name that declarations and stored releases use for it.
+    """A conversion function, with the name that declarations and stored releases refer to.
 
-    `version` rises whenever the same file would give other objects. `convert` raises MalformedFile, saying what and
-    where, when the file is not what its publisher promises.
+    `version` is increased whenever the same file would result in different objects. `convert` raises MalformedFile, with
+    what is wrong and where, if the file does not have the publisher's format.
     """
 
     name: str

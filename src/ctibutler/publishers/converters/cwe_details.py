@@ -1,8 +1,8 @@
-"""What CWE's XML catalogue says of its entries beyond their STIX form.
+"""The details of entries in CWE's XML catalogue: what their STIX objects do not contain.
 
-One rule reads nearly everything, elements of later releases too: an element with elements in it is a record, a container
-is a list, an attribute is a text, and so is anything else, its markup turned into lines. The tables say where the
-catalogue needs more than that.
+One rule reads nearly everything, including elements that later releases add: an element with child elements becomes a
+record, a container becomes a list, an attribute becomes text, and so does everything else, with its markup as plain text.
+The tables below are the exceptions.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ CARRIED: Final[Mapping[str, str]] = MappingProxyType(
         "Related_Attack_Patterns": "external_references",
     }
 )
-"""Attributes and elements of an entry that its STIX object carries whole, and in which property: they are left out here.
+"""Attributes and elements of an entry that its STIX object contains completely, and in which property. They are left out.
 
-Summaries of categories and objectives of views are not among them: markup in those gets lost on the way to STIX.
+Summaries of categories and objectives of views are not among them, because their markup is lost in STIX.
 """
 
 _CONTAINERS: Final = frozenset(
@@ -60,7 +60,7 @@ _CONTAINERS: Final = frozenset(
         "Weakness_Ordinalities",
     )
 )
-"""Elements that hold a list and nothing else."""
+"""Elements that contain only a list."""
 
 _REPEATED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -70,21 +70,21 @@ _REPEATED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "Mitigation": ("Phase",),
     }
 )
-"""Elements of a record that are a list, under the plural of their name, even where there is only one."""
+"""Child elements that become a list under the plural of their name, even if there is only one."""
 
 _NAMED_TEXTS: Final[Mapping[str, str]] = MappingProxyType({"Previous_Entry_Name": "name", "Note": "text"})
-"""What the text of an element is called that has attributes besides."""
+"""The names of the text of elements that also have attributes."""
 
 _NUMBERS: Final = frozenset(("CWE_ID", "View_ID", "Chain_ID"))
-"""Attributes that are numbers of entries: `79` becomes `CWE-79`."""
+"""Attributes that are the number of an entry: `79` becomes `CWE-79`."""
 
 Detail = dict[str, Any]
 
 
 def details(catalogue: etree._Element, objects: Iterable[Mapping[str, Any]]) -> dict[str, Detail]:
-    """What the catalogue says of these objects, which were made of it, by STIX id.
+    """The details of objects that were converted from this catalogue, by STIX id and in the order of the catalogue.
 
-    Nothing that is empty, and in the order of the catalogue.
+    Empty values are left out.
     """
     stix_ids = {_external_id(stix): stix["id"] for stix in objects if stix["type"] in ("weakness", "grouping")}
     reader = _Reader(catalogue)
@@ -106,7 +106,7 @@ def _external_id(stix: Mapping[str, Any]) -> str:
 
 
 class _Reader:
-    """Reads entries, with what the rest of the catalogue adds to them: publications, and who names them as members."""
+    """Reads entries, with the publications that they cite and the categories and views that they are members of."""
 
     def __init__(self, catalogue: etree._Element) -> None:
         self._publications = {
@@ -120,7 +120,7 @@ class _Reader:
                 self._memberships[member.get("CWE_ID")].append(membership)
 
     def entry(self, entry: etree._Element) -> Detail:
-        """All that an entry says, but for what its STIX object carries."""
+        """Everything in an entry that its STIX object does not contain."""
         read = self._record(entry, left_out=CARRIED.keys())
         memberships = self._memberships.get(entry.get("ID"))
         return {**read, "memberships": memberships} if memberships else read
@@ -135,7 +135,7 @@ class _Reader:
             return self._reference(element)
         if tag == "Reason":
             return element.get("Type")
-        if any(_is_ours(child) for child in element):
+        if any(_is_of_catalogue(child) for child in element):
             return self._record(element)
         text = plain_text(element)
         if not element.attrib:
@@ -172,7 +172,7 @@ class _Reader:
         return record
 
     def _example(self, example: etree._Element) -> Detail:
-        """Texts and code belong together by their order, so they make one list."""
+        """Texts and code explain each other in their order, so they become one list."""
         words = {"Body_Text": "text", "Example_Code": "code"}
         parts = [
             {**_attributes(child), words[tag]: text}
@@ -189,7 +189,7 @@ class _Reader:
         return {**cited, "section": section} if section else cited
 
     def _publication(self, entry: etree._Element) -> Detail:
-        """An entry of the bibliography; its year, month and day (`2003`, `--05`, `---12`) are made one date."""
+        """A publication. Its year, month and day (`2003`, `--05`, `---12`) become one date."""
         tags = ("Publication_Year", "Publication_Month", "Publication_Day")
         parts = [(entry.findtext(f"{{*}}{tag}") or "").strip().lstrip("-") for tag in tags]
         day = "-".join(part for part in parts if part)
@@ -208,10 +208,10 @@ def _attributes(element: etree._Element, left_out: Container[str] = ()) -> Detai
 @lru_cache(maxsize=1024)
 def _snake(name: str) -> str:
     """`Mitigation_ID` → `mitigation_id`, `ReleaseDate` → `release_date`."""
-    if name == "Relationships":  # of a category: what a view calls `Members`
+    if name == "Relationships":  # the members of a category; a view calls them `Members`
         return "members"
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
-def _is_ours(element: etree._Element) -> bool:
+def _is_of_catalogue(element: etree._Element) -> bool:
     return not element.tag.startswith("{http://www.w3.org/1999/xhtml}")

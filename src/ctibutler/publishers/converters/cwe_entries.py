@@ -33,7 +33,7 @@ def attribute(entry: etree._Element, name: str) -> str:
     """The value of an attribute. Raises MalformedFile if it is missing."""
     value = entry.get(name)
     if value is None:
-        raise MalformedFile(f"{FILE}: {_place(entry)}: no {name}")
+        raise MalformedFile(f"{FILE}: {_place(entry)}: {name} is missing")
     return value
 
 
@@ -42,7 +42,7 @@ def times(entry: etree._Element) -> tuple[str, str]:
     submitted = texts(entry, "Content_History/{*}Submission/{*}Submission_Date")
     modified = texts(entry, "Content_History/{*}Modification/{*}Modification_Date")
     if not submitted:
-        raise MalformedFile(f"{FILE}: {_place(entry)}: no Submission_Date")
+        raise MalformedFile(f"{FILE}: {_place(entry)}: Submission_Date is missing")
     return _timestamp(entry, submitted[0]), _timestamp(entry, (modified or submitted)[-1])
 
 

@@ -1,7 +1,7 @@
-"""CWE's XML catalogue as STIX objects.
+"""Converts CWE's XML catalogue to STIX.
 
-Equal, object for object and in order, to what upstream's converter makes of the same file; where a property looks odd
-(an empty `source_name`, `http` in one address beside `https` in another), that is why.
+The objects and their order equal the result of upstream's converter for the same file. This is the reason for odd
+properties, such as an empty `source_name`, or `http` in one URL and `https` in another.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from ctibutler.stix.markings import TLP_CLEAR
 _log = logging.getLogger(__name__)
 
 MAX_XML_BYTES: Final = 512 * 1024 * 1024
-"""How much a zip file may unpack to. The catalogue of CWE 4.14 has 15 MB."""
+"""The largest size of an unpacked zip file. The catalogue of CWE 4.14 has 15 MB."""
 
 _MARKINGS: Final = (TLP_CLEAR, seed_marking_definition_id("cwe2stix"))
 
 
 def convert(content: bytes, edition: Edition) -> Converted:
-    """The objects of one release, from the XML file or from the zip file that MITRE packs it into.
+    """The objects of one release, from the XML file or MITRE's zip file of it.
 
-    Weaknesses, the relationships between them, then categories and views as groupings. Deprecated weaknesses are
-    revoked objects; deprecated categories and views are left out, as are those of which no member is known.
+    These are weaknesses, the relationships between them, and categories and views as groupings. Deprecated weaknesses are
+    revoked objects. Deprecated categories and views are left out, and so are those without a known member.
 
-    Raises MalformedFile when the file is no catalogue of CWE, or that of another release.
+    Raises MalformedFile if the file is not a CWE catalogue, or if it is the catalogue of another release.
     """
     if is_archive(content):
         content = single_member(content, ".xml", FILE, MAX_XML_BYTES)
@@ -103,7 +103,7 @@ def _weakness(entry: etree._Element, references: Mapping[str, dict[str, Any]]) -
     }
     return {
         **_head(entry, "weakness", weakness_id(f"CWE-{number}")),
-        # Upstream leaves out what is empty or false.
+        # Upstream leaves out empty and false properties.
         **{key: value for key, value in properties.items() if value or key in ("name", "description")},
         "external_references": [
             page("http://cwe.mitre.org/data/definitions/", "cwe", f"CWE-{number}"),
@@ -117,14 +117,16 @@ def _weakness(entry: etree._Element, references: Mapping[str, dict[str, Any]]) -
 
 
 def _relationships(entries: list[etree._Element], weaknesses: Mapping[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Each relationship once, though CWE repeats it in every view that it belongs to."""
+    """Each relationship once. CWE repeats it in every view that it belongs to."""
     made = set()
     for entry in entries:
         number = attribute(entry, "ID")
         for related in entry.iterfind("{*}Related_Weaknesses/{*}Related_Weakness"):
             nature, target = attribute(related, "Nature"), attribute(related, "CWE_ID")
             if target not in weaknesses:
-                _log.warning("CWE-%s %s CWE-%s: no such weakness, left out", number, nature, target)
+                _log.warning(
+                    "CWE-%s %s CWE-%s: the related weakness is not in the catalogue; left out", number, nature, target
+                )
             elif (number, nature, target) not in made:
                 made.add((number, nature, target))
                 yield _relationship(weaknesses[number], nature, weaknesses[target])
@@ -148,9 +150,9 @@ def _relationship(source: Mapping[str, Any], nature: str, target: Mapping[str, A
 def _categories(
     catalogue: etree._Element, references: Mapping[str, dict[str, Any]], members: dict[str, str]
 ) -> Iterator[dict[str, Any]]:
-    """The categories; each joins `members`, but only for those after it.
+    """The categories. Each is added to `members`, so that later ones can have it as a member.
 
-    A category that names a later category loses that member: upstream reads the file once, and so must we to be equal.
+    A category loses a member that is a later category. Upstream reads the file only once, and the objects have to be equal.
     """
     for entry in catalogue.iterfind("{*}Categories/{*}Category"):
         stix_id = cwe_category_id(attribute(entry, "Name"))
@@ -211,7 +213,7 @@ def _description(entry: etree._Element) -> str:
 
 
 def _markup(element: etree._Element, tag: str) -> str:
-    """An element as XHTML text without prefixes; quotation marks in text are escaped too, as upstream does."""
+    """An element as XHTML without prefixes. Quotation marks in text are escaped too, as upstream does."""
     attributes = "".join(f' {name!s}="{_escaped(str(value))}"' for name, value in element.items())
     inner = _escaped(element.text) + "".join(
         _markup(child, local_name(child)) + _escaped(child.tail) for child in element

@@ -1,4 +1,4 @@
-"""How D3FEND's ontology becomes STIX objects, in words."""
+"""How D3FEND's ontology is converted to STIX, as the documentation prints it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Final
 from ctibutler.publishers.converters.conversion import Description, ObjectRules, Rule
 
 _SIGNED: Final = (
-    Rule("type, spec_version", "The type named above, `2.1`."),
-    Rule("created_by_ref", "The identity `dogesec`, which upstream's converter signs with."),
+    Rule("type, spec_version", "The type above, and `2.1`."),
+    Rule("created_by_ref", "The identity `dogesec`, as in upstream's bundles."),
     Rule(
-        "created, modified", "`d3f:release-date` of the ontology, in UTC with milliseconds: the same for all objects."
+        "created, modified", "`d3f:release-date` of the ontology, in UTC with milliseconds; the same for all objects."
     ),
-    Rule("object_marking_refs", "TLP:CLEAR and the marking definition of `d3fend2stix`."),
+    Rule("object_marking_refs", "TLP:CLEAR, and the marking definition of `d3fend2stix`."),
 )
 _NAMED: Final = (
-    Rule("name", "`rdfs:label`, the first of several; without one, the `@id` after its last colon."),
+    Rule("name", "The first `rdfs:label`; if there is none, the `@id` after its last colon."),
     Rule(
         "description",
-        "`d3f:definition`, then an empty line and `d3f:kb-article` where there is one. Empty where neither is there.",
+        "`d3f:definition`, then an empty line and `d3f:kb-article` if there is one. Empty if there is neither.",
     ),
 )
 _OF_ATTACK: Final = (
@@ -32,19 +32,18 @@ _OF_MATRIX: Final = (
     Rule("x_mitre_version", "Always `0.1`."),
 )
 _CITED: Final = (
-    "for each `rdfs:seeAlso` one named `rdfs-seeAlso`, whose `url` is the address or, where it is none, the text as "
-    "it is; for each node that `d3f:kb-reference` names one with `d3f:kb-reference-title` (else its label) as source "
-    "name, `d3f:kb-abstract` as description and `d3f:has-link` as `url`, if it has one of the two; for each "
-    "`rdfs:isDefinedBy` one named `rdfs-defined-by`, with a `url` where it is an address and an `external_id` where "
-    "it is not. An address begins with `http://` or `https://`; `dbr:` is written out as "
+    "`rdfs-seeAlso` for each `rdfs:seeAlso`, with its text as the `url` even if it is not a URL; a reference for each "
+    "node in `d3f:kb-reference` that has a `d3f:kb-abstract` (the description) or a `d3f:has-link` (the `url`), named by "
+    "`d3f:kb-reference-title` or else by its label; `rdfs-defined-by` for each `rdfs:isDefinedBy`, as a `url` if it is "
+    "one and as an `external_id` if not. A URL begins with `http://` or `https://`; the prefix `dbr:` is expanded to "
     "`http://dbpedia.org/resource/`"
 )
 
 
 def _page(folder: str) -> str:
     return (
-        f"One named `mitre-d3fend`: `https://d3fend.mitre.org/{folder}/` and the `@id` as `url`, `d3f:d3fend-id` or "
-        "else the `@id` as `external_id`"
+        f"`mitre-d3fend`, with `https://d3fend.mitre.org/{folder}/` and the `@id` as the `url`, and `d3f:d3fend-id` or "
+        "else the `@id` as the `external_id`"
     )
 
 
@@ -54,14 +53,14 @@ DESCRIPTION: Final = Description(
     objects=(
         ObjectRules(
             kind="identity, marking-definition",
-            of="No node: `dogesec` and the statement that `d3fend2stix` made these objects, as upstream's bundles "
-            "have them",
-            id_text="`dogesec` and `d3fend2stix`, in the namespace of upstream's own objects",
+            of="No node: these are `dogesec` and the statement that `d3fend2stix` created the objects, as in upstream's "
+            "bundles",
+            id_text="`dogesec` and `d3fend2stix`, in the namespace of upstream's seed objects",
             rules=(Rule("all properties", "The same in every release."),),
         ),
         ObjectRules(
             kind="x-mitre-tactic",
-            of="Each node with `d3f:DefensiveTactic` among its `@type`, in the order of `d3f:display-order`",
+            of="Each node whose `@type` includes `d3f:DefensiveTactic`, ordered by `d3f:display-order`",
             id_text="The `@id`, such as `d3f:Evict`",
             rules=(
                 *_SIGNED,
@@ -73,41 +72,45 @@ DESCRIPTION: Final = Description(
         ),
         ObjectRules(
             kind="course-of-action",
-            of="Each defensive technique: what is below `d3f:DefensiveTechnique` by `rdfs:subClassOf`, at any depth",
+            of="Each defensive technique: a subclass of `d3f:DefensiveTechnique` (`rdfs:subClassOf`), at any depth",
             id_text="The `@id`, such as `d3f:ObjectEviction`",
             rules=(
                 *_SIGNED,
                 *_NAMED,
                 Rule(
                     "external_references",
-                    f"{_page('technique')}; {_CITED}; last, for each tactic that the technique enables, the reference "
+                    f"{_page('technique')}; {_CITED}; finally, for each tactic that the technique enables, the reference "
                     "of that tactic with a description that says so.",
                 ),
-                Rule("x_aliases", "Each `d3f:synonym`; left out where there is none."),
+                Rule("x_aliases", "Each `d3f:synonym`; left out if there is none."),
                 Rule(
-                    "x_mitre_is_subtechnique", "False where the technique is directly below `d3f:DefensiveTechnique`."
+                    "x_mitre_is_subtechnique",
+                    "False if the technique is a direct subclass of `d3f:DefensiveTechnique`, otherwise true.",
                 ),
-                Rule("x_mitre_platforms", "Always `-`: D3FEND knows no platforms."),
+                Rule("x_mitre_platforms", "Always `-`, because D3FEND has no platforms."),
                 *_OF_MATRIX,
             ),
         ),
         ObjectRules(
             kind="indicator",
-            of="Each digital artifact: what is below `d3f:Artifact`, `d3f:File`, `d3f:NetworkTraffic` or "
-            "`d3f:Software` by `rdfs:subClassOf`, at any depth, and is no tactic and no technique",
+            of="Each digital artifact: a subclass of `d3f:Artifact`, `d3f:File`, `d3f:NetworkTraffic` or `d3f:Software` "
+            "(`rdfs:subClassOf`), at any depth, that is neither a tactic nor a technique",
             id_text="The `@id`, such as `d3f:AuthenticationService`",
             rules=(
                 *_SIGNED,
                 *_NAMED,
                 Rule("indicator_types", "Always `unknown`."),
-                Rule("pattern, pattern_type", "The `@id`, and `d3fend`: it names the artifact and matches nothing."),
-                Rule("valid_from", "As `created`, without milliseconds that are zero."),
+                Rule(
+                    "pattern, pattern_type",
+                    "The `@id`, and `d3fend`. The pattern identifies the artifact and matches nothing.",
+                ),
+                Rule("valid_from", "The same as `created`, without the milliseconds if they are zero."),
                 Rule("external_references", f"{_page('dao/artifact')}; {_CITED}."),
             ),
         ),
         ObjectRules(
             kind="x-mitre-matrix",
-            of="The node of the ontology itself, `http://d3fend.mitre.org/ontologies/d3fend.owl`",
+            of="The node of the ontology, `http://d3fend.mitre.org/ontologies/d3fend.owl`",
             id_text="`mitre-d3fend`",
             rules=(
                 *_SIGNED,
@@ -116,32 +119,35 @@ DESCRIPTION: Final = Description(
                 Rule("tactic_refs", "All tactics, in order."),
                 Rule(
                     "external_references",
-                    "D3FEND's site; `dcterms:license` as the `external_id` of one named `license`; `owl:versionInfo` "
-                    "as the `external_id` of one named `version`, with `owl:versionIRI` as its `url`.",
+                    "`mitre-d3fend`, with D3FEND's site; `license`, with `dcterms:license` as the `external_id`; "
+                    "`version`, with `owl:versionInfo` as the `external_id` and `owl:versionIRI` as the `url`.",
                 ),
                 *_OF_MATRIX,
             ),
         ),
         ObjectRules(
             kind="relationship",
-            of="First, a technique and each tactic that it enables: by its own `d3f:enables`, or else by that of the "
-            "first class above it that has any (depth first). Then, for every node, each `rdfs:subClassOf` and each "
-            "property that is below `d3f:may-be-associated-with` by `rdfs:subPropertyOf`, at any depth, where both "
-            "ends are objects of the release; without the techniques' own `d3f:enables`",
+            of="First, each technique and each tactic that it enables: by its own `d3f:enables`, or else by that of the "
+            "first class above it that has one (depth first). Then, for every node, each `rdfs:subClassOf` and each "
+            "subproperty of `d3f:may-be-associated-with` (`rdfs:subPropertyOf`), at any depth, if both ends are objects "
+            "of the release; the `d3f:enables` of techniques are not repeated",
             id_text="`<source_ref>+<target_ref>+<relationship_type>`",
             rules=(
                 *_SIGNED,
                 Rule(
                     "relationship_type",
-                    "`subtechnique-of` for `rdfs:subClassOf` between two techniques, `subclass-of` between others; "
-                    "otherwise the property's label, or its `@id` after the colon: three properties of 1.1.0 have no "
-                    "label.",
+                    "For `rdfs:subClassOf`, `subtechnique-of` between two techniques and `subclass-of` otherwise. For other "
+                    "properties their label, or the `@id` after the colon if there is none, as for three properties "
+                    "of 1.1.0.",
                 ),
-                Rule("source_ref, target_ref", "The node that has the property, the node that the property names."),
+                Rule(
+                    "source_ref, target_ref",
+                    "The node that has the property, and the node that the property refers to.",
+                ),
                 Rule(
                     "description",
-                    "The property's `d3f:definition` with the names of the two ends in place of its words `x` and `y`; "
-                    "empty where there is no definition. For `rdfs:subClassOf`: `<source> is a sub-class of <target>`.",
+                    "The property's `d3f:definition`, with the names of the two ends in place of `x` and `y`; empty if "
+                    "there is none. For `rdfs:subClassOf`: `<source> is a sub-class of <target>`.",
                 ),
                 Rule("external_references", "The first reference of the source and the first of the target."),
                 *_OF_ATTACK,
@@ -149,27 +155,24 @@ DESCRIPTION: Final = Description(
         ),
     ),
     remarks=(
-        "The objects come in this order: identity and marking definition, tactics, techniques, what the techniques "
-        "enable (those to one tactic together), the matrix, artifacts, the other relationships. Tactics stand as "
-        "D3FEND shows them, everything else within its part as in the file.",
-        "A relation to something that is no object of the release (a technique of ATT&CK, a weakness of CWE, a class "
-        "of D3FEND that is neither technique nor artifact) becomes no relationship but a leftover: the external ids "
-        "of both ends, the property and the description. Links to other knowledge bases are made from these. "
-        "`rdfs:subClassOf` leaves none.",
-        "Nodes are found by their `@id` in any case. Nodes whose ids differ in nothing else (`d3f:Provider`, a "
-        "class, and `d3f:provider`, a property) are found as one: where both say something, the one with more "
-        "members is believed, and the later one when they have as many.",
-        "A text is taken from a JSON text, a number, an object with `@value` or one with `@id`. A definition or an "
-        "article that is a list of several is written as Python writes a list, as upstream's bundles have it "
-        "(`d3f:CreateProcess`).",
-        "A reference to a node that is not in the file is left out with a warning; upstream's converter stops there. "
-        "So it does where two techniques are related by another property than `rdfs:subClassOf`; here that becomes a "
-        "relationship like any other.",
-        "`owl:versionInfo` must be the label of the release that the file is said to be.",
+        "The order of the objects is: identity and marking definition, tactics, techniques, relationships to the enabled "
+        "tactics (grouped by tactic), the matrix, artifacts, all other relationships. Tactics are in the order in which "
+        "D3FEND shows them; everything else is in the order of the file.",
+        "A relation to something that is not an object of the release (an ATT&CK technique, a CWE weakness, a D3FEND class "
+        "that is neither a technique nor an artifact) does not become a relationship. It is kept as an external "
+        "relation: the external ids of both ends, the property and the description. Links to other knowledge bases are "
+        "made from these. There is none for `rdfs:subClassOf`.",
+        "The case of an `@id` is ignored in references. Nodes whose ids differ only in case (the class `d3f:Provider` and "
+        "the property `d3f:provider`) are merged: where they disagree, the node with more members wins, or the later one "
+        "if both have the same number.",
+        "A value can be a JSON string, a number, an object with `@value` or an object with `@id`. A definition or article "
+        "that is a list is written as a Python list, as in upstream's bundles (`d3f:CreateProcess`).",
+        "A reference to a node that is not in the file is left out with a warning. A property other than `rdfs:subClassOf` "
+        "between two techniques becomes a normal relationship. Upstream's converter fails on both.",
+        "`owl:versionInfo` must be the label of the release.",
     ),
     differences=(
-        "The order of those relationships, and of those leftovers, that lead away from one node: here that of the "
-        "node's properties in the file. In the public bundles it follows no rule that could be repeated: neither "
-        "the file's order nor any one order of properties gives it.",
+        "Relationships and external relations of one node are in the order of the node's properties in the file. In the "
+        "public bundles their order cannot be reproduced: it matches neither the file nor any fixed order of properties.",
     ),
 )

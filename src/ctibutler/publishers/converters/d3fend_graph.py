@@ -1,4 +1,4 @@
-"""The graph of D3FEND's ontology, read from JSON-LD: nodes, what they say, and which of them are below which."""
+"""The graph of D3FEND's ontology, read from JSON-LD: its nodes, their members, and their hierarchy."""
 
 from __future__ import annotations
 
@@ -16,53 +16,53 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node. `id` is its `@id`, such as `d3f:FileHashing`; `members` is all of it, as the file has it."""
+    """One node. `id` is its `@id`, such as `d3f:FileHashing`; `members` are all its members, as in the file."""
 
     id: str
     members: Mapping[str, Any] = field(repr=False)
 
     @property
     def key(self) -> str:
-        """The key by which other nodes find it: references may differ from `@id` in case."""
+        """The key for references to this node, which may differ from its `@id` in case."""
         return self.id.lower()
 
     @property
     def name(self) -> str:
-        """Its label. Some nodes have none (three properties of 1.1.0): the `@id` after the colon then."""
+        """Its label, or the `@id` after the colon if it has none, as three properties of 1.1.0."""
         return self.text("rdfs:label") or self.id.rpartition(":")[2] or self.id
 
     @property
     def external_id(self) -> str:
-        """The id that the publisher gave it, such as `D3-FH`; most nodes have only their `@id`."""
+        """The publisher's id, such as `D3-FH`. Most nodes have only their `@id`."""
         return self.text("d3f:d3fend-id") or self.id
 
     def text(self, member: str) -> str:
-        """The first value of a member; empty if there is none."""
+        """The first value of a member, or an empty string."""
         return next(iter(self.texts(member)), "")
 
     def texts(self, member: str) -> list[str]:
-        """All values of a member, in order: literals as text, references as the `@id` that they name."""
+        """All values of a member, in order: literals as text, and references as their `@id`."""
         found = []
         for value in _values(self.members.get(member)):
             text = value.get("@value", value.get("@id")) if isinstance(value, dict) else value
             if isinstance(text, str | int | float):
                 found.append(str(text))
             else:
-                self._complain(member, "a literal or a reference", value)
+                self._warn(member, "a literal or a reference", value)
         return found
 
     def targets(self, member: str) -> list[str]:
-        """The nodes that a member refers to, by `@id`."""
+        """The `@id` of each node that a member refers to."""
         found = []
         for value in _values(self.members.get(member)):
             if isinstance(value, dict) and isinstance(value.get("@id"), str):
                 found.append(value["@id"])
             else:
-                self._complain(member, "a reference", value)
+                self._warn(member, "a reference", value)
         return found
 
     def passage(self, member: str) -> str:
-        """Prose. Several texts where one belongs become a list as Python writes it: upstream's bundles have it so."""
+        """The text of a member. A list of texts is written as a Python list, as in upstream's bundles."""
         value = self.members.get(member)
         if not isinstance(value, list):
             return self.text(member)
@@ -71,12 +71,12 @@ class Node:
         except RecursionError:
             raise MalformedFile(f"D3FEND ontology: {self.id}: {member}: nested too deeply") from None
 
-    def _complain(self, member: str, expected: str, found: object) -> None:
+    def _warn(self, member: str, expected: str, found: object) -> None:
         _log.warning("%s: %s: expected %s, found %s; left out", self.id, member, expected, kind(found))
 
 
 class Graph:
-    """The nodes, in the order of the file and by key."""
+    """All nodes, in the order of the file and by key."""
 
     def __init__(self, nodes: Iterable[Node]) -> None:
         exact: dict[str, Node] = {}
@@ -89,13 +89,13 @@ class Graph:
             self._by_key[node.key] = node if known is None else _merged(known, node)
 
     def find(self, name: str) -> Node | None:
-        """The node with this `@id`, in any case. Nodes whose ids differ only in case are found as one."""
+        """The node with this `@id`, ignoring case. Nodes whose ids differ only in case are merged."""
         return self._by_key.get(name.lower())
 
     def below(self, member: str, *tops: str) -> set[str]:
-        """The ids of all nodes that lead to one of `tops` through `member`, in one step or several.
+        """The ids of all nodes that lead to one of `tops` through `member`, in one or more steps.
 
-        A top is among them only where it is below another, or below itself.
+        A top is among them only if it is below another top or below itself.
         """
         children: dict[str, list[Node]] = {}
         for node in self.nodes:
@@ -111,10 +111,9 @@ class Graph:
         return found
 
     def inherited(self, member: str, through: str, nodes: Iterable[Node]) -> dict[str, list[str]]:
-        """The targets of `member` by node key: a node's own, or those of the first node above it that has any.
+        """The targets of `member` by node key: those of the node itself, or of the first node above it that has any.
 
-        Above is what a node leads to through `through`, depth first. Where that runs in a circle, the way back counts
-        for nothing.
+        The nodes above are those that it leads to through `through`, depth first. Cycles are not followed.
         """
         found: dict[str, list[str]] = {}
         path: list[tuple[Node, Iterator[Node]]] = []
@@ -142,14 +141,14 @@ class Graph:
 
 
 def read_graph(content: bytes) -> Graph:
-    """The graph in a JSON-LD file. What is no node with an `@id` is left out, with a line in the log.
+    """Read the graph in a JSON-LD file. Entries that are not nodes with an `@id` are logged and left out.
 
-    Raises MalformedFile when the file is no JSON object with an `@graph`.
+    Raises MalformedFile if the file is not a JSON object with a `@graph`.
     """
     try:
         document = msgspec.json.decode(content)
     except (ValueError, RecursionError) as error:
-        raise MalformedFile(f"D3FEND ontology: no JSON: {error}") from error
+        raise MalformedFile(f"D3FEND ontology: not JSON: {error}") from error
     if not isinstance(document, dict):
         raise MalformedFile(f"D3FEND ontology: expected a JSON object, found {kind(document)}")
     if not isinstance(document.get("@graph"), list):
@@ -161,7 +160,7 @@ def kind(value: object) -> str:
     """The kind of a JSON value, for messages."""
     if value is None:
         return "nothing"
-    return {dict: "an object", list: "a list", str: "a text", bool: "a truth value"}.get(type(value), "a number")
+    return {dict: "an object", list: "a list", str: "text", bool: "a boolean"}.get(type(value), "a number")
 
 
 def _nodes(entries: list[Any]) -> Iterator[Node]:
@@ -169,15 +168,15 @@ def _nodes(entries: list[Any]) -> Iterator[Node]:
         if not isinstance(entry, dict):
             _log.warning("@graph[%d]: expected an object, found %s; left out", position, kind(entry))
         elif not isinstance(entry.get("@id"), str) or not entry["@id"]:
-            _log.warning("@graph[%d].@id: expected a text, found %s; left out", position, kind(entry.get("@id")))
+            _log.warning("@graph[%d].@id: expected text, found %s; left out", position, kind(entry.get("@id")))
         else:
             yield Node(entry["@id"], entry)
 
 
-def _merged(known: Node, newcomer: Node) -> Node:
-    """Two nodes as one: where both say something, the one that says more of itself is believed."""
-    poorer, richer = (newcomer, known) if len(known.members) > len(newcomer.members) else (known, newcomer)
-    return Node(richer.id, {**poorer.members, **richer.members})
+def _merged(known: Node, other: Node) -> Node:
+    """Merge two nodes. If both have a member, the value of the node with more members wins."""
+    smaller, larger = (other, known) if len(known.members) > len(other.members) else (known, other)
+    return Node(larger.id, {**smaller.members, **larger.members})
 
 
 def _values(value: Any) -> list[Any]:

@@ -1,7 +1,7 @@
-"""D3FEND's ontology as STIX objects: defensive tactics and techniques, digital artifacts, and how they are related.
+"""Converts D3FEND's ontology to STIX: defensive tactics and techniques, digital artifacts, and their relationships.
 
-Equal, object for object, to what upstream's converter makes of the same file; where a property looks odd (the address
-of a reference that is a sentence, a description that is a Python list), that is why.
+The objects equal the result of upstream's converter for the same file. This is the reason for odd properties, such as a
+sentence as the URL of a reference, or a Python list as a description.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ _ARTIFACTS: Final = ("d3f:Artifact", "d3f:File", "d3f:NetworkTraffic", "d3f:Soft
 
 _Stix = dict[str, Any]
 _Nodes = dict[str, Node]
-"""Nodes by their keys, in order."""
+"""Nodes by key, in order."""
 
 
 def convert(content: bytes, edition: Edition) -> Converted:
-    """The objects of one release, from its `d3fend.json`, and the relations that lead out of D3FEND.
+    """The objects of one release, from its `d3fend.json`, and the relations to other knowledge bases.
 
-    Raises MalformedFile when the file is no ontology of D3FEND, or that of another release than `edition` says.
+    Raises MalformedFile if the file is not D3FEND's ontology, or if it is another release.
     """
     graph = read_graph(content)
     ontology = _ontology(graph, edition)
@@ -77,12 +77,12 @@ def convert(content: bytes, edition: Edition) -> Converted:
         *(made[key] for key in artifacts),
         *_relationships(relations, made, released),
     ]
-    # Each id once: nothing keeps a file from saying the same thing twice.
+    # Each id only once: a file may repeat itself.
     return Converted(list({obj["id"]: obj for obj in objects}.values()), leftovers=_leftovers(relations, made))
 
 
 def _ontology(graph: Graph, edition: Edition) -> Node:
-    """The node that speaks of the ontology as a whole."""
+    """The node that describes the ontology."""
     ontology = graph.find(_ONTOLOGY)
     if ontology is None:
         raise MalformedFile(f"D3FEND ontology: @graph: expected a node {_ONTOLOGY}, found none")
@@ -95,12 +95,12 @@ def _ontology(graph: Graph, edition: Edition) -> Node:
 def _required(ontology: Node, member: str) -> str:
     text = ontology.text(member)
     if not text:
-        raise MalformedFile(f"D3FEND ontology: {_ONTOLOGY}: no {member}")
+        raise MalformedFile(f"D3FEND ontology: {_ONTOLOGY}: {member} is missing")
     return text
 
 
 def _release_date(ontology: Node) -> str:
-    """When the release came out, as STIX writes it with milliseconds. A time without offset is taken for UTC."""
+    """The time of the release, as a STIX timestamp with milliseconds. A time without an offset is UTC."""
     text = _required(ontology, "d3f:release-date")
     try:
         moment = datetime.fromisoformat(text)
@@ -111,7 +111,7 @@ def _release_date(ontology: Node) -> str:
 
 
 def _tactics(graph: Graph) -> _Nodes:
-    """The defensive tactics in the order in which D3FEND shows them; those without a place come last."""
+    """The defensive tactics in the order in which D3FEND shows them. Those without a place are last."""
     tactics = [node for node in graph.nodes if _TACTIC in node.texts("@type")]
     if not tactics:
         raise MalformedFile(f"D3FEND ontology: @graph: expected nodes of type {_TACTIC}, found none")
@@ -123,12 +123,14 @@ def _place(tactic: Node) -> float:
     try:
         return float(place)
     except ValueError:
-        _log.warning('%s: d3f:display-order: expected a number, found "%s"; put last', tactic.id, place)
+        _log.warning(
+            '%s: d3f:display-order: expected a number, found "%s"; the tactic is placed last', tactic.id, place
+        )
         return float("inf")
 
 
 def _subclasses(graph: Graph, tops: tuple[str, ...], taken: _Nodes) -> _Nodes:
-    """The classes below `tops`, without those that become another object already."""
+    """The subclasses of `tops`, except those that already become another object."""
     below = graph.below(SUBCLASS, *tops)
     classes = {node.key: node for node in graph.nodes if node.id in below and node.key not in taken}
     if not classes:
@@ -214,7 +216,7 @@ def _relationships(relations: Iterable[Relation], made: Mapping[str, _Stix], rel
 
 
 def _leftovers(relations: Iterable[Relation], made: Mapping[str, _Stix]) -> list[dict[str, str]]:
-    """The other relations, by external ids. Of a class above an object there is nothing to link."""
+    """The other relations, by external ids. Relations to superclasses are left out, because there is nothing to link."""
     return [
         {
             "source": relation.source.external_id,
@@ -254,7 +256,7 @@ def _head(object_type: str, stix_id: str, released: str) -> _Stix:
 
 
 def _attack_properties(**more: Any) -> _Stix:
-    """The properties that make an object one of ATT&CK's kind, by name."""
+    """The properties that ATT&CK adds to its objects, ordered by name."""
     properties = {
         "x_mitre_attack_spec_version": "3.3.0",
         "x_mitre_deprecated": False,

@@ -1,4 +1,4 @@
-"""Relations between the nodes of D3FEND's ontology: which there are, and what is said of them."""
+"""Relations between the nodes of D3FEND's ontology, and their descriptions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """What one node says of another: RDF's triple."""
+    """A relation from one node to another: an RDF triple."""
 
     source: Node
     predicate: Node
@@ -30,7 +30,7 @@ class Relation:
 
     @property
     def description(self) -> str:
-        """The definition of the property, which speaks of `x` and `y`, said of the two nodes by name."""
+        """The definition of the property, with the names of the two nodes in place of `x` and `y`."""
         if self.is_subclass:
             return f"{self.source.name} is a sub-class of {self.target.name}"
         names = {"x": self.source.name, "y": self.target.name}
@@ -38,9 +38,9 @@ class Relation:
 
 
 def associations(graph: Graph, techniques: Mapping[str, Node]) -> Iterator[Relation]:
-    """Every relation from a node to a node: subclasses, and what may be associated in any way.
+    """Every relation between nodes: `rdfs:subClassOf`, and all subproperties of `d3f:may-be-associated-with`.
 
-    Without the tactics that techniques enable: those are inherited, and `enabling` knows them.
+    The tactics that techniques enable are left out. They can be inherited, and `enabling` returns them.
     """
     below = graph.below("rdfs:subPropertyOf", "d3f:may-be-associated-with")
     properties = {node.id: node for node in graph.nodes if node.id in below} | {SUBCLASS: Node(SUBCLASS, {})}
@@ -51,13 +51,13 @@ def associations(graph: Graph, techniques: Mapping[str, Node]) -> Iterator[Relat
             for name in source.targets(member):
                 target = graph.find(name)
                 if target is None:
-                    _log.warning("%s: %s %s: no such node, left out", source.id, member, name)
+                    _log.warning("%s: %s: there is no node %s; left out", source.id, member, name)
                 else:
                     yield Relation(source, properties[member], target)
 
 
 def enabling(graph: Graph, enabled: Mapping[str, list[Node]], techniques: Mapping[str, Node]) -> list[Relation]:
-    """The relations from techniques to the tactics that they enable, those to one tactic together."""
+    """The relations from techniques to the tactics that they enable, grouped by tactic."""
     enables = graph.find(ENABLES) or Node(ENABLES, {})
     relations = [Relation(techniques[key], enables, tactic) for key, tactics in enabled.items() for tactic in tactics]
     turns: dict[str, int] = {}
@@ -67,7 +67,7 @@ def enabling(graph: Graph, enabled: Mapping[str, list[Node]], techniques: Mappin
 
 
 def enabled_tactics(graph: Graph, techniques: Mapping[str, Node], tactics: Mapping[str, Node]) -> dict[str, list[Node]]:
-    """The tactics that each technique enables: its own, or those of the first class above it that enables anything."""
+    """The tactics that each technique enables: its own, or those of the first superclass that enables any."""
     named = graph.inherited(ENABLES, SUBCLASS, techniques.values())
     return {key: _tactics(node, named[key], tactics) for key, node in techniques.items()}
 
@@ -78,5 +78,5 @@ def _tactics(technique: Node, names: list[str], tactics: Mapping[str, Node]) -> 
         if tactic := tactics.get(name.lower()):
             enabled[tactic.key] = tactic
         else:
-            _log.warning("%s: %s %s: no such tactic, left out", technique.id, ENABLES, name)
+            _log.warning("%s: %s: there is no tactic %s; left out", technique.id, ENABLES, name)
     return list(enabled.values())

@@ -1,11 +1,11 @@
-"""DISARM's master workbook as STIX objects: its sheets `tactics` and `techniques`, columns found by name.
+"""Converts DISARM's master workbook to STIX: the sheets `tactics` and `techniques`, whose columns are found by name.
 
-Equal, object for object and in order, to what upstream's converter makes of the same workbook.
+The objects and their order equal the result of upstream's converter for the same workbook.
 
-What would leave an object without its identity is refused: a sheet or column that is missing, a row without id or name,
-an id that comes twice, a number where a text belongs. What leaves the rest as it is gets logged and goes without: the
-phase of a technique whose tactic is unknown, the relationship of a sub-technique whose technique is unknown. Rows that
-are blank in the columns read here are passed over; a missing summary is an empty description.
+A workbook is rejected if an object could not be identified: a sheet or column is missing, a row has no id or name, an id
+occurs twice, or a cell has a number instead of text. If the tactic of a technique is unknown, the technique has no kill
+chain phase; if the technique of a sub-technique is unknown, there is no relationship; both are logged. Rows that are blank
+in the columns read here are skipped. A missing summary is an empty description.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ RELEASE_DAYS: Final[Mapping[str, date]] = MappingProxyType(
         "1.6": date(2024, 11, 22),
     }
 )
-"""When releases were published. Workbooks do not say it: that of 1.4 was saved the day before, that of 1.5 has no day."""
+"""When releases were published. Workbooks do not state it: 1.4 was saved the day before, and 1.5 has no date."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A tactic or technique, as its row says it. A tactic has no `tactic_id`."""
+    """A tactic or technique, as in its row. A tactic has no `tactic_id`."""
 
     disarm_id: str
     name: str
@@ -60,9 +60,9 @@ class _Entry:
 
 
 def convert(content: bytes, edition: Edition) -> Converted:
-    """The objects of one release: tactics, techniques, which is a sub-technique of which, and the matrix.
+    """The objects of one release: tactics, techniques, the relationships of sub-techniques, and the matrix.
 
-    Raises MalformedFile when the file is not DISARM's workbook, or nobody knows when it was released.
+    Raises MalformedFile if the file is not DISARM's workbook, or if the date of the release is unknown.
     """
     workbook = read_workbook(content, _FILE)
     modified = f"{_release_day(edition, workbook)}T00:00:00.000Z"
@@ -83,12 +83,14 @@ def convert(content: bytes, edition: Edition) -> Converted:
 def _release_day(edition: Edition, workbook: Workbook) -> date:
     day = RELEASE_DAYS.get(edition.label) or edition.published or workbook.modified
     if day is None:
-        raise MalformedFile(f"{_FILE}: nobody says when release {edition.label} was published, nor does the workbook")
+        raise MalformedFile(
+            f"{_FILE}: the date of release {edition.label} is unknown: neither its source nor the workbook states it"
+        )
     return day
 
 
 def _entries(workbook: Workbook, sheet: str, columns: Sequence[str]) -> dict[str, _Entry]:
-    """The entries of a sheet by their id, in order."""
+    """The entries of a sheet by id, in the order of the rows."""
     where = f"{_FILE}: {sheet}"
     rows = workbook.rows(sheet)
     places = _places(next(rows, None), columns, where)
@@ -98,15 +100,15 @@ def _entries(workbook: Workbook, sheet: str, columns: Sequence[str]) -> dict[str
             continue
         entry = _entry(row, places, f"{where}: row {row.number}")
         if entry.disarm_id in entries:
-            raise MalformedFile(f"{where}: row {row.number}: {entry.disarm_id} is in a row above too")
+            raise MalformedFile(f"{where}: row {row.number}: duplicate id {entry.disarm_id}")
         entries[entry.disarm_id] = entry
     if not entries:
-        raise MalformedFile(f"{where}: no row under the names of the columns")
+        raise MalformedFile(f"{where}: no rows below the column names")
     return entries
 
 
 def _places(header: Row | None, columns: Sequence[str], where: str) -> dict[str, int]:
-    """The number of each column, from the first row that is not blank."""
+    """The number of each column. The names are in the first row that is not blank."""
     named = {} if header is None else {place: str(cell).strip() for place, cell in header.cells.items()}
     places: dict[str, int] = {}
     for column in columns:
@@ -122,7 +124,7 @@ def _entry(row: Row, places: Mapping[str, int], where: str) -> _Entry:
     for column, place in places.items():
         cell = row.cells.get(place, "")
         if isinstance(cell, NotText):
-            raise MalformedFile(f"{where}: {column}: expected a text, found {cell}")
+            raise MalformedFile(f"{where}: {column}: expected text, found {cell}")
         texts[column] = cell
     for column in ("disarm_id", "name"):
         if not texts[column]:
@@ -149,7 +151,9 @@ def _tactic(tactic: _Entry, modified: str) -> dict[str, Any]:
 def _technique(technique: _Entry, tactics: Mapping[str, _Entry], modified: str) -> dict[str, Any]:
     tactic = tactics.get(technique.tactic_id)
     if tactic is None:
-        _log.warning("%s: no tactic %r, left without a phase", technique.disarm_id, technique.tactic_id)
+        _log.warning(
+            "%s: tactic %r is not in the workbook; no kill chain phase", technique.disarm_id, technique.tactic_id
+        )
     phase = {} if tactic is None else {"kill_chain_phases": [_phase(tactic)]}
     return {
         **_head("attack-pattern", disarm_technique_id(technique.disarm_id), modified),
@@ -170,7 +174,7 @@ def _relationships(techniques: Mapping[str, _Entry], modified: str) -> Iterator[
         if dot and technique in techniques:
             yield _relationship(sub_technique, technique, modified)
         elif dot:
-            _log.warning("%s: no technique %s, left without a relationship", sub_technique, technique)
+            _log.warning("%s: technique %s is not in the workbook; no relationship", sub_technique, technique)
 
 
 def _relationship(sub_technique: str, technique: str, modified: str) -> dict[str, Any]:
@@ -228,7 +232,7 @@ CONVERTER: Final = Converter(
     convert,
     Description(
         title="DISARM's master workbook",
-        reads="DISARM_FRAMEWORKS_MASTER.xlsx: the sheets `tactics` and `techniques`, by the names of their columns",
+        reads="the sheets `tactics` and `techniques` of DISARM_FRAMEWORKS_MASTER.xlsx; columns are found by name",
         objects=(
             ObjectRules(
                 kind="x-mitre-tactic",
@@ -236,9 +240,9 @@ CONVERTER: Final = Converter(
                 id_text="`disarm_id`, such as `TA05`",
                 rules=(
                     Rule("name", "`name`"),
-                    Rule("description", "`summary`; empty where the cell is"),
-                    Rule("x_mitre_shortname", "the name in small letters, `-` for each space"),
-                    Rule("external_references", "`DISARM`, with the id and the address of the tactic's generated page"),
+                    Rule("description", "`summary`; empty if the cell is"),
+                    Rule("x_mitre_shortname", "the name in lower case, with `-` for each space"),
+                    Rule("external_references", "`DISARM`, with the id and the URL of the tactic's generated page"),
                 ),
             ),
             ObjectRules(
@@ -247,13 +251,13 @@ CONVERTER: Final = Converter(
                 id_text="`disarm_id`, such as `T0086.003`",
                 rules=(
                     Rule("name", "`name`"),
-                    Rule("description", "`summary`; empty where the cell is"),
+                    Rule("description", "`summary`; empty if the cell is"),
                     Rule(
                         "kill_chain_phases",
-                        "kill chain `disarm`, phase the short name of the tactic in `tactic_id`; "
-                        "left out where `tactics` has no such row",
+                        "kill chain `disarm`, with the short name of the tactic in `tactic_id`; "
+                        "left out if `tactics` has no such row",
                     ),
-                    Rule("external_references", "`DISARM`, with the id and the address of the generated page"),
+                    Rule("external_references", "`DISARM`, with the id and the URL of the generated page"),
                     Rule("x_mitre_is_subtechnique", "whether the id has a dot"),
                     Rule("x_mitre_platforms", "always `Windows`, `Linux`, `Mac`"),
                     Rule("x_mitre_version", "always `2.1`"),
@@ -261,7 +265,7 @@ CONVERTER: Final = Converter(
             ),
             ObjectRules(
                 kind="relationship",
-                of="each sub-technique whose technique, named by the id before the dot, is in the sheet",
+                of="each sub-technique whose technique (the id before the dot) is in the sheet",
                 id_text="STIX id of the sub-technique, `+`, STIX id of the technique",
                 rules=(Rule("relationship_type", "`subtechnique-of`, from the sub-technique to its technique"),),
             ),
@@ -271,21 +275,22 @@ CONVERTER: Final = Converter(
                 id_text="`DISARM Red Framework`",
                 rules=(
                     Rule("name", "`DISARM Red Framework`"),
-                    Rule("description", "always the same three words about incident creators"),
-                    Rule("tactic_refs", "the tactics in the order of their sheet"),
-                    Rule("external_references", "`DISARM`, with the address of the foundation"),
+                    Rule("description", "always `Incident creator TTPs.`"),
+                    Rule("tactic_refs", "the tactics, in the order of their sheet"),
+                    Rule("external_references", "`DISARM`, with the URL of the foundation"),
                 ),
             ),
         ),
         remarks=(
-            "`created` is 2020-01-01 everywhere, `modified` the day of the release: as published for 1.2 to 1.6, "
-            "else as whoever offers the file says, else the day on which the workbook was saved.",
-            "`created_by_ref` and `object_marking_refs` name the identity and the marking definition of disarm2stix, "
-            "which are objects of the release; TLP:CLEAR is the other marking.",
+            "`created` is always 2020-01-01. `modified` is the date of the release: the real one for 1.2 to 1.6, otherwise "
+            "the one that the source of the file states, otherwise the day on which the workbook was saved.",
+            "`created_by_ref` is the identity of disarm2stix. `object_marking_refs` are TLP:CLEAR and the marking definition "
+            "of disarm2stix. The identity and the marking definition are objects of the release.",
         ),
         differences=(
-            "A blank summary is an empty description; upstream's converter writes `nan`. No release at hand has one.",
-            "Tactics are those of the workbook; upstream's converter knows sixteen and stops at any other.",
+            "A blank summary is an empty description; upstream's converter writes `nan`. None of the releases from 1.4 to 1.6 "
+            "has a blank summary.",
+            "All tactics of the workbook are converted; upstream's converter knows sixteen and fails on others.",
         ),
     ),
 )

@@ -1,7 +1,7 @@
-"""The list of countries with regional codes (CSV) as STIX locations; columns are found by name.
+"""Converts the list of countries with regional codes (CSV) to STIX locations. Columns are found by name.
 
-Equal, object for object, to what upstream's converter makes of the same list, but each relationship comes once. A list
-with a column missing, a row that is not whole, a code of another form, or a name or code that comes twice is refused.
+The objects equal the result of upstream's converter for the same list, except that each relationship occurs once. A list
+is rejected if a column is missing, a row is incomplete, a code has the wrong form, or a name or code occurs twice.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ _FORMS: Final[Mapping[str, re.Pattern[str]]] = {
     "name": re.compile(r".*\S.*"),
     "alpha-2": re.compile(r"[A-Z]{2}"),
     "alpha-3": re.compile(r"[A-Z]{3}"),
-    # Spreadsheets make 4 of 004.
+    # Spreadsheets turn 004 into 4.
     "country-code": re.compile(r"[0-9]{3}"),
     "iso_3166-2": re.compile(r"ISO 3166-2:[A-Z]{2}"),
 }
 
 
 def convert(content: bytes, edition: Edition) -> Converted:
-    """The objects of one release, in the order of the list. They are the same whatever the edition.
+    """The objects of one release, in the order of the list. They do not depend on the edition.
 
-    Raises MalformedFile when the file is not the list.
+    Raises MalformedFile if the file is not the list.
     """
     countries: dict[str, Country] = {}
     for where, values in _rows(content):
         country = _country(values, where)
         if country.alpha_2 in countries:
-            raise MalformedFile(f"{where}: {country.alpha_2} is in a line above too")
+            raise MalformedFile(f"{where}: duplicate code {country.alpha_2}")
         countries[country.alpha_2] = country
     if not countries:
-        raise MalformedFile(f"{_FILE}: no country in it")
+        raise MalformedFile(f"{_FILE}: no countries found")
     return Converted(location_objects(list(countries.values())))
 
 
 def _rows(content: bytes) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each row that is not blank: where it is, and its values by column."""
+    """Each row that is not blank: its place in the file, and its values by column."""
     try:
         lines = csv.reader(StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         header = next(lines, [])
@@ -58,20 +58,20 @@ def _rows(content: bytes) -> Iterator[tuple[str, dict[str, str]]]:
                     raise MalformedFile(f"{where}: expected {len(header)} values, found {len(values)}")
                 yield where, dict(zip(header, values, strict=True))
     except UnicodeDecodeError as error:
-        raise MalformedFile(f"{_FILE}: no text in UTF-8: {error.reason} at byte {error.start}") from error
+        raise MalformedFile(f"{_FILE}: not UTF-8: {error.reason} at byte {error.start}") from error
     except csv.Error as error:
-        raise MalformedFile(f"{_FILE}: no table of values with commas between them: {error}") from error
+        raise MalformedFile(f"{_FILE}: not CSV: {error}") from error
 
 
 def _country(values: Mapping[str, str], where: str) -> Country:
     for column, form in _FORMS.items():
         if not form.fullmatch(values[column]):
-            raise MalformedFile(f"{where}: {column}: not of its form: {values[column][:40]!r}")
+            raise MalformedFile(f"{where}: {column}: unexpected value {values[column][:40]!r}")
     regions = [values[level] for level in LEVELS]
     while regions and not regions[-1]:
         regions.pop()
     if not all(regions):
-        raise MalformedFile(f"{where}: {regions[-1]!r} is a {LEVELS[len(regions) - 1]} in no larger region")
+        raise MalformedFile(f"{where}: {LEVELS[len(regions) - 1]} {regions[-1]!r} is not in a larger region")
     return Country(
         name=values["name"],
         alpha_2=values["alpha-2"],
@@ -89,7 +89,7 @@ def _region_rules(level: str) -> ObjectRules:
         id_text="the name, as written",
         rules=(
             Rule("name", f"`{level}`"),
-            Rule("region", "the name's short form"),
+            Rule("region", "the short form of the name"),
             Rule(
                 "external_references",
                 f"`location2stix` with the short form; `{level}-code` with the name; `type` with `{level}`",
@@ -104,7 +104,7 @@ CONVERTER: Final = Converter(
     convert,
     Description(
         title="ISO 3166 countries with regional codes",
-        reads="ISO-3166-Countries-with-Regional-Codes, the table with all columns (CSV), by the names of its columns",
+        reads="ISO-3166-Countries-with-Regional-Codes, the CSV file with all columns; columns are found by name",
         objects=(
             ObjectRules(
                 kind="location",
@@ -113,36 +113,39 @@ CONVERTER: Final = Converter(
                 rules=(
                     Rule("name", "`name`"),
                     Rule("country", "`alpha-2`"),
-                    Rule("region", "short form of `sub-region`; empty for Antarctica, which is in none"),
+                    Rule("region", "the short form of `sub-region`; empty for Antarctica, which has none"),
                     Rule(
                         "external_references",
-                        "`location2stix` and `alpha-2` with the two letters, `type` with `country`, then `alpha-3`, "
-                        "`iso_3166-2` and `country-code` with the values of those columns",
+                        "`location2stix` and `alpha-2`, both with `alpha-2`; `type` with `country`; `alpha-3`, `iso_3166-2` "
+                        "and `country-code`, each with the column of that name",
                     ),
                 ),
             ),
             *(_region_rules(level) for level in LEVELS),
             ObjectRules(
                 kind="relationship",
-                of="a country and each of its regions; a sub-region and its region; an intermediate region and its "
+                of="each country and each of its regions; each sub-region and its region; each intermediate region and its "
                 "sub-region",
-                id_text="STIX id of the smaller, `+`, STIX id of the larger",
+                id_text="STIX id of the smaller location, `+`, STIX id of the larger one",
                 rules=(
                     Rule(
-                        "relationship_type", "the column of the larger: `region`, `sub-region`, `intermediate-region`"
+                        "relationship_type",
+                        "the column of the larger one: `region`, `sub-region` or `intermediate-region`",
                     ),
-                    Rule("description", "a sentence of both names and the type"),
+                    Rule("description", "a sentence with both names and the type"),
                 ),
             ),
         ),
         remarks=(
-            "A short form is the name in small letters with `-` for spaces, without “and” and “the” between words.",
-            "What a region belongs to is what the first row that names it says.",
-            "All times are 2020-01-01. `created_by_ref` and `object_marking_refs` name the identity and the marking "
-            "definition of location2stix, which are objects of the release; TLP:CLEAR is the other marking.",
-            "A country that is renamed in the list becomes another location.",
-            "`region-code` and its likes hold names, not the numbers of the list: clients look for them there.",
+            "A short form is the name in lower case, with `-` for spaces and without “and” and “the” between words.",
+            "The first row that mentions a region decides which larger region it belongs to.",
+            "All times are 2020-01-01. `created_by_ref` is the identity of location2stix. `object_marking_refs` are the "
+            "marking definition of location2stix and TLP:CLEAR. The identity and the marking definition are objects of the "
+            "release.",
+            "A country that is renamed in the list becomes a new location, because ids are made from names.",
+            "`region-code`, `sub-region-code` and `intermediate-region-code` have names, not the numbers of the list, because "
+            "clients expect names there.",
         ),
-        differences=("Each relationship comes once. The public bundle of release 1.0 holds every one twice.",),
+        differences=("Each relationship occurs once. In the public bundle of release 1.0, each occurs twice.",),
     ),
 )

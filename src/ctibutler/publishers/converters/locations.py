@@ -1,4 +1,4 @@
-"""Locations as STIX objects, from facts about countries. Equal to upstream's objects, wherever the facts are from."""
+"""Creates STIX locations from facts about countries. The objects equal upstream's, whatever the source of the facts."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from ctibutler.stix.identifiers import (
 from ctibutler.stix.markings import TLP_CLEAR
 
 LEVELS: Final = ("region", "sub-region", "intermediate-region")
-"""The words for regions in regions, the largest first."""
+"""The names of the levels of regions, from the largest to the smallest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """A country with its codes of ISO 3166, and the regions that it is in."""
+    """A country with its ISO 3166 codes and its regions."""
 
     name: str
     alpha_2: str
     alpha_3: str
     numeric: str
     subdivisions: str
-    """Where ISO 3166 lists its parts, such as `ISO 3166-2:FR`."""
+    """The part of ISO 3166 that lists its subdivisions, such as `ISO 3166-2:FR`."""
     regions: tuple[str, ...]
-    """The region, the sub-region and the intermediate region, as far as there are any."""
+    """The region, sub-region and intermediate region, as far as it has them."""
 
 
 def location_objects(countries: Sequence[Country]) -> StixObjects:
-    """Countries, regions of three levels, and which belongs to which: each relationship once.
+    """Countries, the three levels of regions, and the relationships between them, each once.
 
-    A region belongs where the first country that names it says.
+    The first country that mentions a region decides which larger region it belongs to.
 
-    Raises MalformedFile when two locations have one name: they would have one id.
+    Raises MalformedFile if two locations have the same name, because they would have the same id.
     """
     levels: dict[str, str] = {}
     parents: dict[str, str] = {}
@@ -54,7 +54,7 @@ def location_objects(countries: Sequence[Country]) -> StixObjects:
             parents.setdefault(name, parent)
     for name, count in Counter([*levels, *(country.name for country in countries)]).items():
         if count > 1:
-            raise MalformedFile(f"locations: {name} is the name of {count} locations")
+            raise MalformedFile(f"locations: {count} locations are named {name}")
     return [
         seeds.retired_tool_identity("location2stix"),
         seeds.tool_marking_definition("location2stix"),
@@ -79,7 +79,7 @@ def _country(country: Country) -> dict[str, Any]:
 
 
 def _region(name: str, level: str) -> dict[str, Any]:
-    # `…-code` holds the name, not the number of the standard: clients look for it there.
+    # `…-code` has the name, not the number of the standard, because clients expect the name there.
     return _location(
         name, {"region": _slug(name)}, {"location2stix": _slug(name), f"{level}-code": name, "type": level}
     )
@@ -116,7 +116,7 @@ def _head(object_type: str, stix_id: str) -> dict[str, Any]:
 
 
 def _markings() -> list[str]:
-    # The other way round than everywhere else.
+    # In the opposite order to all other converters, as upstream writes them.
     return [seed_marking_definition_id("location2stix"), TLP_CLEAR]
 
 

@@ -1,7 +1,7 @@
-"""OpenCTI's data set of sectors as the identities of sector2stix: other ids, the same names.
+"""Converts OpenCTI's data set of sectors to the identities of sector2stix. Names stay the same, ids change.
 
-Equal, object for object and in order, to the reconstructed release 1.0. A sector without a name, or an id or name that
-comes twice, is refused; a relationship with anything but two sectors is logged and left out.
+The objects and their order equal the reconstructed release 1.0. The file is rejected if a sector has no name, or an id or
+name occurs twice. A relationship that is not between two sectors is logged and left out.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _log = logging.getLogger(__name__)
 
 _FILE: Final = "OpenCTI sectors"
 _NO_SECTOR: Final = "Unknown"
-"""What the data set has for what is in no sector. Upstream's release has one sector less: most likely this one."""
+"""The data set's entry for everything without a sector. Upstream's release has one sector less, most likely this one."""
 
 
 class _Object(msgspec.Struct):
-    """What we read of an object in the data set, whatever its type."""
+    """The properties that we read of an object of any type."""
 
     type: str
     id: str
@@ -46,9 +46,9 @@ _decode = msgspec.json.Decoder(_Bundle).decode
 
 
 def convert(content: bytes, edition: Edition) -> Converted:
-    """The objects of one release, in the order of the data set. They are the same whatever the edition.
+    """The objects of one release, in the order of the data set. They do not depend on the edition.
 
-    Raises MalformedFile when the file is not the data set.
+    Raises MalformedFile if the file is not the data set.
     """
     objects = _read(content)
     sectors = _sectors(objects)
@@ -61,22 +61,22 @@ def _read(content: bytes) -> list[_Object]:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedFile(f"{_FILE}: expected a STIX bundle of identities: {error}") from None
     except RecursionError:
-        raise MalformedFile(f"{_FILE}: is nested too deeply") from None
+        raise MalformedFile(f"{_FILE}: nested too deeply") from None
 
 
 def _sectors(objects: list[_Object]) -> dict[str, Sector]:
-    """The sectors by the ids that they have in the data set."""
+    """The sectors by their ids in the data set."""
     sectors: dict[str, Sector] = {}
     for position, obj in enumerate(objects):
         if obj.type != "identity" or obj.identity_class != "class" or obj.name == _NO_SECTOR:
             continue
         if not obj.name.strip():
-            raise MalformedFile(f"{_FILE}: objects[{position}]: a sector without a name")
+            raise MalformedFile(f"{_FILE}: objects[{position}]: the sector has no name")
         if obj.id in sectors:
-            raise MalformedFile(f"{_FILE}: objects[{position}]: {obj.id} is there twice")
+            raise MalformedFile(f"{_FILE}: objects[{position}]: duplicate id {obj.id}")
         sectors[obj.id] = Sector(obj.name, obj.description or "", tuple(obj.x_opencti_aliases or ()))
     if not sectors:
-        raise MalformedFile(f"{_FILE}: no sector in it")
+        raise MalformedFile(f"{_FILE}: no sectors found")
     return sectors
 
 
@@ -86,7 +86,7 @@ def _subsectors(objects: list[_Object], sectors: Mapping[str, Sector]) -> Iterat
             continue
         child, parent = sectors.get(obj.source_ref), sectors.get(obj.target_ref)
         if child is None or parent is None:
-            _log.warning("%s: not between two sectors, left out", obj.id)
+            _log.warning("%s: not between two sectors; left out", obj.id)
         else:
             yield child.name, parent.name
 
@@ -101,34 +101,34 @@ CONVERTER: Final = Converter(
         objects=(
             ObjectRules(
                 kind="identity",
-                of="each identity of the class `class`, but `Unknown`",
+                of="each identity of the class `class`, except `Unknown`",
                 id_text="its name, as written",
                 rules=(
                     Rule("name", "`name`"),
                     Rule("description", "`description`"),
                     Rule("identity_class", "always `class`"),
-                    Rule("external_references", "`sector2stix` with the name's short form"),
-                    Rule("x_opencti_aliases", "the name itself, then `x_opencti_aliases`, each once"),
+                    Rule("external_references", "`sector2stix` with the short form of the name"),
+                    Rule("x_opencti_aliases", "the name, then `x_opencti_aliases`, without repeats"),
                 ),
             ),
             ObjectRules(
                 kind="relationship",
-                of="each `part-of` between two of them",
-                id_text="`part-of+`, STIX id of the smaller, `+`, STIX id of the larger",
+                of="each `part-of` between two sectors",
+                id_text="`part-of+`, STIX id of the subsector, `+`, STIX id of the sector",
                 rules=(
                     Rule("relationship_type", "`part-of`"),
-                    Rule("description", "a sentence of both names"),
+                    Rule("description", "a sentence with both names"),
                 ),
             ),
         ),
         remarks=(
-            "Ids, times and creator of the data set's own objects are not taken over: all times are 2020-01-01, the "
-            "creator is dogesec, and the marking definition is that of sector2stix beside TLP:CLEAR.",
-            "A short form is the name in small letters, `-` for everything between letters and digits.",
+            "The ids, times and creators of the data set are not used. All times are 2020-01-01, the creator is dogesec, and "
+            "the marking definitions are TLP:CLEAR and the one of sector2stix.",
+            "A short form is the name in lower case, with `-` for everything that is not a letter or digit.",
         ),
         differences=(
-            "The public release 1.0 is not at hand, and what made it is not public. Ids of sectors agree with all that "
-            "are known; short forms beyond these, aliases and ids of relationships are our reading.",
+            "The public release 1.0 is no longer available, and its converter is not public. The ids of sectors equal all "
+            "known ids. Other short forms, aliases and the ids of relationships are our interpretation.",
             "`Unknown` is left out because the public release has one sector less than the data set.",
         ),
     ),

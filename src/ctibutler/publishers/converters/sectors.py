@@ -1,4 +1,4 @@
-"""Sectors as STIX objects, from names, descriptions, other names, and which sector belongs to which."""
+"""Creates STIX identities of sectors, and the relationships between sectors and subsectors."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Sector:
 
 
 def sector_objects(sectors: Sequence[Sector], subsectors: Sequence[tuple[str, str]]) -> StixObjects:
-    """Sectors as identities, and which is a subsector of which: pairs of names, the smaller first.
+    """The identities of sectors, and a relationship for each pair of names in `subsectors` (subsector, sector).
 
-    Raises MalformedFile when two sectors have one name: they would have one id.
+    Raises MalformedFile if two sectors have the same name, because they would have the same id.
     """
     for name, count in Counter(sector.name for sector in sectors).items():
         if count > 1:
-            raise MalformedFile(f"sectors: {name} is the name of {count} sectors")
+            raise MalformedFile(f"sectors: {count} sectors are named {name}")
     return [
         seeds.dogesec(),
         seeds.tool_marking_definition("sector2stix"),
@@ -51,7 +51,7 @@ def _identity(sector: Sector) -> dict[str, Any]:
         "identity_class": "class",
         "object_marking_refs": list(_MARKINGS),
         "external_references": [{"source_name": "sector2stix", "external_id": _slug(sector.name)}],
-        # Its own name is the first, so that whoever looks for an alias finds the sector by its name too.
+        # The name is the first alias, so that a search of aliases finds it too.
         "x_opencti_aliases": list(dict.fromkeys((sector.name, *sector.aliases))),
     }
 

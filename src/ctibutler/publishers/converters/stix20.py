@@ -1,8 +1,8 @@
-"""ATT&CK releases in STIX 2.0, lifted to STIX 2.1.
+"""Converts ATT&CK releases in STIX 2.0 to STIX 2.1.
 
-MITRE publishes ATT&CK in both forms. Where only the older one is at hand, this makes the newer one of it. From release
-17.1 on the result is MITRE's own file, object for object; before that MITRE's 2.1 files also carry left-over deprecated
-objects, and give some objects a later `modified`, neither of which the 2.0 file knows.
+MITRE publishes ATT&CK in both versions. This is for when only the older one is available. From release 17.1 on, the objects
+equal MITRE's own STIX 2.1 file. In earlier releases, MITRE's STIX 2.1 files also have deprecated objects from previous
+releases, and a later `modified` on some objects; the STIX 2.0 files have neither.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _WITH_DOMAINS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """What an `x-mitre-collection` object says about itself and a STIX 2.0 file does not say about it.
+    """The properties of an `x-mitre-collection` that a STIX 2.0 file does not contain.
 
-    Times are STIX timestamps. `description` is None where MITRE's words are not at hand: then the object has none.
+    Times are STIX timestamps. `description` is None if MITRE's text is not available; the object then has none.
     """
 
     stix_id: str
@@ -42,9 +42,9 @@ class Collection:
 
 
 def convert(content: bytes, edition: Edition) -> Converted:
-    """The objects of one release of a matrix in STIX 2.1; which matrix it is, the file says.
+    """The objects of one ATT&CK release in STIX 2.1. The matrix in the file states the domain.
 
-    Raises MalformedFile when the content is no STIX 2.0 bundle of ATT&CK or the label is no release's.
+    Raises MalformedFile if the content is not a STIX 2.0 bundle of ATT&CK, or if the label is not an ATT&CK release.
     """
     return Converted(lift(content, _domain_in(content), edition.label))
 
@@ -59,17 +59,17 @@ def _domain_in(content: bytes) -> Domain:
     for domain in get_args(Domain):
         if f"{domain}-attack" in named:
             return cast("Domain", domain)
-    raise MalformedFile(f"STIX 2.0: expected an x-mitre-matrix of ATT&CK, found {len(named)} that are none")
+    raise MalformedFile("ATT&CK in STIX 2.0: expected an x-mitre-matrix of ATT&CK, found none")
 
 
 def lift(content: bytes, domain: Domain, label: str, collection: Collection | None = None) -> list[dict[str, Any]]:
-    """The objects of one release in STIX 2.1, the collection object first, the others in the file's order.
+    """The objects of one release in STIX 2.1: first the collection object, then the others in the order of the file.
 
-    `content` is a STIX 2.0 bundle, `label` the release's, such as `15.0`. Without a `collection`, id, name and creation
-    are those that MITRE gave the domain's collection, and its modification is that of the release: as MITRE's index
-    says it where we know the release, else the newest `modified` in the file, than which the release is not older.
+    `content` is a STIX 2.0 bundle, and `label` the label of the release, such as `15.0`. Without a `collection`, the id,
+    name and `created` are those of MITRE's collection for the domain. Its `modified` is the one in MITRE's index if we know
+    the release, otherwise the newest `modified` in the file, because the release cannot be older than that.
 
-    Raises MalformedFile when the content is no STIX 2.0 bundle or the label is no release's.
+    Raises MalformedFile if the content is not a STIX 2.0 bundle, or if the label is not an ATT&CK release.
     """
     release = _release(label)
     objects = _decode(content)
@@ -84,7 +84,7 @@ def lift(content: bytes, domain: Domain, label: str, collection: Collection | No
 
 
 def collection_in_index(index: bytes, domain: Domain, label: str) -> Collection | None:
-    """What MITRE's own index of releases (`index.json`) says about a collection; None where it has no such release."""
+    """A collection as described in MITRE's index of releases (`index.json`); None if the release is not in the index."""
     try:
         collections = msgspec.json.decode(index)["collections"]
         for about in collections:
@@ -94,7 +94,7 @@ def collection_in_index(index: bytes, domain: Domain, label: str) -> Collection 
                         about["id"], about["name"], about["created"], version["modified"], about["description"]
                     )
     except (msgspec.DecodeError, KeyError, TypeError) as error:
-        raise MalformedFile(f"index of ATT&CK: not the index that MITRE publishes: {error}") from error
+        raise MalformedFile(f"index of ATT&CK: not an index as MITRE publishes it: {error}") from error
     return None
 
 
@@ -109,19 +109,21 @@ def _decode(content: bytes) -> list[dict[str, Any]]:
     try:
         bundle = msgspec.json.decode(content)
     except msgspec.DecodeError as error:
-        raise MalformedFile(f"ATT&CK in STIX 2.0: no JSON: {error}") from error
+        raise MalformedFile(f"ATT&CK in STIX 2.0: not JSON: {error}") from error
     if not isinstance(bundle, dict) or bundle.get("type") != "bundle" or not isinstance(bundle.get("objects"), list):
         raise MalformedFile("ATT&CK in STIX 2.0: expected a bundle with objects")
     for position, obj in enumerate(bundle["objects"]):
         if not isinstance(obj, dict) or not isinstance(obj.get("type"), str) or not isinstance(obj.get("id"), str):
-            raise MalformedFile(f"ATT&CK in STIX 2.0: objects[{position}]: expected an object with type and id")
+            raise MalformedFile(f"ATT&CK in STIX 2.0: objects[{position}]: expected an object with `type` and `id`")
         if "spec_version" in obj:
-            raise MalformedFile(f"ATT&CK in STIX 2.0: objects[{position}]: has a spec_version, as in STIX 2.1")
+            raise MalformedFile(
+                f"ATT&CK in STIX 2.0: objects[{position}]: expected no `spec_version`, which is STIX 2.1"
+            )
     return list(bundle["objects"])
 
 
 def _lift_object(obj: Mapping[str, Any]) -> dict[str, Any]:
-    """Every object says its specification; software has no labels, malware is a family."""
+    """Add `spec_version` to every object and `is_family` to malware, and remove the labels of software."""
     lifted: dict[str, Any] = {}
     for key, value in obj.items():
         if key == "labels" and obj["type"] in ("malware", "tool"):
@@ -143,7 +145,7 @@ def _without_false_deprecation(obj: dict[str, Any]) -> dict[str, Any]:
 
 
 def _completed(obj: dict[str, Any], domain: Domain) -> dict[str, Any]:
-    """With the properties that MITRE's 2.1 files had before they came from the same source as the 2.0 files."""
+    """The object with the properties that only MITRE's 2.1 files had, before both versions had the same source."""
     added: dict[str, Any] = {}
     if obj["type"] in _WITH_DOMAINS:
         added["x_mitre_domains"] = [f"{domain}-attack"]
@@ -155,8 +157,8 @@ def _completed(obj: dict[str, Any], domain: Domain) -> dict[str, Any]:
 
 
 def _highest_spec_version(objects: Iterable[Mapping[str, Any]]) -> str:
-    said = (str(obj["x_mitre_attack_spec_version"]) for obj in objects if "x_mitre_attack_spec_version" in obj)
-    return max(said, key=_numbers, default=_OLD_SPEC_VERSION)
+    stated = (str(obj["x_mitre_attack_spec_version"]) for obj in objects if "x_mitre_attack_spec_version" in obj)
+    return max(stated, key=_numbers, default=_OLD_SPEC_VERSION)
 
 
 def _numbers(version: str) -> list[int]:
@@ -214,7 +216,7 @@ _COLLECTIONS: Final[Mapping[Domain, _DomainFacts]] = {
     ),
 }
 
-# `modified` of the collection, release by release, from MITRE's index: the same in every domain that has the release.
+# `modified` of the collection of each release, from MITRE's index. It is the same in all domains.
 _RELEASED: Final[Mapping[str, str]] = {
     "18.1": "2025-11-13T14:00:00.188Z",
     "18.0": "2025-10-28T14:00:00.188Z",
@@ -245,53 +247,54 @@ _RELEASED: Final[Mapping[str, str]] = {
 
 _DESCRIPTION: Final = Description(
     title="ATT&CK in STIX 2.0",
-    reads="`<domain>-attack.json` as MITRE publishes it in STIX 2.0; its matrix says which domain it is",
+    reads="`<domain>-attack.json`, as MITRE publishes it in STIX 2.0; its matrix states the domain",
     objects=(
         ObjectRules(
             kind="every object of the file",
             of="the same object",
-            id_text="none: ids are MITRE's",
+            id_text="nothing; it keeps MITRE's id",
             rules=(
-                Rule("spec_version", "`2.1`, behind the type"),
-                Rule("labels", "left out of malware and tools"),
+                Rule("spec_version", "`2.1`, after the type"),
+                Rule("labels", "removed from malware and tools"),
                 Rule("is_family", "true, on malware"),
-                Rule("x_mitre_deprecated", "false is left out of relationships of release 17.0"),
+                Rule("x_mitre_deprecated", "removed from relationships of release 17.0 if false"),
                 Rule(
                     "x_mitre_domains",
-                    "before 17.0, where it is missing: the domain, on relationships, data components, matrices, "
+                    "before 17.0, if it is missing: the domain, on relationships, data components, matrices, "
                     "identities and marking definitions",
                 ),
                 Rule(
                     "x_mitre_attack_spec_version",
-                    "before 17.0, where it is missing: `2.1.0`, on all but marking definitions",
+                    "before 17.0, if it is missing: `2.1.0`, on everything except marking definitions",
                 ),
-                Rule("x_mitre_version", "before 17.0, where it is missing: `1.0`, on identities"),
+                Rule("x_mitre_version", "before 17.0, if it is missing: `1.0`, on identities"),
             ),
         ),
         ObjectRules(
             kind="x-mitre-collection",
-            of="the file as a whole; the first object",
-            id_text="none: the id is that of MITRE's collection of the domain",
+            of="the file as a whole; it is the first object",
+            id_text="nothing; it has the id of MITRE's collection for the domain",
             rules=(
-                Rule("name, created", "those of MITRE's collection of the domain"),
+                Rule("name, created", "those of MITRE's collection for the domain"),
                 Rule(
-                    "modified", "the release's time in MITRE's index; where that is not known, the newest in the file"
+                    "modified",
+                    "the time of the release in MITRE's index; if that is unknown, the newest `modified` in the file",
                 ),
                 Rule("x_mitre_version", "the release"),
                 Rule(
                     "x_mitre_attack_spec_version",
-                    "from 17.1 on the highest that an object names, before that `2.1.0`",
+                    "from 17.1 on, the highest one of all objects; before that, `2.1.0`",
                 ),
-                Rule("x_mitre_contents", "id and time of every object but marking definitions, by id"),
+                Rule("x_mitre_contents", "the id and time of every object except marking definitions, ordered by id"),
             ),
         ),
     ),
     remarks=("Everything else is as MITRE published it, in the order of the file.",),
     differences=(
-        "From release 17.1 on the objects are those of MITRE's STIX 2.1 file, but the collection has no description, "
-        "which the STIX 2.0 file does not hold.",
-        "Before that MITRE's STIX 2.1 files also have deprecated objects left over from earlier releases, and a later "
-        "`modified` on some objects: the STIX 2.0 files know neither.",
+        "From release 17.1 on, the objects equal MITRE's STIX 2.1 file, except that the collection has no description, "
+        "because the STIX 2.0 file does not contain it.",
+        "In earlier releases, MITRE's STIX 2.1 files also have deprecated objects from previous releases, and a later "
+        "`modified` on some objects. The STIX 2.0 files have neither.",
     ),
 )
 

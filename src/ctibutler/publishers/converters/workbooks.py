@@ -1,8 +1,8 @@
-"""Workbooks (xlsx, ECMA-376) as the texts in the cells of their sheets.
+"""Reads the text in the cells of workbooks (xlsx, ECMA-376).
 
-Read as the XML that they are. A spreadsheet library would lay out every cell between the first and the last: a workbook
-of 2 kB with values in A1 and XFD1048576 ends the whole process in python-calamine 0.9.1, and so does one that claims to
-share four billion texts. Here nothing takes more room than what the file holds.
+The XML is read directly, so that memory is limited by the size of the file. A spreadsheet library allocates every cell
+between the first and the last: a workbook of 2 kB with values in A1 and XFD1048576 kills the process in
+python-calamine 0.9.1, and so does one that claims to have four billion shared strings.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from ctibutler.publishers.converters.xml_files import parse_xml
 from ctibutler.publishers.web.archives import all_members, is_archive
 
 MAX_BYTES: Final = 64 * 1024 * 1024
-"""How much a workbook may unpack to, and how much text a sheet may repeat. DISARM's of release 1.6 has 10.5 MB."""
+"""The largest size of an unpacked workbook, and of the text in one sheet. DISARM 1.6 has 10.5 MB."""
 
-_KINDS: Final[Mapping[str, str]] = {"n": "number", "b": "truth value", "e": "error", "d": "date"}
+_KINDS: Final[Mapping[str, str]] = {"n": "number", "b": "boolean", "e": "error", "d": "date"}
 _REFERENCE: Final = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
-# Characters that XML cannot hold or would change, by their number: `_x000D_` (ECMA-376 part 1, 22.9.2.19).
+# Escapes of characters that XML cannot contain or would change: `_x000D_` (ECMA-376 part 1, 22.9.2.19).
 _ESCAPED: Final = re.compile(r"_x(?!0000|[Dd][89A-Fa-f])([0-9A-Fa-f]{4})_")
 
 
 @dataclass(frozen=True, slots=True)
 class NotText:
-    """A value that the workbook holds as a number, truth value, error or date, as written there."""
+    """A number, boolean, error or date, as written in the workbook."""
 
     kind: str
     value: str
@@ -46,7 +46,7 @@ Cell = str | NotText
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row's number and its cells by the number of their column, both from 1. Blank cells are left out."""
+    """The number of a row, and its cells by the number of their column. Both start at 1. Blank cells are left out."""
 
     number: int
     cells: Mapping[int, Cell]
@@ -54,7 +54,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Workbook:
-    """A workbook; `name` stands for it in messages, `modified` is the day that its own properties name."""
+    """A workbook. `name` is its name in messages, and `modified` the day on which it was saved, if it states one."""
 
     name: str
     modified: date | None
@@ -64,19 +64,19 @@ class Workbook:
     def rows(self, sheet: str) -> Iterator[Row]:
         """The rows of a sheet that are not blank.
 
-        Raises MalformedFile when there is no such sheet or it cannot be read.
+        Raises MalformedFile if there is no such sheet, or if it cannot be read.
         """
         if sheet not in self._sheets:
-            raise MalformedFile(f"{self.name}: no sheet {sheet}")
+            raise MalformedFile(f"{self.name}: sheet {sheet} is missing")
         where = f"{self.name}: {sheet}"
         number = length = 0
         for element in parse_xml(self._sheets[sheet], where).iterfind("{*}sheetData/{*}row"):
             number = _row_number(element, number + 1, where)
             cells = dict(self._cells(element, f"{where}: row {number}"))
-            # A text is in the file once, however many cells share it.
+            # Cells can share a text that is in the file only once.
             length += sum(len(cell) for cell in cells.values() if isinstance(cell, str))
             if length > MAX_BYTES:
-                raise MalformedFile(f"{where}: the cells hold more than {MAX_BYTES} characters")
+                raise MalformedFile(f"{where}: the cells have more than {MAX_BYTES} characters")
             if cells:
                 yield Row(number, cells)
 
@@ -98,14 +98,14 @@ class Workbook:
         if kind != "s":
             return NotText(_KINDS.get(kind, "value"), value)
         if not _NUMBER.fullmatch(value) or int(value) >= len(self._shared):
-            raise MalformedFile(f"{where}: a cell shares the text {value[:40]}, which is not there")
+            raise MalformedFile(f"{where}: a cell refers to the shared string {value[:40]}, which does not exist")
         return self._shared[int(value)]
 
 
 def read_workbook(content: bytes, name: str) -> Workbook:
-    """The workbook in a file; `name` stands for it in messages.
+    """Read a workbook. `name` is its name in messages.
 
-    Raises MalformedFile when it is no xlsx file, or one that is encrypted, damaged or larger than `MAX_BYTES` unpacked.
+    Raises MalformedFile if it is not an xlsx file, is encrypted or damaged, or is larger than `MAX_BYTES` when unpacked.
     """
     if not is_archive(content):
         raise MalformedFile(f"{name}: expected an xlsx workbook, found a file that begins with {content[:20]!r}")
@@ -113,7 +113,7 @@ def read_workbook(content: bytes, name: str) -> Workbook:
     package = _relations(parts, "", name)
     main = _target(package, "officeDocument")
     if main not in parts:
-        raise MalformedFile(f"{name}: expected an xlsx workbook, found a zip file without one")
+        raise MalformedFile(f"{name}: expected an xlsx workbook, found another zip file")
     related = _relations(parts, main, name)
     targets = {relation_id: target for relation_id, _, target in related}
     named = {
@@ -129,7 +129,7 @@ def read_workbook(content: bytes, name: str) -> Workbook:
 
 
 _Relation = tuple[str, str, str]
-"""What a part of a package says of another part: an id, the kind, and the other part's name."""
+"""A reference from one part of a package to another: its id, its kind, and the name of the other part."""
 
 
 def _relations(parts: Mapping[str, bytes], part: str, name: str) -> list[_Relation]:
@@ -152,7 +152,7 @@ def _target(relations: Sequence[_Relation], kind: str) -> str:
 
 
 def _relation_id(sheet: etree._Element) -> str:
-    # In one of two namespaces, by the writer's edition of the standard.
+    # The namespace depends on the edition of the standard.
     return next((str(value) for key, value in sheet.items() if str(key).endswith("/relationships}id")), "")
 
 
@@ -177,7 +177,7 @@ def _row_number(row: etree._Element, default: int, where: str) -> int:
     if number is None:
         return default
     if not _NUMBER.fullmatch(number):
-        raise MalformedFile(f"{where}: expected the number of a row, found {number[:40]}")
+        raise MalformedFile(f"{where}: expected a row number, found {number[:40]}")
     return int(number)
 
 
@@ -187,7 +187,7 @@ def _column_number(cell: etree._Element, default: int, where: str) -> int:
         return default
     matched = _REFERENCE.fullmatch(place)
     if not matched:
-        raise MalformedFile(f"{where}: expected the place of a cell, found {place[:40]}")
+        raise MalformedFile(f"{where}: expected a cell reference, found {place[:40]}")
     number = 0
     for letter in matched[1]:
         number = number * 26 + ord(letter) - ord("A") + 1
@@ -195,7 +195,7 @@ def _column_number(cell: etree._Element, default: int, where: str) -> int:
 
 
 def _text(holder: etree._Element) -> str:
-    """The text of a cell, from one piece or several formatted runs, without phonetic hints."""
+    """The text of a cell, which can have several formatted runs. Phonetic hints are left out."""
     return _unescaped("".join(part.text or "" for path in ("{*}t", "{*}r/{*}t") for part in holder.iterfind(path)))
 
 

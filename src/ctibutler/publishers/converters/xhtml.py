@@ -1,4 +1,4 @@
-"""Converts XHTML to plain text, with the lines that a browser would show."""
+"""Converts XHTML to plain text, with line breaks where a browser shows them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SOURCE_LINE_BREAK: Final = re.compile(r"[ \t]*[\t\r\n][ \t\r\n]*")
 
 
 def plain_text(element: etree._Element) -> str:
-    """The text in an element, entities resolved.
+    """The text of an element, with entities resolved.
 
-    Paragraphs, items of lists, rows of tables and whatever else starts on a new line do so here too; what is set in
-    further is indented by two spaces. Line breaks of the source mean nothing in XHTML and become spaces.
+    Paragraphs, list items, table rows and other blocks start on a new line. Indented blocks are indented by two spaces.
+    Line breaks in the source have no meaning in XHTML and become spaces.
     """
     if not len(element):
         return _SOURCE_LINE_BREAK.sub(" ", element.text or "").strip()
@@ -34,7 +34,7 @@ class _Page:
         self._lines: list[str] = []
         self._line = ""
         self._indent = ""
-        # The next line starts with this instead of the last part of its indent.
+        # Replaces the last part of the indent of the next line.
         self._marker: str | None = None
         self._is_apart = False
 

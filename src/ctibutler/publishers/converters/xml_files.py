@@ -1,4 +1,4 @@
-"""Parses publishers' XML without resolving entities or loading other files."""
+"""Parses XML without resolving entities or loading other files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ctibutler.errors import MalformedFile
 
 
 def parse_xml(content: bytes, name: str) -> etree._Element:
-    """The root element, without comments and processing instructions.
+    """The root element, without comments and processing instructions. `name` is the name of the file in messages.
 
-    Raises MalformedFile, naming the file by `name`, when it is not well-formed or has a document type: that of no file
-    we read, and all that could name another file, an address or an entity.
+    Raises MalformedFile if the file is not well-formed or has a document type. No file that we read has one, and only a
+    document type can refer to other files, URLs or entities.
     """
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
@@ -19,9 +19,9 @@ def parse_xml(content: bytes, name: str) -> etree._Element:
     try:
         root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
-        raise MalformedFile(f"{name}: no well-formed XML: {error}") from error
+        raise MalformedFile(f"{name}: not well-formed XML: {error}") from error
     if root.getroottree().docinfo.internalDTD:
-        raise MalformedFile(f"{name}: a document type is not allowed")
+        raise MalformedFile(f"{name}: document types are not allowed")
     return root
 
 

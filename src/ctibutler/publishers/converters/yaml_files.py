@@ -16,7 +16,7 @@ MAX_BYTES: Final = 16 * 1024 * 1024
 """ATLAS 2026.09 has 0.9 MB."""
 
 MAX_DEPTH: Final = 20
-"""How deep maps and lists may nest. ATLAS needs six levels."""
+"""The deepest nesting of maps and lists. ATLAS has six levels."""
 
 _NULLS: Final = frozenset(("", "~", "null", "Null", "NULL"))
 # libyaml is about ten times as fast. PyYAML without it reads the same.
@@ -49,7 +49,7 @@ def read_yaml(content: bytes, name: str) -> YamlValue:
     has tags or aliases: a tag can run code, and a few aliases can expand to gigabytes.
     """
     if len(content) > MAX_BYTES:
-        raise MalformedFile(f"{name}: {len(content):,} bytes are more than the limit of {MAX_BYTES:,}")
+        raise MalformedFile(f"{name}: {len(content):,} bytes exceed the limit of {MAX_BYTES:,}")
     _refuse_other_files(content, name)
     try:
         return _document(content.decode("utf-8-sig"), name)
@@ -73,13 +73,13 @@ def kind(value: object) -> str:
             return "nothing"
         case _:
             text = str(value)
-            return f"the text `{text[:60]}{'…' if len(text) > 60 else ''}`"
+            return f"`{text[:60]}{'…' if len(text) > 60 else ''}`"
 
 
 def _refuse_other_files(content: bytes, name: str) -> None:
     """Raise MalformedFile for what web servers send instead of a YAML file, which YAML would read as a text."""
     if content.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
-        raise MalformedFile(f"{name}: a web page, not YAML")
+        raise MalformedFile(f"{name}: expected YAML, found a web page")
     target = content.strip()
     if target.endswith((b".yaml", b".yml")) and len(target.split()) == 1:
         shown = target[-100:].decode("utf-8", "replace")

@@ -89,7 +89,7 @@ def _published(entry: YamlValue, line: int, gaps: list[str]) -> Published | None
         return None
     label = versions.shown(release)
     if not _LABEL.fullmatch(label):
-        gaps.append(f"line {line}: {kind(release)} is not the label of a release such as 2026.09")
+        gaps.append(f"line {line}: {kind(release)} is not a release label such as 2026.09")
         return None
     if not _is_ours(label):
         return None

@@ -1,4 +1,4 @@
-"""The sources of an installation, as its settings configure them."""
+"""The sources that the settings configure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ctibutler.settings import SOURCES, Settings, source_named
 
 
 def configured(settings: Settings, bucket_at: str | None) -> list[Source]:
-    """The sources of an installation. The bucket is at `bucket_at` or where the settings say; without either there is none.
+    """The configured sources. The bucket is at `bucket_at`, or else where the settings place it, if they do.
 
     Raises InvalidRequest if a setting or `bucket_at` is neither a folder nor a URL.
     """
@@ -41,7 +41,7 @@ def configured(settings: Settings, bucket_at: str | None) -> list[Source]:
 
 
 def is_source(word: str) -> bool:
-    """Whether this is the name of a source. It may be the name of a folder too."""
+    """Whether this is the name of a source. It can also be the name of a folder."""
     try:
         source_named(word)
     except ValueError:
@@ -50,7 +50,7 @@ def is_source(word: str) -> bool:
 
 
 def restriction(only: str, settings: Settings) -> tuple[str, str | None]:
-    """The one source that a name, folder or URL selects, and the place of the bucket if it is a folder or URL.
+    """The name of the source that a name, folder or URL selects, and the place of the bucket if it is a folder or URL.
 
     Raises InvalidRequest.
     """
@@ -60,7 +60,7 @@ def restriction(only: str, settings: Settings) -> tuple[str, str | None]:
             raise InvalidRequest(f"`{only}`: no bucket is configured (CTIBUTLER_BUCKET)")
         return name, None
     if "://" not in only and not Path(only).expanduser().is_dir():
-        raise InvalidRequest(f"`{only}` is no source ({', '.join(SOURCES)}), no folder and no URL")
+        raise InvalidRequest(f"`{only}` is not a source ({', '.join(SOURCES)}), a folder or a URL")
     return Bucket.name, only
 
 
@@ -70,7 +70,7 @@ def _stand_in(settings: Settings) -> WebAddress | None:
 
 
 def _bucket_location(text: str, setting: str, settings: Settings, cache: DownloadCache | None) -> BucketLocation:
-    """The bucket in a folder or at a URL; `setting` is the setting or option that names it.
+    """The bucket in a folder or at a URL. `setting` is the setting or option that contains it.
 
     Raises InvalidRequest if it is neither.
     """

@@ -1,4 +1,4 @@
-"""Whether the newest release of a source looks as expected."""
+"""Checks whether the newest release of a source looks as expected."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ctibutler.stix.bundles import Limits, read_bundle
 
 
 def inspect_newest(sources: Sources, kb: KnowledgeBase, settings: Settings) -> list[str]:
-    """Fetch the newest release and read it; returns what is not as expected, a sentence each.
+    """Fetch and read the newest release. Return what is unexpected, in one sentence each.
 
-    Nothing is stored but in the cache of downloads.
+    Only the download cache is changed.
     """
     try:
         release = sources.fetch(kb)
@@ -23,9 +23,9 @@ def inspect_newest(sources: Sources, kb: KnowledgeBase, settings: Settings) -> l
 
 
 def surprises(kb: KnowledgeBase, release: ReleaseFile, settings: Settings) -> list[str]:
-    """What is not as expected in a release: kinds of objects that every release has, or ids that people use.
+    """What is unexpected in a release: missing types that every release has, or types without their usual ids.
 
-    Raises MalformedFile when its bundle cannot be read.
+    Raises MalformedFile if its bundle cannot be read.
     """
     limits = Limits(settings.bundle_max_bytes, settings.bundle_max_objects, settings.bundle_max_depth)
     bundle = release.bundle

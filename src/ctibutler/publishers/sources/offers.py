@@ -1,4 +1,4 @@
-"""The available releases, their sources, and which source is preferred."""
+"""Which releases are available, and which source is preferred for each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ctibutler.publishers.web.progress import Progress, no_progress
 from ctibutler.settings import Settings
 
 REMEMBERED_SECONDS = 60.0
-"""How many seconds a list of releases, or the fact that a source does not answer, is considered current."""
+"""How long a list of releases, or the failure of a source to answer, is considered current."""
 
 _log = logging.getLogger(__name__)
 
@@ -82,9 +82,11 @@ class Sources:
         return OfferReport(tuple(offer for kb in wanted for offer in self._in_order(kb, offers)), problems)
 
     def states(self, kbs: Iterable[KnowledgeBase], today: date) -> list[SourceState]:
-        """The state of every source of these knowledge bases: knowledge base by knowledge base as given, in each the
-        sources in order of preference. A source that has nothing of a knowledge base is left out, and one that was
-        asked a moment ago is not asked again."""
+        """The state of every source of these knowledge bases.
+
+        They are sorted by knowledge base as given, then by preference of the sources. A source that has no release of a
+        knowledge base is left out. A source that was asked a moment ago is not asked again.
+        """
         wanted = tuple(kbs)
         found = [state for source in self._sources.values() for state in self._states(source, wanted, today)]
         orders = {kb.slug: self.order_of(kb) for kb in wanted}
@@ -243,9 +245,9 @@ def _unavailable(
 ) -> Problem:
     """The error when no source offers a release: NotFound if all of them answered, else SourceUnavailable."""
     what = f"{kb.slug} {versions.shown(label)}" if label is not None else kb.slug
-    there = ", ".join(dict.fromkeys(offer.label for offer in offers))
+    available = ", ".join(dict.fromkeys(offer.label for offer in offers))
     parts = [f"{what}: no source has this release" if label is not None else f"{what}: no source has a release"]
-    parts += [f"available: {there}"] if there else []
+    parts += [f"available: {available}"] if available else []
     parts += [str(problem) for problem in problems]
     text = "; ".join(parts)
     return SourceUnavailable(text) if problems else NotFound(text)

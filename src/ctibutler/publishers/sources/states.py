@@ -12,16 +12,17 @@ from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.publishers.sources.source import Offer, OfferReport
 
 LATE_AFTER: Final = 1.5
-"""How many times its usual interval may pass before a publisher's next release counts as overdue."""
+"""A publisher's next release is overdue after this many times the usual interval."""
 
 
 @dataclass(frozen=True)
 class SourceState:
     """What a source has of one knowledge base; a publisher with several places has a state for each.
 
-    `source` is the source's name, `location` its address for people, `newest` the label of the highest release there and
-    `released` its day, where the source tells it. `answers` is False when it did not say what it has. `is_frozen` means
-    that it keeps earlier releases and gets no new ones. `problems` are sentences: what a user or a maintainer has to see to.
+    `source` is the name of the source and `location` its address for people. `newest` is the label of its highest release,
+    and `released` the day of that release, if the source states it. `answers` is False if the source could not list its
+    releases. `is_frozen` means that it keeps earlier releases and gets no new ones. `problems` are sentences about what a
+    user or maintainer has to fix.
     """
 
     knowledge_base: str
@@ -35,9 +36,9 @@ class SourceState:
 
 
 def states_of(source: str, report: OfferReport, kbs: Iterable[KnowledgeBase]) -> list[SourceState]:
-    """The states that a source's report shows: of each knowledge base that it has, or failed to answer about.
+    """The states in a source's report: one for each knowledge base that it has, or could not list.
 
-    Something that will be missing tomorrow as it is today, such as a package that is not installed, is not a problem.
+    Lasting conditions, such as a package that is not installed, are not problems.
     """
     states = []
     for kb in kbs:
@@ -59,14 +60,14 @@ def states_of(source: str, report: OfferReport, kbs: Iterable[KnowledgeBase]) ->
 
 
 def newest_of(offers: Iterable[Offer]) -> Offer | None:
-    """The offer of the highest release; None where there is none."""
+    """The offer of the highest release; None if there are no offers."""
     return max(offers, key=lambda offer: versions.sort_key(offer.label), default=None)
 
 
 def with_overdue(kb: KnowledgeBase, states: Sequence[SourceState], today: date) -> list[SourceState]:
-    """The states of a publisher's places, with a problem where its next release is overdue.
+    """The states of a publisher's places, with a problem if its next release is overdue.
 
-    Of a knowledge base that declares no interval, or whose places do not tell when they released, nothing is said.
+    There is no such problem if the knowledge base declares no interval, or if its places do not state when they released.
     """
     days = [state.released for state in states if state.released is not None and not state.is_frozen]
     if kb.release_every_days is None or not days:
@@ -75,7 +76,7 @@ def with_overdue(kb: KnowledgeBase, states: Sequence[SourceState], today: date) 
     waited = (today - newest).days
     if waited <= LATE_AFTER * kb.release_every_days:
         return list(states)
-    sentence = f"no release since {newest}, {waited} days ago; one is expected every {kb.release_every_days} days"
+    sentence = f"no release since {newest}, {waited} days ago; expected every {kb.release_every_days} days"
     return [
         replace(state, problems=(*state.problems, sentence))
         if state.released == newest and not state.is_frozen
