@@ -1,11 +1,11 @@
-# ctibutler with its embedded database: API and worker in one process group, data in the volume /data.
+# ctibutler with its embedded database. The API and a worker run in one container, and the data is in the volume /data.
 #
 #   docker build -t ctibutler .
 #   docker run -p 127.0.0.1:8006:8006 -v ctibutler:/data -e CTIBUTLER_ACCESS=read-open ctibutler
 #
-# In a container the API listens on all addresses, where the access mode `auto` wants keys: say which mode you mean
-# (compose.yaml does), or make a key first. On other machines than x86-64 add `--platform linux/amd64` to the build: the
-# SQLite that we need has no wheel for Linux there. With PostgreSQL (CTIBUTLER_DATABASE_URL) it is not needed.
+# In a container, the API listens on all addresses, so the access mode `auto` requires keys. Choose another mode, as
+# compose.yaml does, or create a key first. On machines other than x86-64, build with `--platform linux/amd64`, because
+# the required SQLite has no Linux wheel for them. With PostgreSQL (CTIBUTLER_DATABASE_URL), this is not necessary.
 
 ARG PYTHON=3.13
 
@@ -13,12 +13,12 @@ FROM python:${PYTHON}-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 
-# What we need, from the lock, as wheels: no compiler in either stage.
+# The locked dependencies, as wheels only, so that neither stage needs a compiler.
 COPY requirements.lock ./
 RUN python -m venv /opt/ctibutler \
     && /opt/ctibutler/bin/pip install --only-binary=:all: --require-hashes -r requirements.lock
 
-# The wheel of this checkout, built with locked tools that stay behind in this stage.
+# The wheel of this checkout. The locked build tools stay in this stage.
 COPY requirements-build.lock ./
 RUN pip install --only-binary=:all: --require-hashes -r requirements-build.lock
 COPY pyproject.toml README.md LICENSE NOTICE ./
@@ -48,7 +48,7 @@ WORKDIR /data
 VOLUME /data
 EXPOSE 8006
 
-# http.client and not urllib: a proxy in the environment is not for this.
+# http.client instead of urllib, which would use a proxy from the environment.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import http.client, os, sys; connection = http.client.HTTPConnection('127.0.0.1', int(os.environ['CTIBUTLER_PORT']), timeout=4); connection.request('GET', '/api/healthcheck/'); sys.exit(connection.getresponse().status >= 400)"]
 

@@ -1,7 +1,7 @@
-# The recipes of this checkout. Each sets itself up: nothing has to be installed before but Python and make.
+# Development commands. They install everything that they need, except Python and make.
 #
-#   PYTHON=python3.13   the Python to use (default: python3, else the newest that is there)
-#   ARGS="..."          further words for the command or the tests: make up ARGS="--port 9000"
+#   PYTHON=python3.13   the Python to use (default: python3, or else the newest one found)
+#   ARGS="..."          more arguments for the command or the tests: make up ARGS="--port 9000"
 
 BIN := .venv/bin
 ifdef PYTHON
@@ -11,22 +11,22 @@ endif
 .DEFAULT_GOAL := help
 .PHONY: help install up test test-connector check docs bench bench-connector lock clean dev
 
-help: ## This list
+help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: ## Make .venv with the command `ctibutler` in it
+install: ## Create .venv and install the command `ctibutler` in it
 	@scripts/set-up runtime
 
-up: install ## Start API and worker on http://127.0.0.1:8006 and install what is missing
+up: install ## Start the API and a worker on http://127.0.0.1:8006, and install missing knowledge bases
 	@$(BIN)/ctibutler up $(ARGS)
 
 test: dev ## Run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
-test-connector: ## Run the tests of connectors/opencti, in an environment of their own
+test-connector: ## Run the tests of connectors/opencti in their own environment
 	@scripts/test-connector $(ARGS)
 
-check: dev ## Format, lint, types, import contracts, dead code, generated pages, workflows, files
+check: dev ## Check format, lint, types, imports, dead code, generated pages, workflows and files
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -42,19 +42,19 @@ check: dev ## Format, lint, types, import contracts, dead code, generated pages,
 	$(BIN)/python -m pip check --disable-pip-version-check
 	scripts/test-connector check
 
-docs: dev ## Write the generated pages of docs/reference anew
+docs: dev ## Regenerate the pages of docs/reference
 	$(BIN)/python scripts/references
 
-bench: dev ## Measure side by side with a peer, write a report
+bench: dev ## Measure imports and answers, and compare them with mitreattack-python
 	$(BIN)/python scripts/bench $(ARGS)
 
 bench-connector: dev ## Measure the OpenCTI connector
 	$(BIN)/python scripts/bench-connector $(ARGS)
 
-lock: ## Write the locks after a change of pyproject.toml (ARGS=--upgrade: newest of everything)
+lock: ## Update the lock files after a change to pyproject.toml (ARGS=--upgrade: to the newest versions)
 	@scripts/lock $(ARGS)
 
-clean: ## Remove .venv, caches and builds; data stay
+clean: ## Remove .venv, caches and builds, but no data
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 

@@ -1,15 +1,15 @@
-"""Names that look unused because something outside the code uses them: vulture reads this file, nothing runs it.
+"""Names that look unused because they are only used outside the code. Vulture reads this file; nothing runs it.
 
-Each line names why. `make check` fails on any other unused name.
+Each line gives the reason, or shares the one above it. `make check` fails on any other unused name.
 """
 
-_.object_marking_refs  # a field of the JSON that msgspec writes
-_.page_number  # these of a page's JSON
+_.object_marking_refs  # a field that msgspec writes as JSON
+_.page_number  # fields of a page, written as JSON
 _.page_results_count
 _.before_modified
 _.after_modified
 _.total_results_count
-_.comment  # and these are fields of a Navigator layer's JSON
+_.comment  # fields of a Navigator layer, written as JSON
 _.show_subtechniques
 _.gradient
 _.colors
@@ -21,23 +21,23 @@ _.layout
 _.show_id
 _.show_name
 _.expanded_subtechniques
-_.__signature__  # `declared` reads both to build a command's options
+_.__signature__  # `declared` reads both to build the options of a command
 _.__annotations__
 _.describe  # prometheus_client calls both
 _.collect
-_.from_environment  # uvicorn loads the application by this name in each worker process
-_.list_commands  # click calls these of a group
+_.from_environment  # uvicorn loads the application by this name in each process
+_.list_commands  # click calls these methods of a group
 _.format_commands
 _.resolve_command
-_.get_completion_args  # click calls this of what speaks with a shell
-_.changed  # what an import reports: callers choose what they tell
+_.get_completion_args  # click calls this method for completion in a shell
+_.changed  # results of an import: callers choose which ones they report
 _.new_contents
 _.data  # the parameter of a protocol
-_.run_until_idle  # tests run a worker with these
+_.run_until_idle  # tests use these
 _.collection_in_index
-_.warnings  # what a reader of a bucket may look at
+_.warnings  # for code that reads a bucket
 _.select_after  # the keyset form of lists, for exports and TAXII
-_.page_number  # fields of answers that msgspec writes
+_.page_number  # fields of answers, written as JSON
 _.page_results_count
 _.before_modified
 _.after_modified
@@ -57,4 +57,4 @@ _.objects_scos
 _.objects_by_knowledge_base
 _.store
 _.checks
-_.itersize  # psycopg reads it: rows a server-side cursor fetches at once
+_.itersize  # psycopg reads it: how many rows a server-side cursor fetches at once
