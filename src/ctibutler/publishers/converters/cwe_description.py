@@ -66,7 +66,7 @@ DESCRIPTION: Final = Description(
         ObjectRules(
             kind="relationship",
             of="each Related_Weakness that is in the catalogue, once even if several views repeat it",
-            id_text="Nature, `+`, STIX id of this weakness, `+`, STIX id of the other",
+            id_text="the Nature, `+`, the STIX id of this weakness, `+` and the STIX id of the other one",
             rules=(
                 Rule("relationship_type", "Nature as written: `ChildOf`, `PeerOf`, `CanPrecede` …"),
                 Rule("description", "a sentence with both names and the Nature"),

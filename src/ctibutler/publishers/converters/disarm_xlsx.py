@@ -266,7 +266,7 @@ CONVERTER: Final = Converter(
             ObjectRules(
                 kind="relationship",
                 of="each sub-technique whose technique (the id before the dot) is in the sheet",
-                id_text="STIX id of the sub-technique, `+`, STIX id of the technique",
+                id_text="the STIX id of the sub-technique, `+` and the STIX id of the technique",
                 rules=(Rule("relationship_type", "`subtechnique-of`, from the sub-technique to its technique"),),
             ),
             ObjectRules(

@@ -126,7 +126,7 @@ CONVERTER: Final = Converter(
                 kind="relationship",
                 of="each country and each of its regions; each sub-region and its region; each intermediate region and its "
                 "sub-region",
-                id_text="STIX id of the smaller location, `+`, STIX id of the larger one",
+                id_text="the STIX id of the smaller location, `+` and the STIX id of the larger one",
                 rules=(
                     Rule(
                         "relationship_type",

@@ -114,7 +114,7 @@ CONVERTER: Final = Converter(
             ObjectRules(
                 kind="relationship",
                 of="each `part-of` between two sectors",
-                id_text="`part-of+`, STIX id of the subsector, `+`, STIX id of the sector",
+                id_text="`part-of+`, the STIX id of the subsector, `+` and the STIX id of the sector",
                 rules=(
                     Rule("relationship_type", "`part-of`"),
                     Rule("description", "a sentence with both names"),
