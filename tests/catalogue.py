@@ -1,4 +1,4 @@
-"""Filled and empty catalogues for tests, on either engine, out of the real releases of the shared folder.
+"""Filled and empty catalogues for tests, on either engine, made from real releases in the shared folder.
 
 A catalogue with given releases is made once in a run, on top of a copy of one with the first of them where that exists;
 every test that changes it works on a copy.
@@ -59,11 +59,11 @@ CONTRACT = (
     "tlp@2",
 )
 _ENTERPRISE = {"sqlite": ("16.0", "17.0", "17.1", "18.1"), "postgresql": ("17.1", "18.1")}
-# On PostgreSQL, where the same code stores them, fewer of the larger knowledge bases serve.
+# On PostgreSQL, fewer releases of the larger knowledge bases are enough, as the same code stores them.
 _FEWER = {"attack-mobile": ("17.1", "18.1"), "attack-ics": ("17.0", "17.1", "18.1"), "capec": ("3.8", "3.9")}
 
 
-# The modules of the catalogue that decide what a filled one holds.
+# The modules that decide the content of a filled catalogue.
 _WRITERS = (
     "bodies",
     "details",
@@ -87,7 +87,7 @@ TABLES = (
 
 
 def labels_of(slug: str) -> list[str]:
-    """The labels of the releases of a knowledge base that lie in the shared folder, earliest first."""
+    """The labels of a knowledge base's releases in the shared folder, earliest first."""
     path = SHARED / "kb" / HOSTED.named(slug).bucket.folder / "version.txt"
     return path.read_text().split() if path.exists() else []
 
@@ -119,14 +119,14 @@ def bundle_path(slug: str, label: str) -> str:
 
 @lru_cache(maxsize=8)
 def published(slug: str, label: str) -> list[dict[str, Any]]:
-    """The objects of a release as its file has them, by plain JSON. Read only: tests share it."""
+    """The objects of a release, decoded from its file as plain JSON. Read only: tests share it."""
     objects: list[dict[str, Any]] = json.loads(read_shared(f"kb/{bundle_path(slug, label)}.zst"))["objects"]
     return objects
 
 
 @lru_cache(maxsize=1)
 def facts() -> dict[str, Any]:
-    """What was counted in every file, by its path below `kb`."""
+    """The counts made from every file, by its path below `kb`."""
     counted: dict[str, Any] = json.loads(read_shared("kb/facts.json"))["files"]
     return counted
 
@@ -149,7 +149,7 @@ def content_of(slug: str, label: str) -> ReleaseFile:
 
 
 def file_of(slug: str, label: str, bundle: bytes, name: str, details: bytes | None = None) -> ReleaseFile:
-    """A bundle of a test's own, ready for import."""
+    """A test's own bundle, ready for import."""
     return ReleaseFile.of_bundle(slug, label, bundle, source="own", location=name, file_name=name, details=details)
 
 
@@ -158,7 +158,7 @@ def made_content(
     bundle_id: str = "bundle--" + str(uuid.UUID(int=1)),
     details: Mapping[str, Any] | None = None,
 ) -> ReleaseFile:
-    """A release of a test's own objects, and what is said of them beyond STIX."""
+    """A release with a test's own objects and their details."""
     bundle = json.dumps({"type": "bundle", "id": bundle_id, "objects": objects}).encode()
     return file_of(
         "",
@@ -192,7 +192,7 @@ def install_all(database: Database, *names: str, options: ImportOptions = Import
 
 
 def link(database: Database, *modes: str, version: str | None = None) -> dict[str, int]:
-    """Make the links of these modes, or of all; gives how many."""
+    """Make the links of these modes, or of all; returns their number."""
     return {
         mode.name: make_links(database, HOSTED, LinkRequest(mode, version))
         for mode in LINK_MODES
@@ -201,7 +201,7 @@ def link(database: Database, *modes: str, version: str | None = None) -> dict[st
 
 
 class Catalogues:
-    """Makes catalogues on one engine in a folder of a test, and removes what it made."""
+    """Makes catalogues on one engine in a test's folder, and removes them."""
 
     def __init__(self, engine: str, folder: Path) -> None:
         if engine == "postgresql" and not POSTGRES_URL:
@@ -245,18 +245,18 @@ class Catalogues:
         return database
 
     def on_one_engine(self) -> None:
-        """Skip on PostgreSQL: for a test that takes long, where a smaller one asks the same on both engines."""
+        """Skip on PostgreSQL: for slow tests, when a smaller test covers the same on both engines."""
         if self.engine != "sqlite":
             pytest.skip("the larger ones on SQLite")
 
     def again(self, database: Database) -> Database:
-        """The same catalogue as another process has it: with connections and a memory of its own."""
+        """The same catalogue as another process sees it, with its own connections and caches."""
         other = open_catalogue(database.url.text, HOSTED)
         self._made.insert(0, (other, ""))
         return other
 
     def with_releases(self, *names: str, links: Sequence[str] = ()) -> Database:
-        """A catalogue of its own with these releases, installed in this order, and links of these modes.
+        """A new catalogue with these releases, installed in this order, and links of these modes.
 
         Skips the test where the releases are missing.
         """
@@ -286,14 +286,14 @@ class Catalogues:
 
 @contextmanager
 def catalogue_with(engine: str, folder: Path, *names: str) -> Iterator[Database]:
-    """A catalogue of its own with these releases (`capec@3.9`), or an empty one. Skips the test where they are missing."""
+    """A new catalogue with these releases (`capec@3.9`), or an empty one. Skips the test if they are missing."""
     with Catalogues(engine, folder) as made:
         yield made.with_releases(*names) if names else made.empty()
 
 
 @contextmanager
 def filled(engine: str, names: Iterable[str], *, what: str, links: Sequence[str] = ()) -> Iterator[Library]:
-    """A catalogue with these releases for tests that only read: the first process of a run that asks makes it."""
+    """A catalogue with these releases for tests that only read, made by the first process of a run that needs it."""
     wanted, folder = list(names), _common_folder()
     if not (SHARED / "kb").is_dir():
         pytest.skip("no kb in the shared folder (CTIBUTLER_TEST_SHARED)")
@@ -328,7 +328,7 @@ def _common_folder() -> Path:
 
 
 def _what(names: Sequence[str], links: Sequence[str] = ()) -> str:
-    """A word for a catalogue with these releases and links, for names of files and databases."""
+    """A short name for a catalogue with these releases and links, used for files and databases."""
     text = "-".join((*names, *links)) or "empty"
     return re.sub(r"\W", "_", text) if len(text) < 30 else sha256(text.encode()).hexdigest()[:16]
 
@@ -391,7 +391,7 @@ def _postgres_database(folder: Path, what: str, names: Sequence[str], links: Seq
 
 
 def _copy_postgres(original: str, name: str) -> None:
-    # Without fsync, copying the files is quicker than writing them through the log.
+    # Without fsync, copying files is faster than writing them through the log.
     _administer(f"CREATE DATABASE {name} TEMPLATE {original} STRATEGY = FILE_COPY")
 
 

@@ -1,4 +1,4 @@
-"""Settings for tests: the defaults and what a test changes, nothing from the environment or a `.env` file."""
+"""Settings for tests: the defaults with a test's changes, without the environment or a `.env` file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ctibutler.settings import PREFIX, Settings, read_settings
 
 
 def settings_with(**changed: object) -> Settings:
-    """The settings of an installation that sets these variables, by the names of their fields."""
+    """The settings of an installation with these values, by the names of their fields."""
     return read_settings({PREFIX + name.upper(): _text(value) for name, value in changed.items()})
 
 

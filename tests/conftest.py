@@ -12,7 +12,7 @@ from ctibutler.knowledge_bases.links import LINK_MODES
 from tests.catalogue import CONTRACT, POSTGRES_URL, Catalogues, drop_shared_databases, filled, releases_on
 from tests.shared import SHARED
 
-# All tests of one engine run in one process: each of two processes then fills the catalogues of its engine.
+# All tests of one engine run in one process, so that each of two processes fills the catalogues of one engine.
 _ENGINES = [
     pytest.param("sqlite", marks=pytest.mark.xdist_group("sqlite")),
     pytest.param("postgresql", marks=[pytest.mark.xdist_group("postgresql"), pytest.mark.server]),
@@ -21,7 +21,7 @@ _ENGINES = [
 
 @pytest.fixture(scope="session", autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory, common_folder: Path) -> Iterator[None]:
-    """Nothing that a test does touches the data of whoever runs it. All processes of a run share filled catalogues."""
+    """Keep tests away from the data of whoever runs them. All processes of a run share filled catalogues."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CTIBUTLER_DATA_DIR", str(tmp_path_factory.mktemp("data")))
         patch.setenv("CTIBUTLER_TEST_COMMON", str(common_folder))
@@ -30,7 +30,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, common_folder: Path) -
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real releases; skips the test where it is missing."""
+    """The folder of real releases; skips the test if it is missing."""
     if not SHARED.is_dir():
         pytest.skip("no shared folder (CTIBUTLER_TEST_SHARED)")
     return SHARED
@@ -38,7 +38,7 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session", params=_ENGINES)
 def engine(request: pytest.FixtureRequest) -> str:
-    """SQLite, then PostgreSQL; skips where there is no server (CTIBUTLER_TEST_POSTGRES_URL)."""
+    """SQLite, then PostgreSQL; skips PostgreSQL without a server (CTIBUTLER_TEST_POSTGRES_URL)."""
     name: str = request.param
     if name == "postgresql" and not POSTGRES_URL:
         pytest.skip("no PostgreSQL (CTIBUTLER_TEST_POSTGRES_URL, as `scripts/services postgres` prints it)")
@@ -56,7 +56,7 @@ def common_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def filled_library(engine: str) -> Iterator[Library]:
-    """Every release of the smaller knowledge bases and several of the larger ones, with links. For reading only."""
+    """Every release of the smaller knowledge bases and several of the larger ones, with links. Read only."""
     with filled(
         engine, releases_on(engine), links=tuple(mode.name for mode in LINK_MODES), what="everything"
     ) as library:
@@ -65,7 +65,7 @@ def filled_library(engine: str) -> Iterator[Library]:
 
 @pytest.fixture(scope="session")
 def contract_library(engine: str) -> Iterator[Library]:
-    """The releases that the contract gives numbers for, without links. For reading only."""
+    """The releases that the contract gives numbers for, without links. Read only."""
     with filled(engine, CONTRACT, what="contract") as library:
         yield library
 

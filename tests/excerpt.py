@@ -1,4 +1,4 @@
-"""An excerpt of CWE 4.14 as a release with details, for tests of every floor."""
+"""An excerpt of CWE 4.14 as a release with details, for tests of every layer."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _AS_READ: Any = object()
 
 @lru_cache(maxsize=4)
 def converted(other_cve: bytes = CVE) -> Converted:
-    """What becomes of the excerpt; with another CVE id only the details of CWE-1287 are others."""
+    """The converted excerpt; another CVE id changes only the details of CWE-1287."""
     return cwe_xml.convert(EXCERPT.read_bytes().replace(CVE, other_cve), Edition("4.14"))
 
 
 def excerpt(other_cve: bytes = CVE, details: Any = _AS_READ) -> ReleaseFile:
-    """The excerpt ready for import, with its details or with these instead."""
+    """The excerpt, ready for import, with its details or with these instead."""
     read = converted(other_cve)
     return made_content(read.objects, details=read.details if details is _AS_READ else details)
 

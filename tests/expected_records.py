@@ -22,7 +22,7 @@ _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 @dataclass(eq=False)
 class Expected:
-    """A record. `source` is the record that an edge begins at, None for a vertex and for an end that is not there."""
+    """A record. `source` is the record that an edge starts from, None for a vertex and for a missing end."""
 
     id: str
     label: str
@@ -36,19 +36,19 @@ class Expected:
 
     @property
     def name(self) -> tuple[str, str]:
-        """Id and release: what tells records apart where no id stands twice in a release."""
+        """Id and release, which identify a record unless an id is repeated in a release."""
         return self.id, self.label
 
 
 def expected_records(*wanted: str) -> list[Expected]:
-    """All records of these releases of one knowledge base, with `latest` worked out."""
+    """All records of these releases of one knowledge base, with `latest` computed."""
     found = [record for release in wanted for record in _of_release(release)]
     _mark_latest(found)
     return found
 
 
 def references(obj: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    """What an object refers to, as relationship type and target."""
+    """The references of an object, as relationship type and target."""
     for key, value in obj.items():
         if key in ("source_ref", "target_ref"):
             continue
@@ -66,7 +66,7 @@ def references(obj: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]
 def _of_release(release: str) -> list[Expected]:
     label = release.partition("@")[2]
     objects = read_bundle(bundle_path(*release.split("@")))["objects"]
-    distinct = {json.dumps(obj): obj for obj in objects}.values()  # exact copies once
+    distinct = {json.dumps(obj): obj for obj in objects}.values()  # without exact copies
     places: dict[str, int] = {}
     own: list[tuple[Expected, dict[str, Any]]] = []
     for obj in distinct:

@@ -1,4 +1,4 @@
-"""What the OASIS validator says of STIX."""
+"""The OASIS validator's verdict on STIX."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def verdicts(bundle: dict[str, Any]) -> tuple[bool, Counter[str]]:
 
 
 def verdicts_on(objects: list[dict[str, Any]]) -> tuple[bool, Counter[str]]:
-    """The same of these objects in a bundle."""
+    """The verdicts on these objects, in a bundle."""
     return verdicts({"type": "bundle", "id": "bundle--6d2ec0b4-6f0e-4c5c-8f4d-5f9d6b8c2a11", "objects": objects})

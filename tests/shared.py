@@ -1,6 +1,6 @@
-"""Where the tests find real releases: the folder `shared` beside the repository, or `CTIBUTLER_TEST_SHARED`.
+"""Real releases for tests, from the folder `shared` beside the repository or from `CTIBUTLER_TEST_SHARED`.
 
-It is not part of the project. Tests that need it are skipped, and say so, where it is missing.
+The folder is not part of the project. Tests that need it are skipped with a reason if it is missing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SHARED = Path(os.environ.get("CTIBUTLER_TEST_SHARED", _BESIDE))
 
 
 def shared_path(name: str) -> Path:
-    """A file of the shared folder; skips the test where it is missing."""
+    """The path of a file in the shared folder; skips the test if it is missing."""
     path = SHARED / name
     if not path.exists():
         pytest.skip(f"no {name} in the shared folder (CTIBUTLER_TEST_SHARED)")
@@ -27,7 +27,7 @@ def shared_path(name: str) -> Path:
 
 
 def read_shared(name: str) -> bytes:
-    """The content of a file of the shared folder, unpacked where its name ends in `.zst`."""
+    """The content of a file in the shared folder, unpacked if its name ends in `.zst`."""
     content = shared_path(name).read_bytes()
     if not name.endswith(".zst"):
         return content
@@ -43,7 +43,7 @@ def read_bundle(name: str) -> dict[str, Any]:
 
 
 def identity_vectors(*rules: str) -> list[Any]:
-    """The test vectors of these rules as parameters, or one parameter that skips where they are missing."""
+    """The test vectors of these rules as parameters, or one parameter that skips if they are missing."""
     path = SHARED / "design/identity-vectors.json"
     if not path.exists():
         return [pytest.param(None, marks=pytest.mark.skip(reason="no identity-vectors.json in the shared folder"))]

@@ -1,4 +1,4 @@
-"""The log, for people and for machines."""
+"""The log, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def root_log() -> Iterator[logging.Logger]:
     root.setLevel(level)
 
 
-def test_a_line_for_machines_is_one_json_object() -> None:
+def test_a_log_line_in_json_is_one_object() -> None:
     record = logging.LogRecord("ctibutler.api", logging.INFO, __file__, 1, "GET %s", ("/x",), None)
     record.fields = {"status": 200}
     line = json.loads(JsonLines().format(record))

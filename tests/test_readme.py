@@ -1,4 +1,4 @@
-"""The commands of the README work as printed, in the order printed, and print what it shows."""
+"""The commands in the README work as shown, in that order, and print the output shown there."""
 
 from __future__ import annotations
 
@@ -34,30 +34,30 @@ def blocks(language: str) -> list[str]:
 
 
 def shown() -> list[tuple[str, str]]:
-    """Command and output of every console block, in order."""
+    """The command and the output of every console block, in order."""
     steps = [step for block in blocks("console") for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
     return [(step.partition("\n")[0], step.partition("\n")[2]) for step in steps]
 
 
 def plain_commands() -> list[str]:
-    """The commands that are shown without their output."""
+    """The commands shown without output."""
     lines = [line for block in blocks("sh") for line in block.splitlines()]
     return [line.partition(" #")[0].strip() for line in lines]
 
 
 def pattern(output: str) -> re.Pattern[str]:
-    """The output as a pattern: `…` stands for anything."""
+    """The output as a pattern; `…` matches anything."""
     return re.compile(".*".join(re.escape(part) for part in output.strip().split("…")), re.DOTALL)
 
 
 def environment_of(home: Path) -> dict[str, str]:
-    """The environment of somebody with this home folder and the real releases."""
+    """The environment of a user with this home folder and the real releases."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("CTIBUTLER_", "XDG_"))}
     return own | {"HOME": str(home), "CTIBUTLER_BUCKET": str(shared_path("kb")), "COLUMNS": "120"}
 
 
 @pytest.mark.real
-def test_the_tour_prints_what_the_readme_shows_and_can_be_backed_up(tmp_path: Path) -> None:
+def test_the_tour_prints_the_output_in_the_readme_and_can_be_backed_up(tmp_path: Path) -> None:
     environment = environment_of(tmp_path)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -65,8 +65,8 @@ def test_the_tour_prints_what_the_readme_shows_and_can_be_backed_up(tmp_path: Pa
     server: subprocess.Popen[bytes] | None = None
     everything = ""
     try:
-        for asked, expected in shown():
-            words = shlex.split(asked)
+        for command, expected in shown():
+            words = shlex.split(command)
             if words == ["ctibutler", "serve"]:
                 serve = [*COMMAND, "serve", "--port", str(port)]
                 server = subprocess.Popen(serve, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -75,8 +75,8 @@ def test_the_tour_prints_what_the_readme_shows_and_can_be_backed_up(tmp_path: Pa
                 printed = printed_by([*COMMAND, *words[1:]], environment, tmp_path)
             else:
                 printed = answer(words[-1].replace(DOCUMENTED, f"http://127.0.0.1:{port}"))
-            assert pattern(expected).fullmatch(printed.strip()), f"$ {asked}\n{printed}"
-            everything += f"$ {asked}\n{printed}\n"
+            assert pattern(expected).fullmatch(printed.strip()), f"$ {command}\n{printed}"
+            everything += f"$ {command}\n{printed}\n"
         if shutil.which("sqlite3"):
             back_up_and_ask(environment, tmp_path)
     finally:
@@ -105,7 +105,7 @@ def answer(url: str) -> str:
 
 
 def back_up_and_ask(environment: Mapping[str, str], home: Path) -> None:
-    """Back up as printed, while the server runs, and ask the copy."""
+    """Back up as shown, while the server runs, and query the copy."""
     [backup] = [line for line in plain_commands() if line.startswith("sqlite3 ")]
     printed_by(["sh", "-c", backup], environment, home)
     (home / "restored").mkdir()
@@ -125,7 +125,7 @@ def drawn_lines() -> list[str]:
 
 
 @pytest.mark.server
-def test_a_database_on_postgresql_is_backed_up_and_restored_as_printed(tmp_path: Path) -> None:
+def test_a_database_on_postgresql_is_backed_up_and_restored_as_shown(tmp_path: Path) -> None:
     if not shutil.which("pg_dump"):
         pytest.skip("no pg_dump")
     dump, restore = (line for line in plain_commands() if line.startswith("pg_"))
@@ -145,8 +145,8 @@ def test_every_command_in_the_readme_exists() -> None:
         words = shlex.split(re.sub(r"^(\w+=\S+ )+", "", line))
         named += words[1:2] if words[0] == "make" else []
         if words[0] == "ctibutler" and len(words) > 1 and not words[1].startswith("-"):
-            told = printed_by([*COMMAND, words[1], "--help"], os.environ, ROOT)
-            assert [word for word in words if word.startswith("--") and word not in told] == [], line
+            printed = printed_by([*COMMAND, words[1], "--help"], os.environ, ROOT)
+            assert [word for word in words if word.startswith("--") and word not in printed] == [], line
     assert named
     assert set(named) <= targets
 
@@ -159,7 +159,7 @@ def test_the_readme_links_to_files_that_exist() -> None:
 
 
 @pytest.mark.slow
-def test_the_commands_to_install_work_in_a_fresh_clone(tmp_path: Path) -> None:
+def test_the_installation_commands_work_in_a_fresh_clone(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
     environment = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}

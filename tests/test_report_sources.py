@@ -1,4 +1,4 @@
-"""The script that turns what `ctibutler sources` prints into one GitHub issue, with a stand-in for `gh`."""
+"""The script that turns the output of `ctibutler sources` into one GitHub issue, with a fake `gh`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ atlas  5.6.0 installed
 
 @pytest.fixture
 def report(tmp_path: Path) -> Report:
-    """Reports this text; returns all that the issue says by then."""
+    """Report this text; returns everything in the issue so far."""
     (tmp_path / "gh").write_text(GH)
     (tmp_path / "gh").chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "STATE": str(tmp_path / "state")}
@@ -63,7 +63,7 @@ def test_the_first_problem_opens_an_issue(report: Report) -> None:
     assert "capec" not in text
 
 
-def test_the_same_problem_of_another_day_says_nothing_more(report: Report) -> None:
+def test_the_same_problem_on_another_day_adds_nothing(report: Report) -> None:
     assert len(report(REPORT.format(days=50))) == 1
     assert len(report(REPORT.format(days=51))) == 1
 
@@ -73,6 +73,6 @@ def test_another_problem_is_added_to_the_issue(report: Report) -> None:
     assert len(report(REPORT.format(days=51) + "cwe  not installed\n  ! publisher: cwe.mitre.org: no answer\n")) == 2
 
 
-def test_a_command_that_failed_is_reported_too(report: Report) -> None:
+def test_a_failed_command_is_reported_too(report: Report) -> None:
     [text] = report("")
     assert "`ctibutler sources` failed" in text

@@ -1,4 +1,4 @@
-"""Settings: what a variable's text becomes, and what is said of a wrong one."""
+"""Settings: how the text of a variable is read, and the messages about invalid ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ctibutler.settings import Settings, load_settings, read_settings
         ("DATA_DIR", "data", Path("data")),
     ],
 )
-def test_a_variable_is_read_as_its_kind_of_value(name: str, text: str, value: object) -> None:
+def test_a_variable_is_read_as_its_type(name: str, text: str, value: object) -> None:
     field = name.lower()
     settings = read_settings({f"CTIBUTLER_{name}": text})
     assert getattr(settings, field) == value
@@ -38,7 +38,7 @@ def test_a_variable_is_read_as_its_kind_of_value(name: str, text: str, value: ob
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         ("PORT", "many", "`many` is not a whole number"),
         ("PORT", "80.5", "`80.5` is not a whole number"),
@@ -51,13 +51,13 @@ def test_a_variable_is_read_as_its_kind_of_value(name: str, text: str, value: ob
         ("SOURCES", "bucket,nowhere", "`nowhere` is not one of publisher, bucket, snapshot, built-in"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_is_allowed(name: str, text: str, said: str) -> None:
+def test_the_message_about_an_invalid_value_says_what_is_allowed(name: str, text: str, message: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         read_settings({f"CTIBUTLER_{name}": text})
-    assert str(refusal.value) == f"CTIBUTLER_{name}: {said}"
+    assert str(refusal.value) == f"CTIBUTLER_{name}: {message}"
 
 
-def test_every_wrong_variable_is_named_at_once() -> None:
+def test_every_invalid_variable_is_reported_at_once() -> None:
     with pytest.raises(InvalidRequest, match=r"CTIBUTLER_PORT: .*; CTIBUTLER_METRICS: "):
         read_settings({"CTIBUTLER_METRICS": "perhaps", "CTIBUTLER_PORT": "many"})
 
@@ -67,7 +67,7 @@ def test_the_largest_page_cannot_be_smaller_than_the_default_page() -> None:
         read_settings({"CTIBUTLER_MAX_PAGE_SIZE": "10"})
 
 
-def test_the_environment_goes_before_the_file_in_any_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_in_any_case_override_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("CTIBUTLER_PORT", "CTIBUTLER_HOST", "CTIBUTLER_BUCKET"):
         monkeypatch.delenv(name, raising=False)
@@ -80,7 +80,7 @@ def test_the_environment_goes_before_the_file_in_any_case(tmp_path: Path, monkey
     assert "bucket" not in settings.given
 
 
-def test_a_bucket_that_is_set_stands_in_for_the_publishers() -> None:
+def test_a_configured_bucket_replaces_the_publishers() -> None:
     declared = ("publisher", "bucket", "built-in")
     assert Settings().sources_of(declared) == declared
     same = read_settings({"CTIBUTLER_BUCKET": Settings().bucket})

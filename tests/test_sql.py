@@ -1,4 +1,4 @@
-"""SQL lives in `catalog/`, and nowhere else in the package."""
+"""SQL is in `catalog/` and nowhere else in the package."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SQL = re.compile(
 
 
 def texts_of(path: Path) -> Iterator[tuple[int, str]]:
-    """The string constants of a module with their lines, parts of f-strings among them."""
+    """The string constants of a module with their lines, including parts of f-strings."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.lineno, node.value
 
 
 def modules_with_sql() -> dict[str, int]:
-    """Module → the first line that has SQL."""
+    """The first line with SQL, by module."""
     found: dict[str, int] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         for line, text in texts_of(path):
@@ -33,7 +33,7 @@ def modules_with_sql() -> dict[str, int]:
     return found
 
 
-def test_sql_lives_in_the_catalogue_only() -> None:
+def test_only_the_catalogue_contains_sql() -> None:
     found = modules_with_sql()
     assert {"catalog/objects.py", "catalog/edges.py", "catalog/jobs.py"} <= found.keys()
     assert {name: line for name, line in found.items() if not name.startswith("catalog/")} == {}

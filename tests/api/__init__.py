@@ -1,1 +1,1 @@
-"""What the REST API adds to the HTTP layer, without a server."""
+"""Tests of what the REST API adds to the HTTP layer, without a server."""

@@ -17,7 +17,7 @@ def body_of(problem: Problem) -> dict[str, object]:
     return body
 
 
-def test_a_general_problem_is_a_sentence_with_further_facts_beside_it() -> None:
+def test_a_general_problem_has_a_message_and_further_facts() -> None:
     assert body_of(NotFound("no object `x`", {"candidates": ["cwe"]})) == {
         "code": 404,
         "message": "Not Found",
@@ -25,7 +25,7 @@ def test_a_general_problem_is_a_sentence_with_further_facts_beside_it() -> None:
     }
 
 
-def test_a_hidden_object_comes_with_the_parameter_that_shows_it() -> None:
+def test_the_error_about_a_hidden_object_names_the_parameter_that_shows_it() -> None:
     assert body_of(Hidden("T1086", "18.1", "revoked")) == {
         "code": 404,
         "message": "Not Found",
@@ -35,7 +35,7 @@ def test_a_hidden_object_comes_with_the_parameter_that_shows_it() -> None:
     }
 
 
-def test_bad_fields_stand_under_their_names() -> None:
+def test_messages_about_invalid_fields_are_listed_by_field() -> None:
     assert body_of(InvalidRequest.of("sort", "No.")) == {
         "code": 400,
         "message": "Bad Request",
@@ -43,7 +43,7 @@ def test_bad_fields_stand_under_their_names() -> None:
     }
 
 
-def test_what_is_wrong_with_the_store_stays_inside() -> None:
+def test_the_error_about_a_broken_store_gives_no_internal_details() -> None:
     response = problem_response(StoreUnavailable("sqlite:////var/lib/secret.sqlite: disk I/O error"))
     assert response.status_code == 503
     assert b"sqlite" not in bytes(response.body)
@@ -62,6 +62,6 @@ def test_some_statuses_have_a_header(problem: Problem, header: str, value: str) 
     assert problem_response(problem).headers[header] == value
 
 
-def test_a_problem_that_no_request_should_meet_tells_nothing() -> None:
+def test_an_internal_problem_is_answered_without_its_message() -> None:
     assert status_of(MalformedFile("bundle.json: objects[3]")) == 500
     assert "bundle" not in str(body_of(MalformedFile("bundle.json: objects[3]")))

@@ -1,1 +1,1 @@
-"""What every HTTP edge shares, without a server."""
+"""Tests of what all HTTP edges share, without a server."""

@@ -1,4 +1,4 @@
-"""Who may read and change: every mode, every kind of asker."""
+"""Who may read and change data, in every mode and for every kind of client."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def verdict(
 @pytest.mark.parametrize(
     ("mode", "loopback", "nobody", "reader", "writer"),
     [
-        # Each: reading, changing.
+        # In each pair: the status for reading and for changing.
         ("auto", True, (200, 200), (200, 200), (200, 200)),
         ("auto", False, (401, 401), (200, 403), (200, 200)),
         ("read-open", True, (200, 401), (200, 403), (200, 200)),
@@ -47,7 +47,7 @@ def verdict(
         ("open", False, (200, 200), (200, 200), (200, 200)),
     ],
 )
-def test_each_mode(
+def test_each_mode_of_access(
     mode: AccessMode, loopback: bool, nobody: tuple[int, int], reader: tuple[int, int], writer: tuple[int, int]
 ) -> None:
     for key, expected in ((None, nobody), (READ_KEY, reader), (WRITE_KEY, writer)):
@@ -69,7 +69,9 @@ def test_each_mode(
     ],
 )
 @pytest.mark.parametrize("mode", ["auto", "open"])
-def test_a_page_of_another_origin_changes_nothing_without_a_key(mode: AccessMode, headers: dict[str, str]) -> None:
+def test_a_page_of_another_origin_cannot_change_anything_without_a_key(
+    mode: AccessMode, headers: dict[str, str]
+) -> None:
     sent = {**LOCAL, **headers}
     assert verdict(mode, "write", sent) == 403
     assert verdict(mode, "write", sent, key=READ_KEY) == 403
@@ -86,22 +88,22 @@ def test_a_page_of_another_origin_changes_nothing_without_a_key(mode: AccessMode
         {"sec-fetch-site": "none"},
     ],
 )
-def test_our_own_page_and_programs_change_things_on_this_machine(headers: dict[str, str]) -> None:
+def test_our_own_page_and_local_programs_can_change_data_on_this_machine(headers: dict[str, str]) -> None:
     assert verdict("auto", "write", {**LOCAL, **headers}) == 200
 
 
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:8006", "127.0.0.1:8006", "[::1]:8006", "127.8.8.8", "a.localhost"]
 )
-def test_names_of_this_machine(host: str) -> None:
+def test_local_host_names_give_access(host: str) -> None:
     assert verdict("auto", "write", {"host": host}) == 200
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:8006", "127.0.0.1.evil.example", "localhost.evil.example", "192.0.2.1", ""]
 )
-def test_a_name_that_only_points_at_this_machine_opens_nothing(host: str) -> None:
-    # To the browser this page is of the same origin: its name has been pointed at 127.0.0.1.
+def test_a_host_name_that_only_points_to_this_machine_gives_no_access(host: str) -> None:
+    # DNS rebinding: the host name points to 127.0.0.1, so to the browser this page has the same origin.
     rebound = {"host": host, "origin": f"http://{host}", "sec-fetch-site": "same-origin"}
     assert verdict("auto", "write", rebound) == 403
     assert verdict("auto", "write", rebound, key=WRITE_KEY) == 200
@@ -109,7 +111,7 @@ def test_a_name_that_only_points_at_this_machine_opens_nothing(host: str) -> Non
 
 
 @pytest.mark.parametrize("header", ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-anything", "via"])
-def test_what_came_through_a_proxy_is_not_local(header: str) -> None:
+def test_a_request_through_a_proxy_is_not_local(header: str) -> None:
     sent = {**LOCAL, header: "x"}
     assert (verdict("auto", "read", sent), verdict("auto", "write", sent)) == (401, 401)
     assert (verdict("auto", "read", sent, key=READ_KEY), verdict("auto", "write", sent, key=READ_KEY)) == (200, 403)
@@ -117,7 +119,7 @@ def test_what_came_through_a_proxy_is_not_local(header: str) -> None:
     assert verdict("read-open", "read", sent) == 200
 
 
-def test_a_key_comes_in_one_of_two_headers_under_one_of_two_schemes() -> None:
+def test_a_key_is_read_from_either_header_and_scheme() -> None:
     assert Client.of({"api-key": " abc "}).key == "abc"
     assert Client.of({"authorization": "Bearer abc"}).key == "abc"
     assert Client.of({"authorization": "bearer  abc"}).key == "abc"
@@ -141,7 +143,7 @@ def test_a_server_that_others_can_reach_does_not_start_without_a_key(tmp_path: P
     database.close()
 
 
-def test_keys_are_shown_once_kept_as_hashes_and_end(tmp_path: Path) -> None:
+def test_keys_are_shown_once_stored_as_hashes_and_can_be_revoked(tmp_path: Path) -> None:
     database = open_catalogue(f"sqlite:///{tmp_path}/c.sqlite", HOSTED)
     secret = catalog.add_key(database, " ci ", can_write=True)
     [known] = catalog.keys(database)

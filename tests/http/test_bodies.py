@@ -1,4 +1,4 @@
-"""Request bodies are JSON objects, and every field that is wrong is named."""
+"""Request bodies are JSON objects, and every invalid field is named."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read(text: str) -> dict[str, object]:
         ('"12.0-beta"', "12.0-beta"),
     ],
 )
-def test_a_version_is_a_text_or_a_number_as_it_is_written(text: str, label: str) -> None:
+def test_a_version_is_a_text_or_a_number_as_written(text: str, label: str) -> None:
     assert read_fields(INSTALL, read(f'{{"version": {text}}}')).text("version") == label
 
 
@@ -53,13 +53,13 @@ def test_a_version_is_a_text_or_a_number_as_it_is_written(text: str, label: str)
         ('{"version": "16\\u001c"}', "Letters, digits and single"),
     ],
 )
-def test_what_is_no_version_is_refused_with_a_sentence(body: str, sentence: str) -> None:
+def test_an_invalid_version_is_refused_with_a_message(body: str, sentence: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         read_fields(INSTALL, read(body))
     assert str(refused.value.details["version"]).startswith(f"['{sentence}")
 
 
-def test_booleans_of_a_body_are_json_booleans() -> None:
+def test_booleans_in_a_body_must_be_json_booleans() -> None:
     fields = read_fields(INSTALL, read('{"version": "1", "force": true, "unknown": 1}'))
     assert fields.flag("force")
     assert not fields.flag("ignore_embedded_relationships")
@@ -67,7 +67,7 @@ def test_booleans_of_a_body_are_json_booleans() -> None:
         read_fields(INSTALL, read('{"version": "1", "force": 1}'))
 
 
-def test_times_have_a_date_a_time_and_an_offset() -> None:
+def test_times_must_have_a_date_a_time_and_an_offset() -> None:
     fields = read_fields(LINKS, read('{"modified_min": "2024-01-01T00:00:00Z", "created_min": null}'))
     assert (fields.text("modified_min"), fields.text("created_min")) == ("2024-01-01T00:00:00Z", None)
     for wrong in ('"yesterday"', '"2024-01-01"', '"2024-01-01T00:00:00"', "5", '"9999-99-99T00:00:00Z"'):
@@ -75,16 +75,16 @@ def test_times_have_a_date_a_time_and_an_offset() -> None:
             read_fields(LINKS, read(f'{{"modified_min": {wrong}}}'))
 
 
-def test_a_version_that_is_not_needed_may_be_null() -> None:
+def test_an_optional_version_may_be_null() -> None:
     assert read_fields(LINKS, read('{"version": null}')).text("version") is None
 
 
-def test_no_body_is_an_empty_object_whatever_its_type() -> None:
+def test_an_empty_body_of_any_media_type_is_an_empty_object() -> None:
     assert read_body(b"", None) == {}
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "", None])
-def test_other_media_types_are_not_read(media_type: str | None) -> None:
+def test_other_media_types_are_refused(media_type: str | None) -> None:
     with pytest.raises(UnsupportedMediaType):
         read_body(b"{}", media_type)
 
@@ -92,18 +92,18 @@ def test_other_media_types_are_not_read(media_type: str | None) -> None:
 @pytest.mark.parametrize(
     "content", [b"{", b"[]", b"1", b"NaN", b'{"a": Infinity}', b"\xff\xfe", b"[" * 100_000, b'{"a":1}{']
 )
-def test_what_is_no_json_object_is_refused(content: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_refused(content: bytes) -> None:
     with pytest.raises(InvalidRequest):
         read_body(content, "Application/JSON; charset=utf-8")
 
 
-def test_a_body_has_a_largest_size() -> None:
+def test_the_size_of_a_body_is_limited() -> None:
     with pytest.raises(BodyTooLarge):
         read_body(b" " * (LARGEST_BODY + 1), "application/json")
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner)))
-def test_no_value_of_a_field_makes_anything_else_than_a_problem(value: object) -> None:
+def test_any_value_of_a_field_is_read_or_refused(value: object) -> None:
     for fields in (INSTALL, LINKS):
         for declared in fields:
             with suppress(InvalidRequest):

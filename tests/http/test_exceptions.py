@@ -1,4 +1,4 @@
-"""Every problem has one status."""
+"""Every problem has an HTTP status."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ctibutler.errors import MalformedFile, Problem
 from ctibutler.http.exceptions import status_of
 
 
-def test_every_problem_of_ours_has_a_status() -> None:
+def test_every_problem_has_a_status() -> None:
     kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, Problem)]
     without = {kind for kind in kinds if status_of(kind.__new__(kind)) == 500} - {Problem}
     assert without == {MalformedFile}, "only what fails a job, and never a request"

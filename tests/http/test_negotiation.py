@@ -1,4 +1,4 @@
-"""Clients say what they prefer, with q-values."""
+"""Clients state their preferences with q-values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ctibutler.http.validators import matches
         (";;,,=", "identity"),
     ],
 )
-def test_the_encoding_that_a_client_prefers(accept: str, encoding: str) -> None:
+def test_the_clients_preferred_encoding_is_chosen(accept: str, encoding: str) -> None:
     assert preferred_encoding(accept) == encoding
 
 
@@ -45,7 +45,7 @@ def test_the_encoding_that_a_client_prefers(accept: str, encoding: str) -> None:
         ("", False),
     ],
 )
-def test_the_media_type_that_a_client_prefers(accept: str, is_stix: bool) -> None:
+def test_the_clients_preferred_media_type_is_chosen(accept: str, is_stix: bool) -> None:
     chosen = preferred_media_type(accept, "application/json", ("application/stix+json",))
     assert chosen == ("application/stix+json" if is_stix else None)
 

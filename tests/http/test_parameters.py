@@ -1,4 +1,4 @@
-"""Query parameters become typed values, as strictly as the contract says and no more."""
+"""Query parameters become typed values, exactly as strictly as the contract requires."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TABLE = Table(
 )
 
 
-def test_what_is_empty_or_unknown_is_as_if_it_were_not_there() -> None:
+def test_empty_and_unknown_parameters_are_ignored() -> None:
     values = TABLE.read("name=&types=&attack_version=&page=&sort=&include_revoked=&tenant=4&post_id=x")
     assert values.query() == ""
     assert (values.text("name"), values.csv("types"), values.flag("include_revoked")) == (None, None, False)
@@ -40,30 +40,30 @@ def test_what_is_empty_or_unknown_is_as_if_it_were_not_there() -> None:
     "query",
     ["types=tool,malware", "types=tool&types=malware", "types[]=tool&types[]=malware", "types=+tool+,,malware,"],
 )
-def test_lists_come_with_commas_and_with_repeated_keys(query: str) -> None:
+def test_lists_are_written_with_commas_or_repeated_keys(query: str) -> None:
     assert TABLE.read(query).csv("types") == ["tool", "malware"]
 
 
-def test_an_alias_counts_where_the_name_itself_is_not_given() -> None:
+def test_an_alias_is_used_if_the_parameter_itself_is_missing() -> None:
     assert TABLE.read("version=15.1").text("attack_version") == "15.1"
     assert TABLE.read("version=15.1&attack_version=16.0").text("attack_version") == "16.0"
     assert TABLE.read("attack_version=&version=15.1").text("attack_version") == "15.1"
     assert TABLE.read("type=tool").csv("types") == ["tool"]
 
 
-def test_of_a_scalar_the_last_value_wins() -> None:
+def test_the_last_value_of_a_scalar_is_used() -> None:
     assert TABLE.read("name=a&name=b").text("name") == "b"
     assert TABLE.read("include_revoked=true&include_revoked=false").flag("include_revoked") is False
 
 
 @pytest.mark.parametrize("text", ["true", "True", "1", "YES", "y", "on"])
-def test_yes_is_said_in_many_ways(text: str) -> None:
+def test_true_can_be_written_in_several_ways(text: str) -> None:
     assert TABLE.read(f"include_revoked={text}").flag("include_revoked") is True
 
 
 @given(st.from_regex(FLAG_PATTERN) | st.from_regex(r"\A\s*(yes|no|)\s*\Z") | st.text(max_size=4))
-def test_a_flag_is_read_exactly_where_the_schema_allows_it(text: str) -> None:
-    # `$` also stands before a last line feed in this dialect of patterns, and in no other.
+def test_a_flag_accepts_exactly_what_its_schema_allows(text: str) -> None:
+    # In Python's patterns, unlike others, `$` also matches before a final line feed.
     allowed = re.search(FLAG_PATTERN.removesuffix("$") + r"\Z", text) is not None
     try:
         TABLE.read(urlencode({"include_revoked": text}))
@@ -74,24 +74,24 @@ def test_a_flag_is_read_exactly_where_the_schema_allows_it(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["false", "False", "0", "No", "n", "OFF"])
-def test_no_is_said_in_many_ways(text: str) -> None:
+def test_false_can_be_written_in_several_ways(text: str) -> None:
     assert TABLE.read(f"include_revoked={text}").flag("include_revoked") is False
 
 
 @pytest.mark.parametrize("text", ["maybe", "2", "tru", "null", "-1", "%00"])
-def test_anything_else_is_no_boolean(text: str) -> None:
+def test_any_other_value_is_not_a_boolean(text: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         TABLE.read(f"include_revoked={text}")
     assert list(refused.value.details) == ["include_revoked"]
 
 
 @pytest.mark.parametrize("text", ["0", "-3", "first", "1.5", "%C2%B2", "", "-" + "9" * 5000])
-def test_a_page_that_is_none_is_the_first(text: str) -> None:
+def test_an_invalid_page_number_means_the_first_page(text: str) -> None:
     assert TABLE.read(f"page={text}").page().number == 1
 
 
 @pytest.mark.parametrize("text", ["4294967296", "9" * 5000])
-def test_a_page_beyond_all_pages_is_refused(text: str) -> None:
+def test_a_page_number_beyond_the_limit_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest, match="unable to serve page `"):
         TABLE.read(f"page={text}")
 
@@ -99,11 +99,11 @@ def test_a_page_beyond_all_pages_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "size"), [("10", 10), ("1000", 1000), ("1001", 1000), ("9" * 99, 1000), ("0", 50), ("-1", 50), ("x", 50)]
 )
-def test_page_sizes_are_brought_into_their_limits(text: str, size: int) -> None:
+def test_page_sizes_are_clamped_to_their_limits(text: str, size: int) -> None:
     assert TABLE.read(f"page_size={text}").page().size == size
 
 
-def test_an_unknown_order_is_refused_with_those_there_are() -> None:
+def test_an_unknown_sort_is_refused_with_the_possible_ones() -> None:
     with pytest.raises(InvalidRequest) as refused:
         TABLE.read("sort=name_upwards")
     assert refused.value.details == {
@@ -114,19 +114,19 @@ def test_an_unknown_order_is_refused_with_those_there_are() -> None:
     assert TABLE.read("sort=datetime_start_descending").sort() == Sort("run_datetime", descending=True)
 
 
-def test_every_wrong_parameter_is_named() -> None:
+def test_every_invalid_parameter_is_named() -> None:
     with pytest.raises(InvalidRequest) as refused:
         TABLE.read("sort=x&limit=0&include_revoked=x")
     assert set(refused.value.details) == {"sort", "limit", "include_revoked"}
 
 
-def test_nul_characters_become_something_that_no_text_has() -> None:
+def test_nul_characters_are_replaced_by_one_that_matches_nothing() -> None:
     values = TABLE.read("name=a%00b&types=%00,tool")
     assert values.text("name") == "a\uffffb"
     assert values.csv("types") == ["\uffff", "tool"]
 
 
-def test_two_ways_to_ask_the_same_are_one_query() -> None:
+def test_equivalent_query_strings_are_equal_queries() -> None:
     first = TABLE.read("types[]=tool&types=malware&include_revoked=yes&page=0&page_size=5000&foo=1")
     assert first.query() == "include_revoked=true&page_size=1000&types=tool,malware"
     assert TABLE.read(first.query()).query() == first.query()
@@ -134,7 +134,7 @@ def test_two_ways_to_ask_the_same_are_one_query() -> None:
 
 
 @given(st.text())
-def test_no_query_string_makes_anything_else_than_values_or_a_problem(text: str) -> None:
+def test_any_query_string_is_read_or_refused(text: str) -> None:
     try:
         values = TABLE.read(text)
     except InvalidRequest:

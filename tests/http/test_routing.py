@@ -1,4 +1,4 @@
-"""Paths lead to routes: words before values, aliases to the same place."""
+"""Paths lead to routes: fixed words take priority over values, and aliases lead to the same route."""
 
 from __future__ import annotations
 
@@ -63,18 +63,18 @@ def test_other_paths_lead_nowhere(path: str) -> None:
     assert not ROUTER.find(path).routes
 
 
-def test_a_path_knows_its_methods() -> None:
+def test_the_methods_of_a_path_are_known() -> None:
     assert ROUTER.find("/api/v1/cwe").allowed == ("GET", "HEAD", "POST", "OPTIONS")
     assert ROUTER.find("/api/v1/cwe/truncate").allowed == ("DELETE", "OPTIONS")
 
 
-def test_an_alias_knows_the_path_that_it_stands_for() -> None:
+def test_the_canonical_path_of_an_alias_is_known() -> None:
     assert ROUTER.find("/api/v1/cwe").routes["GET"].route.filled({}) == "/api/v1/cwe/objects/"
     alias = ROUTER.find("/api/v1/cwe/x").routes["GET"].route
     assert alias.filled({"id": "a b:c/"}) == "/api/v1/cwe/objects/a%20b:c%2F/"
 
 
-def test_a_route_is_declared_once() -> None:
+def test_a_route_cannot_be_declared_twice() -> None:
     with pytest.raises(ValueError, match="declared twice"):
         _router([*ROUTES, _route("POST", "cwe/")], {})
     with pytest.raises(ValueError, match="is a path already"):

@@ -1,4 +1,4 @@
-"""A made-up edge is served beside the REST API, under the same log, cache and compression, and in its own manners."""
+"""A made-up edge beside the REST API shares its log, cache and compression, and keeps its own conventions."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_its_routes_answer_beside_those_of_the_api(server: Server) -> None:
     assert server.get("/v1/tlp/objects/").json()["total_results_count"] == 0
 
 
-def test_its_errors_have_its_own_shape_on_every_path_below_its_prefix(
+def test_its_errors_have_its_own_format_on_every_path_below_its_prefix(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     for path, status, sentence in (
@@ -88,7 +88,7 @@ def test_it_shares_cache_log_and_metrics(server: Server) -> None:
     assert 'http_requests_total{method="GET",route="/birds/",status="304"} 1.0' in counted
 
 
-def test_its_own_rule_says_how_a_key_is_presented(database: Database) -> None:
+def test_it_reads_keys_by_its_own_rule(database: Database) -> None:
     key = access.add_key(database, "reader")
     with running(database, Settings(access="keys"), edges=EDGES_WITH_BIRDS) as server:
         refused = server.get("/birds/owl/")
@@ -101,7 +101,7 @@ def test_its_own_rule_says_how_a_key_is_presented(database: Database) -> None:
         assert server.get("/api/v1/", authorization=f"Token {key}").status_code == 200
 
 
-def test_pages_of_other_origins_read_the_api_and_not_the_birds(server: Server) -> None:
+def test_pages_of_other_origins_can_read_the_api_but_not_this_edge(server: Server) -> None:
     origin = {"origin": "https://a.example", "access-control-request-method": "GET"}
     assert "access-control-allow-origin" not in server.get("/birds/", origin="https://a.example").headers
     assert "access-control-allow-methods" not in server.client.options("/birds/", headers=origin).headers
@@ -119,20 +119,20 @@ def test_a_mounted_application_sees_its_own_paths_and_every_method(server: Serve
     assert (head.status_code, head.content) == (200, b"")
 
 
-def test_events_of_a_mounted_application_are_not_held_back_by_compression(server: Server) -> None:
+def test_compression_does_not_delay_events_of_a_mounted_application(server: Server) -> None:
     answer = server.get("/birds/nest/events", accept_encoding="gzip")
     assert "content-encoding" not in answer.headers
     assert answer.text.count("tweets") == 100
 
 
-def test_what_an_edge_keeps_running_starts_and_stops_with_the_server(database: Database) -> None:
+def test_the_lifespan_of_an_edge_is_that_of_the_server(database: Database) -> None:
     birds.running.clear()
     with running(database, edges=EDGES_WITH_BIRDS):
         assert birds.running == ["started"]
     assert birds.running == ["started", "stopped"]
 
 
-def test_two_edges_cannot_take_the_same_path() -> None:
+def test_two_edges_cannot_have_the_same_path() -> None:
     edge = birds.make_edge(HOSTED, Settings(), Metrics())
     with pytest.raises(ValueError, match="GET /birds/ is declared twice"):
         Router([edge, edge])

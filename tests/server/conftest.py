@@ -1,4 +1,4 @@
-"""Servers that tests share."""
+"""Servers shared by tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.catalogue import catalogue_with
 from tests.server.serving import Server, running
 
-# Those that the contract's own numbers are of.
+# The releases that the contract gives numbers for.
 RELEASES = (
     "attack-enterprise@16.0",
     "attack-ics@17.0",
@@ -30,7 +30,7 @@ RELEASES = (
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with real releases of all knowledge bases but one. Tests only read it."""
+    """A server with real releases of all knowledge bases but one, for tests that only read."""
     with (
         catalogue_with("sqlite", tmp_path_factory.mktemp("releases"), *RELEASES) as database,
         running(database) as started,

@@ -1,6 +1,6 @@
-"""A real server with real releases, and what the examples of the API's documentation ask it.
+"""A real server with real releases, and the requests of the examples in the API's documentation.
 
-`scripts/examples` writes the answers down; a test compares them.
+`scripts/examples` records the answers; a test compares them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.shared import SHARED
 
 PUBLIC_BUCKET = "https://downloads.ctibutler.com"
 CWE = SHARED / "kb-primary/cwe/cwec_v4.14.xml.zip"
-# A worker finds capec 3.9 by itself and installs it: what it did is an example too.
+# A worker finds capec 3.9 in a check for updates and installs it: its report is an example too.
 RELEASES = ("attack-enterprise@17.1", "capec@3.8")
 
 
@@ -36,7 +36,7 @@ _ENTERPRISE = "/api/v1/attack-enterprise"
 REQUESTS: Mapping[str, str] = {
     **{f"ObjectPage.{kb.slug}": _object(kb, kb.example) for kb in HOSTED.all if kb.example},
     "ObjectPage": "/api/v1/search/?text=fancy+bear&sort=relevance_descending",
-    # ATLAS's own file, which its details are read from, is not at hand: there they are null.
+    # Details of ATLAS are null, as the file that they are read from is not in the shared folder.
     **{
         name_of_single_page(kb): f"{_object(kb, kb.example)}&detail=full"
         for kb in HOSTED.all
@@ -66,7 +66,7 @@ REQUESTS: Mapping[str, str] = {
 }
 """What was asked for each example. `Job` is the job in `JobPage`."""
 
-# What differs from run to run, or with the number of releases that are installed.
+# Values that differ from run to run, or depend on the number of installed releases.
 _VARYING = frozenset(
     {
         *(
@@ -98,12 +98,12 @@ def excerpt(answer: Any) -> Any:
 
 
 def text_excerpt(text: str) -> str:
-    """The beginning of a long text, in whole lines."""
+    """The first lines of a long text."""
     return excerpt("\n".join(text.splitlines()[:6]))  # type: ignore[no-any-return]
 
 
 def ask(client: httpx2.Client, name: str) -> Any:
-    """The excerpt for an example, as the server answers it now."""
+    """The excerpt for an example, from the server's current answer."""
     answer = client.get(REQUESTS[name], headers={"accept-encoding": "identity"})
     assert answer.status_code == (404 if name == "Error" else 200), answer.text
     if name.startswith("Text."):
@@ -114,7 +114,7 @@ def ask(client: httpx2.Client, name: str) -> Any:
 
 
 def examples(client: httpx2.Client) -> dict[str, Any]:
-    """All examples, with the public bucket's address in place of the folder that stands for it."""
+    """All examples, with the URL of the public bucket instead of the folder used in its place."""
     found = {name: ask(client, name) for name in sorted(REQUESTS)}
     found["Job"] = found["JobPage"]["jobs"][0]
     placed: dict[str, Any] = _in_place_of(str(SHARED / "kb"), PUBLIC_BUCKET, found)
@@ -133,7 +133,7 @@ def _in_place_of(old: str, new: str, value: Any) -> Any:
 
 @contextmanager
 def served(folder: Path) -> Iterator[httpx2.Client]:
-    """A server over all that the examples need, and a worker that has nothing left to do."""
+    """A server with everything that the examples need, and a worker that has finished its work."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -163,7 +163,7 @@ def served(folder: Path) -> Iterator[httpx2.Client]:
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    """Wait until a server says so. Fails after two minutes."""
+    """Wait until a condition is true. Fails after two minutes."""
     for _ in range(600):
         try:
             if is_so():
@@ -175,7 +175,7 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 
 def differences(recorded: Any, now: Any, where: str = "") -> Iterator[str]:
-    """Where an example is not what the server answers now."""
+    """Where a recorded example differs from the server's current answer."""
     if isinstance(recorded, dict) and isinstance(now, dict):
         if recorded.keys() != now.keys():
             yield f"{where}: {sorted(recorded.keys() ^ now.keys())}"

@@ -20,14 +20,14 @@ from ctibutler.settings import Settings
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: its catalogue, and a client that asks it."""
+    """A running server: its catalogue and a client."""
 
     database: Database
     client: httpx2.Client
     port: int
 
     def get(self, path: str, **headers: str) -> httpx2.Response:
-        """Ask for a path, which may carry a query."""
+        """Get a path, which may include a query."""
         return self.client.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
     def total(self, path: str) -> int:
@@ -44,7 +44,7 @@ def running(
     knowledge_bases: KnowledgeBases = HOSTED,
     edges: Sequence[MakeEdge] = EDGES,
 ) -> Iterator[Server]:
-    """A server over this catalogue, in a thread, on a free port."""
+    """A server for this catalogue, in a thread, on a free port."""
     app = create_app(settings or Settings(host="127.0.0.1"), knowledge_bases, database, edges)
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Requests that change something: installing, links, removing; and that answers follow at once."""
+"""Requests that change something (install, link, remove), and that answers reflect the change at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.server.serving import Server, running
 pytestmark = pytest.mark.real
 
 
-def test_asking_for_a_release_gives_a_job(small: Server) -> None:
+def test_a_request_for_a_release_creates_a_job(small: Server) -> None:
     answer = small.client.post("/api/v1/attack-enterprise/", json={"version": "16_0", "force": True, "other": 1})
     job = answer.json()
     assert answer.status_code == 201
@@ -37,7 +37,7 @@ def test_asking_for_a_release_gives_a_job(small: Server) -> None:
     assert number.json()["parameters"]["version"] == "4.10"
 
 
-def test_older_ways_to_ask_for_jobs(small: Server) -> None:
+def test_older_ways_to_request_jobs_still_work(small: Server) -> None:
     job = small.client.post("/api/v1/capec/", json={"version": "3.9"}).json()
     assert small.client.post("/api/v1/jobs", content=b"whatever").json()["jobs"] == [job]
     for path in (f"/api/v1/jobs/{job['id']}", f"/api/v1/arango_cti_processor/jobs/{job['id']}/"):
@@ -45,7 +45,7 @@ def test_older_ways_to_ask_for_jobs(small: Server) -> None:
     assert small.client.post(f"/api/v1/arango_cti_processor/jobs/{job['id']}/").json() == job
 
 
-def test_jobs_are_filtered_by_type_variant_and_state(small: Server) -> None:
+def test_jobs_can_be_filtered_by_type_variant_and_state(small: Server) -> None:
     for kb in ("attack-ics", "attack-mobile", "cwe"):
         small.client.post(f"/api/v1/{kb}/", json={"version": "1"})
     small.client.post("/api/v1/links/cwe-capec/")
@@ -61,7 +61,7 @@ def test_jobs_are_filtered_by_type_variant_and_state(small: Server) -> None:
         assert small.total(f"/api/v1/jobs/?{query}") == count
 
 
-def test_links_are_asked_for_with_or_without_a_body(small: Server) -> None:
+def test_links_can_be_requested_with_or_without_a_body(small: Server) -> None:
     for path in ("arango-cti-processor", "arango_cti_processor", "links"):
         answer = small.client.post(f"/api/v1/{path}/capec-attack/")
         assert answer.status_code == 201
@@ -74,7 +74,7 @@ def test_links_are_asked_for_with_or_without_a_body(small: Server) -> None:
     assert (wrong.status_code, set(wrong.json()["details"])) == (400, {"created_min"})
 
 
-def test_removing_the_latest_release_makes_the_next_one_the_answer(small: Server) -> None:
+def test_after_removing_the_latest_release_the_next_one_is_answered(small: Server) -> None:
     before = small.get("/api/v1/tlp/objects/")
     assert before.json()["total_results_count"] == 5
     removed = small.client.delete("/api/v1/tlp/versions/v2")
@@ -85,7 +85,7 @@ def test_removing_the_latest_release_makes_the_next_one_the_answer(small: Server
     assert small.client.delete("/api/v1/tlp/versions/2/").status_code == 404
 
 
-def test_a_knowledge_base_can_be_emptied_also_twice(small: Server) -> None:
+def test_a_knowledge_base_can_be_emptied_even_twice(small: Server) -> None:
     for _ in range(2):
         assert small.client.delete("/api/v1/locations/truncate").status_code == 204
         assert small.total("/api/v1/location/objects/") == 0
@@ -93,7 +93,7 @@ def test_a_knowledge_base_can_be_emptied_also_twice(small: Server) -> None:
     assert small.get("/api/v1/location/objects/US/").status_code == 404
 
 
-def test_nothing_is_removed_while_a_job_writes_it(small: Server) -> None:
+def test_nothing_is_removed_while_a_job_is_writing_it(small: Server) -> None:
     small.client.post("/api/v1/tlp/", json={"version": "2"})
     jobs.claim(small.database, "somebody", lease_seconds=60)
     for path in ("versions/2/", "truncate/"):
@@ -101,7 +101,7 @@ def test_nothing_is_removed_while_a_job_writes_it(small: Server) -> None:
         assert (answer.status_code, answer.json()["message"]) == (409, "Conflict")
 
 
-def test_an_import_of_another_process_is_seen_by_the_next_request(small: Server) -> None:
+def test_the_next_request_sees_an_import_of_another_process(small: Server) -> None:
     path = "/api/v1/sector/objects/"
     assert [small.total(path), small.total(path)] == [0, 0]
     code = (
@@ -120,27 +120,27 @@ def test_an_import_of_another_process_is_seen_by_the_next_request(small: Server)
         assert (small.total(path), second.total(path)) == (0, 0)
 
 
-def test_answers_stay_in_memory_until_the_catalogue_changes(small: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+def test_answers_are_cached_until_the_catalogue_changes(small: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[str] = []
     read = small.database.read
 
     def counted() -> object:
-        asked.append("read")
+        reads.append("read")
         return read()
 
     path = "/api/v1/tlp/objects/?name=clear"
     first = small.get(path)
     monkeypatch.setattr(small.database, "read", counted)
     assert small.get("/v1/tlps/?page=0&name=clear").content == first.content
-    looks = 0 if small.database.engine == "sqlite" else 1
-    assert len(asked) == looks, "on PostgreSQL whether the catalogue stands is a query of its own"
+    checks = 0 if small.database.engine == "sqlite" else 1
+    assert len(reads) == checks, "on PostgreSQL a query checks whether the catalogue has changed"
     install(small.database, "sector@1.0")
-    asked.clear()
+    reads.clear()
     assert small.get(path).content == first.content
-    assert len(asked) > looks
+    assert len(reads) > checks
 
 
-def test_a_store_that_is_away_is_told_without_its_name(tmp_path: Path) -> None:
+def test_an_unavailable_store_is_reported_without_its_name(tmp_path: Path) -> None:
     with catalogue_with("postgresql", tmp_path, "tlp@2") as database, running(database) as server:
         assert server.total("/api/v1/tlp/objects/") == 5
         name, admin = database.url.name, database.url.with_name("ctibutler").text
@@ -198,7 +198,7 @@ def test_modes_of_access_over_http(tmp_path: Path, mode: str, reading: int, chan
             assert status("POST", "/api/v1/tlp/", origin="https://a.example") in (401, 403, 405)
 
 
-def test_the_use_of_a_key_is_noted(tmp_path: Path) -> None:
+def test_the_last_use_of_a_key_is_recorded(tmp_path: Path) -> None:
     with catalogue_with("sqlite", tmp_path) as database:
         secret = access.add_key(database, "reader")
         with running(database, Settings(access="keys")) as server:
@@ -207,7 +207,7 @@ def test_the_use_of_a_key_is_noted(tmp_path: Path) -> None:
         assert access.keys(database)[0].last_used is not None
 
 
-def test_pages_of_other_origins_change_nothing_on_this_machine(small: Server) -> None:
+def test_pages_of_other_origins_cannot_change_anything_on_this_machine(small: Server) -> None:
     for headers in (
         {"origin": "https://evil.example"},
         {"sec-fetch-site": "cross-site"},
@@ -228,7 +228,7 @@ def test_pages_of_other_origins_change_nothing_on_this_machine(small: Server) ->
     assert small.total("/api/v1/jobs/") == 0
 
 
-def test_settings_that_clients_see(tmp_path: Path) -> None:
+def test_settings_affect_answers(tmp_path: Path) -> None:
     with catalogue_with("sqlite", tmp_path, "tlp@2") as database:
         settings = Settings(
             default_page_size=2,
@@ -239,8 +239,10 @@ def test_settings_that_clients_see(tmp_path: Path) -> None:
             answer_cache_bytes=0,
         )
         with running(database, settings) as server:
-            for asked, effective in (("", 2), ("9", 3)):
-                assert server.get(f"/api/v1/tlp/objects/?page_size={asked}").json()["page_results_count"] == effective
+            for requested, effective in (("", 2), ("9", 3)):
+                assert (
+                    server.get(f"/api/v1/tlp/objects/?page_size={requested}").json()["page_results_count"] == effective
+                )
             answer = server.get("/api/v1/tlp/objects/", origin="https://a.example")
             assert answer.headers["access-control-allow-origin"] == "https://a.example"
             assert "Origin" in answer.headers["vary"]

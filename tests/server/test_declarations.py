@@ -1,4 +1,4 @@
-"""Routes, schema and documentation page come from the declarations."""
+"""Routes, schema and documentation page are made from the declarations."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BIRDS = KnowledgeBase(
 
 @pytest.fixture(scope="module")
 def thirteen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that hosts a made-up knowledge base besides the others."""
+    """A server with a made-up knowledge base in addition to the others."""
     hosted = KnowledgeBases((*ALL, BIRDS))
     database = open_catalogue(f"sqlite:///{tmp_path_factory.mktemp('birds') / 'c.sqlite'}", hosted)
     with running(database, knowledge_bases=hosted) as server:
@@ -75,7 +75,7 @@ def test_the_schema_describes_every_route_of_every_knowledge_base(thirteen: Serv
 
 
 @pytest.mark.parametrize("below", ["relationships", "bundle"])
-def test_the_schema_says_which_parameters_act_on_the_named_object_alone(thirteen: Server, below: str) -> None:
+def test_the_schema_says_which_parameters_apply_only_to_the_named_object(thirteen: Server, below: str) -> None:
     schema = thirteen.get("/api/schema/?format=json").json()
     for kb in (*ALL, BIRDS):
         shown = schema["paths"][f"/api/v1/{kb.slug}/objects/{{id}}/{below}/"]["get"]["parameters"]
@@ -86,22 +86,22 @@ def test_the_schema_says_which_parameters_act_on_the_named_object_alone(thirteen
             )
 
 
-def test_every_reference_in_the_schema_leads_somewhere(thirteen: Server) -> None:
+def test_every_reference_in_the_schema_resolves(thirteen: Server) -> None:
     text = thirteen.get("/api/schema/?format=json").text
     schemas = json.loads(text)["components"]["schemas"]
     assert set(re.findall(r'"#/components/schemas/([^"]+)"', text)) <= set(schemas)
 
 
-def test_the_schema_comes_as_yaml_and_as_json(thirteen: Server) -> None:
-    default, asked = thirteen.get("/api/schema/"), thirteen.get("/api/schema/?format=yaml", accept="application/json")
-    assert default.headers["content-type"] == asked.headers["content-type"] == "application/vnd.oai.openapi"
-    assert default.content == asked.content
+def test_the_schema_is_available_as_yaml_and_json(thirteen: Server) -> None:
+    default, as_yaml = thirteen.get("/api/schema/"), thirteen.get("/api/schema/?format=yaml", accept="application/json")
+    assert default.headers["content-type"] == as_yaml.headers["content-type"] == "application/vnd.oai.openapi"
+    assert default.content == as_yaml.content
     for answer in (thirteen.get("/api/schema?format=json"), thirteen.get("/api/schema/", accept="application/json")):
         assert answer.headers["content-type"] == "application/json"
         assert answer.json() == yaml.load(default.text, Loader=yaml.CSafeLoader)
 
 
-def test_the_documentation_page_needs_nothing_from_elsewhere(thirteen: Server) -> None:
+def test_the_documentation_page_needs_no_other_host(thirteen: Server) -> None:
     page = thirteen.get("/api/schema/swagger-ui/")
     assert page.headers["content-type"].startswith("text/html")
     policy = page.headers["content-security-policy"]

@@ -1,4 +1,4 @@
-"""`detail=full`: what a publisher says of an object beyond STIX, over HTTP."""
+"""`detail=full` adds a publisher's details of an object beyond STIX."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ONE = "/api/v1/cwe/objects/CWE-1287/"
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
-    """A server with an excerpt of CWE, the latest release with and one without details."""
+    """A server with two releases of an excerpt of CWE: the latest with details, the other without."""
     with catalogue_with(request.param, tmp_path) as database:
         install(database, "cwe@4.14", excerpt())
         install(database, "cwe@4.13", excerpt(details=None))
@@ -27,7 +27,7 @@ def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
             yield started
 
 
-def test_details_stand_beside_the_object(server: Server) -> None:
+def test_details_are_beside_the_object(server: Server) -> None:
     plain, full = server.get(ONE).json(), server.get(f"{ONE}?detail=full").json()
     assert full == {**plain, "details": [details_of("CWE-1287")]}
     assert list(full)[-2:] == ["objects", "details"]
@@ -35,14 +35,14 @@ def test_details_stand_beside_the_object(server: Server) -> None:
     assert full["details"][0]["observed_examples"][0]["reference"] == "CVE-2008-2223"
 
 
-def test_by_default_there_are_none(server: Server) -> None:
+def test_details_are_left_out_by_default(server: Server) -> None:
     plain = server.get(ONE)
     assert "details" not in plain.json()
     for query in ("detail=stix", "detail=", "Detail=full"):
         assert server.get(f"{ONE}?{query}").content == plain.content
 
 
-def test_every_object_of_the_release_has_its_own(server: Server) -> None:
+def test_every_object_of_the_release_has_its_own_details(server: Server) -> None:
     read = converted()
     assert read.details is not None
     for stix in read.objects:
@@ -51,7 +51,7 @@ def test_every_object_of_the_release_has_its_own(server: Server) -> None:
             assert details == read.details.get(stix["id"])
 
 
-def test_a_release_without_details_answers_null(server: Server) -> None:
+def test_details_are_null_in_a_release_without_them(server: Server) -> None:
     full = server.get(f"{ONE}?detail=full&cwe_version=4.13").json()
     assert full["details"] == [None]
     assert full["objects"] == server.get(ONE).json()["objects"]
@@ -63,14 +63,14 @@ def test_an_alias_answers_the_same(server: Server) -> None:
         assert server.get(alias).content == full.content
 
 
-def test_an_unknown_word_is_refused(server: Server) -> None:
+def test_an_unknown_value_is_refused(server: Server) -> None:
     answer = server.get(f"{ONE}?detail=everything")
     assert answer.status_code == 400
     assert answer.json()["details"] == {"detail": ["`everything` is none of stix, full."]}
     assert server.get("/api/v1/cwe/objects/CWE-1/?detail=full").status_code == 404
 
 
-def test_where_there_are_no_details_the_parameter_does_not_count(server: Server) -> None:
+def test_the_parameter_is_ignored_where_there_are_no_details(server: Server) -> None:
     tool = {"type": "tool", "id": "tool--00000000-0000-4000-8000-000000000001", "name": "One"}
     install(server.database, "disarm@1", made_content([tool]))
     path = f"/api/v1/disarm/objects/{tool['id']}/"
@@ -79,7 +79,7 @@ def test_where_there_are_no_details_the_parameter_does_not_count(server: Server)
     assert server.get("/api/v1/cwe/objects/?detail=everything").status_code == 200
 
 
-def test_answers_are_remembered_and_told_apart(server: Server) -> None:
+def test_answers_with_and_without_details_are_cached_separately(server: Server) -> None:
     plain, full = server.get(ONE), server.get(f"{ONE}?detail=full")
     assert plain.headers["etag"] != full.headers["etag"]
     assert server.get(f"{ONE}?detail=stix").headers["etag"] == plain.headers["etag"]

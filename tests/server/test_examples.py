@@ -1,4 +1,4 @@
-"""The OpenAPI document explains everything that it names, and its examples are real."""
+"""Everything in the OpenAPI document is described, and its examples are real."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def shown_example(shape: dict[str, Any]) -> Any:
 
 
 def allowed(schema: dict[str, Any], value: Any) -> bool:
-    """Whether a schema that refers to no other allows this value."""
+    """Whether a schema without references allows this value."""
     return Draft202012Validator(strict(schema)).is_valid(value)
 
 
@@ -120,7 +120,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
 
 @pytest.mark.real
 @pytest.mark.xdist_group("examples")
-def test_the_examples_are_what_a_real_server_answers(real: httpx2.Client) -> None:
+def test_the_examples_are_answers_of_a_real_server(real: httpx2.Client) -> None:
     recorded = {name: value for name, value in EXAMPLES.items() if name != "Readiness.unavailable"}
     assert list(differences(recorded, examples(real))) == []
 
@@ -138,16 +138,16 @@ def test_a_server_with_the_excerpts_accepts_the_example_of_every_parameter(tmp_p
         content = made_content(EXAMPLES[f"ObjectPage.{kb.slug}"]["objects"])
         install(database, f"{kb.slug}@{kb.example.release}", content)
     with running(database) as server:
-        # One object is too little to learn from.
+        # One object is not enough to learn from.
         ties = tuple(path for path in described()["paths"] if path.endswith("/tie/"))
         assert refused(server.client, not_here=("/api/v1/jobs/{job_id}/", *ties)) == []
     database.close()
 
 
 def refused(client: httpx2.Client, not_here: tuple[str, ...]) -> list[str]:
-    """The requests with an example that a server does not accept. Paths that are `not_here` lead to something that no server
-    but another one has: a job of its own, or a release with enough to learn from."""
-    wrong, asked = [], 0
+    """The example requests that a server does not accept. Paths in `not_here` lead to something that only another server
+    has: one of its jobs, or a release with enough to learn from."""
+    wrong, requests = [], 0
     for method, path, operation in operations():
         if method != "get":
             continue
@@ -161,14 +161,14 @@ def refused(client: httpx2.Client, not_here: tuple[str, ...]) -> list[str]:
         accepted = (404,) if path in not_here else (200, 204)
         for query in ({}, *({parameter["name"]: parameter["example"]} for parameter in queries)):
             answer = client.get(filled, params={**needed, **query, "strict": "true"})
-            asked += 1
+            requests += 1
             if answer.status_code not in accepted:
                 wrong.append(f"{filled} {query}: {answer.text[:200]}")
-    assert asked > 1000
+    assert requests > 1000
     return wrong
 
 
-def test_a_real_server_accepts_the_examples_of_what_changes_something(small: Server) -> None:
+def test_a_real_server_accepts_the_examples_of_changes(small: Server) -> None:
     for method, path, operation in operations():
         if method == "get":
             continue

@@ -1,4 +1,4 @@
-"""A client generated from the OpenAPI document has every module, and reads real answers."""
+"""A client generated from the OpenAPI document is complete and reads real answers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def client(served: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
-    """The package of the client, made from what the server says of itself."""
+    """The client's package, generated from the server's own schema."""
     folder = tmp_path_factory.mktemp("client")
     (folder / "openapi.json").write_bytes(served.get("/api/schema/?format=json").content)
     (folder / "settings.yml").write_text("post_hooks: []\n")
@@ -55,7 +55,7 @@ def test_every_generated_module_can_be_imported(served: Server, client: ModuleTy
     functions = {name.rpartition(".")[2] for name in names if f"{PACKAGE}.api." in name}
     models = {name.rpartition(".")[2].replace("_", "") for name in names if f"{PACKAGE}.models." in name}
     assert functions >= operations
-    # What is a list or a text is no model of its own, but of what is in it.
+    # Lists and texts have no model of their own, only their items do.
     assert schemas - models <= {"objectversions", "everywhereversions", "availablereleases", "text"}
 
 

@@ -1,4 +1,4 @@
-"""The numbers that the contract itself names, asked over HTTP."""
+"""The numbers given in the contract, over HTTP."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def test_search_in_one_knowledge_base(server: Server, where: str, total: int) ->
     assert server.total(f"/api/v1/search/?text=deny&knowledge_bases={where}") == total
 
 
-def test_a_group_of_knowledge_bases_is_a_union(server: Server) -> None:
+def test_a_family_of_knowledge_bases_is_their_union(server: Server) -> None:
     assert server.total("/api/v1/search/?text=deny&knowledge_bases=attack,attack-ics") == 21
     assert server.total("/api/v1/search/?text=deny&knowledge_bases=attack&knowledge_bases=f3") == 21
 
 
-def test_an_empty_version_is_the_latest(server: Server) -> None:
-    assert server.total("/api/v1/attack-enterprise/objects/") == 1763  # counted in the file by other means
+def test_an_empty_version_means_the_latest_release(server: Server) -> None:
+    assert server.total("/api/v1/attack-enterprise/objects/") == 1763  # counted in the file without our code
     assert server.total("/api/v1/attack-enterprise/objects/?attack_version=&name=&attack_id=") == 1763
 
 
@@ -64,7 +64,9 @@ def test_the_relationships_of_capec_185(server: Server) -> None:
         ("location", "ZA", 13, 10),
     ],
 )
-def test_bundles(server: Server, kb: str, object_id: str, with_sros: int, without: int | None) -> None:
+def test_bundles_have_the_sizes_in_the_contract(
+    server: Server, kb: str, object_id: str, with_sros: int, without: int | None
+) -> None:
     path = f"/api/v1/{kb}/objects/{object_id}/bundle/"
     assert server.total(f"{path}?include_embedded_sros=true") == with_sros
     if without is not None:
@@ -76,7 +78,7 @@ def test_bundles(server: Server, kb: str, object_id: str, with_sros: int, withou
     )
 
 
-def test_a_technique_goes_before_an_old_mitigation_of_the_same_number(server: Server) -> None:
+def test_a_technique_takes_priority_over_an_old_mitigation_with_the_same_id(server: Server) -> None:
     [found] = server.get("/api/v1/attack-enterprise/objects/t1021.005/?include_deprecated=true").json()["objects"]
     assert found["id"] == "attack-pattern--01327cde-66c4-4123-bf34-5f258d59457b"
 
@@ -101,7 +103,7 @@ def test_a_technique_goes_before_an_old_mitigation_of_the_same_number(server: Se
         ("cwe", "CWE-242"),
     ],
 )
-def test_ids_in_any_spelling_find_one_object(server: Server, kb: str, object_id: str) -> None:
+def test_every_spelling_of_an_id_finds_the_object(server: Server, kb: str, object_id: str) -> None:
     answer = server.get(f"/api/v1/{kb}/objects/{object_id}/")
     assert answer.status_code == 200, answer.text
     assert answer.json()["total_results_count"] == 1
@@ -110,7 +112,7 @@ def test_ids_in_any_spelling_find_one_object(server: Server, kb: str, object_id:
 
 
 @pytest.mark.parametrize("below", ["", "versions/", "relationships/", "bundle/"])
-def test_a_hidden_object_says_how_to_see_it(server: Server, below: str) -> None:
+def test_the_error_about_a_hidden_object_says_how_to_see_it(server: Server, below: str) -> None:
     path = f"/api/v1/attack-enterprise/objects/T1086/{below}"
     answer = server.get(path)
     assert answer.status_code == 404
@@ -120,7 +122,7 @@ def test_a_hidden_object_says_how_to_see_it(server: Server, below: str) -> None:
     assert server.get(f"{path}?include_revoked=true").status_code == 200
 
 
-def test_an_unknown_release_has_no_objects_and_no_object(server: Server) -> None:
+def test_an_unknown_release_is_not_found(server: Server) -> None:
     assert server.total("/api/v1/attack-enterprise/objects/?attack_version=1.0") == 0
     for below in ("", "versions/", "relationships/", "bundle/", "navigator/"):
         if below != "versions/":
@@ -129,7 +131,7 @@ def test_an_unknown_release_has_no_objects_and_no_object(server: Server) -> None
 
 
 @pytest.mark.parametrize("label", ["16.0", "16_0", "v16.0", "V16_0", "+16.0+", "latest"])
-def test_a_release_is_named_in_many_ways(server: Server, label: str) -> None:
+def test_the_label_of_a_release_can_be_written_in_several_ways(server: Server, label: str) -> None:
     assert server.total(f"/api/v1/attack-enterprise/objects/?attack_version={label}&attack_id=T1021.005") == 1
 
 
@@ -145,7 +147,7 @@ def test_the_layer_of_disco(server: Server) -> None:
     assert server.get("/api/v1/attack-enterprise/objects/T1021.005/navigator/").status_code == 400
 
 
-def test_inference_gives_twenty_others_with_their_objects(server: Server) -> None:
+def test_inference_returns_twenty_other_techniques_with_their_objects(server: Server) -> None:
     answer = server.get("/api/v1/attack-enterprise/tie/?technique_ids=t1059.001,T1105").json()
     assert len(answer["scores"]) == len(answer["objects"]) == 20
     assert not {"T1059.001", "T1105"} & set(answer["scores"])
@@ -159,7 +161,7 @@ def test_inference_gives_twenty_others_with_their_objects(server: Server) -> Non
     assert len(server.get("/api/v1/attack-enterprise/tie/?technique_ids=T1105&limit=100").json()["objects"]) == 100
 
 
-def test_walking_the_pages_meets_every_object_once(server: Server) -> None:
+def test_the_pages_of_a_list_contain_every_object_once(server: Server) -> None:
     seen: list[str] = []
     page = 1
     while len(seen) < server.total("/api/v1/cwe/objects/"):
@@ -170,7 +172,7 @@ def test_walking_the_pages_meets_every_object_once(server: Server) -> None:
     assert len(seen) == len(set(seen))
 
 
-def test_an_object_is_in_one_place_of_the_view_over_everything(server: Server) -> None:
+def test_an_object_is_listed_once_over_all_knowledge_bases(server: Server) -> None:
     clear = "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487"
     assert server.get(f"/api/v1/objects/{clear}/").json()["id"] == clear
     assert server.get("/api/v1/objects/T1021.005/").json()["name"] == "VNC"
@@ -182,7 +184,7 @@ def test_an_object_is_in_one_place_of_the_view_over_everything(server: Server) -
         assert server.get(f"/api/v1/objects/{kind}/?page_size=1").status_code == 200
 
 
-def test_every_other_locations_kind(server: Server) -> None:
+def test_locations_can_be_filtered_by_kind(server: Server) -> None:
     countries = server.total("/api/v1/location/objects/?location_type=country")
     assert countries > 200
     assert server.total("/api/v1/locations/?type=country") == countries

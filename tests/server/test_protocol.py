@@ -1,4 +1,4 @@
-"""What holds on every route: paths, methods, errors, validators, encodings, CORS."""
+"""What applies to every route: paths, methods, errors, validators, encodings, CORS."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_base_address_may_end_with_a_slash(server: Server) -> None:
 
 
 @pytest.mark.parametrize("kb", [kb.slug for kb in HOSTED.all])
-def test_every_route_answers_with_and_without_its_last_slash(server: Server, kb: str) -> None:
+def test_every_route_answers_with_and_without_a_trailing_slash(server: Server, kb: str) -> None:
     for path in ("objects", "versions/installed", "versions/available", "versions"):
         answers = [server.get(f"{PREFIX}{kb}/{path}{slash}") for slash in ("", "/")]
         assert [answer.status_code for answer in answers] == [200, 200]
@@ -102,7 +102,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("method", "path", "status"), ERRORS)
-def test_every_error_has_the_one_shape(server: Server, method: str, path: str, status: int) -> None:
+def test_every_error_has_the_same_format(server: Server, method: str, path: str, status: int) -> None:
     answer = server.client.request(method, path)
     assert answer.status_code == status, answer.text
     body = answer.json()
@@ -115,7 +115,7 @@ def test_every_error_has_the_one_shape(server: Server, method: str, path: str, s
         assert "OPTIONS" in answer.headers["allow"]
 
 
-def test_unknown_parameters_are_ignored_and_named(server: Server) -> None:
+def test_unknown_parameters_are_ignored_and_reported(server: Server) -> None:
     plain = server.get("/api/v1/cwe/objects/?name=hash")
     assert "ctibutler-ignored-parameters" not in plain.headers
     for query, named in (
@@ -143,7 +143,7 @@ def test_names_of_ignored_parameters_cannot_add_a_header(server: Server) -> None
     assert many.headers["ctibutler-ignored-parameters"].endswith("n18, n19, ...")
 
 
-def test_strict_refuses_unknown_parameters_with_the_nearest_names(server: Server) -> None:
+def test_strict_refuses_unknown_parameters_and_suggests_similar_names(server: Server) -> None:
     answer = server.get("/api/v1/cwe/objects/?strict=true&tipes=weakness&tenant=4&sort=up")
     assert answer.status_code == 400
     assert answer.json()["details"] == {
@@ -156,7 +156,7 @@ def test_strict_refuses_unknown_parameters_with_the_nearest_names(server: Server
     assert server.get("/api/v1/knowledge-bases/?strict=perhaps").json()["details"].keys() == {"strict"}
 
 
-def test_the_message_for_a_page_beyond_all(server: Server) -> None:
+def test_a_page_number_beyond_the_limit_is_refused(server: Server) -> None:
     answer = server.get("/api/v1/cwe/objects/?page=4294967296")
     assert answer.json()["details"] == {"error": "unable to serve page `4294967296`"}
 
@@ -177,7 +177,7 @@ def test_only_unknown_values_of_a_filter_match_nothing(server: Server) -> None:
     assert some == server.total("/api/v1/attack-enterprise/objects/?attack_type=data%20source") > 0
 
 
-def test_pages_name_their_neighbours(server: Server) -> None:
+def test_pages_link_to_their_neighbours(server: Server) -> None:
     answer = server.get("/api/v1/cwe/objects/?page=2&page_size=10&name=&foo=bar&types=weakness")
     total = answer.json()["total_results_count"]
     last = -(-total // 10)
@@ -195,14 +195,14 @@ def test_pages_name_their_neighbours(server: Server) -> None:
     assert beyond.json()["total_results_count"] == server.total("/api/v1/cwe/objects/")
 
 
-def test_page_sizes_are_the_effective_ones(server: Server) -> None:
-    for asked, effective in (("", 50), ("0", 50), ("-1", 50), ("x", 50), ("7", 7), ("5000", 1000)):
-        answer = server.get(f"/api/v1/cwe/objects/?page_size={asked}&page=0").json()
+def test_answers_give_the_effective_page_size(server: Server) -> None:
+    for requested, effective in (("", 50), ("0", 50), ("-1", 50), ("x", 50), ("7", 7), ("5000", 1000)):
+        answer = server.get(f"/api/v1/cwe/objects/?page_size={requested}&page=0").json()
         assert (answer["page_size"], answer["page_number"]) == (effective, 1)
         assert answer["page_results_count"] == len(answer["objects"]) == effective
 
 
-def test_a_client_that_has_the_answer_gets_no_body(server: Server) -> None:
+def test_a_client_that_already_has_the_answer_gets_no_body(server: Server) -> None:
     path = "/api/v1/capec/objects/?name=brute"
     first = server.get(path)
     tag = first.headers["etag"]
@@ -218,7 +218,7 @@ def test_a_client_that_has_the_answer_gets_no_body(server: Server) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/v1/jobs/", "/api/healthcheck/", "/api/metrics/", "/api/readiness/"])
-def test_what_changes_by_itself_is_never_kept(server: Server, path: str) -> None:
+def test_answers_that_change_by_themselves_are_not_cached(server: Server, path: str) -> None:
     answer = server.get(path)
     assert answer.headers["cache-control"] == "no-store"
     assert "etag" not in answer.headers
@@ -241,7 +241,7 @@ def test_answers_are_compressed_as_the_client_prefers(server: Server, path: str,
     assert len(packed) < len(plain.content) / 2
 
 
-def test_short_answers_stay_as_they_are(server: Server) -> None:
+def test_short_answers_are_not_compressed(server: Server) -> None:
     assert "content-encoding" not in server.get("/api/v1/tlp/versions/installed/", accept_encoding="gzip").headers
 
 
@@ -258,7 +258,7 @@ def test_short_answers_stay_as_they_are(server: Server) -> None:
     ],
 )
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
-def test_head_answers_the_headers_of_get(server: Server, path: str, encoding: str) -> None:
+def test_head_has_the_same_headers_as_get(server: Server, path: str, encoding: str) -> None:
     own = {"date", "x-request-id", "transfer-encoding"}
     answers = [server.client.request(method, path, headers={"accept-encoding": encoding}) for method in ("GET", "HEAD")]
     get, head = ({name: value for name, value in answer.headers.items() if name not in own} for answer in answers)
@@ -267,7 +267,7 @@ def test_head_answers_the_headers_of_get(server: Server, path: str, encoding: st
     assert answers[1].content == b""
 
 
-def test_a_release_leaves_as_a_bundle_with_strong_validators(server: Server) -> None:
+def test_a_release_is_sent_as_a_bundle_with_strong_validators(server: Server) -> None:
     path = "/api/v1/capec/versions/v3_9/bundle/"
     answer = server.get(path)
     assert answer.headers["content-type"] == "application/stix+json;version=2.1"
@@ -293,7 +293,7 @@ def test_changes_between_two_releases(server: Server) -> None:
     assert all(change["change"] == "added" for change in answer["changes"])
 
 
-def test_a_preflight_allows_what_the_contract_lists(server: Server) -> None:
+def test_a_preflight_request_allows_what_the_contract_lists(server: Server) -> None:
     answer = server.client.options(
         "/api/v1/cwe/", headers={"origin": "https://a.example", "access-control-request-method": "POST"}
     )
@@ -318,7 +318,7 @@ def test_a_request_has_an_id(server: Server) -> None:
     assert server.get("/", x_request_id="<script>").headers["x-request-id"] != "<script>"
 
 
-def test_other_media_types_of_a_body_are_refused(server: Server) -> None:
+def test_bodies_of_other_media_types_are_refused(server: Server) -> None:
     answer = server.client.post("/api/v1/cwe/", content=b"version=1", headers={"content-type": "text/plain"})
     assert answer.status_code == 415
     answer = server.client.post("/api/v1/cwe/", content=b"{", headers={"content-type": "application/json"})
@@ -327,7 +327,7 @@ def test_other_media_types_of_a_body_are_refused(server: Server) -> None:
     assert set(answer.json()["details"]) == {"version", "force"}
 
 
-def test_service_routes(server: Server) -> None:
+def test_health_readiness_and_the_list_of_knowledge_bases_are_answered(server: Server) -> None:
     health = server.get("/api/healthcheck/")
     assert (health.status_code, health.content) == (204, b"")
     assert server.get("/api/readiness/").json() == {"status": "ready", "checks": {"store": "ok", "worker": "none"}}
@@ -338,7 +338,7 @@ def test_service_routes(server: Server) -> None:
         assert kb["objects_count"] == server.total(f"{kb['url']}objects/")
 
 
-def test_metrics_count_requests_and_the_catalogue(server: Server) -> None:
+def test_metrics_include_requests_and_the_catalogue(server: Server) -> None:
     server.get("/api/v1/cwe/objects/CWE-79/")
     server.get("/nonsense")
     answer = server.get("/api/metrics/")
@@ -351,7 +351,7 @@ def test_metrics_count_requests_and_the_catalogue(server: Server) -> None:
     assert any(line.startswith("http_request_duration_seconds_bucket{") for line in lines)
 
 
-def test_what_is_no_http_is_no_error_of_ours(server: Server) -> None:
+def test_a_malformed_request_does_not_disturb_the_server(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
         raw.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert b" 400 " in raw.recv(4096)

@@ -1,4 +1,4 @@
-"""Real answers have the shape that the schema gives them: nothing is missing, and nothing is there that it does not name."""
+"""Real answers conform to the schema: nothing is missing, and every member is declared."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.server.serving import Server, running
 pytestmark = pytest.mark.real
 
 RELEASES = ("attack-ics@16.1", "attack-ics@17.0", "capec@3.8", "capec@3.9", "location@1.0", "tlp@1", "tlp@2")
-# Queries that bring members into an answer which it has only when asked for.
+# Queries that add optional members to an answer.
 QUERIES = {
     "/api/v1/{kb}/objects/{id}/": ("", "detail=full"),
     "/api/v1/{kb}/objects/{id}/versions/": ("", "by=content"),
@@ -31,7 +31,7 @@ QUERIES = {
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with some real releases, one of them with details, and two jobs that no worker takes."""
+    """A server with some real releases, one with details, and two jobs that no worker claims."""
     with catalogue_with("sqlite", tmp_path_factory.mktemp("shapes"), *RELEASES) as database:
         install(database, "cwe@4.14", excerpt())
         with running(database) as server:
@@ -40,7 +40,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             yield server
 
 
-def test_the_answer_of_every_route_has_the_shape_of_its_schema(served: Server) -> None:
+def test_the_answer_of_every_route_conforms_to_its_schema(served: Server) -> None:
     document = served.get("/api/schema/?format=json").json()
     installed = {kb.slug for kb in HOSTED.all if served.get(f"/api/v1/{kb.slug}/versions/").json()["versions"]}
     checked = set()
@@ -79,7 +79,7 @@ def test_the_answer_of_every_route_has_the_shape_of_its_schema(served: Server) -
     }
 
 
-def test_errors_have_the_shape_of_their_schema(served: Server) -> None:
+def test_errors_conform_to_their_schema(served: Server) -> None:
     document = served.get("/api/schema/?format=json").json()
     for path in ("/api/v1/cwe/objects/CWE-1/", "/api/v1/cwe/objects/?include_revoked=maybe", "/api/v1/nothing/"):
         answer = served.get(path)
@@ -106,7 +106,7 @@ HOSTED_SLUGS = {kb.slug for kb in HOSTED.all}
 
 
 def filled(served: Server, template: str, slug: str) -> str:
-    """The path with values that exist: an object that relationships lead to, the latest release, the newest job."""
+    """The path filled with existing values: an object with relationships to it, the latest release, the newest job."""
     if "{id}" in template:
         kinds = "?types=intrusion-set" if template.endswith("/navigator/") else ""
         listed = served.get(f"/api/v1/{slug if slug in HOSTED_SLUGS else 'capec'}/objects/{kinds}").json()["objects"]
@@ -117,21 +117,21 @@ def filled(served: Server, template: str, slug: str) -> str:
 
 
 def errors(document: dict[str, Any], schema: Any, answer: Any) -> list[str]:
-    """What a validator of JSON Schema finds wrong with an answer."""
+    """The errors that a JSON Schema validator finds in an answer."""
     components = {"schemas": {name: strict(part) for name, part in document["components"]["schemas"].items()}}
     validator = Draft202012Validator({**strict(schema), "components": components})
     return [f"{error.instance_path}: {error.message[:300]}" for error in validator.iter_errors(answer)]
 
 
 def strict(schema: Any) -> Any:
-    """A schema of OpenAPI 3.0 in the words of JSON Schema, which allows no member that it does not name."""
+    """An OpenAPI 3.0 schema as JSON Schema that allows only declared members."""
     if isinstance(schema, list):
         return [strict(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    said = {key: strict(value) for key, value in copy.copy(schema).items() if key not in ("nullable", "example")}
-    if isinstance(said.get("properties"), dict) and said.get("type") == "object":
-        said.setdefault("additionalProperties", False)
-    if said.get("exclusiveMinimum") is True:
-        said["exclusiveMinimum"] = said.pop("minimum")
-    return {"anyOf": [said, {"type": "null"}]} if schema.get("nullable") is True else said
+    stricter = {key: strict(value) for key, value in copy.copy(schema).items() if key not in ("nullable", "example")}
+    if isinstance(stricter.get("properties"), dict) and stricter.get("type") == "object":
+        stricter.setdefault("additionalProperties", False)
+    if stricter.get("exclusiveMinimum") is True:
+        stricter["exclusiveMinimum"] = stricter.pop("minimum")
+    return {"anyOf": [stricter, {"type": "null"}]} if schema.get("nullable") is True else stricter

@@ -1,4 +1,4 @@
-"""schemathesis asks a running server whatever its schema allows and forbids, and finds nothing."""
+"""schemathesis sends a running server everything that its schema allows and forbids, and finds no failure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.server.serving import Server, running
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("schemathesis")]
 
-# Seconds for each run; a longer one is a matter of an environment variable.
+# Seconds for each run; an environment variable makes it longer.
 BUDGET = int(os.environ.get("CTIBUTLER_TEST_FUZZ_SECONDS", "40"))
-# The same questions each time, so that a run can be repeated; another number asks other ones.
+# A fixed seed makes runs repeatable; another one sends other requests.
 SEED = os.environ.get("CTIBUTLER_TEST_FUZZ_SEED", "2026")
 
-# Aliases are not in the schema. Two of them are further methods of a path that is: these checks would take them for slips.
+# Aliases are not in the schema. Two of them are extra methods of a path that is: these checks would report them.
 CONFIGURATION = """
 [[operations]]
 include-path-regex = "^/api/v1/([a-z0-9-]+/|jobs/)$"
@@ -36,7 +36,7 @@ checks.positive_data_acceptance.enabled = false
 
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server for schemathesis alone: it removes what it likes."""
+    """A server for schemathesis only, which may remove anything."""
     releases = ("attack-ics@17.0", "capec@3.9", "location@1.0", "sector@1.0", "tlp@1", "tlp@2")
     with (
         catalogue_with("sqlite", tmp_path_factory.mktemp("fuzzed"), *releases) as database,
@@ -54,7 +54,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     ],
     ids=["a knowledge base", "over all", "with removal"],
 )
-def test_nothing_is_found(fuzzed: Server, tmp_path: Path, paths: str, excluded: str) -> None:
+def test_schemathesis_finds_no_failure(fuzzed: Server, tmp_path: Path, paths: str, excluded: str) -> None:
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
     options = ["--include-path-regex", paths, "--exclude-operation-id-regex", excluded, "--max-time", str(BUDGET)]
     options += ["--seed", SEED, "--continue-on-failure", "--workers", "1", "--no-color", "--warnings", "off"]

@@ -1,1 +1,1 @@
-"""A made-up edge: all that an edge costs is such a folder, and its name among the edges of the application."""
+"""A made-up edge: adding an edge takes only such a folder and its name in the list of edges."""

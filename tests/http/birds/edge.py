@@ -1,4 +1,4 @@
-"""The edge: three routes, a mounted application, its own errors and its own way to present a key."""
+"""The edge: three routes, a mounted application, its own format of errors and its own header for keys."""
 
 from __future__ import annotations
 
