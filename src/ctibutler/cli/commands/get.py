@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from typing import Annotated
 
 import click
@@ -13,6 +14,7 @@ from ctibutler.cli.options import JsonOption, KbOption, ReleaseOption
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest, NotFound
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 
 def get(
@@ -53,7 +55,7 @@ def get(
         try:
             findings = find_in(library, asked, object_id, release)
         except NotFound as missing:
-            if not any(char.isdigit() for char in object_id):
+            if _looks_like_a_name(session.knowledge_bases.all, object_id):
                 refuse_absent(library, asked, release)
                 raise NotFound(f"{missing}; to find a name, run `ctibutler search {shlex.quote(object_id)}`") from None
             if not is_stix_id(object_id) or kb or release or bundle or detail:
@@ -75,6 +77,15 @@ def get(
             write_envelope(first.content, first)
         else:
             show_object(first.content, first, same, successors(library, first))
+
+
+def _looks_like_a_name(kbs: Iterable[KnowledgeBase], object_id: str) -> bool:
+    """Whether this has letters, and the form of no id: `APT28`, but neither `T9999` nor a STIX id."""
+    from ctibutler.answers.naming import is_stix_id
+
+    if is_stix_id(object_id) or not any(map(str.isalpha, object_id)):
+        return False
+    return not any(kb.types_named_by(object_id) for kb in kbs)
 
 
 command = declared(
