@@ -283,5 +283,5 @@ def test_a_layer_for_the_navigator(stocked: Command) -> None:
         "ctibutler: no layer of T0800 (Technique); there are layers of Software, Group, Campaign, Mitigation, Asset\n"
     )
     assert stocked("navigator", "G0034", "--kb", "cwe").stderr == (
-        "ctibutler: --kb: cwe has no layers; these have: attack-enterprise, attack-mobile, attack-ics\n"
+        "ctibutler: --kb: cwe has no layers; these have: attack-enterprise, attack-mobile, attack-ics, atlas\n"
     )
