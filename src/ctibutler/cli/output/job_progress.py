@@ -62,7 +62,7 @@ def name_of(job: Job) -> str:
 
 def _success(library: Library, job: Job) -> str:
     if isinstance(job, LinkJob):
-        return "; ".join(job.errors) or "made"
+        return "; ".join(job.errors) or "created"
     with library.database.read() as connection:
         release = releases.find(connection, job.knowledge_base, job.label)
     if release is None:
