@@ -208,12 +208,17 @@ def test_a_failure_exits_with_1_and_one_line(command: Command, words: str, messa
             "no knowledge base `atack`; did you mean attack, attack-enterprise, attack-mobile or attack-ics?",
         ),
         ("search x --kb cew", "no knowledge base `cew`; did you mean cwe?"),
+        (
+            "versions xyzzy",
+            "no knowledge base `xyzzy`; choose from attack-enterprise, attack-mobile, attack-ics, capec, cwe, atlas, disarm,"
+            " d3fend, mitre-f3, location, sector, tlp",
+        ),
         ("install d3fned@1.2.0", "no knowledge base `d3fned`; did you mean d3fend?"),
         (
             "list atlas --type Tecnique",
             "--type: atlas has no type `Tecnique`; did you mean Technique or Sub-technique?",
         ),
-        ("list cwe --type nonsense", "--type: cwe has no type `nonsense`; there are weakness, grouping"),
+        ("list cwe --type nonsense", "--type: cwe has no type `nonsense`; choose from weakness, grouping"),
         ("list cwe --sort name", "--sort: `name` needs a direction: name_ascending or name_descending"),
         (
             "list tlp --sort size_ascending",

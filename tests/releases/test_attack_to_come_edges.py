@@ -137,7 +137,7 @@ def test_the_command_refuses_an_unknown_type_and_names_the_known_ones(command: C
         assert all(known in outcome.stderr for known in ("Sub-technique", "x-mitre-tactic", *NEW_TYPES))
     other = command("list", "cwe", "--type", PLAYBOOK, CTIBUTLER_DATABASE_URL=url)
     assert other.code == 2
-    assert "there are weakness, grouping\n" in other.stderr
+    assert "choose from weakness, grouping\n" in other.stderr
 
 
 def test_other_commands_accept_new_types_too(command: Command, url: str) -> None:

@@ -1,4 +1,4 @@
-"""What somebody may have meant who typed a word that is not known."""
+"""What a person may have meant by a word that is not known."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ _ALIKE = 0.65
 
 
 def hint(word: str, known: Iterable[str], otherwise: str | None = None) -> str:
-    """`did you mean attack-ics or attack-mobile?`. If none is like the word, all there are, or what to say `otherwise`."""
+    """`did you mean attack-ics or attack-mobile?`. If no known word is similar, `otherwise`, or a list of all."""
     words = list(known)
     near = _near(word.strip().casefold(), words)
     if not near:
-        return otherwise or f"there are {', '.join(words)}"
+        return otherwise or f"choose from {', '.join(words)}"
     *others, last = near
     return f"did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
 
 
 def _near(word: str, known: list[str]) -> list[str]:
-    """The words that contain this one; if there are none, those that are spelled or begin alike, the most alike first."""
+    """The words that contain this one; if there are none, those with a similar spelling or beginning, best match first."""
     if len(word) < 2:
         return []
     containing = [other for other in known if word in other.casefold()]

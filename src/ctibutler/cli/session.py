@@ -47,13 +47,13 @@ class Session:
             database.close()
 
     def page(self, number: int, size: int | None) -> PageRequest:
-        """A page of the size that was asked for or is set, at most of the largest one that is set."""
+        """A page of the requested or default size, within the largest size that the settings allow."""
         return PageRequest(number, min(size or self.settings.default_page_size, self.settings.max_page_size))
 
     def knowledge_base(self, word: str) -> KnowledgeBase:
         """The knowledge base of this name or alias.
 
-        Raises InvalidRequest if there is none, naming those that are called alike: the word was mistyped.
+        Raises InvalidRequest if there is none. It names those with similar names, or all.
         """
         try:
             return self.knowledge_bases.named(word)
@@ -64,7 +64,10 @@ class Session:
                 raise InvalidRequest(
                     f"`{word}` is several knowledge bases: name {', '.join(others)} or {last}"
                 ) from None
-            raise InvalidRequest(f"no knowledge base `{word}`; {hint(word, self.knowledge_bases.names)}") from None
+            every = f"choose from {', '.join(kb.slug for kb in self.knowledge_bases.all)}"
+            raise InvalidRequest(
+                f"no knowledge base `{word}`; {hint(word, self.knowledge_bases.names, every)}"
+            ) from None
 
     def asked(self, word: str | None) -> list[KnowledgeBase]:
         """The knowledge base of this name, or all of them.
