@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ctibutler.catalog.engine.connection import Connection
@@ -10,6 +10,7 @@ from ctibutler.catalog.engine.identifiers import ensure_identifiers, remove_unus
 from ctibutler.catalog.engine.keys import next_key
 from ctibutler.catalog.engine.packing import pack
 from ctibutler.catalog.engine.words import ensure_words
+from ctibutler.stix.objects import encode, instant
 
 TECHNIQUE_TACTIC = "technique-tactic"
 DICTIONARY = "link"
@@ -32,6 +33,22 @@ class Link:
     modified: int | None
     content: bytes
     embedded: bool = False
+
+    @classmethod
+    def of(cls, sro: Mapping[str, object], source_release: int, target_release: int, *, embedded: bool = False) -> Link:
+        """The row of a relationship that we made, whose ends are in these releases."""
+        return cls(
+            id=str(sro["id"]),
+            source=str(sro["source_ref"]),
+            target=str(sro["target_ref"]),
+            relationship_type=str(sro["relationship_type"]),
+            source_release=source_release,
+            target_release=target_release,
+            created=instant(sro, "created"),
+            modified=instant(sro, "modified"),
+            content=encode(sro),
+            embedded=embedded,
+        )
 
 
 def replace(

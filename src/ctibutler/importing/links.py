@@ -20,7 +20,7 @@ from ctibutler.knowledge_bases import KnowledgeBases, versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.links import ATLAS_ATTACK, CAPEC_ATTACK, CWE_CAPEC, D3FEND_KNOWLEDGE_BASES, LinkMode
 from ctibutler.stix import links as stix_links
-from ctibutler.stix.objects import decode, encode, instant, is_deprecated, is_revoked
+from ctibutler.stix.objects import decode, instant, is_deprecated, is_revoked
 from ctibutler.stix.times import now
 
 Properties = dict[str, Any]
@@ -114,10 +114,10 @@ class _Made:
 
     def rows(self, owner: Release, *, embedded: bool) -> Iterator[Link]:
         """The row of the link, and the rows of its embedded relationships, which are in the owner's release."""
-        yield _row(self.properties, self.source.release.key, self.target.release.key)
+        yield Link.of(self.properties, self.source.release.key, self.target.release.key)
         if embedded:
             for relationship in stix_links.embedded_relationships(self.properties):
-                yield _row(relationship, owner.key, owner.key, embedded=True)
+                yield Link.of(relationship, owner.key, owner.key, embedded=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,18 +282,3 @@ def _live(connection: Connection, kb: KnowledgeBase, release: Release, stix_type
 def _in_time(properties: Mapping[str, object], request: LinkRequest) -> bool:
     limits = (("modified", request.modified_min), ("created", request.created_min))
     return all(limit is None or (instant(properties, name) or 0) >= limit for name, limit in limits)
-
-
-def _row(properties: Properties, source_release: int, target_release: int, *, embedded: bool = False) -> Link:
-    return Link(
-        id=properties["id"],
-        source=properties["source_ref"],
-        target=properties["target_ref"],
-        relationship_type=properties["relationship_type"],
-        source_release=source_release,
-        target_release=target_release,
-        created=instant(properties, "created"),
-        modified=instant(properties, "modified"),
-        content=encode(properties),
-        embedded=embedded,
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ctibutler.catalog import details, link_sets, releases, writing
@@ -19,7 +19,6 @@ from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.stix.bundles import Bundle, Limits, check_limits, read_bundle
-from ctibutler.stix.objects import encode, instant
 from ctibutler.stix.times import now
 
 Finish = Callable[[Connection], None]
@@ -140,7 +139,7 @@ def _write_tactic_links(
 ) -> None:
     count = len(prepared.tactic_links)
     task.progress("derive", 0, count)
-    links = [_tactic_link(link, release_key) for link in prepared.tactic_links]
+    links = [Link.of(sro, release_key, release_key) for sro in prepared.tactic_links]
     link_sets.replace(connection, link_sets.TECHNIQUE_TACTIC, release_key, release_key, links, made_at)
     task.progress("derive", count, count)
 
@@ -183,18 +182,4 @@ def _is_same(connection: Connection, present: Release, task: _Import, prepared: 
         (present.digest, present.options) == (prepared.digest, task.options)
         and releases.mapping(connection, present.key) == task.file.mapping
         and details.digests_of(connection, present.key) == prepared.details.digests
-    )
-
-
-def _tactic_link(properties: Mapping[str, object], release_key: int) -> Link:
-    return Link(
-        id=str(properties["id"]),
-        source=str(properties["source_ref"]),
-        target=str(properties["target_ref"]),
-        relationship_type=str(properties["relationship_type"]),
-        source_release=release_key,
-        target_release=release_key,
-        created=instant(properties, "created"),
-        modified=instant(properties, "modified"),
-        content=encode(properties),
     )
