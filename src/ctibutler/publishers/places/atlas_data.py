@@ -11,6 +11,7 @@ from typing import Final
 
 from ctibutler.errors import MalformedFile, SourceUnavailable
 from ctibutler.knowledge_bases import versions
+from ctibutler.publishers.converters.atlas_format import FORMAT
 from ctibutler.publishers.converters.yaml_files import YamlList, YamlMap, YamlValue, kind, read_yaml
 from ctibutler.publishers.places import github
 from ctibutler.publishers.places.place import PlainFiles, Published, Web, collection_versions, day_in, listed
@@ -23,9 +24,6 @@ BUNDLE: Final = "stix-atlas.json"
 
 FIRST: Final = "2026.05"
 """The first release with such a label. Earlier content was released as 5.6.0 and before."""
-
-FORMAT: Final = "6"
-"""The major version of the format that the converter reads."""
 
 KNOWN_DIGESTS: Final[Mapping[str, str]] = MappingProxyType(
     {"2026.08": "6550ac8a7322e2d43d7c6c10234f0f381e74734ac6c734255fb1fc467bf16d7c"}

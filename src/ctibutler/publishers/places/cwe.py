@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from ctibutler.errors import MalformedFile, SourceUnavailable
 from ctibutler.knowledge_bases import versions
+from ctibutler.publishers.converters.cwe_xml import MAX_XML_BYTES
 from ctibutler.publishers.places.place import Published, Web, listed
 from ctibutler.publishers.web.archives import single_member
 
 SITE = "https://cwe.mitre.org"
 LATEST = f"{SITE}/data/xml/cwec_latest.xml.zip"
 ARCHIVE = f"{SITE}/data/archive.html"
-MAX_XML_BYTES = 512 * 1024 * 1024
 
 _VERSION = re.compile(rb"<Weakness_Catalog\b[^>]*?\sVersion\s*=\s*[\"']([^\"']{1,64})[\"']")
 _HEAD_BYTES = 64 * 1024
