@@ -157,8 +157,15 @@ def test_pages_follow_each_other(stocked: Command) -> None:
         ("get T0043 --kb disarm --release 1.4", "disarm@1.4 is not installed; run `ctibutler install disarm@1.4`"),
         ("get AML.T0052 --release 1.0", "atlas@1.0 is not installed; run `ctibutler install atlas@1.0`"),
         ("get CWE-79 --release latest", "cwe is not installed; run `ctibutler install cwe`"),
+        # DISARM alone has this id in its latest release.
+        ("get T0086 --release 99", "disarm@99 is not installed; run `ctibutler install disarm@99`"),
         (
             "get T0043 --release 99",
+            "release 99 is not installed; run `ctibutler install KB@99`, where KB is attack-enterprise, attack-mobile,"
+            " attack-ics, disarm or mitre-f3",
+        ),
+        (
+            "get 9nothing --release 99",
             "release 99 is not installed; run `ctibutler install KB@99`, such as attack-enterprise@99",
         ),
         ("search injection --kb cwe", "cwe is not installed; run `ctibutler install cwe`"),
@@ -180,6 +187,22 @@ def test_the_message_about_a_missing_release_gives_the_command_that_installs_it(
     outcome = stocked(*words.split())
     assert outcome.code == 1
     assert outcome.stderr == f"ctibutler: {message}\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "get T1059 --release abc/def",
+        "get T1059 --kb attack-ics --release abc/def",
+        "get firmware --release abc/def",
+        "list disarm --release abc/def",
+        "navigator G0034 --release abc/def",
+        "changes disarm 1.5 abc/def",
+    ],
+)
+def test_a_malformed_release_label_is_refused_as_wrong_usage(stocked: Command, words: str) -> None:
+    outcome = stocked(*words.split())
+    assert (outcome.code, outcome.stderr) == (2, "ctibutler: `abc/def` is not a valid release label\n")
 
 
 def test_an_object_missing_from_an_installed_release_is_reported_without_an_install_hint(stocked: Command) -> None:

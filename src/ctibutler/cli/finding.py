@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ctibutler.answers.library import Library
-from ctibutler.answers.naming import ObjectRequest, is_stix_id
+from ctibutler.answers.naming import ObjectRequest, brief, is_stix_id
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.objects import find_object
 from ctibutler.catalog import releases
-from ctibutler.errors import NotFound
+from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 _FEW = 3
+_MANY = 6
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ def find_in(library: Library, kbs: Sequence[KnowledgeBase], object_id: str, rele
     Revoked and deprecated ones are left out if there are others. Different objects may share an id: `TA0043` is a tactic of
     ATT&CK and one of F3.
 
-    Raises NotFound if no knowledge base has it.
+    Raises NotFound if no knowledge base has it, InvalidRequest if the release cannot be one.
     """
+    _refuse_malformed(release)
     findings = [found for kb in kbs if (found := _find(library, kb, object_id, release)) is not None]
     if not findings:
         raise NotFound(_nowhere(library, kbs, object_id, release))
@@ -62,8 +64,8 @@ def not_installed(kbs: Sequence[KnowledgeBase], release: str | None = None) -> s
         name = kbs[0].slug + label
         return f"{name} is not installed; run `ctibutler install {name}`"
     if label:
-        example = f"{kbs[0].slug}{label}"
-        return f"release {label[1:]} is not installed; run `ctibutler install KB{label}`, such as {example}"
+        which = f"such as {kbs[0].slug}{label}" if len(kbs) > _MANY else f"where KB is {_either(kbs)}"
+        return f"release {label[1:]} is not installed; run `ctibutler install KB{label}`, {which}"
     names = "no knowledge base is installed" if len(kbs) > _FEW else f"not installed: {_names(kbs)}"
     return f"{names}; run `ctibutler install {kbs[0].slug}`, or `ctibutler up` for all"
 
@@ -71,13 +73,19 @@ def not_installed(kbs: Sequence[KnowledgeBase], release: str | None = None) -> s
 def refuse_absent(library: Library, kbs: Sequence[KnowledgeBase], release: str | None) -> None:
     """Refuse to search knowledge bases that are not installed, or not in this release: the answer would be empty.
 
-    Raises NotFound.
+    Raises NotFound, InvalidRequest if the release cannot be one.
     """
+    _refuse_malformed(release)
     labels = {versions.sort_key(label) for kb in kbs for label in labels_of(library, kb)}
     if not labels:
         raise NotFound(not_installed(kbs, release))
     if not _is_latest(release) and versions.sort_key(str(release)) not in labels:
         raise NotFound(not_installed(kbs, release))
+
+
+def _refuse_malformed(release: str | None) -> None:
+    if release is not None and not versions.is_label(release):
+        raise InvalidRequest(f"`{brief(release)}` is not a valid release label")
 
 
 def _is_latest(release: str | None) -> bool:
@@ -103,7 +111,8 @@ def _nowhere(library: Library, kbs: Sequence[KnowledgeBase], object_id: str, rel
     likely = [kb for kb in kbs if kb.types_named_by(object_id)] or list(kbs)
     with_release = [kb for kb in likely if _has(library, kb, release)]
     if not with_release:
-        return not_installed(likely if len(likely) < len(kbs) else kbs, release)
+        having = [] if _is_latest(release) else [kb for kb in kbs if _find(library, kb, object_id, None)]
+        return not_installed(having or likely, release)
     what = "object with the id" if is_stix_id(object_id) else "object"
     if not _is_latest(release):
         return f"no {what} `{object_id}` in release {versions.shown(str(release))} of {_names(with_release)}"
@@ -123,3 +132,7 @@ def _has(library: Library, kb: KnowledgeBase, release: str | None) -> bool:
 
 def _names(kbs: Sequence[KnowledgeBase]) -> str:
     return ", ".join(kb.slug for kb in kbs)
+
+
+def _either(kbs: Sequence[KnowledgeBase]) -> str:
+    return f"{_names(kbs[:-1])} or {kbs[-1].slug}"
