@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from ctibutler.cli.output.progress import amount
+from ctibutler.cli.output.progress import amount, without_name
 from ctibutler.cli.output.short_times import short_duration, short_time
 
 
@@ -52,3 +52,18 @@ def test_a_time_is_written_shorter_the_closer_it_is() -> None:
 
     assert written(noon) == "12:05"
     assert written(noon - timedelta(days=800)) == f"{noon - timedelta(days=800):%Y}"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "written"),
+    [
+        ("cwe@4.15", "cwe 4.15: no source has this release", "no source has this release"),
+        ("cwe 4.15", "cwe 4.15: no source has this release", "no source has this release"),
+        ("cwe@all", "cwe: no source has a release", "no source has a release"),
+        ("cwe", "cwe: no source has a release", "no source has a release"),
+        ("cwe@4.15", "cwe.xml: not XML", "cwe.xml: not XML"),
+        ("cwe@4.15", "cwe 4.14: no source has this release", "cwe 4.14: no source has this release"),
+    ],
+)
+def test_a_failure_names_its_release_once(name: str, reason: str, written: str) -> None:
+    assert without_name(name, reason) == written

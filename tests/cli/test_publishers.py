@@ -140,9 +140,7 @@ def test_a_release_that_cannot_be_fetched_does_not_stop_the_others(
     serve_small(server)
     outcome = command("install", "capec", "mitre-f3", **at)
     assert outcome.code == 1
-    assert (
-        "capec: failed: capec: no source has a release; publisher: https://raw.githubusercontent.com/" in outcome.stderr
-    )
+    assert "capec: failed: no source has a release; publisher: https://raw.githubusercontent.com/" in outcome.stderr
     assert "mitre-f3 1.1: installed from publisher" in outcome.stdout
 
 
@@ -193,8 +191,7 @@ def test_a_publisher_with_a_changed_layout_fails_only_its_own_knowledge_base(
     outcome = command("mirror", "kb", "attack-ics", "mitre-f3", **at)
     assert outcome.code == 1
     assert (
-        "attack-ics: failed: attack-ics: no source has a release; publisher: https://raw.githubusercontent.com/"
-        in outcome.stderr
+        "attack-ics: failed: no source has a release; publisher: https://raw.githubusercontent.com/" in outcome.stderr
     )
     assert "missing required field `collections`" in outcome.stderr
     assert (command.folder / "kb" / "mitre-f3-repo-data" / "f3-stix-v1_1.json.zst").is_file()

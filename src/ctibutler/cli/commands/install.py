@@ -113,6 +113,8 @@ def _wanted(sources: Sources, asked: Sequence[Target], board: Board) -> tuple[li
 
     Raises Problem if the only target is missing.
     """
+    from ctibutler.cli.output.progress import without_name
+
     wanted: list[tuple[Target, str]] = []
     missing = False
     for target in asked:
@@ -121,7 +123,7 @@ def _wanted(sources: Sources, asked: Sequence[Target], board: Board) -> tuple[li
         except (NotFound, SourceUnavailable) as problem:
             if len(asked) == 1:
                 raise
-            board.end(str(target), f"failed: {problem}", failed=True)
+            board.end(str(target), f"failed: {without_name(str(target), str(problem))}", failed=True)
             missing = True
             continue
         missing = missing or is_partial

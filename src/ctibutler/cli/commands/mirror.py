@@ -43,7 +43,7 @@ def mirror(
     The folder is laid out like the public bucket. Where there is no network, set CTIBUTLER_BUCKET to it. Releases that it
     already contains stay.
     """
-    from ctibutler.cli.output.progress import board
+    from ctibutler.cli.output.progress import board, without_name
     from ctibutler.logs import set_up_logs
     from ctibutler.publishers.sources.mirror import write_release
     from ctibutler.publishers.sources.offers import Sources
@@ -71,7 +71,7 @@ def mirror(
                     )
             except Problem as problem:
                 failed = True
-                shown.end(str(target), f"failed: {problem}", failed=True)
+                shown.end(str(target), f"failed: {without_name(str(target), str(problem))}", failed=True)
     if as_json:
         output.write_json({"releases": written})
     elif written:

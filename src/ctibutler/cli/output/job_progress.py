@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from ctibutler.answers.library import Library
 from ctibutler.catalog import jobs, releases
 from ctibutler.catalog.job_records import InstallJob, Job, JobProgress, LinkJob
-from ctibutler.cli.output.progress import Board
+from ctibutler.cli.output.progress import Board, without_name
 from ctibutler.cli.output.text import counted
 
 POLL_SECONDS = 0.3
@@ -50,9 +50,8 @@ def tell_end(library: Library, job: Job, board: Board) -> None:
     if job.state == "completed":
         board.end(name_of(job), _success(library, job))
     else:
-        # What publishers' files and sources are blamed for often begins with the release that the line begins with.
-        reasons = "; ".join(job.errors).removeprefix(f"{name_of(job)}: ")
-        board.end(name_of(job), f"{job.state}: {reasons}", failed=True)
+        name = name_of(job)
+        board.end(name, f"{job.state}: {without_name(name, '; '.join(job.errors))}", failed=True)
 
 
 def name_of(job: Job) -> str:

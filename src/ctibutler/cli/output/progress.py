@@ -102,6 +102,15 @@ class Bars:
         self._progress.console.print(output.printable(text), markup=False, highlight=False, soft_wrap=True)
 
 
+def without_name(name: str, reason: str) -> str:
+    """The reason of a failure without the name that its line begins with: that of the release, or of its knowledge base.
+
+    What sources are blamed for says it too: `cwe 4.15: no source has this release` of `cwe@4.15`.
+    """
+    release = name.replace("@", " ")
+    return reason.removeprefix(f"{release}: ").removeprefix(f"{release.split()[0]}: ")
+
+
 def amount(stage: str, done: int, total: int | None) -> str:
     """How much of a stage is done: `1.2 MB of 34.4 MB`, `24,772`."""
     if not done and not total:
