@@ -285,14 +285,14 @@ def test_the_table_of_jobs_fits_a_terminal_without_cutting_ids(
     monkeypatch.setattr("ctibutler.cli.output.tables.on_terminal", lambda: True)
     output = command.done("jobs", NO_COLOR="1").stdout
     lines = output.splitlines()
-    assert lines[0].split() == ["ID", "JOB", "STATE", "WHEN", "TOOK"]
+    assert lines[0].split() == ["ID", "JOB", "STATE", "WHEN"]
     assert max(map(len, lines)) <= 80
     assert {line.split()[0] for line in lines[1:]} >= set(ids)
     [running] = [line.split() for line in lines if ids[0] in line]
-    assert running[1].startswith("attack-ent")
-    assert running[1].endswith("…@18.1")
-    assert running[2] == "processing"
-    assert running[-1] == "2m"
+    assert running[1:3] == ["attack-enterprise@18.1", "processing"]
     [done] = [line.split() for line in lines if "tlp@1" in line]
     assert done[2] == "completed"
-    assert done[3:] == ["Jan" if now.month > 1 else "Feb", "01", "0s"]
+    assert done[3:] == ["Jan" if now.month > 1 else "Feb", "01"]
+    wide = command.done("jobs", NO_COLOR="1", COLUMNS="100").stdout.splitlines()
+    assert wide[0].split() == ["ID", "JOB", "STATE", "WHEN", "TOOK"]
+    assert [line.split()[-1] for line in wide if ids[0] in line] == ["2m"]

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from ctibutler.answers.pages import Page, PageRequest
-from ctibutler.cli.output.tables import Column, fitted
+from ctibutler.cli.output.tables import Column, fitted, needed
 from ctibutler.cli.output.text import counted, page_note
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.knowledge_bases.kinds import kind_of
@@ -23,6 +23,12 @@ def test_the_name_is_cut_last_and_an_id_never() -> None:
     assert fitted(COLUMNS, [10, 30, 30], 64) == [10, 20, 30]
     assert fitted(COLUMNS, [10, 30, 30], 54) == [10, 18, 22]
     assert fitted(COLUMNS, [52, 30, 30], 40) == [52, 18, 18]
+
+
+def test_an_optional_column_is_left_out_before_anything_is_cut() -> None:
+    columns = [*COLUMNS, Column("TOOK", optional=True)]
+    assert needed(columns, [10, 30, 30, 4], 80) == [0, 1, 2, 3]
+    assert needed(columns, [10, 30, 30, 4], 79) == [0, 1, 2]
 
 
 def shown_on_a_terminal(command: Command, columns: int, *words: str) -> list[str]:

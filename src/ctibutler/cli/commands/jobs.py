@@ -75,10 +75,10 @@ def jobs(
     write_table(
         [
             Column("ID"),
-            Column("JOB", cut="last", narrowest=16, keep_from="@"),
+            Column("JOB"),
             Column("STATE"),
             Column("WHEN"),
-            Column("TOOK", right=True),
+            Column("TOOK", right=True, optional=True),
         ],
         [[job.id, _job_name(job), job.state, short_time(job.created), _took(job)] for job in found.items],
     )

@@ -18,7 +18,8 @@ _NARROWEST = 18
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table. If a row is too long for the terminal, columns are cut that say `first`, then those that say `last`.
+    """A column of a table. If a row is too long for the terminal, optional columns are left out; then columns are cut that
+    say `first`, then those that say `last`.
 
     The others are never cut, such as ids, which people copy: their rows go over the edge.
     """
@@ -26,9 +27,7 @@ class Column:
     heading: str
     cut: Literal["never", "first", "last"] = "never"
     right: bool = False
-    narrowest: int = _NARROWEST
-    keep_from: str = ""
-    """A sign in the cells; where a cell is cut, what follows it stays, such as the release in `attack-ent…@18.1`."""
+    optional: bool = False
 
 
 def write_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
@@ -38,45 +37,58 @@ def write_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Non
         return
     headings = [column.heading for column in columns]
     widths = [max(map(_width, (heading, *values))) for heading, *values in zip(headings, *cells, strict=True)]
+    rows = [headings, *cells]
     if on_terminal():
-        widths = fitted(columns, widths, shutil.get_terminal_size().columns)
-    lines = [_line(columns, row, widths) for row in (headings, *cells)]
+        room = shutil.get_terminal_size().columns
+        shown = needed(columns, widths, room)
+        rows = [[row[place] for place in shown] for row in rows]
+        columns = [columns[place] for place in shown]
+        widths = fitted(columns, [widths[place] for place in shown], room)
+    lines = [_line(columns, row, widths) for row in rows]
     if on_terminal() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb":
         lines[0] = f"\033[1m{lines[0]}\033[0m"
     write("\n".join(lines) + "\n")
 
 
+def needed(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
+    """The places of the columns that a line of this length shows: all, or if they are too long those that are not optional."""
+    fits = _excess(widths, room) <= 0
+    return [place for place, column in enumerate(columns) if fits or not column.optional]
+
+
 def fitted(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
     """The widths of the columns in a line of this length."""
     found = list(widths)
-    excess = sum(found) + len(_GAP) * (len(found) - 1) - room
+    excess = _excess(found, room)
     for turn in ("first", "last"):
         giving = [place for place, column in enumerate(columns) if column.cut == turn]
-        giving = [place for place in giving if found[place] > columns[place].narrowest]
+        giving = [place for place in giving if found[place] > _NARROWEST]
         while excess > 0 and giving:
             found[max(giving, key=found.__getitem__)] -= 1
             excess -= 1
-            giving = [place for place in giving if found[place] > columns[place].narrowest]
+            giving = [place for place in giving if found[place] > _NARROWEST]
     return found
+
+
+def _excess(widths: Sequence[int], room: int) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1) - room
 
 
 def _line(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> str:
     shown = []
     for column, cell, width in zip(columns, cells, widths, strict=True):
-        text = _cut(cell, width, column.keep_from)
+        text = _cut(cell, width)
         space = " " * (width - _width(text))
         shown.append(space + text if column.right else text + space)
     return _GAP.join(shown).rstrip()
 
 
-def _cut(text: str, width: int, keep_from: str = "") -> str:
+def _cut(text: str, width: int) -> str:
     if _width(text) <= width:
         return text
-    kept = text.rfind(keep_from) if keep_from and keep_from in text else len(text)
-    beginning, end = text[:kept], text[kept:]
-    while beginning and _width(beginning + end) >= width:
-        beginning = beginning[:-1]
-    return f"{beginning.rstrip()}…{end}"
+    while text and _width(text) >= width:
+        text = text[:-1]
+    return f"{text.rstrip()}…"
 
 
 def _width(text: str) -> int:
