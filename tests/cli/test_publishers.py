@@ -173,7 +173,7 @@ def test_the_name_of_a_source_is_preferred_to_a_folder_of_that_name(command: Com
 def test_no_password_is_stored_in_a_job(command: Command, secret: str) -> None:
     outcome = command("install", "tlp@2", "--source", secret)
     assert outcome.code == 2
-    assert "such an address belongs in CTIBUTLER_BUCKET" in outcome.stderr
+    assert "CTIBUTLER_BUCKET and use `--source bucket`" in outcome.stderr
     assert "SECRET" not in outcome.stderr
 
 
