@@ -16,6 +16,7 @@ from ctibutler.catalog.link_sets import Link
 from ctibutler.catalog.releases import Release
 from ctibutler.catalog.selections import Selection
 from ctibutler.errors import MalformedFile, NotFound
+from ctibutler.importing.progress import REPORT_EVERY, Progress, no_progress
 from ctibutler.knowledge_bases import KnowledgeBases, versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.links import ATLAS_ATTACK, CAPEC_ATTACK, CWE_CAPEC, D3FEND_KNOWLEDGE_BASES, LinkMode
@@ -26,8 +27,6 @@ from ctibutler.stix.times import now
 Properties = dict[str, Any]
 Finish = Callable[[Connection, Sequence[str]], None]
 """Called within the transaction that creates the links, with sentences for whoever requested them."""
-Progress = Callable[[str, int, int | None], None]
-_REPORT_EVERY = 500
 _MOST_UNLINKED = 20
 
 
@@ -59,7 +58,7 @@ def make_links(
     knowledge_bases: KnowledgeBases,
     request: LinkRequest,
     *,
-    progress: Progress = lambda *_: None,
+    progress: Progress = no_progress,
     finish: Finish = lambda *_: None,
 ) -> int:
     """Create the links of a mode, replacing those between the same releases. Returns their number.
@@ -88,7 +87,7 @@ def make_links(
             for link in wanted:
                 if not link.belongs_to(other, others):
                     continue
-                if done % _REPORT_EVERY == 0:
+                if done % REPORT_EVERY == 0:
                     progress("link", done, len(wanted))
                 done += 1
                 rows += link.rows(owner, embedded=not request.ignore_embedded)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -13,15 +13,11 @@ from ctibutler.catalog.engine import packing
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.rows import ObjectRow, row_of
 from ctibutler.catalog.writing import Member
+from ctibutler.importing.progress import REPORT_EVERY, Progress
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix import links as stix_links
 from ctibutler.stix.bundles import Bundle
 from ctibutler.stix.objects import RELATIONSHIP, StixObject, is_deprecated, is_revoked
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with a stage, how much of it is done, and how much there is to do, if known."""
-
-_REPORT_EVERY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,7 @@ def prepare(
     new = [stix_object for stix_object in bundle.objects if stix_object.digest not in known]
     rows = []
     for number, stix_object in enumerate(new):
-        if number % _REPORT_EVERY == 0:
+        if number % REPORT_EVERY == 0:
             progress("index", number, len(new))
         rows.append(row_of(kb, stix_object, file_name))
     progress("index", len(new), len(new))

@@ -14,7 +14,8 @@ from ctibutler.catalog.releases import ImportOptions, Release
 from ctibutler.catalog.removal import remove_orphans, remove_release, remove_unused
 from ctibutler.errors import Busy
 from ctibutler.importing.details import read_details
-from ctibutler.importing.preparing import Prepared, Progress, prepare
+from ctibutler.importing.preparing import Prepared, prepare
+from ctibutler.importing.progress import Progress, no_progress
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.release_files import ReleaseFile
@@ -57,7 +58,7 @@ def import_release(
     force: bool = False,
     limits: Limits = Limits(),
     job_id: str | None = None,
-    progress: Progress = lambda *_: None,
+    progress: Progress = no_progress,
     finish: Finish = lambda _: None,
 ) -> ImportReport:
     """Store one release of a knowledge base.

@@ -10,6 +10,7 @@ from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.job_records import InstallJob, InstallParameters
 from ctibutler.catalog.releases import ImportOptions
 from ctibutler.importing.links import check_mapping
+from ctibutler.importing.progress import Progress
 from ctibutler.importing.releases import import_release
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -19,7 +20,7 @@ from ctibutler.publishers.sources.offers import Sources
 from ctibutler.requesting import add_links_after_install
 from ctibutler.settings import Settings
 from ctibutler.stix.bundles import Limits
-from ctibutler.worker.lease import Progress, complete
+from ctibutler.worker.lease import complete
 
 
 def install(

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ctibutler.catalog import jobs
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.job_records import Job, JobProgress
 from ctibutler.errors import StoreUnavailable
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with the progress of a job: stage, done, total."""
+from ctibutler.importing.progress import Progress
 
 _POLL_SECONDS = 0.5
 _log = logging.getLogger(__name__)

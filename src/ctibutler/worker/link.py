@@ -6,10 +6,11 @@ from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.job_records import LinkJob
 from ctibutler.errors import InvalidRequest
 from ctibutler.importing.links import LinkRequest, make_links
+from ctibutler.importing.progress import Progress
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.knowledge_bases.links import mode_named
 from ctibutler.stix.times import microseconds
-from ctibutler.worker.lease import Progress, complete
+from ctibutler.worker.lease import complete
 
 
 def link(database: Database, knowledge_bases: KnowledgeBases, job: LinkJob, progress: Progress) -> None:

@@ -14,12 +14,13 @@ from ctibutler.catalog import jobs
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.job_records import Job, LinkJob
 from ctibutler.errors import Busy, Problem, StoreUnavailable
+from ctibutler.importing.progress import Progress, no_progress
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.publishers.sources.offers import Sources
 from ctibutler.settings import Settings
 from ctibutler.worker.housekeeping import keep_house
 from ctibutler.worker.install import install
-from ctibutler.worker.lease import JobLost, Lease, Progress
+from ctibutler.worker.lease import JobLost, Lease
 from ctibutler.worker.link import link
 
 _IDLE_SECONDS = 0.5
@@ -80,7 +81,7 @@ class Worker:
         _log.log(ending.level, "job %s: %s", job.id, ending.sentence, exc_info=ending.failure)
         return True
 
-    def run_job(self, job_id: str, watch: Progress = lambda *_: None) -> Job:
+    def run_job(self, job_id: str, watch: Progress = no_progress) -> Job:
         """Run this job and return its final state for the caller to report. `watch` is called with its progress.
 
         Raises Busy if another worker has the job, or if it has to wait for another job.
@@ -103,7 +104,7 @@ class Worker:
         who = f"job {blocker.id} of another process" if blocker else "another process"
         return Busy(f"job {job_id} cannot run here: {who} holds it or uses the same knowledge base")
 
-    def _run(self, job: Job, watch: Progress = lambda *_: None) -> _Ending:
+    def _run(self, job: Job, watch: Progress = no_progress) -> _Ending:
         try:
             with Lease(self._database, job, self._settings.job_lease_seconds, watch) as lease:
                 self._work(job, lease.progress)
