@@ -38,7 +38,7 @@ class ImportReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Import:
+class _ImportRequest:
     """What to store, and how."""
 
     kb: KnowledgeBase
@@ -75,14 +75,14 @@ def import_release(
     bundle = _bundle(file, limits)
     own_details = _own_details(kb, bundle, file)
     progress("parse", len(bundle.objects), len(bundle.objects))
-    task = _Import(kb, file, options, force, job_id, progress)
+    request = _ImportRequest(kb, file, options, force, job_id, progress)
     for _ in range(_TRIES):
         with database.read() as connection:
             prepared = prepare(connection, kb, bundle, own_details, file.file_name, progress)
         with database.write() as connection:
             if releases.marks(connection, kb.slug) != prepared.known_releases:
                 continue  # another process imported or removed a release; objects that we did not compress may be gone
-            report = _store(connection, task, prepared)
+            report = _store(connection, request, prepared)
             finish(connection)
         return report
     raise Busy(f"{kb.slug} {versions.shown(file.label)}: other processes kept changing this knowledge base")
@@ -105,51 +105,51 @@ def _own_details(kb: KnowledgeBase, bundle: Bundle, file: ReleaseFile) -> dict[s
     return {stix_id: detail for stix_id, detail in read.items() if stix_id in own}
 
 
-def _store(connection: Connection, task: _Import, prepared: Prepared) -> ImportReport:
-    kb, shown = task.kb, versions.shown(task.file.label)
+def _store(connection: Connection, request: _ImportRequest, prepared: Prepared) -> ImportReport:
+    kb, shown = request.kb, versions.shown(request.file.label)
     present = releases.find(connection, kb.slug, shown)
-    if present and not task.force and _is_same(connection, present, task, prepared):
+    if present and not request.force and _is_same(connection, present, request, prepared):
         return ImportReport(kb.slug, shown, len(prepared.members), 0, changed=False)
     replaced = remove_release(connection, present) if present else []
     release_key = next_key(connection, "release", "release_key")
-    added = _write_objects(connection, task, prepared, release_key)
+    added = _write_objects(connection, request, prepared, release_key)
     if present:
         remove_orphans(connection, replaced)
         remove_unused(connection, kb.slug)
     made_at = now()
-    _write_tactic_links(connection, task, prepared, release_key, made_at)
-    releases.add(connection, _release(task, prepared, release_key, made_at), task.file.mapping)
+    _write_tactic_links(connection, request, prepared, release_key, made_at)
+    releases.add(connection, _release(request, prepared, release_key, made_at), request.file.mapping)
     releases.raise_revision(connection)
     connection.analyze()
     return ImportReport(kb.slug, shown, len(prepared.members), added, changed=True)
 
 
-def _write_objects(connection: Connection, task: _Import, prepared: Prepared, release_key: int) -> int:
+def _write_objects(connection: Connection, request: _ImportRequest, prepared: Prepared, release_key: int) -> int:
     """Store new objects, memberships and details. Return how many objects were new."""
-    wrote = _counting(task.progress, writing.rows_to_write(prepared.rows) + len(prepared.members))
-    added = writing.add_objects(connection, task.kb.slug, prepared.rows, prepared.packed, wrote)
-    keys = writing.known_contents(connection, task.kb.slug)
+    wrote = _counting(request.progress, writing.rows_to_write(prepared.rows) + len(prepared.members))
+    added = writing.add_objects(connection, request.kb.slug, prepared.rows, prepared.packed, wrote)
+    keys = writing.known_contents(connection, request.kb.slug)
     writing.add_members(connection, release_key, prepared.members, keys)
     wrote(len(prepared.members))
-    details.add(connection, task.kb.slug, release_key, prepared.details)
+    details.add(connection, request.kb.slug, release_key, prepared.details)
     return len(added)
 
 
 def _write_tactic_links(
-    connection: Connection, task: _Import, prepared: Prepared, release_key: int, made_at: int
+    connection: Connection, request: _ImportRequest, prepared: Prepared, release_key: int, made_at: int
 ) -> None:
     count = len(prepared.tactic_links)
-    task.progress("derive", 0, count)
+    request.progress("derive", 0, count)
     links = [Link.of(sro, release_key, release_key) for sro in prepared.tactic_links]
     link_sets.replace(connection, link_sets.TECHNIQUE_TACTIC, release_key, release_key, links, made_at)
-    task.progress("derive", count, count)
+    request.progress("derive", count, count)
 
 
-def _release(task: _Import, prepared: Prepared, release_key: int, made_at: int) -> Release:
-    file = task.file
+def _release(request: _ImportRequest, prepared: Prepared, release_key: int, made_at: int) -> Release:
+    file = request.file
     return Release(
         key=release_key,
-        knowledge_base=task.kb.slug,
+        knowledge_base=request.kb.slug,
         label=versions.shown(file.label),
         sort_key=versions.sort_key(file.label),
         latest=False,
@@ -159,9 +159,9 @@ def _release(task: _Import, prepared: Prepared, release_key: int, made_at: int) 
         bundle_id=prepared.bundle_id,
         digest=prepared.digest,
         facts=prepared.facts,
-        options=task.options,
+        options=request.options,
         installed_at=made_at,
-        job_id=task.job_id,
+        job_id=request.job_id,
     )
 
 
@@ -178,9 +178,9 @@ def _counting(progress: Progress, total: int) -> Callable[[int], None]:
     return wrote
 
 
-def _is_same(connection: Connection, present: Release, task: _Import, prepared: Prepared) -> bool:
+def _is_same(connection: Connection, present: Release, request: _ImportRequest, prepared: Prepared) -> bool:
     return (
-        (present.digest, present.options) == (prepared.digest, task.options)
-        and releases.mapping(connection, present.key) == task.file.mapping
+        (present.digest, present.options) == (prepared.digest, request.options)
+        and releases.mapping(connection, present.key) == request.file.mapping
         and details.digests_of(connection, present.key) == prepared.details.digests
     )
