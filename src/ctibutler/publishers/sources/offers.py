@@ -33,6 +33,21 @@ class _Try:
     listed: bool = True
 
 
+@dataclass(frozen=True)
+class _Remembered:
+    """A source's last answer, and until when it is current, in seconds of the monotonic clock."""
+
+    report: OfferReport
+    until: float
+
+    @property
+    def is_current(self) -> bool:
+        return time.monotonic() < self.until
+
+
+_NOTHING = _Remembered(OfferReport(), until=0.0)
+
+
 class Sources:
     """The sources of one installation, in the order of preference of its settings and declarations.
 
@@ -52,9 +67,8 @@ class Sources:
         if only is not None:
             self._only, bucket_at = restriction(only, settings)
         self._sources = {source.name: source for source in (*configured(settings, bucket_at), *self._extra)}
-        # Each with the time until which it is current, in seconds of the monotonic clock.
-        self._known: dict[tuple[str, str], tuple[OfferReport, float]] = {}
-        self._down: dict[str, tuple[OfferReport, float]] = {}
+        self._known: dict[tuple[str, str], _Remembered] = {}
+        self._down: dict[str, _Remembered] = {}
         self._restricted: dict[str, Sources] = {}
 
     def restricted_to(self, only: str | None) -> Sources:
@@ -165,12 +179,12 @@ class Sources:
         """
         listing = set()
         for source in self._sources_of(kb):
-            remembered, until = self._known.get((source.name, kb.slug), (OfferReport(), 0.0))
-            before = _offer_of(remembered, label)
+            remembered = self._known.get((source.name, kb.slug), _NOTHING)
+            before = _offer_of(remembered.report, label)
             if before is not None:
                 listing.add(source.name)
                 yield _Try(before)
-                if time.monotonic() < until:
+                if remembered.is_current:
                     continue
             found = _offer_of(self._current(source, kb, reports), label)
             if found is not None and found != before:
@@ -199,11 +213,11 @@ class Sources:
         concerned = [kb for kb in kbs if source.name in self.order_of(kb)]
         if isinstance(source, PublisherSource):
             return source.states(concerned, today)
-        known = [self._known.get((source.name, kb.slug), (OfferReport(), 0.0)) for kb in concerned]
-        if any(time.monotonic() >= until for _, until in known):
+        known = [self._known.get((source.name, kb.slug), _NOTHING) for kb in concerned]
+        if not all(remembered.is_current for remembered in known):
             return states_of(source.name, self._ask(source, concerned), concerned)
-        offers = (offer for report, _ in known for offer in report.offers)
-        problems = dict.fromkeys(problem for report, _ in known for problem in report.problems)
+        offers = (offer for remembered in known for offer in remembered.report.offers)
+        problems = dict.fromkeys(problem for remembered in known for problem in remembered.report.problems)
         return states_of(source.name, OfferReport(tuple(offers), tuple(problems)), concerned)
 
     def _in_order(self, kb: KnowledgeBase, offers: Iterable[Offer]) -> list[Offer]:
@@ -219,8 +233,8 @@ class Sources:
     def _current(self, source: Source, kb: KnowledgeBase, reports: dict[str, OfferReport]) -> OfferReport:
         """A source's current offers of a knowledge base. A source that was down a moment ago is not asked again."""
         if source.name not in reports:
-            down, until = self._down.get(source.name, (OfferReport(), 0.0))
-            reports[source.name] = down if time.monotonic() < until else self._ask(source, [kb])
+            down = self._down.get(source.name, _NOTHING)
+            reports[source.name] = down.report if down.is_current else self._ask(source, [kb])
         return reports[source.name]
 
     def _ask(self, source: Source, kbs: Sequence[KnowledgeBase]) -> OfferReport:
@@ -228,9 +242,9 @@ class Sources:
         report = source.offers(concerned) if concerned else OfferReport()
         until = time.monotonic() + REMEMBERED_SECONDS
         for kb in concerned:
-            self._known[source.name, kb.slug] = report.only(kb.slug), until
+            self._known[source.name, kb.slug] = _Remembered(report.only(kb.slug), until)
         of_all = tuple(problem for problem in report.problems if problem.knowledge_bases is None)
-        self._down[source.name] = OfferReport((), of_all), until if of_all else 0.0
+        self._down[source.name] = _Remembered(OfferReport((), of_all), until) if of_all else _NOTHING
         return report
 
 
