@@ -97,7 +97,7 @@ def labels_of(sources: Sources, target: Target, tell: Callable[[str], None]) -> 
     Raises NotFound when no source has one, SourceUnavailable when one that might does not answer.
     """
     if not target.is_all:
-        return sources.labels(target.kb, target.label), False
+        return [target.label if target.label is not None else sources.best(target.kb).label], False
     labels, gaps = sources.every_label(target.kb)
     for gap in gaps:
         tell(f"not all releases are known: {gap}")

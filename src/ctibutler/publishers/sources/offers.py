@@ -116,10 +116,6 @@ class Sources:
         """
         return self._best(kb, {})
 
-    def labels(self, kb: KnowledgeBase, label: str | None = None) -> list[str]:
-        """The label that a request means: the given one, or the newest. Raises the same errors as `best`."""
-        return [label if label is not None else self.best(kb).label]
-
     def every_label(self, kb: KnowledgeBase) -> tuple[list[str], list[str]]:
         """All labels that the sources list, newest first, and the reasons why some may be missing.
 
