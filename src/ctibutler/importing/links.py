@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -77,9 +77,8 @@ def make_links(
             finish(connection, [_no_links(mode, missing)])
             return 0
         others.sort(key=lambda other: mode.others.index(other.knowledge_base))
-        sentences: list[str] = []
-        made = list(_RULES[mode.name](connection, knowledge_bases, owner, others, sentences))
-        wanted = [link for link in made if _in_time(link.source.properties, request)]
+        found = _RULES[mode.name](connection, knowledge_bases, owner, others)
+        wanted = [link for link in found.links if _in_time(link.source.properties, request)]
         moment = now()
         done = 0
         for other in others:
@@ -94,7 +93,7 @@ def make_links(
             link_sets.replace(connection, mode.name, owner.key, other.key, rows, moment)
         progress("link", done, len(wanted))
         releases.raise_revision(connection)
-        finish(connection, sentences)
+        finish(connection, found.sentences)
         return len(wanted)
 
 
@@ -120,6 +119,18 @@ class _Made:
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    """The links of a mode, with sentences about what cannot be linked."""
+
+    links: list[_Made]
+    sentences: list[str] = field(default_factory=list)
+
+
+_Rule = Callable[[Connection, KnowledgeBases, Release, list[Release]], _Found]
+"""Finds the links from the owner's release to the releases of the others."""
+
+
+@dataclass(frozen=True, slots=True)
 class _ByReferences:
     """The rule of a mode whose source objects refer to their targets by external ids.
 
@@ -132,31 +143,28 @@ class _ByReferences:
     reports_unlinked: bool = False
 
     def __call__(
-        self,
-        connection: Connection,
-        knowledge_bases: KnowledgeBases,
-        owner: Release,
-        others: list[Release],
-        sentences: list[str],
-    ) -> Iterator[_Made]:
+        self, connection: Connection, knowledge_bases: KnowledgeBases, owner: Release, others: list[Release]
+    ) -> _Found:
         other = others[0]
         kb = knowledge_bases.named(other.knowledge_base)
+        links: list[_Made] = []
         unlinked: list[str] = []
         for source_type, target_type in self.types:
             targets = _live(connection, kb, other, target_type)
-            states: Mapping[str, str] | None = None
+            missed: list[tuple[str, str]] = []
             for source in _objects(connection, owner, source_type):
                 for external_id in self.named(source.properties):
                     target = targets.get(folded(external_id))
                     if target:
-                        yield _Made(self.link(source.properties, target.properties), source, target)
-                    elif self.reports_unlinked:
-                        if states is None:
-                            states = _states(kb, _objects(connection, other, target_type))
-                        state = states.get(folded(external_id), "missing")
-                        unlinked.append(f"{stix_links.external_id(source.properties)} → {external_id} ({state})")
-        if unlinked:
-            sentences.append(_not_linked(owner, other, unlinked))
+                        links.append(_Made(self.link(source.properties, target.properties), source, target))
+                    else:
+                        missed.append((stix_links.external_id(source.properties), external_id))
+            if missed and self.reports_unlinked:
+                states = _states(kb, _objects(connection, other, target_type))
+                unlinked += [
+                    f"{source_id} → {name} ({states.get(folded(name), 'missing')})" for source_id, name in missed
+                ]
+        return _Found(links, [_not_linked(owner, other, unlinked)] if unlinked else [])
 
 
 def _states(kb: KnowledgeBase, ends: Iterable[_End]) -> dict[str, str]:
@@ -180,9 +188,7 @@ def _not_linked(owner: Release, other: Release, unlinked: Sequence[str]) -> str:
     )
 
 
-def _d3fend(
-    connection: Connection, knowledge_bases: KnowledgeBases, owner: Release, others: list[Release], _: list[str]
-) -> Iterator[_Made]:
+def _d3fend(connection: Connection, knowledge_bases: KnowledgeBases, owner: Release, others: list[Release]) -> _Found:
     attack, cwe = others
     ends: dict[str, _End] = {}
     for name, release, stix_type, form in (
@@ -195,17 +201,16 @@ def _d3fend(
     # The mapping identifies D3FEND's own objects by their first external id.
     for stix_type in ("indicator", "course-of-action", "x-mitre-matrix", "x-mitre-tactic"):
         ends |= {stix_links.external_id(end.properties).lower(): end for end in _objects(connection, owner, stix_type)}
-    seen = set()
+    links: dict[str, _Made] = {}
     for entry in _mapping(connection, owner):
         source, target = ends.get(entry["source"].lower()), ends.get(entry["target"].lower())
         if source and target:
             link = stix_links.d3fend_link(source.properties, target.properties, entry["type"])
-            if link["id"] not in seen:
-                seen.add(link["id"])
-                yield _Made(link, source, target)
+            links.setdefault(link["id"], _Made(link, source, target))
+    return _Found(list(links.values()))
 
 
-_RULES: dict[str, Callable[[Connection, KnowledgeBases, Release, list[Release], list[str]], Iterator[_Made]]] = {
+_RULES: dict[str, _Rule] = {
     CAPEC_ATTACK.name: _ByReferences(
         (("attack-pattern", "attack-pattern"),), stix_links.attack_ids, stix_links.capec_attack
     ),
