@@ -9,7 +9,7 @@ from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.job_records import InstallJob, InstallParameters
 from ctibutler.catalog.releases import ImportOptions
-from ctibutler.importing.links import check_mapping
+from ctibutler.importing.link_rules import check_mapping
 from ctibutler.importing.progress import Progress
 from ctibutler.importing.releases import import_release
 from ctibutler.knowledge_bases import KnowledgeBases
