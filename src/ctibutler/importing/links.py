@@ -11,7 +11,7 @@ from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.link_sets import Link
 from ctibutler.catalog.releases import Release
 from ctibutler.errors import NotFound
-from ctibutler.importing.link_rules import RULES
+from ctibutler.importing.link_rules import RULES, FoundLink
 from ctibutler.importing.progress import REPORT_EVERY, Progress, no_progress
 from ctibutler.knowledge_bases import KnowledgeBases, versions
 from ctibutler.knowledge_bases.links import LinkMode
@@ -63,22 +63,34 @@ def make_links(
         others.sort(key=lambda other: mode.others.index(other.knowledge_base))
         found = RULES[mode.name](connection, knowledge_bases, owner, others)
         wanted = [link for link in found.links if _in_time(link.source.properties, request)]
-        moment = now()
-        done = 0
-        for other in others:
-            rows: list[Link] = []
-            for link in wanted:
-                if not link.belongs_to(other, others):
-                    continue
-                if done % REPORT_EVERY == 0:
-                    progress("link", done, len(wanted))
-                done += 1
-                rows += link.rows(owner, embedded=not request.ignore_embedded)
-            link_sets.replace(connection, mode.name, owner.key, other.key, rows, moment)
-        progress("link", done, len(wanted))
+        _replace(connection, request, owner, others, wanted, progress)
         releases.raise_revision(connection)
         finish(connection, found.sentences)
         return len(wanted)
+
+
+def _replace(
+    connection: Connection,
+    request: LinkRequest,
+    owner: Release,
+    others: Sequence[Release],
+    links: Sequence[FoundLink],
+    progress: Progress,
+) -> None:
+    """Store these links in place of the earlier ones between the owner's release and each of the others."""
+    made_at = now()
+    done = 0
+    for other in others:
+        rows: list[Link] = []
+        for link in links:
+            if not link.belongs_to(other, others):
+                continue
+            if done % REPORT_EVERY == 0:
+                progress("link", done, len(links))
+            done += 1
+            rows += link.rows(owner, embedded=not request.ignore_embedded)
+        link_sets.replace(connection, request.mode.name, owner.key, other.key, rows, made_at)
+    progress("link", done, len(links))
 
 
 def _release(connection: Connection, mode: LinkMode, label: str | None) -> Release:
