@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
+from ctibutler.catalog.engine.dialect import CLAIMING_LOCK
 from ctibutler.catalog.job_records import COLUMNS, Job, JobProgress, State, as_json, job_of, values_of
 from ctibutler.stix.times import now
 
@@ -45,7 +46,7 @@ def claim(database: Database, holder: str, lease_seconds: float, job_id: str | N
     """
     with database.note() as connection:
         if connection.engine == "postgresql":  # one claim at a time: none decides by what another is about to change
-            connection.run("SELECT pg_advisory_xact_lock(7221968130063)")
+            connection.run(f"SELECT pg_advisory_xact_lock({CLAIMING_LOCK})")
         moment = now()
         _fail_the_thrice_dead(connection, moment)
         only = "" if job_id is None else "AND job.job_id = :job_id"

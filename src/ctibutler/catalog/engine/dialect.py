@@ -12,6 +12,11 @@ Purpose = Literal["read", "write", "note"]
 # How many rows of a large query are held at once.
 BATCH = 1000
 
+# PostgreSQL's locks by number: transactions that write wait for each other, and so do workers that claim a job. Any numbers
+# serve, if nobody else uses them.
+WRITING_LOCK = 7221968130062
+CLAIMING_LOCK = 7221968130063
+
 
 class Dialect(Protocol):
     """One engine, through its driver. `Any` stands for the driver's connections and cursors (PEP 249)."""

@@ -10,12 +10,10 @@ from typing import Any
 
 import psycopg
 
-from ctibutler.catalog.engine.dialect import BATCH, Engine, Purpose
+from ctibutler.catalog.engine.dialect import BATCH, WRITING_LOCK, Engine, Purpose
 from ctibutler.errors import InvalidRequest
 
 CONNECT_SECONDS = 10
-# The number of the lock that makes transactions that write wait for each other. Any number serves, if it is our own.
-_WRITING = 7221968130062
 
 _BEGIN: dict[Purpose, str] = {
     "read": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -55,7 +53,7 @@ class Postgresql:
         """Begin a transaction. A note need not wait for a transaction that writes."""
         raw.execute(_BEGIN[purpose])
         if purpose == "write":
-            raw.execute(f"SELECT pg_advisory_xact_lock({_WRITING})")
+            raw.execute(f"SELECT pg_advisory_xact_lock({WRITING_LOCK})")
 
     def in_transaction(self, raw: Any) -> bool:
         """A connection that is lost has none."""
