@@ -61,8 +61,8 @@ def select_after(
 ) -> list[PlacedEdge]:
     """Return the `size` edges that follow a position, each once; the first ones if it is None.
 
-    `queries` are those whose edges make up the list. It goes on right behind the position even if relationships were added or
-    removed before it.
+    `queries` find the edges of the list. It continues right after the position even if relationships before it were added
+    or removed.
     """
     found: list[PlacedEdge] = []
     while len(found) < size:

@@ -1,4 +1,4 @@
-"""The queue of jobs: who works on which, and how they ended. The jobs of the API are the same rows."""
+"""The queue of jobs: which worker runs which, and how they ended. The API shows the same rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def add(connection: Connection, job: Job) -> None:
 
 
 def find(connection: Connection, job_id: str) -> Job | None:
-    """One job, or None."""
+    """Return the job with this id, or None."""
     try:
         wanted = str(uuid.UUID(job_id))
     except ValueError:
@@ -34,15 +34,15 @@ def find(connection: Connection, job_id: str) -> Job | None:
 
 
 def all_jobs(connection: Connection) -> list[Job]:
-    """Every job that is kept, oldest first."""
+    """Return every stored job, oldest first."""
     return [job_of(row) for row in connection.rows(f"SELECT {_COLUMNS} FROM job ORDER BY created, job_id")]
 
 
 def claim(database: Database, holder: str, lease_seconds: float, job_id: str | None = None) -> Job | None:
-    """Take the next job that may run, or this one; None when there is none.
+    """Claim the next job that may run, or this one, and return it. Return None if there is none.
 
-    May run: a pending job, or one whose worker's lease ran out; of each knowledge base only one at a time, in order of
-    creation. A job that was taken up three times already is failed here.
+    A job may run if it is pending or its worker's lease ran out. Each knowledge base has one running job at a time, in order
+    of creation. A job whose worker died three times fails here.
     """
     with database.note() as connection:
         if connection.engine == "postgresql":  # one claim at a time: none decides by what another is about to change
@@ -81,7 +81,7 @@ def claim(database: Database, holder: str, lease_seconds: float, job_id: str | N
 
 
 def renew(database: Database, job: Job, lease_seconds: float, progress: JobProgress | None) -> bool:
-    """Keep a job for a while longer, and say how far it is. False when another worker has taken it meanwhile."""
+    """Extend the lease on a job and store its progress. Return False if another worker has taken it meanwhile."""
     with database.note() as connection:
         touched = connection.run(
             """
@@ -97,7 +97,7 @@ def renew(database: Database, job: Job, lease_seconds: float, progress: JobProgr
 
 
 def complete(connection: Connection, job: Job, sentences: Sequence[str] = ()) -> bool:
-    """End a job well, in the transaction that makes its work visible. False when another worker has taken it.
+    """Complete a job, in the transaction that makes its work visible. Return False if another worker has taken it.
 
     The sentences say why there was nothing to do, or what could not be done.
     """
@@ -105,14 +105,14 @@ def complete(connection: Connection, job: Job, sentences: Sequence[str] = ()) ->
 
 
 def fail(connection: Connection, job: Job, errors: Sequence[str]) -> bool:
-    """End a job with the sentences that say why."""
+    """Fail a job, with sentences that say why. Return False if another worker has taken it."""
     return _end(connection, job, "failed", errors)
 
 
 def cancel(connection: Connection, job: Job, sentence: str) -> bool:
-    """End a job that the person who asked for it no longer wants; the sentence says so.
+    """Cancel a job, with a sentence that says why.
 
-    False if it has ended already, or another worker than the job's `lease_holder` has it.
+    Return False if it has ended already, or if a worker other than its `lease_holder` has it.
     """
     waiting = connection.run(
         """
@@ -138,7 +138,7 @@ def give_back(connection: Connection, holder: str) -> None:
 
 
 def running_on(connection: Connection, knowledge_base: str, sort_key: str | None = None) -> Job | None:
-    """A job that writes this knowledge base now (or this release of it), or None."""
+    """Return a running job that writes this knowledge base, or this release of it, or None."""
     rows = connection.rows(
         f"""
         SELECT {_COLUMNS} FROM job
@@ -152,7 +152,7 @@ def running_on(connection: Connection, knowledge_base: str, sort_key: str | None
 
 
 def unfinished(connection: Connection, knowledge_base: str, sort_key: str) -> Job | None:
-    """A job that is pending or running for this release, or None."""
+    """Return a pending or running job for this release, or None."""
     row = connection.row(
         f"""
         SELECT {_COLUMNS} FROM job
@@ -166,12 +166,12 @@ def unfinished(connection: Connection, knowledge_base: str, sort_key: str) -> Jo
 
 
 def remove_older(connection: Connection, moment: int) -> int:
-    """Delete jobs that ended before this moment; gives their number."""
+    """Delete jobs that ended before this moment. Return their number."""
     return connection.run("DELETE FROM job WHERE completed IS NOT NULL AND completed < :moment", moment=moment)
 
 
 def worker_seen(database: Database, worker_id: str) -> None:
-    """Say that a worker is alive; those that have not said so for a day are forgotten."""
+    """Record that a worker is alive. Workers not seen for a day are forgotten."""
     with database.note() as connection:
         connection.run(
             "DELETE FROM worker WHERE worker_id = :worker_id OR seen_at < :long_ago",
@@ -182,13 +182,13 @@ def worker_seen(database: Database, worker_id: str) -> None:
 
 
 def worker_gone(database: Database, worker_id: str) -> None:
-    """Say that a worker ended."""
+    """Record that a worker ended."""
     with database.note() as connection:
         connection.run("DELETE FROM worker WHERE worker_id = :worker_id", worker_id=worker_id)
 
 
 def workers_seen_since(connection: Connection, moment: int) -> int:
-    """How many workers said that they are alive since this moment."""
+    """Return how many workers were seen alive since this moment."""
     return int(connection.value("SELECT count(*) FROM worker WHERE seen_at >= :moment", moment=moment))
 
 

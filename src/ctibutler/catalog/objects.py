@@ -87,7 +87,7 @@ def select_after(
 ) -> list[Placed]:
     """Return the `size` objects that follow a position in the order of `select`; the first ones if it is None.
 
-    The list goes on right behind the position even if objects were added or removed before it.
+    The list continues right after the position even if objects before it were added or removed.
     """
     condition = condition_of(connection, selection)
     order = order_of(connection, selection.releases, sort, descending)

@@ -1,4 +1,4 @@
-"""Ids that begin as somebody has typed, for a shell that completes them."""
+"""Ids that begin with what was typed, for a shell that completes them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def external_ids(
     beginning: str,
     types: Sequence[str] | None = None,
 ) -> list[tuple[str, str | None]]:
-    """Return the external ids of a release that begin so, in natural order, each with the name of its object.
+    """Return the external ids of a release with this beginning, in natural order, each with the name of its object.
 
     Only objects that lists show are offered, live ones, and of these `types` if any are given. Names are None if there
     are too many to read.

@@ -1,4 +1,4 @@
-"""The search for newer releases, and questions to the sources: when they were last made, by one of several workers."""
+"""When the sources were last asked, and what the last check for newer releases found. Several workers share both."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
 
 STALE = 15 * 60 * 1_000_000
-"""Microseconds after which a check that did not end is as if it had never begun."""
+"""Microseconds after which an unfinished check counts as abandoned."""
 
 
 class FoundRelease(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,8 +39,8 @@ class SourceCondition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UpdateReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a check found: newer releases, why sources had less to say than they could, and the condition of each source.
-    `all_answered` if no source is worth asking again soon."""
+    """What a check found: newer releases, what went wrong, and the condition of each source. `all_answered` if no source
+    is worth asking again soon."""
 
     newer: tuple[FoundRelease, ...] = ()
     problems: tuple[str, ...] = ()
@@ -57,26 +57,26 @@ class UpdateCheck:
     report: UpdateReport
 
     def under_way(self, moment: int) -> bool:
-        """Whether somebody is at it."""
+        """Whether a worker is running the check."""
         if self.started_at is None or moment - self.started_at > STALE:
             return False
         return self.ended_at is None or self.ended_at < self.started_at
 
 
 def last(connection: Connection) -> UpdateCheck:
-    """The last check."""
+    """Return the last check."""
     row = connection.row("SELECT started_at, ended_at, report FROM update_check")
     assert row is not None
     return UpdateCheck(row.started_at, row.ended_at, _report(row.report))
 
 
 def asked_at(connection: Connection) -> int | None:
-    """When somebody last began to ask the sources what they offer; None when nobody ever did."""
+    """Return when a process last began to ask the sources what they offer, or None if none ever did."""
     return connection.value("SELECT asked_at FROM update_check")  # type: ignore[no-any-return]
 
 
 def begin_asking(database: Database, seen: int | None, moment: int) -> bool:
-    """Take it on to ask the sources; False when another process has begun since it was last asked at `seen`."""
+    """Claim the refresh of offers. Return False if another process has claimed it since `seen`, the last time."""
     with database.note() as connection:
         return (
             connection.run(
@@ -89,7 +89,7 @@ def begin_asking(database: Database, seen: int | None, moment: int) -> bool:
 
 
 def begin(database: Database, seen: UpdateCheck, moment: int) -> bool:
-    """Take the next check on; False when another process has begun one since `seen`."""
+    """Claim the next check. Return False if another process has claimed it since `seen`."""
     with database.note() as connection:
         return (
             connection.run(
@@ -102,7 +102,7 @@ def begin(database: Database, seen: UpdateCheck, moment: int) -> bool:
 
 
 def end(database: Database, moment: int, report: UpdateReport) -> None:
-    """Say what the check found."""
+    """Record what the check found."""
     with database.note() as connection:
         connection.run(
             "UPDATE update_check SET ended_at = :moment, report = :report WHERE one = 1",

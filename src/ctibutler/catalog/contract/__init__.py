@@ -33,5 +33,5 @@ Seeds
     Objects that every vertex collection of upstream holds although no file carries them. Only the documents have them.
 
 `records.py` and `seeds.py` read and rank records, `documents.py` and `collections.py` write them for ArangoDB, and `views.py`
-says the same in SQL. A test compares what views and documents show, another one both with records worked out by plain Python.
+does the same in SQL. One test compares views with documents, another one compares both with records computed in plain Python.
 """

@@ -109,7 +109,7 @@ class ReleaseCollections:
         links = [link for link in records.link_records(connection, self.release) if link.id not in self.records.by_id]
         elsewhere = _OtherReleases(connection, self, links)
         made: dict[tuple[str, int], End] = {}
-        for link in links:  # those that others hang on come first
+        for link in links:  # a link comes before the relationships embedded in it
             own = (link.source, link.recorded)
             source = made[own] if link.embedded else elsewhere.end(link.source, link.source_release)
             last = link.standing.last and source.latest

@@ -1,4 +1,4 @@
-"""The records of a release: what is read of them, and how they rank (the rules are those of the package)."""
+"""The records of a release: what is read of them, and how they rank (the rules are in the docstring of the package)."""
 
 from __future__ import annotations
 
@@ -232,8 +232,8 @@ class LinkRecord:
 
 
 def link_records(connection: Connection, release: Release) -> list[LinkRecord]:
-    """The links that belong to a release, first those that are no embedded relationships of others; of links with one id
-    in one set the first."""
+    """The links that belong to a release, then the relationships embedded in them. Of links with one id in one set, the
+    first."""
     rows = connection.rows(
         """
         SELECT mine.stix_id, link.set_key, link.embedded, link.modified, link.source_release, link.target_release,

@@ -52,7 +52,7 @@ SEED_RECORDED: Final[dict[str, int]] = {seed.properties["id"]: seed.recorded for
 
 
 def seed_standing(seed: Seed, carried: set[str]) -> Standing:
-    """A seed stands back where a release carries its id; of two seeds with one id the later one stands."""
+    """The standing of a seed. A release's object with its id outranks it; of two seeds with one id, the later counts."""
     if seed.properties["id"] in carried:
         return Standing(last=False, first=False, visible=False)
     ranks = [_seed_rank(other) for other in SEEDS if other.properties["id"] == seed.properties["id"]]

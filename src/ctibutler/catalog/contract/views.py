@@ -1,11 +1,11 @@
 """The public views: the database contract for people who query the database directly.
 
 Every knowledge base has two, named as upstream's collections are: `mitre_cwe_vertex_collection` has a row for every
-object of every installed release, `mitre_cwe_edge_collection` for every relationship, those in properties (`_is_ref`)
-and those that we made included. They show ids, flags and what is indexed. Documents leave through the export for
-ArangoDB, whose fields of the same names hold the same; only the seeds are there alone.
+object of every installed release, `mitre_cwe_edge_collection` for every relationship, embedded ones (`_is_ref`) and those
+that we made included. They show ids, flags and indexed fields. The export for ArangoDB writes whole documents, whose fields
+of the same names have the same values; it alone has the seeds.
 
-The rules are those of the package.
+The rules are in the docstring of the package.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from ctibutler.stix.times import rfc3339
 
 
 def refresh_contract_views(database: Database, knowledge_bases: KnowledgeBases) -> None:
-    """Make the views of these knowledge bases, unless they stand already; those that we made of others go.
+    """Create the views of these knowledge bases, unless they exist already, and drop those of others.
 
-    Raises StoreUnavailable when a view of somebody else's depends on one that has to change.
+    Raises StoreUnavailable if a view that is not ours depends on one that has to change.
     """
     views = contract_views(database.engine, knowledge_bases)
     wanted = " ".join([blake2b(repr(views).encode(), digest_size=16).hexdigest(), *views])

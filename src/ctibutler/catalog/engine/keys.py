@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ctibutler.catalog.engine.transaction import Transaction
 
-# A transaction adds no more: one dictionary of its knowledge base, one for details, one for links.
+# No transaction adds more: it needs one for a knowledge base, one for details and one for links.
 DICTIONARIES_AT_ONCE = 4
 
 

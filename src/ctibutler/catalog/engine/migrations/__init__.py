@@ -1,8 +1,8 @@
 """The tables, version by version: SQL files that bring a database from one version of the schema to the next.
 
 `a001.sql` is for both engines; `a001.sqlite.sql` or `a001.postgresql.sql` follows it where the engines differ. Words in
-braces stand for what the engines call differently (`{int}`, `{text}`). A new version is a new file; no file is changed
-once it was released, because databases exist that ran it. Statements end with a semicolon, and hold none.
+braces stand for what the engines call differently (`{int}`, `{text}`). A new version is a new file; no
+released file is changed, because existing databases have run it. Statements end with a semicolon and contain no other.
 """
 
 from __future__ import annotations
