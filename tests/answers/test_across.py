@@ -162,7 +162,7 @@ def test_objects_can_be_filtered(filled_library: Library) -> None:
             plain.is_of_word("attack-enterprise", "Sub-technique", stix)
             or plain.is_of_word("attack-enterprise", "Group", stix)
         ),
-        ttp_object_type=["sub-technique", "Group"],
+        type_words=["sub-technique", "Group"],
     )
     homes = {stix["id"]: slug for slug, stix in answering(latest(engine, SLUGS))}
     for number in ("T1059", "CWE-79", "d3f:File", "US", "Evict"):
@@ -173,7 +173,7 @@ def test_objects_can_be_filtered(filled_library: Library) -> None:
             == plain.comparable(homes[stix["id"]], number)
         }
         assert wanted
-        expect(lambda stix, wanted=wanted: stix["id"] in wanted, ttp_id=number.lower())
+        expect(lambda stix, wanted=wanted: stix["id"] in wanted, external_id=number.lower())
     for visible_to in (MITRE, "identity--00000000-0000-4000-8000-000000000000"):
         expect(lambda stix, visible_to=visible_to: visible(stix, visible_to), visible_to=visible_to)
 
@@ -192,18 +192,20 @@ def test_ttp_types_first_select_knowledge_bases(filled_library: Library) -> None
     for word, slug in TTP_TYPES.items():
         objects = [stix for _, stix in answering(latest(engine, [slug]))]
         wanted = [stix for stix in objects if stix["type"] in OF_KNOWLEDGE_BASES or stix["type"].startswith("x-mitre-")]
-        answered = everything(filled_library, "knowledgebases", "name_ascending", ttp_type=[word])
+        answered = everything(filled_library, "knowledgebases", "name_ascending", knowledge_bases=[word])
         assert ids(answered) == in_order(wanted, "name_ascending"), word
     both = answering(latest(engine, ["attack-enterprise", "attack-ics"]))
-    answered = everything(filled_library, "sdos", "name_ascending", ttp_type=["ics-attack", "enterprise-attack", "cve"])
+    answered = everything(
+        filled_library, "sdos", "name_ascending", knowledge_bases=["ics-attack", "enterprise-attack", "cve"]
+    )
     assert ids(answered) == in_order([stix for _, stix in both if stix["type"] in SDO], "name_ascending")
-    assert everything(filled_library, "knowledgebases", "name_ascending", ttp_type=["cve"]) == []
+    assert everything(filled_library, "knowledgebases", "name_ascending", knowledge_bases=["cve"]) == []
 
 
 def test_the_knowledge_base_of_an_object_is_shown_on_request(filled_library: Library) -> None:
     objects = answering(latest(filled_library.database.engine, SLUGS))
     homes = {stix["id"]: slug for slug, stix in objects}
-    answered = everything(filled_library, "sdos", "name_ascending", types=["intrusion-set"], show_knowledgebase=True)
+    answered = everything(filled_library, "sdos", "name_ascending", types=["intrusion-set"], show_knowledge_base=True)
     assert {stix["id"]: stix["knowledgebase_name"] for stix in answered} == {
         stix["id"]: homes[stix["id"]] for _, stix in objects if stix["type"] == "intrusion-set"
     }

@@ -71,7 +71,7 @@ def test_search_finds_an_object_once_in_each_knowledge_base(filled_library: Libr
                     for stix in plain.vertices(kb.slug, label)
                     if (flags or plain.live(stix)) and (text is None or plain.object_matches(stix, text))
                 ]
-            answered = hits(filled_library, text, show_knowledgebase=True, **flags)
+            answered = hits(filled_library, text, show_knowledge_base=True, **flags)
             assert sorted((stix["knowledgebase_name"], stix["id"]) for stix in answered) == sorted(expected)
 
 
@@ -92,7 +92,7 @@ def test_search_can_be_narrowed_by_knowledge_base_and_type(filled_library: Libra
 @pytest.mark.parametrize("sort", ["modified_descending", "created_ascending", "name_ascending", "type_descending"])
 def test_hits_are_in_the_requested_order(filled_library: Library, sort: str) -> None:
     def ask(page: PageRequest) -> Any:
-        query = SearchQuery(text="firmware", sort=Sort.parse(sort), page=page, show_knowledgebase=True)
+        query = SearchQuery(text="firmware", sort=Sort.parse(sort), page=page, show_knowledge_base=True)
         return search(filled_library, query)
 
     answered = walk(ask, 20)
@@ -201,7 +201,7 @@ def test_the_object_that_an_analyst_searches_for_is_among_the_first_three(
 def test_relevance_ranks_id_before_name_before_alias(filled_library: Library) -> None:
     for query in ("t1055", "Fancy Bear", "us"):
         answered = best_hits(
-            filled_library, query, show_knowledgebase=True, include_revoked=True, include_deprecated=True
+            filled_library, query, show_knowledge_base=True, include_revoked=True, include_deprecated=True
         )
         squashed = "".join(sorted_words(query))
 
@@ -230,12 +230,12 @@ def sorted_words(text: str) -> list[str]:
 def test_results_by_relevance_have_a_total_and_are_paged(filled_library: Library) -> None:
 
     def ask(page: PageRequest) -> Any:
-        return search_by_relevance(filled_library, SearchQuery(text="injection", page=page, show_knowledgebase=True))
+        return search_by_relevance(filled_library, SearchQuery(text="injection", page=page, show_knowledge_base=True))
 
     whole = walk(ask, 50)
     keys = [(stix["id"], stix["knowledgebase_name"]) for stix in whole]
     assert len(set(keys)) == len(keys)
-    by_column = hits(filled_library, "injection", show_knowledgebase=True)
+    by_column = hits(filled_library, "injection", show_knowledge_base=True)
     assert {(stix["id"], stix["knowledgebase_name"]) for stix in by_column} <= set(keys)
 
 

@@ -167,7 +167,7 @@ def test_its_objects_relationships_and_changes_can_be_requested(library: Library
 
 def test_search_finds_it(library: Library) -> None:
     for query, name in (("b10", "Gull"), ("corvus corax", "Crow"), ("chips", "Gull")):
-        found = decoded(search_by_relevance(library, SearchQuery(query, show_knowledgebase=True)))
+        found = decoded(search_by_relevance(library, SearchQuery(query, show_knowledge_base=True)))
         assert (found[0]["name"], found[0]["knowledgebase_name"]) == (name, "birds")
     assert decoded(search(library, SearchQuery("chips", knowledge_bases=["cwe"]))) == []
 

@@ -213,7 +213,7 @@ def test_words_are_found_in_objects_of_every_type(come: Come, text: str) -> None
     ],
 )
 def test_the_best_hit_is_the_expected_object(come: Come, text: str, stix_id: str) -> None:
-    found = decoded(search_by_relevance(come.library, SearchQuery(text, show_knowledgebase=True)))
+    found = decoded(search_by_relevance(come.library, SearchQuery(text, show_knowledge_base=True)))
     assert (found[0]["id"], found[0]["knowledgebase_name"]) == (stix_id, SLUG)
     stix_type = stix_id.partition("--")[0]
     only = SearchQuery(text, types=[stix_type], knowledge_bases=["attack"])
@@ -470,7 +470,7 @@ def test_new_types_are_listed_as_domain_objects_of_all_knowledge_bases(come: Com
         assert by_content(new) == by_content([stix for stix in come.made.after if stix["type"] in NEW_TYPES])
         assert not {stix["type"] for stix in found} & {"relationship", "extension-definition", *also_left_out}
         assert {stix["type"] for stix in found} - known == set(NEW_TYPES)
-        query = ListQuery(Sort("name"), ALL, types=[PLAYBOOK, "x-mitre-nothing"], ttp_id="pb.ics-0001")
+        query = ListQuery(Sort("name"), ALL, types=[PLAYBOOK, "x-mitre-nothing"], external_id="pb.ics-0001")
         assert ids(decoded(list_across(come.library, kind, query))) == [FIRST_PLAYBOOK]  # type: ignore[arg-type]
     for kind in ("scos", "smos"):
         page = list_across(come.library, kind, ListQuery(Sort("type"), ALL))  # type: ignore[arg-type]

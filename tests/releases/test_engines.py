@@ -48,7 +48,7 @@ def _relationships(object_id: str) -> Question:
 
 
 def _search(words: str) -> Question:
-    query = SearchQuery(text=words, show_knowledgebase=True)
+    query = SearchQuery(text=words, show_knowledge_base=True)
     return lambda library: search_by_relevance(library, query)
 
 

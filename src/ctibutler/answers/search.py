@@ -21,7 +21,7 @@ from ctibutler.errors import InvalidRequest
 class SearchQuery:
     """What to look for, and where. A list that is None is no filter.
 
-    `show_knowledgebase` adds the knowledge base to each hit. `sort` is the order of `search`; that of
+    `show_knowledge_base` adds the knowledge base to each hit. `sort` is the order of `search`; that of
     `search_by_relevance` is its own.
     """
 
@@ -30,7 +30,7 @@ class SearchQuery:
     knowledge_bases: Sequence[str] | None = None
     include_revoked: bool = False
     include_deprecated: bool = False
-    show_knowledgebase: bool = False
+    show_knowledge_base: bool = False
     sort: Sort = Sort("modified", descending=True)
     page: PageRequest = PageRequest()
 
@@ -84,6 +84,6 @@ def _hits(
     connection: Connection, keys: Sequence[int], query: SearchQuery, among: Sequence[Release]
 ) -> Sequence[ObjectView]:
     contents = objects.contents(connection, keys)
-    if query.show_knowledgebase:
+    if query.show_knowledge_base:
         contents = with_knowledge_base(connection, keys, contents, among)
     return views(contents)

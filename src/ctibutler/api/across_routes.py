@@ -190,16 +190,16 @@ def _query(request: Request) -> ListQuery:
         value=text("value"),
         value_exact=flag("value_exact", otherwise=False),
         visible_to=text("visible_to"),
-        ttp_type=csv("ttp_type"),
-        ttp_object_type=csv("ttp_object_type"),
-        ttp_id=text("ttp_id"),
+        knowledge_bases=csv("ttp_type"),
+        type_words=csv("ttp_object_type"),
+        external_id=text("ttp_id"),
         source_refs=csv("source_ref"),
         target_refs=csv("target_ref"),
         source_types=csv("source_ref_type"),
         target_types=csv("target_ref_type"),
         relationship_type=text("relationship_type"),
         include_embedded_refs=flag("include_embedded_refs", otherwise=True),
-        show_knowledgebase=flag("show_knowledgebase", otherwise=False),
+        show_knowledge_base=flag("show_knowledgebase", otherwise=False),
     )
 
 

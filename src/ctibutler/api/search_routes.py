@@ -83,7 +83,7 @@ def _search(request: Request) -> Response:
         knowledge_bases=values.csv("knowledge_bases"),
         include_revoked=values.flag("include_revoked"),
         include_deprecated=values.flag("include_deprecated"),
-        show_knowledgebase=values.flag("show_knowledgebase"),
+        show_knowledge_base=values.flag("show_knowledgebase"),
         sort=values.sort(),
         page=values.page(),
     )

@@ -81,7 +81,10 @@ VALUE_PROPERTIES = (
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """Filters of the lists over all knowledge bases; each kind of list has some of them. None: the filter is not in use."""
+    """Filters of the lists over all knowledge bases; each kind of list has some of them. None: the filter is not in use.
+
+    `knowledge_bases` are names, `type_words` kinds of objects in the words of the knowledge bases (`Sub-technique`).
+    """
 
     sort: Sort
     page: PageRequest = PageRequest()
@@ -91,22 +94,22 @@ class ListQuery:
     value: str | None = None
     value_exact: bool = False
     visible_to: str | None = None
-    ttp_type: Sequence[str] | None = None
-    ttp_object_type: Sequence[str] | None = None
-    ttp_id: str | None = None
+    knowledge_bases: Sequence[str] | None = None
+    type_words: Sequence[str] | None = None
+    external_id: str | None = None
     source_refs: Sequence[str] | None = None
     target_refs: Sequence[str] | None = None
     source_types: Sequence[str] | None = None
     target_types: Sequence[str] | None = None
     relationship_type: str | None = None
     include_embedded_refs: bool = True
-    show_knowledgebase: bool = False
+    show_knowledge_base: bool = False
 
 
 def list_across(library: Library, kind: Kind, query: ListQuery) -> Page[ObjectView]:
     """Return the objects of one kind in the latest releases, each id once."""
     with library.database.read() as connection:
-        where = _latest(library, connection, query.ttp_type)
+        where = _latest(library, connection, query.knowledge_bases)
         if kind == "sros":
             return _list_relationships(library, connection, where, query)
         selection = Selection(
@@ -115,8 +118,8 @@ def list_across(library: Library, kind: Kind, query: ListQuery) -> Page[ObjectVi
             listed_only=False,
             name=query.name,
             fields={LABEL: query.labels} if query.labels is not None else {},
-            external_ids=None if query.ttp_id is None else _forms(library, query.ttp_id),
-            type_words=_type_words(library.knowledge_bases.all, query.ttp_object_type),
+            external_ids=None if query.external_id is None else _forms(library, query.external_id),
+            type_words=_type_words(library.knowledge_bases.all, query.type_words),
             visible_to=query.visible_to,
             without=repeated(connection, [(release.key, release.knowledge_base) for release in where]),
         )
@@ -131,7 +134,7 @@ def list_across(library: Library, kind: Kind, query: ListQuery) -> Page[ObjectVi
                 start=query.page.start,
                 size=query.page.size,
             )
-            page = Page(query.page, views(_shown(connection, keys, where, query.show_knowledgebase)), total)
+            page = Page(query.page, views(_shown(connection, keys, where, query.show_knowledge_base)), total)
         return page
 
 
@@ -146,8 +149,8 @@ def _types(kind: Kind, where: Sequence[Release], asked: Sequence[str] | None) ->
     return [name for name in names if asked is None or name in asked]
 
 
-def _latest(library: Library, connection: Connection, ttp_type: Sequence[str] | None) -> list[Release]:
-    wanted = None if ttp_type is None else {word.strip().lower() for word in ttp_type}
+def _latest(library: Library, connection: Connection, names: Sequence[str] | None) -> list[Release]:
+    wanted = None if names is None else {name.strip().lower() for name in names}
     slugs = [
         kb.slug
         for kb in library.knowledge_bases.all
@@ -173,10 +176,10 @@ def _type_words(knowledge_bases: Sequence[KnowledgeBase], words: Sequence[str] |
 
 
 def _shown(
-    connection: Connection, keys: Sequence[int], where: Sequence[Release], show_knowledgebase: bool
+    connection: Connection, keys: Sequence[int], where: Sequence[Release], show_knowledge_base: bool
 ) -> Sequence[bytes]:
     contents = catalog.contents(connection, keys)
-    return with_knowledge_base(connection, keys, contents, where) if show_knowledgebase else contents
+    return with_knowledge_base(connection, keys, contents, where) if show_knowledge_base else contents
 
 
 def _with_value(connection: Connection, selection: Selection, query: ListQuery) -> Page[ObjectView]:

@@ -77,7 +77,7 @@ def search(
             knowledge_bases=names,
             include_revoked=include_revoked,
             include_deprecated=include_deprecated,
-            show_knowledgebase=True,
+            show_knowledge_base=True,
             page=session.page(page, page_size),
         )
         found_page = search_by_relevance(library, query)
