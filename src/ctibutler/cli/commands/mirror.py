@@ -64,7 +64,7 @@ def mirror(
                 for label in labels:
                     release = _fetch(sources, target, label, shown)
                     files = write_release(folder, target.kb, release)
-                    written.append(_told(release, files))
+                    written.append(_summary(release, files))
                     size = output.size_text(sum(size for _, size in files))
                     shown.end(
                         f"{target.kb.slug} {label}", f"{size} from {release.origin.source}, {release.origin.location}"
@@ -88,7 +88,7 @@ def _fetch(sources: Sources, target: Target, label: str, shown: Board) -> Releas
     return sources.fetch(target.kb, label, lambda done, total: shown.show(name, "download", done, total))
 
 
-def _told(release: ReleaseFile, files: list[tuple[Path, int]]) -> dict[str, Any]:
+def _summary(release: ReleaseFile, files: list[tuple[Path, int]]) -> dict[str, Any]:
     return {
         "knowledge_base": release.knowledge_base,
         "version": release.label,

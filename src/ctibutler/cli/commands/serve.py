@@ -15,8 +15,8 @@ from ctibutler.cli.processes.server_options import (
     WorkersOption,
     least_level,
     port_of,
-    refuse_open_door,
-    told,
+    require_key,
+    with_options,
 )
 from ctibutler.cli.session import session_of
 from ctibutler.errors import Problem
@@ -36,12 +36,12 @@ def serve(
     from ctibutler.cli.processes.supervision import end_with_parent, has_parent
     from ctibutler.logs import set_up_logs
 
-    session = told(session_of(context), host, port, workers)
+    session = with_options(session_of(context), host, port, workers)
     settings = session.settings
     with session.library() as library:
-        refuse_open_door(settings, library)
+        require_key(settings, library)
     listening = listen(settings.host, settings.port)
-    settings = told(session, None, port_of(listening), None).settings
+    settings = with_options(session, None, port_of(listening), None).settings
     set_up_logs(settings, least=least_level(settings))
     if not has_parent():
         output.line(f"API on {address(settings)}/api/v1/")

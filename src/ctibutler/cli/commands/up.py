@@ -17,8 +17,8 @@ from ctibutler.cli.processes.server_options import (
     PortOption,
     WorkersOption,
     port_of,
-    refuse_open_door,
-    told,
+    require_key,
+    with_options,
 )
 from ctibutler.cli.session import Session, session_of
 from ctibutler.errors import Problem
@@ -26,7 +26,7 @@ from ctibutler.errors import Problem
 if TYPE_CHECKING:
     from ctibutler.answers.library import Library
     from ctibutler.cli.output.progress import Board
-    from ctibutler.cli.processes.supervision import Household
+    from ctibutler.cli.processes.supervision import Children
     from ctibutler.publishers.sources.source import OfferReport
     from ctibutler.settings import Settings
 
@@ -41,32 +41,32 @@ def up(context: click.Context, host: HostOption = None, port: PortOption = None,
     everything.
     """
     from ctibutler.cli.processes.listen import listen
-    from ctibutler.cli.processes.supervision import Household, Stopped, stopped_by_signals
+    from ctibutler.cli.processes.supervision import Children, Stopped, stopped_by_signals
     from ctibutler.logs import set_up_logs
 
-    session = told(session_of(context), host, port, workers)
+    session = with_options(session_of(context), host, port, workers)
     with stopped_by_signals():
         try:
             with session.library() as library:
-                # Only to say now, and clearly, what would keep the server from starting: it binds again itself.
+                # Only to report at once what would keep the server from starting: it binds the address again.
                 with listen(session.settings.host, session.settings.port) as probe:
-                    session = told(session, None, port_of(probe), None)
-                refuse_open_door(session.settings, library)
+                    session = with_options(session, None, port_of(probe), None)
+                require_key(session.settings, library)
                 set_up_logs(session.settings, least=logging.WARNING)
-                voice = _Voice()
-                household = Household(voice.child_line)
+                messages = _Messages()
+                children = Children(messages.child_line)
                 try:
-                    _keep_house(session, library, household, voice)
+                    _run(session, library, children, messages)
                 finally:
-                    household.stop()
+                    children.stop()
         except Stopped:
             raise click.exceptions.Exit(0) from None
 
 
-class _Voice:
-    """Where lines go that come from elsewhere: above the bars while there are any.
+class _Messages:
+    """Prints what the child processes write: above the progress bars while there are any.
 
-    Lines about jobs that this command follows are left out: it says itself how they end.
+    Lines about jobs that this command follows are left out: it reports itself how they end.
     """
 
     def __init__(self) -> None:
@@ -83,8 +83,8 @@ class _Voice:
             output.note(text)
 
 
-def _keep_house(session: Session, library: Library, household: Household, voice: _Voice) -> None:
-    """Start the API, ask the sources, start the worker, see the installations through, and watch over both."""
+def _run(session: Session, library: Library, children: Children, messages: _Messages) -> None:
+    """Start the API, ask the sources, start the worker, follow the installations, and watch both processes."""
     from ctibutler import updates
     from ctibutler.catalog.releases import latest
     from ctibutler.cli.processes.listen import answers
@@ -92,21 +92,21 @@ def _keep_house(session: Session, library: Library, household: Household, voice:
     from ctibutler.publishers.sources.offers import Sources
 
     def check() -> None:
-        ended = household.ended()
+        ended = children.ended()
         if ended is not None:
             raise Problem(f"the {ended.name} stopped unexpectedly (exit code {ended.process.returncode})")
 
     settings = session.settings
-    household.start("API", ["serve"])
+    children.start("API", ["serve"])
     if not wait_for(lambda: answers(settings), check, _START_SECONDS):
         raise Problem(f"the API does not answer after {_START_SECONDS:.0f} seconds")
-    _say_where(settings, library)
+    _print_addresses(settings, library)
     looked = updates.look(library, Sources(settings), settings.update_days, missing_too=True)
     assert looked is not None
-    household.start("worker", ["worker"])
+    children.start("worker", ["worker"])
     for sentence in _missing(library, looked.report):
         output.note(sentence)
-    _see_through(library, looked.job_ids, voice, check)
+    _follow_jobs(library, looked.job_ids, messages, check)
     with library.database.read() as connection:
         installed = len(latest(connection))
     output.line(
@@ -129,7 +129,7 @@ def _missing(library: Library, report: OfferReport) -> list[str]:
     return [*problems_of(report), *([f"No source offers: {', '.join(lacking)}"] if lacking else [])]
 
 
-def _see_through(library: Library, job_ids: list[str], voice: _Voice, check: Callable[[], None]) -> None:
+def _follow_jobs(library: Library, job_ids: list[str], messages: _Messages, check: Callable[[], None]) -> None:
     from ctibutler.cli.output.job_progress import follow, links_since
     from ctibutler.cli.output.progress import board
     from ctibutler.stix.times import now
@@ -138,18 +138,18 @@ def _see_through(library: Library, job_ids: list[str], voice: _Voice, check: Cal
         return
     moment = now()
     with board() as shown:
-        voice.board = shown
-        voice.followed = lambda: [*job_ids, *links_since(library, moment)]
+        messages.board = shown
+        messages.followed = lambda: [*job_ids, *links_since(library, moment)]
         try:
             follow(library, job_ids, shown, check)
             link_ids = links_since(library, moment)
             follow(library, link_ids, shown, check)
-            voice.followed = lambda: [*job_ids, *link_ids]
+            messages.followed = lambda: [*job_ids, *link_ids]
         finally:
-            voice.board = None
+            messages.board = None
 
 
-def _say_where(settings: Settings, library: Library) -> None:
+def _print_addresses(settings: Settings, library: Library) -> None:
     from ctibutler.cli.processes.listen import address
 
     base = address(settings)

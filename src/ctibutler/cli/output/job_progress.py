@@ -28,7 +28,7 @@ def follow(
             found = [job for job_id in waiting if (job := jobs.find(connection, job_id)) is not None]
         for job in found:
             if job.state in ENDED:
-                tell_end(library, job, board)
+                report_end(library, job, board)
                 ended.append(job)
             elif job.state == "processing":
                 far = job.progress or _BEGINNING
@@ -45,8 +45,8 @@ def links_since(library: Library, moment: int) -> list[str]:
         return [job.id for job in jobs.all_jobs(connection) if isinstance(job, LinkJob) and job.created >= moment]
 
 
-def tell_end(library: Library, job: Job, board: Board) -> None:
-    """Say how a job ended."""
+def report_end(library: Library, job: Job, board: Board) -> None:
+    """Print how a job ended."""
     if job.state == "completed":
         board.end(name_of(job), _success(library, job))
     else:

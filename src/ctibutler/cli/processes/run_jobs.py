@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from ctibutler.answers.library import Library
 from ctibutler.catalog import jobs
 from ctibutler.catalog.job_records import Job
-from ctibutler.cli.output.job_progress import ENDED, follow, links_since, name_of, tell_end
+from ctibutler.cli.output.job_progress import ENDED, follow, links_since, name_of, report_end
 from ctibutler.cli.output.progress import Board
-from ctibutler.cli.processes.supervision import Stopped, deaf_to_signals
+from ctibutler.cli.processes.supervision import Stopped, ignoring_signals
 from ctibutler.errors import Busy
 from ctibutler.knowledge_bases import versions
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -25,7 +25,7 @@ _UNDONE = "interrupted; what it had stored was undone, and the catalogue is as b
 
 
 class Runner:
-    """Runs jobs here, one after the other, and shows how they go."""
+    """Runs jobs in this process, one after the other, and shows their progress."""
 
     def __init__(self, library: Library, settings: Settings, sources: Sources, board: Board) -> None:
         self._library = library
@@ -33,7 +33,7 @@ class Runner:
         self._board = board
 
     def install(self, requests: Iterable[tuple[KnowledgeBase, InstallRequest]]) -> list[Job]:
-        """Install these releases and make the links that follow; gives the jobs as they ended.
+        """Install these releases and create the links that follow. Return the jobs as they ended.
 
         Raises Busy when another process is installing one of them.
         """
@@ -61,13 +61,13 @@ class Runner:
         try:
             return self._ended(job_id)
         except Stopped:
-            with deaf_to_signals():
+            with ignoring_signals():
                 self._cancel(job_id)
             raise
 
     def _ended(self, job_id: str) -> Job:
         name = name_of(self._find(job_id))
-        told = False
+        reported = False
         while True:
             try:
                 job = self._worker.run_job(
@@ -77,12 +77,12 @@ class Runner:
                 if self._find(job_id).state != "pending":
                     return follow(self._library, [job_id], self._board)[0]
             else:
-                tell_end(self._library, job, self._board)
+                report_end(self._library, job, self._board)
                 return job
             # A job before it is not done: left over by a process that ended, or run by another one right now.
             if not self._worker.run_next():
-                if not told:
-                    told = True
+                if not reported:
+                    reported = True
                     self._board.line(f"{name}: waiting for a job of another process on the same knowledge base")
                 time.sleep(_PATIENCE_SECONDS)
 
@@ -95,7 +95,7 @@ class Runner:
                 jobs.give_back(connection, self._worker.id)  # a job before it that was left over
             job = self._find(job_id)
         if job.state in ENDED:
-            tell_end(self._library, job, self._board)
+            report_end(self._library, job, self._board)
         else:
             self._board.end(name_of(job), "another process goes on with it", failed=True)
 

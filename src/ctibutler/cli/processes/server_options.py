@@ -36,8 +36,8 @@ WorkersOption = Annotated[
 ]
 
 
-def told(session: Session, host: str | None, port: int | None, workers: int | None) -> Session:
-    """The session with these settings. They are set in the environment, where the processes that we start find them."""
+def with_options(session: Session, host: str | None, port: int | None, workers: int | None) -> Session:
+    """Return the session with these options. They are set in the environment, where child processes find them."""
     for name, value in (("HOST", host), ("PORT", port), ("WORKERS", workers)):
         if value is not None:
             os.environ[f"CTIBUTLER_{name}"] = str(value)
@@ -49,16 +49,16 @@ def port_of(listening: socket.socket) -> int:
 
 
 def least_level(settings: Settings) -> int:
-    """The least level to log at: the children of `up` leave to it what it says itself, unless a level is set."""
+    """Return the least level to log at. Children of `up` log only warnings, unless a level is set."""
     from ctibutler.cli.processes.supervision import has_parent
 
     return logging.WARNING if has_parent() and "log_level" not in settings.given else logging.NOTSET
 
 
-def refuse_open_door(settings: Settings, library: Library) -> None:
-    """Refuse to start a server that others can reach, unless it has a key or is declared open.
+def require_key(settings: Settings, library: Library) -> None:
+    """Refuse to start a server that other machines can reach, unless there is a key or CTIBUTLER_ACCESS is set.
 
-    Raises Problem, which is no wrong usage: the command cannot do what it was asked to.
+    Raises Problem rather than InvalidRequest: the usage is right, but the server cannot start.
     """
     from ctibutler.http.access import refuse_to_start_without_key
 

@@ -35,7 +35,7 @@ class Child:
     process: subprocess.Popen[bytes]
 
 
-class Household:
+class Children:
     """Children that end with this process, even when it is killed: each holds one end of a pipe that breaks."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
@@ -67,7 +67,7 @@ class Household:
         return next((child for child in self._children if child.process.poll() is not None), None)
 
     def stop(self) -> None:
-        """End all children: first asked, and killed when they take too long."""
+        """Terminate all children, and kill those that take too long."""
         for child in self._children:
             if child.process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
@@ -85,12 +85,12 @@ class Household:
 
 
 def has_parent() -> bool:
-    """Whether this process is a child of a household."""
+    """Whether this process is a child of another one of ours."""
     return LIFELINE in os.environ
 
 
 def end_with_parent() -> None:
-    """In a child: ask this process to end when the one that started it is gone."""
+    """In a child: end this process when the one that started it is gone."""
     if not has_parent():
         return
 
@@ -114,8 +114,8 @@ def stopped_by_signals() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def deaf_to_signals() -> Iterator[None]:
-    """Nothing inside is interrupted by SIGINT and SIGTERM: for what has to be put in order before the end."""
+def ignoring_signals() -> Iterator[None]:
+    """SIGINT and SIGTERM interrupt nothing inside: for what has to be tidied up before the end."""
     with _handled_by(signal.SIG_IGN):
         yield
 
@@ -131,7 +131,7 @@ def _handled_by(handler: Callable[[int, Any], None] | signal.Handlers) -> Iterat
 
 
 def wait_for(condition: Callable[[], bool], check: Callable[[], None], seconds: float) -> bool:
-    """Wait until the condition holds; False when it does not in time. `check` is called meanwhile."""
+    """Wait until the condition holds. Return False if it does not in time. `check` is called while waiting."""
     deadline = time.monotonic() + seconds
     while not condition():
         check()
