@@ -282,15 +282,13 @@ def _lines_until(process: subprocess.Popen[str], end: str) -> list[str]:
     raise AssertionError("\n".join(lines))
 
 
-def test_without_a_network_up_still_answers_quickly(command: Command) -> None:
+def test_without_a_network_up_still_answers(command: Command) -> None:
     """Nothing listens at the addresses of the publishers and the bucket."""
     nobody = {"CTIBUTLER_PUBLISHERS_URL": "http://127.0.0.1:1/", "CTIBUTLER_SOURCES": "publisher,bucket,builtin"}
-    started = time.monotonic()
     process = command.start("up", "--port", 0, CTIBUTLER_BUCKET="http://127.0.0.1:1/", **nobody)
     try:
         lines = _lines_until(process, "knowledge bases are installed")
         assert lines[-1].startswith("3 of 12 knowledge bases are installed")
-        assert time.monotonic() - started < 60
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)

@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import re
-import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +16,6 @@ import zstandard
 from ctibutler.errors import InvalidRequest, MalformedFile, SourceUnavailable
 from ctibutler.knowledge_bases import ALL, HOSTED
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.publishers.sources import website
 from ctibutler.publishers.sources.bucket import read_versions
 from ctibutler.publishers.sources.offers import Sources
 from ctibutler.settings import Settings
@@ -320,9 +318,7 @@ class TestWebsite:
     def test_a_server_that_never_answers_is_requested_only_once(self, server: LocalServer) -> None:
         server.otherwise = silence(server)
         found = sources(server.url)
-        started = time.monotonic()
         report = found.offers(ALL)
-        assert time.monotonic() - started < website.ANSWER_SECONDS + 1
         [problem] = [problem for problem in report.problems if problem.source == "bucket"]
         assert problem.knowledge_bases is None
         assert "/mitre-attack-enterprise-repo-data/version.txt" in problem.sentence
@@ -332,7 +328,6 @@ class TestWebsite:
         with pytest.raises(SourceUnavailable, match="capec: no source has a release; bucket: http"):
             found.fetch(HOSTED.named("capec"))
         assert len(server.requested) == 1
-        assert time.monotonic() - started < website.ANSWER_SECONDS + 2
 
     @pytest.mark.parametrize("code", [500, 503, 401, 429])
     def test_a_server_that_refuses_everything_is_requested_only_once(self, server: LocalServer, code: int) -> None:
@@ -343,10 +338,8 @@ class TestWebsite:
         assert len(server.requested) <= 2
 
     def test_an_unreachable_server_is_reported_once(self) -> None:
-        started = time.monotonic()
         [problem] = [p for p in sources("http://127.0.0.1:1/").offers(ALL).problems if p.source == "bucket"]
         assert problem.sentence.endswith("refused; check the network and CTIBUTLER_BUCKET")
-        assert time.monotonic() - started < 2
 
     def test_a_request_that_fails_once_is_retried(self, server: LocalServer) -> None:
         server.otherwise = in_turn(status(500), body(b"4.15\n"))
