@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ctibutler.answers.library import Library
 from ctibutler.catalog import jobs, releases, update_checks
-from ctibutler.catalog.update_checks import FoundRelease, SourceCondition, UpdateReport
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.update_checks import FoundRelease, SourceCondition, UpdateCheck, UpdateReport
 from ctibutler.importing.offers import problems_of, refresh_offers
 from ctibutler.knowledge_bases import versions
 from ctibutler.publishers.sources.offers import Sources
@@ -43,28 +44,16 @@ def look(library: Library, sources: Sources, interval_days: float, *, missing_to
     moment = now()
     with library.database.read() as connection:
         seen = update_checks.last(connection)
-        installing = [jobs.find(connection, item.job_id) for item in seen.report.newer]
-    if any(job is not None and job.state == "failed" for job in installing):
-        interval_days = min(interval_days, _SOON)
-    due = interval_days > 0 and moment >= next_check(seen, interval_days)
-    if not (missing_too or (due and not seen.under_way(moment))):
+        due = _is_due(connection, seen, interval_days, moment)
+    if not (missing_too or due):
         return None
     if not update_checks.begin(library.database, seen, moment) and not missing_too:
         return None
     report = refresh_offers(library.database, library.knowledge_bases, sources)
     wanted = newer_than_installed(library, report, missing_too=missing_too)
     found = [_described(library, offer, job_id) for offer, job_id in zip(wanted, queue(library, wanted), strict=True)]
-    for item in found:
-        _log.info(
-            "%s %s is newer than %s: job %s installs it",
-            item.knowledge_base,
-            item.label,
-            item.installed or "nothing",
-            item.job_id,
-        )
     problems = problems_of(report)
-    if not found:
-        _log.info("no newer release of what is installed%s", f"; {'; '.join(problems)}" if problems else "")
+    _log_found(found, problems)
     all_answered = all(problem.lasting for problem in report.problems)
     conditions = _conditions(library, sources)
     _warn_of_new_problems(seen.report.sources, conditions, problems)
@@ -73,7 +62,27 @@ def look(library: Library, sources: Sources, interval_days: float, *, missing_to
     return Looked(report, [item.job_id for item in found])
 
 
-def next_check(last: update_checks.UpdateCheck, interval_days: float) -> int:
+def _is_due(connection: Connection, seen: UpdateCheck, interval_days: float, moment: int) -> bool:
+    installing = [jobs.find(connection, item.job_id) for item in seen.report.newer]
+    if any(job is not None and job.state == "failed" for job in installing):
+        interval_days = min(interval_days, _SOON)
+    return interval_days > 0 and moment >= next_check(seen, interval_days) and not seen.under_way(moment)
+
+
+def _log_found(found: Sequence[FoundRelease], problems: Sequence[str]) -> None:
+    for item in found:
+        _log.info(
+            "%s %s is newer than %s: job %s installs it",
+            item.knowledge_base,
+            item.label,
+            item.installed or "nothing",
+            item.job_id,
+        )
+    if not found:
+        _log.info("no newer release of what is installed%s", f"; {'; '.join(problems)}" if problems else "")
+
+
+def next_check(last: UpdateCheck, interval_days: float) -> int:
     """When the next check is due, in microseconds."""
     if last.ended_at is None:
         return 0
