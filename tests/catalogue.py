@@ -31,8 +31,8 @@ import ctibutler
 from ctibutler.answers.library import Library
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.engine.urls import DatabaseUrl
+from ctibutler.catalog.opening import open_catalogue
 from ctibutler.catalog.releases import ImportOptions
-from ctibutler.catalog.schema import open_catalogue
 from ctibutler.importing.links import LinkRequest, make_links
 from ctibutler.importing.releases import ImportReport, import_release
 from ctibutler.knowledge_bases import HOSTED, KnowledgeBases

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from ctibutler.answers.library import Library
 from ctibutler.api import edge as api
 from ctibutler.catalog.engine.database import Database
-from ctibutler.catalog.schema import open_catalogue
+from ctibutler.catalog.opening import open_catalogue
 from ctibutler.catalog.state import Watch
 from ctibutler.http.access import refuse_to_start_without_key
 from ctibutler.http.metrics import Metrics

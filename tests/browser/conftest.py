@@ -19,7 +19,7 @@ import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 
 from ctibutler.app import create_app
-from ctibutler.catalog.schema import open_catalogue
+from ctibutler.catalog.opening import open_catalogue
 from ctibutler.importing.releases import import_release
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.knowledge_bases.release_files import ReleaseFile

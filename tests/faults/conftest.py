@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ctibutler.catalog.engine.database import Database
-from ctibutler.catalog.schema import open_catalogue
+from ctibutler.catalog.opening import open_catalogue
 from ctibutler.knowledge_bases import HOSTED
 from tests.catalogue import Catalogues
 

@@ -12,7 +12,7 @@ import pytest
 
 from ctibutler.catalog import jobs
 from ctibutler.catalog.engine.database import Database
-from ctibutler.catalog.schema import open_catalogue
+from ctibutler.catalog.opening import open_catalogue
 from ctibutler.catalog.text import matching
 from ctibutler.importing.removal import truncate
 from ctibutler.knowledge_bases import HOSTED

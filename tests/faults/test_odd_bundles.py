@@ -189,7 +189,7 @@ def test_a_name_with_a_nul_character_is_found_without_it(filled: Database) -> No
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """One SQLite store for all examples of the tests below; each leaves it unchanged."""
-    from ctibutler.catalog.schema import open_catalogue
+    from ctibutler.catalog.opening import open_catalogue
 
     database = open_catalogue(f"sqlite:///{tmp_path_factory.mktemp('kept') / 'store.sqlite'}", HOSTED)
     imported(database, small_bundle_bytes(), "8.0")

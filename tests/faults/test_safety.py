@@ -19,7 +19,7 @@ from ctibutler.catalog.engine import sqlite
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.engine.migrations import CURRENT
 from ctibutler.catalog.engine.sqlite import SAFE_SQLITE
-from ctibutler.catalog.schema import open_catalogue
+from ctibutler.catalog.opening import open_catalogue
 from ctibutler.errors import StoreUnavailable
 from ctibutler.importing.releases import import_release
 from ctibutler.importing.removal import truncate

@@ -8,7 +8,7 @@ import pytest
 
 from ctibutler.catalog import access as catalog
 from ctibutler.catalog.access import Key
-from ctibutler.catalog.schema import open_catalogue
+from ctibutler.catalog.opening import open_catalogue
 from ctibutler.errors import Forbidden, InvalidRequest, NotAllowed, NotFound, Unauthorized
 from ctibutler.http.access import Client, Right, Rules, authorize, refuse_to_start_without_key
 from ctibutler.knowledge_bases import HOSTED

@@ -12,7 +12,7 @@ import pytest
 from ctibutler.app import EDGES
 from ctibutler.catalog import access
 from ctibutler.catalog.engine.database import Database
-from ctibutler.catalog.schema import open_catalogue
+from ctibutler.catalog.opening import open_catalogue
 from ctibutler.http.metrics import Metrics
 from ctibutler.http.router import Router
 from ctibutler.knowledge_bases import HOSTED

@@ -105,7 +105,7 @@ def test_the_next_request_sees_an_import_of_another_process(small: Server) -> No
     path = "/api/v1/sector/objects/"
     assert [small.total(path), small.total(path)] == [0, 0]
     code = (
-        "import sys; from tests.catalogue import install; from ctibutler.catalog.schema import open_catalogue;"
+        "import sys; from tests.catalogue import install; from ctibutler.catalog.opening import open_catalogue;"
         "from ctibutler.knowledge_bases import HOSTED; install(open_catalogue(sys.argv[1], HOSTED), 'sector@1.0')"
     )
     run(

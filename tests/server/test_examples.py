@@ -14,7 +14,7 @@ from jsonschema_rs import Draft202012Validator
 from ctibutler.api.edge import all_routes
 from ctibutler.api.examples import EXAMPLES
 from ctibutler.api.openapi import document
-from ctibutler.catalog.schema import open_catalogue
+from ctibutler.catalog.opening import open_catalogue
 from ctibutler.http.metrics import Metrics
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.settings import Settings

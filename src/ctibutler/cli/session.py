@@ -38,7 +38,7 @@ class Session:
     def library(self) -> Iterator[Library]:
         """The catalogue with its declarations, open for the length of the block."""
         from ctibutler.answers.library import Library
-        from ctibutler.catalog.schema import open_catalogue
+        from ctibutler.catalog.opening import open_catalogue
 
         database = open_catalogue(self.settings.url, self.knowledge_bases)
         try:
