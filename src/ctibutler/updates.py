@@ -13,7 +13,7 @@ from ctibutler.catalog import jobs, releases, update_checks
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.update_checks import FoundRelease, SourceCondition, UpdateCheck, UpdateReport
 from ctibutler.importing.offers import problems_of, refresh_offers
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.publishers.sources.offers import Sources
 from ctibutler.publishers.sources.source import Offer, OfferReport
 from ctibutler.requesting import InstallRequest, add_install
@@ -99,11 +99,13 @@ def newer_than_installed(library: Library, report: OfferReport, *, missing_too: 
     with library.database.read() as connection:
         latest = {release.knowledge_base: release.sort_key for release in releases.latest(connection)}
     offered = [report.of(kb.slug) for kb in library.knowledge_bases.all]
-    best = [next((one for one in some if not versions.is_preview(one.label)), some[0]) for some in offered if some]
+    best = [
+        next((one for one in some if not release_labels.is_preview(one.label)), some[0]) for some in offered if some
+    ]
     return [
         offer
         for offer in best
-        if versions.sort_key(offer.label) > latest.get(offer.knowledge_base, "")
+        if release_labels.sort_key(offer.label) > latest.get(offer.knowledge_base, "")
         and (missing_too or offer.knowledge_base in latest)
     ]
 
@@ -113,7 +115,7 @@ def queue(library: Library, wanted: Iterable[Offer]) -> list[str]:
     ids = []
     with library.database.note() as connection:
         for offer in wanted:
-            before = jobs.unfinished(connection, offer.knowledge_base, versions.sort_key(offer.label))
+            before = jobs.unfinished(connection, offer.knowledge_base, release_labels.sort_key(offer.label))
             kb = library.knowledge_bases.named(offer.knowledge_base)
             job = before or add_install(connection, kb, InstallRequest(offer.label))
             ids.append(job.id)

@@ -21,7 +21,7 @@ from ctibutler.catalog.rows import row_of
 from ctibutler.catalog.writing import Member
 from ctibutler.importing.removal import truncate
 from ctibutler.knowledge_bases import HOSTED
-from ctibutler.knowledge_bases.versions import sort_key
+from ctibutler.knowledge_bases.release_labels import sort_key
 from ctibutler.requesting import InstallRequest, add_install
 from ctibutler.stix.bundles import read_bundle
 from tests.catalogue import Catalogues, install, made_content, row_counts

@@ -14,7 +14,7 @@ from ctibutler.answers.navigator import layer
 from ctibutler.answers.objects import ObjectQuery, find_object, find_object_with_details
 from ctibutler.catalog.releases import latest
 from ctibutler.forms.navigator_layer import layer_file
-from ctibutler.knowledge_bases import HOSTED, versions
+from ctibutler.knowledge_bases import HOSTED, release_labels
 from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.publishers.converters import CONVERTERS
 from ctibutler.publishers.converters.conversion import Edition
@@ -54,9 +54,9 @@ def library(catalogues: Catalogues) -> Library:
 
 
 def test_labels_of_both_kinds_sort_in_one_order() -> None:
-    assert sorted(set(IN_ORDER), key=versions.sort_key) == IN_ORDER
-    assert versions.sort_key("v2026_05_1") == versions.sort_key("2026.05.1")
-    assert not any(map(versions.is_preview, IN_ORDER))
+    assert sorted(set(IN_ORDER), key=release_labels.sort_key) == IN_ORDER
+    assert release_labels.sort_key("v2026_05_1") == release_labels.sort_key("2026.05.1")
+    assert not any(map(release_labels.is_preview, IN_ORDER))
 
 
 def test_releases_are_in_that_order_wherever_they_are_listed(catalogues: Catalogues) -> None:

@@ -15,7 +15,7 @@ from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import offers, relationships, releases
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.selections import Selection
-from ctibutler.knowledge_bases import release_files, versions
+from ctibutler.knowledge_bases import release_files, release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.times import Instant
 
@@ -123,7 +123,7 @@ def available(library: Library, kb: KnowledgeBase, order: Sequence[str] | None =
         offered = offers.of_knowledge_base(connection, kb.slug)
     best: dict[str, offers.StoredOffer] = {}
     for offer in sorted(offered, key=lambda offer: _rank(order or kb.sources, offer.source)):
-        best.setdefault(versions.sort_key(offer.label), offer)
+        best.setdefault(release_labels.sort_key(offer.label), offer)
     known = {sort_key: _offered(offer) for sort_key, offer in best.items()}
     known |= {sort_key: _present(release) for sort_key, release in present.items()}
     return [known[sort_key] for sort_key in sorted(known, reverse=True)]

@@ -15,7 +15,7 @@ from ctibutler.http.bodies import Field
 from ctibutler.http.parameters import Parameter, brief, page_parameters, sort_parameter
 from ctibutler.http.requests import Request
 from ctibutler.http.routing import Endpoint
-from ctibutler.knowledge_bases import KnowledgeBases, versions
+from ctibutler.knowledge_bases import KnowledgeBases, release_labels
 from ctibutler.knowledge_bases.links import LINK_MODES, mode_named
 from ctibutler.requesting import request_links
 from ctibutler.settings import Settings
@@ -118,7 +118,7 @@ LINKS = (
         "version",
         "version",
         "Release of the knowledge base that the links start from. Default: the latest installed one.",
-        example=versions.LATEST,
+        example=release_labels.LATEST,
     ),
     Field(
         "ignore_embedded_relationships",

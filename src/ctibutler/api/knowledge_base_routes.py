@@ -23,7 +23,7 @@ from ctibutler.http.parameters import Kind, Parameter, page_parameters, sort_par
 from ctibutler.http.requests import Request
 from ctibutler.http.responses import attachment
 from ctibutler.http.routing import Endpoint
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.attack import APT29
 from ctibutler.knowledge_bases.declaration import Filter, KnowledgeBase
 from ctibutler.settings import Settings
@@ -269,7 +269,7 @@ def _filter_value(request: Request, declared: Filter) -> list[str] | str | None:
 
 
 def _release(kb: KnowledgeBase) -> Parameter:
-    label = kb.example.release if kb.example else versions.LATEST
+    label = kb.example.release if kb.example else release_labels.LATEST
     description = "An installed release: `18.1`, `18_1` and `v18.1` are the same. Default: the latest installed one."
     return Parameter(kb.version_parameter, "text", description, aliases=("version",), example=label)
 

@@ -15,7 +15,7 @@ from ctibutler.api.schemas import SCHEMAS, schemas_of
 from ctibutler.http.bodies import LARGEST_NUMBER, Field
 from ctibutler.http.parameters import BLANKS, STRICT, Parameter
 from ctibutler.http.routing import Route
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.attack import APT29
 
 _TITLE = "ctibutler"
@@ -119,7 +119,7 @@ def _path_value(route: Route, name: str) -> dict[str, object]:
     shown = (route.kb and route.kb.example) or APT29
     examples = {
         "id": shown.stix_id if route.kb is None else shown.id,
-        "version": shown.release if route.kb and route.kb.example else versions.LATEST,
+        "version": shown.release if route.kb and route.kb.example else release_labels.LATEST,
         "job_id": EXAMPLES["Job"]["id"],
         **({name: choices[0]} if choices else {}),
     }
@@ -218,7 +218,7 @@ _FIELD_SCHEMAS: Mapping[str, Schema] = {
         "anyOf": [
             {
                 "type": "string",
-                "maxLength": versions.MAX_LENGTH,
+                "maxLength": release_labels.MAX_LENGTH,
                 "pattern": rf"^[{_BLANKS}]*[vV]?[0-9A-Za-z]+([._-][0-9A-Za-z]+)*[{_BLANKS}]*$",
             },
             {"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": LARGEST_NUMBER},

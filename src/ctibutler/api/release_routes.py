@@ -24,7 +24,7 @@ from ctibutler.http.responses import attachment, no_content, stream
 from ctibutler.http.routing import Endpoint
 from ctibutler.http.validators import matches
 from ctibutler.importing import removal
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.attack import APT29
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.requesting import InstallRequest, request_install
@@ -209,7 +209,7 @@ def _truncate(request: Request) -> Response:
 
 
 def _label(kb: KnowledgeBase) -> str:
-    return kb.example.release if kb.example else versions.LATEST
+    return kb.example.release if kb.example else release_labels.LATEST
 
 
 INSTALL = (

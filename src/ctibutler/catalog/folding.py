@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from ctibutler.knowledge_bases.versions import natural
+from ctibutler.knowledge_bases.release_labels import natural
 
 _WORD = re.compile(r"[^\W_]+")
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, get_args
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.stix.times import now
 
 State = Literal["pending", "processing", "completed", "failed", "cancelled"]
@@ -92,7 +92,7 @@ class InstallJob(_JobFacts):
     @property
     def label(self) -> str:
         """The release's label as we write it: `4.15`."""
-        return versions.shown(self.parameters.version)
+        return release_labels.shown(self.parameters.version)
 
     @property
     def variant(self) -> str:
@@ -102,7 +102,7 @@ class InstallJob(_JobFacts):
     @property
     def sort_key(self) -> str | None:
         """The sort key of the release that it writes."""
-        return versions.sort_key(self.parameters.version)
+        return release_labels.sort_key(self.parameters.version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.releases import raise_revision
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.stix.times import now
 
 
@@ -66,9 +66,9 @@ def _all(connection: Connection) -> list[StoredOffer]:
 
 
 def _mark(offer: StoredOffer) -> tuple[str, str, str, str, int | None]:
-    return offer.knowledge_base, versions.sort_key(offer.label), offer.source, offer.location, offer.size
+    return offer.knowledge_base, release_labels.sort_key(offer.label), offer.source, offer.location, offer.size
 
 
 def _row(offer: StoredOffer, moment: int) -> tuple[object, ...]:
-    sort_key = versions.sort_key(offer.label)
+    sort_key = release_labels.sort_key(offer.label)
     return offer.knowledge_base, offer.label, sort_key, offer.source, offer.location, offer.size, moment

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ctibutler.catalog.engine.connection import Connection
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.release_files import Origin, read_origin
 
 _COLUMNS = (
@@ -74,10 +74,10 @@ def installed(connection: Connection, knowledge_base: str | None = None) -> list
 
 def find(connection: Connection, knowledge_base: str, label: str | None) -> Release | None:
     """Return a release by any spelling of its label, the latest for None and `latest`, or None if it is not installed."""
-    if label is None or label.strip().lower() == versions.LATEST:
+    if label is None or label.strip().lower() == release_labels.LATEST:
         condition, parameters = "latest = 1", {}
     else:
-        condition, parameters = "sort_key = :sort_key", {"sort_key": versions.sort_key(label).replace("\x00", "")}
+        condition, parameters = "sort_key = :sort_key", {"sort_key": release_labels.sort_key(label).replace("\x00", "")}
     row = connection.row(
         f"SELECT {_COLUMNS} FROM release WHERE knowledge_base = :knowledge_base AND {condition}",
         knowledge_base=knowledge_base,

@@ -11,7 +11,7 @@ from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.objects import find_object
 from ctibutler.catalog import releases
 from ctibutler.errors import InvalidRequest, NotFound
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 _FEW = 3
@@ -59,7 +59,7 @@ def find_in(library: Library, kbs: Sequence[KnowledgeBase], object_id: str, rele
 
 def not_installed(kbs: Sequence[KnowledgeBase], release: str | None = None) -> str:
     """Return the message that none of these, or no such release of them, is installed, with the command that installs it."""
-    label = "" if _is_latest(release) else f"@{versions.shown(str(release))}"
+    label = "" if _is_latest(release) else f"@{release_labels.shown(str(release))}"
     if len(kbs) == 1:
         name = kbs[0].slug + label
         return f"{name} is not installed; run `ctibutler install {name}`"
@@ -76,20 +76,20 @@ def refuse_absent(library: Library, kbs: Sequence[KnowledgeBase], release: str |
     Raises NotFound, InvalidRequest if the release cannot be one.
     """
     _refuse_malformed(release)
-    labels = {versions.sort_key(label) for kb in kbs for label in labels_of(library, kb)}
+    labels = {release_labels.sort_key(label) for kb in kbs for label in labels_of(library, kb)}
     if not labels:
         raise NotFound(not_installed(kbs, release))
-    if not _is_latest(release) and versions.sort_key(str(release)) not in labels:
+    if not _is_latest(release) and release_labels.sort_key(str(release)) not in labels:
         raise NotFound(not_installed(kbs, release))
 
 
 def _refuse_malformed(release: str | None) -> None:
-    if release is not None and not versions.is_label(release):
+    if release is not None and not release_labels.is_label(release):
         raise InvalidRequest(f"`{brief(release)}` is not a valid release label")
 
 
 def _is_latest(release: str | None) -> bool:
-    return release is None or release.strip().lower() == versions.LATEST
+    return release is None or release.strip().lower() == release_labels.LATEST
 
 
 def labels_of(library: Library, kb: KnowledgeBase) -> list[str]:
@@ -115,7 +115,7 @@ def _nowhere(library: Library, kbs: Sequence[KnowledgeBase], object_id: str, rel
         return not_installed(having or likely, release)
     what = "object with the id" if is_stix_id(object_id) else "object"
     if not _is_latest(release):
-        return f"no {what} `{object_id}` in release {versions.shown(str(release))} of {_names(with_release)}"
+        return f"no {what} `{object_id}` in release {release_labels.shown(str(release))} of {_names(with_release)}"
     if len(kbs) == 1:
         return f"no {what} `{object_id}` in {kbs[0].slug} {labels_of(library, kbs[0])[0]}"
     there = [kb for kb in kbs if _has(library, kb, None)]
@@ -127,7 +127,11 @@ def _nowhere(library: Library, kbs: Sequence[KnowledgeBase], object_id: str, rel
 
 def _has(library: Library, kb: KnowledgeBase, release: str | None) -> bool:
     labels = labels_of(library, kb)
-    return bool(labels) if _is_latest(release) else versions.sort_key(str(release)) in map(versions.sort_key, labels)
+    return (
+        bool(labels)
+        if _is_latest(release)
+        else release_labels.sort_key(str(release)) in map(release_labels.sort_key, labels)
+    )
 
 
 def _names(kbs: Sequence[KnowledgeBase]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ctibutler.cli.session import Session
 from ctibutler.errors import InvalidRequest
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Target:
     label: str | None
 
     def __str__(self) -> str:
-        return self.kb.slug if self.label is None else f"{self.kb.slug}@{versions.shown(self.label)}"
+        return self.kb.slug if self.label is None else f"{self.kb.slug}@{release_labels.shown(self.label)}"
 
     @property
     def is_all(self) -> bool:
@@ -48,11 +48,11 @@ def read_target(session: Session, text: str) -> Target:
     if not at:
         return Target(kb, None)
     word = label.strip().lower()
-    if word == versions.LATEST:
+    if word == release_labels.LATEST:
         return Target(kb, None)
     if word == ALL:
         return Target(kb, ALL)
-    if not versions.is_label(label):
+    if not release_labels.is_label(label):
         raise InvalidRequest(f"`{text}`: after @ stands a release, such as {kb.slug}@1.0")
     return Target(kb, label)
 

@@ -10,7 +10,7 @@ from typing import Literal, NoReturn, cast
 from ctibutler.errors import InvalidRequest
 from ctibutler.http.exceptions import BodyTooLarge, UnsupportedMediaType
 from ctibutler.http.parameters import BLANKS, brief
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.stix.times import microseconds
 
 LARGEST_BODY = 1024 * 1024
@@ -111,9 +111,9 @@ def _version(value: object) -> str:
     label = str(value).strip(BLANKS)
     if not label:
         raise ValueError("This field may not be blank.")
-    if len(value) > versions.MAX_LENGTH:
-        raise ValueError(f"Ensure this field has no more than {versions.MAX_LENGTH} characters.")
-    if not (label.isascii() and label.isprintable()) or not versions.is_label(label):
+    if len(value) > release_labels.MAX_LENGTH:
+        raise ValueError(f"Ensure this field has no more than {release_labels.MAX_LENGTH} characters.")
+    if not (label.isascii() and label.isprintable()) or not release_labels.is_label(label):
         raise ValueError("Letters, digits and single `.`, `_` or `-` between them, such as `16.0`, make a version.")
     return label
 

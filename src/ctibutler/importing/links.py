@@ -13,7 +13,7 @@ from ctibutler.catalog.releases import Release
 from ctibutler.errors import NotFound
 from ctibutler.importing.link_rules import RULES, FoundLink
 from ctibutler.importing.progress import REPORT_EVERY, Progress, no_progress
-from ctibutler.knowledge_bases import KnowledgeBases, versions
+from ctibutler.knowledge_bases import KnowledgeBases, release_labels
 from ctibutler.knowledge_bases.links import LinkMode
 from ctibutler.stix.objects import instant
 from ctibutler.stix.times import now
@@ -96,7 +96,7 @@ def _replace(
 def _release(connection: Connection, mode: LinkMode, label: str | None) -> Release:
     release = releases.find(connection, mode.owner, label)
     if release is None:
-        which = mode.owner if label is None else f"{mode.owner} {versions.shown(label)}"
+        which = mode.owner if label is None else f"{mode.owner} {release_labels.shown(label)}"
         raise NotFound(f"{mode.name} needs {which}, which is not installed")
     return release
 

@@ -16,7 +16,7 @@ from ctibutler.errors import Busy
 from ctibutler.importing.details import read_details
 from ctibutler.importing.preparing import Prepared, prepare
 from ctibutler.importing.progress import Progress, no_progress
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.stix.bundles import Bundle, Limits, check_limits, read_bundle
@@ -85,7 +85,7 @@ def import_release(
             report = _store(connection, request, prepared)
             finish(connection)
         return report
-    raise Busy(f"{kb.slug} {versions.shown(file.label)}: other processes kept changing this knowledge base")
+    raise Busy(f"{kb.slug} {release_labels.shown(file.label)}: other processes kept changing this knowledge base")
 
 
 def _bundle(file: ReleaseFile, limits: Limits) -> Bundle:
@@ -106,7 +106,7 @@ def _own_details(kb: KnowledgeBase, bundle: Bundle, file: ReleaseFile) -> dict[s
 
 
 def _store(connection: Connection, request: _ImportRequest, prepared: Prepared) -> ImportReport:
-    kb, shown = request.kb, versions.shown(request.file.label)
+    kb, shown = request.kb, release_labels.shown(request.file.label)
     present = releases.find(connection, kb.slug, shown)
     if present and not request.force and _is_same(connection, present, request, prepared):
         return ImportReport(kb.slug, shown, len(prepared.members), 0, changed=False)
@@ -150,8 +150,8 @@ def _release(request: _ImportRequest, prepared: Prepared, release_key: int, made
     return Release(
         key=release_key,
         knowledge_base=request.kb.slug,
-        label=versions.shown(file.label),
-        sort_key=versions.sort_key(file.label),
+        label=release_labels.shown(file.label),
+        sort_key=release_labels.sort_key(file.label),
         latest=False,
         origin=file.origin,
         file_name=file.file_name,

@@ -9,7 +9,7 @@ from ctibutler.catalog import removal as catalog
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
 from ctibutler.errors import Busy, NotFound
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 
@@ -29,7 +29,7 @@ def remove_release(database: Database, kb: KnowledgeBase, label: str) -> Removal
     with database.write() as connection:
         release = releases.find(connection, kb.slug, label)
         if release is None:
-            raise NotFound(f"{kb.slug} {versions.shown(label)} is not installed")
+            raise NotFound(f"{kb.slug} {release_labels.shown(label)} is not installed")
         _refuse_while_written(connection, kb, release.sort_key)
         return _remove(connection, kb, [release])
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.stix.objects import external_references
 
 StixDict = Mapping[str, object]
@@ -330,7 +330,7 @@ class KnowledgeBase:
 
     def file_name(self, label: str) -> str:
         """The name of a release's bundle: `enterprise-attack-18_1.json`."""
-        return self.bucket.file.format(versions.in_file_name(label))
+        return self.bucket.file.format(release_labels.in_file_name(label))
 
     def origin_file_name(self, label: str) -> str:
         """The name of the file beside the bundle in which a mirror states the release's origin."""
@@ -338,11 +338,11 @@ class KnowledgeBase:
 
     def mapping_file_name(self, label: str) -> str | None:
         """The name of the mapping beside the bundle; None if the knowledge base has no mapping."""
-        return self.bucket.mapping.format(versions.in_file_name(label)) if self.bucket.mapping else None
+        return self.bucket.mapping.format(release_labels.in_file_name(label)) if self.bucket.mapping else None
 
     def details_file_name(self, label: str) -> str | None:
         """The name of the file with details beside the bundle; None if the knowledge base has no such file."""
-        return self.bucket.details.format(versions.in_file_name(label)) if self.bucket.details else None
+        return self.bucket.details.format(release_labels.in_file_name(label)) if self.bucket.details else None
 
 
 def external_id_of(*source_names: str) -> Callable[[StixDict], str | None]:

@@ -10,14 +10,14 @@ from typing import Any, Final, NamedTuple
 
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.stix.identifiers import relationship_id
 from ctibutler.stix.objects import META_TYPES, RELATIONSHIP
 
 
 def release_note(label: str) -> str:
     """How records name their release: `version=16_0`."""
-    return f"version={versions.in_file_name(label)}"
+    return f"version={release_labels.in_file_name(label)}"
 
 
 class Rank(NamedTuple):

@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 from ctibutler.cli.completion.line import Candidate, Line, begins, completer
 from ctibutler.cli.declaring import Completer
 from ctibutler.errors import Problem
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import NEVER_LISTED, KnowledgeBase
 from ctibutler.settings import SOURCES
 
@@ -78,14 +78,14 @@ def release(line: Line) -> Iterator[Candidate]:
 
     with line.catalogue() as connection:
         held = [item for item in releases.installed(connection) if item.knowledge_base in line.slugs]
-    for label in sorted({item.label for item in held}, key=versions.sort_key, reverse=True):
+    for label in sorted({item.label for item in held}, key=release_labels.sort_key, reverse=True):
         if begins(label, line.word):
             yield label, ", ".join(item.knowledge_base for item in held if item.label == label)
 
 
 def release_or_latest(context: click.Context, parameter: click.Parameter, word: str) -> list[CompletionItem]:
     """An installed release, or the word for the latest one."""
-    return [*release(context, parameter, word), *words(versions.LATEST)(context, parameter, word)]
+    return [*release(context, parameter, word), *words(release_labels.LATEST)(context, parameter, word)]
 
 
 @completer
@@ -172,7 +172,7 @@ def _targets(
     ((name, kbs),) = named.items()
     with suppress(Problem, OSError), line.catalogue() as connection:
         labels = {label: meaning for kb in kbs for label, meaning in labels_of(connection, kb).items()}
-        for label in sorted(labels, key=versions.sort_key, reverse=True):
+        for label in sorted(labels, key=release_labels.sort_key, reverse=True):
             if begins(f"{name}@{label}", line.word):
                 yield f"{name}@{label}", labels[label]
 

@@ -12,7 +12,7 @@ from ctibutler.cli.output.job_progress import ENDED, follow, links_since, name_o
 from ctibutler.cli.output.progress import Board
 from ctibutler.cli.processes.supervision import Stopped, ignoring_signals
 from ctibutler.errors import Busy
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.publishers.sources.offers import Sources
 from ctibutler.requesting import InstallRequest, request_install
@@ -46,10 +46,10 @@ class Runner:
 
     def _refuse_held(self, kb: KnowledgeBase, request: InstallRequest) -> None:
         with self._library.database.read() as connection:
-            held = jobs.running_on(connection, kb.slug, versions.sort_key(request.version))
+            held = jobs.running_on(connection, kb.slug, release_labels.sort_key(request.version))
         if held is not None:
             raise Busy(
-                f"{kb.slug} {versions.shown(request.version)}: another process is installing it (job {held.id});"
+                f"{kb.slug} {release_labels.shown(request.version)}: another process is installing it (job {held.id});"
                 f" `ctibutler jobs {held.id}` shows how it goes"
             )
 

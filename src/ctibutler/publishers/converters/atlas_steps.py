@@ -6,7 +6,7 @@ import heapq
 import logging
 from collections.abc import Sequence
 
-from ctibutler.knowledge_bases.versions import natural
+from ctibutler.knowledge_bases.release_labels import natural
 from ctibutler.publishers.converters.atlas_format import Relation
 
 _log = logging.getLogger(__name__)

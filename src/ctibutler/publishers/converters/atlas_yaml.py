@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from ctibutler.errors import MalformedFile
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.publishers.converters.atlas_description import DESCRIPTION
 from ctibutler.publishers.converters.atlas_details import details
 from ctibutler.publishers.converters.atlas_format import FILE, AtlasData, Entry, read_atlas
@@ -29,7 +29,7 @@ def convert(content: bytes, edition: Edition) -> Converted:
     Raises MalformedFile if the file is not ATLAS's YAML in format 6, or is another release.
     """
     data = read_atlas(content)
-    if edition.label and versions.sort_key(edition.label) != versions.sort_key(data.release):
+    if edition.label and release_labels.sort_key(edition.label) != release_labels.sort_key(data.release):
         raise MalformedFile(f"{FILE}: collection: version: expected {edition.label}, found {data.release}")
     if not data.tactics or not data.techniques:
         raise MalformedFile(f"{FILE}: expected tactics and techniques, found {len(data.techniques)} techniques")

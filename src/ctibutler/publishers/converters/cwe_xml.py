@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 from lxml import etree
 
 from ctibutler.errors import MalformedFile
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.publishers.converters.common_properties import common_properties
 from ctibutler.publishers.converters.conversion import Converted, Converter, Edition
 from ctibutler.publishers.converters.cwe_description import DESCRIPTION
@@ -85,7 +85,7 @@ def _parse(xml: bytes) -> etree._Element:
 
 def _check_release(catalogue: etree._Element, edition: Edition) -> None:
     found = catalogue.get("Version")
-    if found is not None and versions.sort_key(found) != versions.sort_key(edition.label):
+    if found is not None and release_labels.sort_key(found) != release_labels.sort_key(edition.label):
         raise MalformedFile(f"{FILE}: expected release {edition.label}, found {found[:40]}")
 
 

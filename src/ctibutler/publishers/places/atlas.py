@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ctibutler.errors import SourceUnavailable
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.publishers.places import github
 from ctibutler.publishers.places.place import PlainFiles, Published, Web
 
@@ -41,12 +41,12 @@ class AtlasRepository(PlainFiles):
         changelog = web.page(github.file_url(REPOSITORY, CHANGELOG, BRANCH))
         own = _releases_of_own_versions(changelog.content if changelog else b"")
         found: dict[str, Published] = {}
-        for tag in sorted(tags.items, key=versions.sort_key, reverse=True):
-            number = versions.shown(tag)
+        for tag in sorted(tags.items, key=release_labels.sort_key, reverse=True):
+            number = release_labels.shown(tag)
             label = own.get(number, number)
-            if label and label[0].isdigit() and versions.is_label(label):
+            if label and label[0].isdigit() and release_labels.is_label(label):
                 url = github.file_url(REPOSITORY, PATH, tag)
-                found.setdefault(versions.sort_key(label), Published(label, url, is_bundle=True))
+                found.setdefault(release_labels.sort_key(label), Published(label, url, is_bundle=True))
         yield from found.values()
         tags.check_complete()
         if not found:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ctibutler.errors import MalformedFile, SourceUnavailable
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.publishers.converters.atlas_format import FORMAT
 from ctibutler.publishers.converters.yaml_files import YamlList, YamlMap, YamlValue, kind, read_yaml
 from ctibutler.publishers.places import github
@@ -67,7 +67,7 @@ class AtlasData(PlainFiles):
 
     def release(self, label: str) -> Published | None:
         """The usual addresses of a release that the manifest does not list."""
-        shown = versions.shown(label)
+        shown = release_labels.shown(label)
         return _release(shown, f"v6/ATLAS-{shown}.yaml") if _is_ours(shown) else None
 
     def label_in(self, name: str, content: bytes) -> str | None:
@@ -85,7 +85,7 @@ def _published(entry: YamlValue, line: int, gaps: list[str]) -> Published | None
     if not isinstance(entry, YamlMap) or not isinstance(release, str):
         gaps.append(f"line {line}: expected a release, found {kind(release if isinstance(entry, YamlMap) else entry)}")
         return None
-    label = versions.shown(release)
+    label = release_labels.shown(release)
     if not _LABEL.fullmatch(label):
         gaps.append(f"line {line}: {kind(release)} is not a release label such as 2026.09")
         return None
@@ -126,4 +126,4 @@ def _release(label: str, path: str | None, day: date | None = None) -> Published
 
 
 def _is_ours(label: str) -> bool:
-    return _LABEL.fullmatch(label) is not None and versions.sort_key(label) >= versions.sort_key(FIRST)
+    return _LABEL.fullmatch(label) is not None and release_labels.sort_key(label) >= release_labels.sort_key(FIRST)

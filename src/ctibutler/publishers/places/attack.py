@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from ctibutler.errors import SourceUnavailable
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.publishers.places import github
 from ctibutler.publishers.places.place import PlainFiles, Published, Web, day_in, listed, read_json
 
@@ -48,10 +48,10 @@ class AttackStixData(PlainFiles):
         expected = "an index of ATT&CK collections with their versions"
         index = read_json(listed(web, url, expected), _Index, url, expected)
         found = [
-            Published(versions.shown(version.version), self._address(version), day_in(version.modified))
+            Published(release_labels.shown(version.version), self._address(version), day_in(version.modified))
             for collection in index.collections
             for version in collection.versions
-            if self._is_ours(version) and versions.is_label(version.version)
+            if self._is_ours(version) and release_labels.is_label(version.version)
         ]
         if not found:
             raise SourceUnavailable(f"{url}: no version has a file of the form {self.domain}/{self.domain}-….json")
@@ -59,7 +59,7 @@ class AttackStixData(PlainFiles):
 
     def release(self, label: str) -> Published | None:
         """The usual URL of a release that is missing from the index."""
-        return Published(versions.shown(label), self._usual(versions.shown(label)))
+        return Published(release_labels.shown(label), self._usual(release_labels.shown(label)))
 
     def _is_ours(self, version: _Version) -> bool:
         return _plain(version.url).endswith(f"/{self.domain}/{self.domain}-{version.version}.json")

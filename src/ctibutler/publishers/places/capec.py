@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from ctibutler.errors import MalformedFile
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.publishers.places import github
 from ctibutler.publishers.places.place import PlainFiles, Published, Web, newest_only, read_labels
 
@@ -48,7 +48,7 @@ class CapecRepository(PlainFiles):
         expected = "a STIX 2.1 bundle whose objects have `x_capec_version`"
         bundle = read_labels(content, _Bundle, name, expected)
         found = {item.x_capec_version for item in bundle.objects if item.x_capec_version}
-        labels = [label for label in found if versions.is_label(label)]
+        labels = [label for label in found if release_labels.is_label(label)]
         if not labels:
             raise MalformedFile(f"{name}: expected {expected}, found none")
-        return versions.shown(max(labels, key=versions.sort_key))
+        return release_labels.shown(max(labels, key=release_labels.sort_key))

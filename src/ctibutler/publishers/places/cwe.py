@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ctibutler.errors import MalformedFile, SourceUnavailable
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.publishers.converters.cwe_xml import MAX_XML_BYTES
 from ctibutler.publishers.places.place import Published, Web, listed
 from ctibutler.publishers.web.archives import single_member
@@ -41,12 +41,12 @@ class CweSite:
             raise SourceUnavailable(str(failure)) from None
         yield Published(newest, LATEST)
         for label in _archived(listed(web, ARCHIVE, "a page with links to the catalogues of earlier releases")):
-            if versions.sort_key(label) != versions.sort_key(newest):
+            if release_labels.sort_key(label) != release_labels.sort_key(newest):
                 yield Published(label, _address(label))
 
     def release(self, label: str) -> Published | None:
         """The usual URL of a release that is not listed."""
-        return Published(versions.shown(label), _address(versions.shown(label)))
+        return Published(release_labels.shown(label), _address(release_labels.shown(label)))
 
     def content(self, name: str, content: bytes) -> tuple[str, bytes]:
         """The XML file in the zip file.
@@ -63,7 +63,7 @@ class CweSite:
         found = _VERSION.search(content[:_HEAD_BYTES])
         if found is None:
             raise MalformedFile(f"{name}: expected a Weakness_Catalog element with a Version")
-        return versions.shown(found[1].decode("utf-8", "replace"))
+        return release_labels.shown(found[1].decode("utf-8", "replace"))
 
 
 def _archived(page: bytes) -> list[str]:
@@ -71,8 +71,8 @@ def _archived(page: bytes) -> list[str]:
     listed_labels = _IN_ARCHIVE.findall(page.decode("utf-8", "replace"))
     if not listed_labels:
         raise SourceUnavailable(f"{ARCHIVE} lists no catalogues: expected links to cwec_v….xml.zip")
-    first = versions.sort_key(_FIRST_READABLE)
-    return [label for label in dict.fromkeys(listed_labels) if versions.sort_key(label) >= first]
+    first = release_labels.sort_key(_FIRST_READABLE)
+    return [label for label in dict.fromkeys(listed_labels) if release_labels.sort_key(label) >= first]
 
 
 def _address(label: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from ctibutler.errors import SourceUnavailable
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.publishers.places import github
 from ctibutler.publishers.places.place import PlainFiles, Published, Web, listed, read_json
 
@@ -40,20 +40,20 @@ class D3fendSite(PlainFiles):
         expected = "a JSON object with the `version` of the newest release"
         version = read_json(listed(web, NEWEST, expected), _Newest, NEWEST, expected)
         newest = version.ontology_version or version.version
-        if newest is None or not versions.is_label(newest):
+        if newest is None or not release_labels.is_label(newest):
             raise SourceUnavailable(f"{NEWEST} is not {expected}")
-        newest = versions.shown(newest)
+        newest = release_labels.shown(newest)
         yield Published(newest, _address(newest))
-        first, last = versions.sort_key(_FIRST_READABLE), versions.sort_key(newest)
+        first, last = release_labels.sort_key(_FIRST_READABLE), release_labels.sort_key(newest)
         tags = github.tags(web, REPOSITORY)
-        for tag in map(versions.shown, tags.items):
-            if versions.is_label(tag) and first <= versions.sort_key(tag) < last:
+        for tag in map(release_labels.shown, tags.items):
+            if release_labels.is_label(tag) and first <= release_labels.sort_key(tag) < last:
                 yield Published(tag, _address(tag))
         tags.check_complete()
 
     def release(self, label: str) -> Published | None:
         """The usual URL of a release that is not listed."""
-        return Published(versions.shown(label), _address(versions.shown(label)))
+        return Published(release_labels.shown(label), _address(release_labels.shown(label)))
 
 
 def _address(label: str) -> str:

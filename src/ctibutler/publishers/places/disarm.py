@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ctibutler.errors import SourceUnavailable
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.publishers.places import github
 from ctibutler.publishers.places.place import PlainFiles, Published, Web
 
@@ -58,5 +58,5 @@ class DisarmRepository(PlainFiles):
             last = last or commit
             named = _NAMED.search(commit.commit.message)
             if named is not None:
-                yield Published(versions.shown(named[1]), github.file_url(REPOSITORY, PATH, last.sha), last.day)
+                yield Published(release_labels.shown(named[1]), github.file_url(REPOSITORY, PATH, last.sha), last.day)
                 last = None

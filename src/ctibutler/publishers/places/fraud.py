@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ctibutler.errors import MalformedFile
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.publishers.places import github
 from ctibutler.publishers.places.place import PlainFiles, Published, Web, collection_versions, newest_only
 
@@ -36,7 +36,9 @@ class FraudRepository(PlainFiles):
 
     def release(self, label: str) -> Published | None:
         """The URL of the copy of a release."""
-        return Published(versions.shown(label), github.file_url(REPOSITORY, COPY.format(versions.shown(label)), BRANCH))
+        return Published(
+            release_labels.shown(label), github.file_url(REPOSITORY, COPY.format(release_labels.shown(label)), BRANCH)
+        )
 
     def label_in(self, name: str, content: bytes) -> str:
         """The version of the collection.
@@ -45,6 +47,6 @@ class FraudRepository(PlainFiles):
         """
         expected = "a STIX 2.1 bundle with one x-mitre-collection and its `x_mitre_version`"
         found = collection_versions(content, name, expected)
-        if len(found) != 1 or found[0] is None or not versions.is_label(found[0]):
+        if len(found) != 1 or found[0] is None or not release_labels.is_label(found[0]):
             raise MalformedFile(f"{name}: expected {expected}, found {len(found)}")
-        return "1.0" if found[0] == _BEFORE_NUMBERS else versions.shown(found[0])
+        return "1.0" if found[0] == _BEFORE_NUMBERS else release_labels.shown(found[0])

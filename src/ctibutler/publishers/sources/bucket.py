@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ctibutler.errors import MalformedFile, SourceUnavailable
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.release_files import Origin, ReleaseFile, read_origin
 from ctibutler.publishers.sources.source import Offer, OfferProblem, OfferReport, published_bundle
@@ -184,8 +184,8 @@ def read_versions(content: bytes) -> VersionList:
         if not text:
             continue
         if _is_release(text):
-            label = versions.shown(text)
-            labels.setdefault(versions.sort_key(label), label)
+            label = release_labels.shown(text)
+            labels.setdefault(release_labels.sort_key(label), label)
         else:
             odd.append(text)
     return VersionList(tuple(labels.values()), tuple(odd))
@@ -199,10 +199,10 @@ def _labels_of_names(kb: KnowledgeBase, names: Iterable[str]) -> tuple[str, ...]
         plain = name.removesuffix(".zst").removesuffix(".gz")
         text = plain.removeprefix(before).removesuffix(after)
         if _is_release(text) and kb.file_name(text) == plain:
-            labels.setdefault(versions.sort_key(text), versions.shown(text))
+            labels.setdefault(release_labels.sort_key(text), release_labels.shown(text))
     return tuple(labels.values())
 
 
 def _is_release(text: str) -> bool:
     # A release has a number. `latest` and `all` have other meanings.
-    return versions.is_label(text) and any(character.isdigit() for character in text)
+    return release_labels.is_label(text) and any(character.isdigit() for character in text)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from ctibutler.errors import InvalidRequest, SourceUnavailable
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.publishers.converters import CONVERTERS
@@ -30,7 +30,7 @@ def read_local_file(
     Raises SourceUnavailable if the file cannot be read, MalformedFile if it is damaged, too large or cannot be converted,
     InvalidRequest if it should be converted and there is no converter.
     """
-    offer = Offer(kb.slug, versions.shown(label), NAME, path.name)
+    offer = Offer(kb.slug, release_labels.shown(label), NAME, path.name)
     content = _content(path, settings)
     name = path.name.removesuffix(".zst").removesuffix(".gz")
     if convert and kb.converter is None:

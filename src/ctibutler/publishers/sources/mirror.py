@@ -10,7 +10,7 @@ from pathlib import Path
 import zstandard
 
 from ctibutler.errors import Problem
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.publishers.sources.bucket import VERSIONS_FILE, read_versions
@@ -66,7 +66,7 @@ def _write(place: Path, name: str, packed: bytes) -> tuple[Path, int]:
 def _name_release(place: Path, label: str) -> None:
     path = place / VERSIONS_FILE
     known = read_versions(path.read_bytes()).labels if path.is_file() else ()
-    labels = {versions.sort_key(one): one for one in (*known, label)}
+    labels = {release_labels.sort_key(one): one for one in (*known, label)}
     lines = [labels[key] for key in sorted(labels)]
     _replace(path, ("\n".join(lines) + "\n").encode())
 

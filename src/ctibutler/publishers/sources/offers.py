@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ctibutler.errors import InvalidRequest, NotFound, Problem, SourceUnavailable
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.publishers.sources.configuration import configured, restriction
@@ -138,7 +138,7 @@ class Sources:
         """
         reports: dict[str, OfferReport] = {}
         wanted = self._best(kb, reports).label if label is None else label
-        if not versions.is_label(wanted):
+        if not release_labels.is_label(wanted):
             raise InvalidRequest(f"{kb.slug}: `{wanted}` is not a valid release label")
         failures: list[tuple[_Try, Problem]] = []
         for attempt in self._candidates(kb, wanted, reports):
@@ -158,7 +158,7 @@ class Sources:
         offers = self._in_order(kb, (offer for report in current for offer in report.offers))
         if not offers:
             raise _unavailable(kb, None, offers, [problem for report in current for problem in report.problems])
-        best = next((offer for offer in offers if not versions.is_preview(offer.label)), offers[0])
+        best = next((offer for offer in offers if not release_labels.is_preview(offer.label)), offers[0])
         for problem in (problem for report in current for problem in report.problems if not problem.lasting):
             _log.warning(
                 "%s: %s is the newest release found, but not all releases could be listed: %s",
@@ -221,7 +221,7 @@ class Sources:
         order = self.order_of(kb)
         own = [offer for offer in offers if offer.knowledge_base == kb.slug]
         own.sort(key=lambda offer: order.index(offer.source))
-        return sorted(own, key=lambda offer: versions.sort_key(offer.label), reverse=True)
+        return sorted(own, key=lambda offer: release_labels.sort_key(offer.label), reverse=True)
 
     def _sources_of(self, kb: KnowledgeBase) -> list[Source]:
         return [self._sources[name] for name in self.order_of(kb) if name in self._sources]
@@ -246,15 +246,15 @@ class Sources:
 
 def _offer_of(report: OfferReport, label: str) -> Offer | None:
     """The offer of a release, found by any spelling of its label."""
-    wanted = versions.sort_key(label)
-    return next((offer for offer in report.offers if versions.sort_key(offer.label) == wanted), None)
+    wanted = release_labels.sort_key(label)
+    return next((offer for offer in report.offers if release_labels.sort_key(offer.label) == wanted), None)
 
 
 def _unavailable(
     kb: KnowledgeBase, label: str | None, offers: Sequence[Offer], problems: Sequence[OfferProblem | Problem]
 ) -> Problem:
     """The error when no source offers a release: NotFound if all of them answered, else SourceUnavailable."""
-    what = f"{kb.slug} {versions.shown(label)}" if label is not None else kb.slug
+    what = f"{kb.slug} {release_labels.shown(label)}" if label is not None else kb.slug
     available = ", ".join(dict.fromkeys(offer.label for offer in offers))
     parts = [f"{what}: no source has this release" if label is not None else f"{what}: no source has a release"]
     parts += [f"available: {available}"] if available else []

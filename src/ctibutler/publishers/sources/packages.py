@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ctibutler.errors import SourceUnavailable
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase, Snapshot
 from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.publishers.converters import CONVERTERS
@@ -38,7 +38,7 @@ class Snapshots:
                 except SourceUnavailable as problem:
                     problems.append(OfferProblem(self.name, (kb.slug,), str(problem), lasting=True))
                     continue
-                label = versions.shown(snapshot.label)
+                label = release_labels.shown(snapshot.label)
                 offers.append(Offer(kb.slug, label, self.name, _location(snapshot, version), path.stat().st_size))
         return OfferReport(tuple(offers), tuple(problems))
 
@@ -72,7 +72,7 @@ class Snapshots:
 
 def _declared(kb: KnowledgeBase, label: str) -> Snapshot:
     for snapshot in kb.snapshots:
-        if versions.sort_key(snapshot.label) == versions.sort_key(label):
+        if release_labels.sort_key(snapshot.label) == release_labels.sort_key(label):
             return snapshot
     raise SourceUnavailable(f"{kb.slug} {label}: no package contains this release")
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 import msgspec
 
 from ctibutler.errors import MalformedFile, SourceUnavailable
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.publishers.converters import CONVERTERS
@@ -102,7 +102,7 @@ def _checked(place: Place, published: Published, downloaded: bytes) -> tuple[str
     if published.sha256 is not None and digest != published.sha256:
         raise MalformedFile(f"{published.url}: expected the SHA-256 {published.sha256}, found {digest}")
     found = place.label_in(name, content)
-    if found is not None and versions.sort_key(found) != versions.sort_key(published.label):
+    if found is not None and release_labels.sort_key(found) != release_labels.sort_key(published.label):
         raise MalformedFile(f"{published.url}: expected release {published.label}, found {found}")
     return name, content
 

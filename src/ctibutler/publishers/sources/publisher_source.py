@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from ctibutler.errors import NotFound, SourceUnavailable
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import AtPublisher, KnowledgeBase
 from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.publishers.places import PLACES, github
@@ -49,7 +49,7 @@ class PublisherSource:
         offered: dict[tuple[str, str], Offer] = {}
         for listing in wanted:
             for published in listing.found:
-                key = listing.kb.slug, versions.sort_key(published.label)
+                key = listing.kb.slug, release_labels.sort_key(published.label)
                 if key not in offered:
                     offered[key] = self._offer(listing.kb, listing.place, published)
         return OfferReport(
@@ -86,7 +86,7 @@ class PublisherSource:
 
         Raises SourceUnavailable, which says what was expected where, or MalformedFile if the file cannot be read.
         """
-        known = self._published.get((kb.slug, versions.sort_key(offer.label)))
+        known = self._published.get((kb.slug, release_labels.sort_key(offer.label)))
         if known is None:
             raise NotFound(f"{kb.slug} {offer.label}: its publisher does not offer it")
         place, published = known
@@ -134,7 +134,7 @@ class PublisherSource:
 
     def _offer(self, kb: KnowledgeBase, place: Place, published: Published) -> Offer:
         with self._lock:
-            self._published[kb.slug, versions.sort_key(published.label)] = place, published
+            self._published[kb.slug, release_labels.sort_key(published.label)] = place, published
         return Offer(kb.slug, published.label, self.name, published.url, published=published.day)
 
 
@@ -150,7 +150,7 @@ class _Listing:
 
     def state(self, signs: Sequence[str]) -> SourceState:
         """The state of the place, with the signs that its publisher has left it."""
-        newest = max(self.found, key=lambda published: versions.sort_key(published.label), default=None)
+        newest = max(self.found, key=lambda published: release_labels.sort_key(published.label), default=None)
         return SourceState(
             self.kb.slug,
             PublisherSource.name,

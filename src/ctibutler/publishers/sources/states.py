@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
-from ctibutler.knowledge_bases import versions
+from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.publishers.sources.source import Offer, OfferReport
 
@@ -61,7 +61,7 @@ def states_of(source: str, report: OfferReport, kbs: Iterable[KnowledgeBase]) ->
 
 def newest_of(offers: Iterable[Offer]) -> Offer | None:
     """The offer of the highest release; None if there are no offers."""
-    return max(offers, key=lambda offer: versions.sort_key(offer.label), default=None)
+    return max(offers, key=lambda offer: release_labels.sort_key(offer.label), default=None)
 
 
 def with_overdue(kb: KnowledgeBase, states: Sequence[SourceState], today: date) -> list[SourceState]:
