@@ -9,15 +9,8 @@ from starlette.responses import Response
 from ctibutler.answers.across import ids, lists
 from ctibutler.answers.across.lists import Kind, ListQuery
 from ctibutler.api import responses
-from ctibutler.api.knowledge_base_routes import (
-    BUNDLE_FILTERS,
-    EMBEDDED,
-    ENDS,
-    RELATIONSHIP_TYPE,
-    bundle_query,
-    relationship_filters,
-    relationship_query,
-)
+from ctibutler.api.object_parameters import BUNDLE_FILTERS, EMBEDDED, ENDS, RELATIONSHIP_TYPE, relationship_filters
+from ctibutler.api.object_queries import bundle_query, relationship_query
 from ctibutler.api.search_routes import SHOW_KNOWLEDGE_BASE
 from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
 from ctibutler.http.requests import Request

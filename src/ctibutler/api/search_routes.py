@@ -9,7 +9,7 @@ from starlette.responses import Response
 from ctibutler.answers import releases, updates
 from ctibutler.answers.search import SearchQuery, search, search_by_relevance
 from ctibutler.api import responses
-from ctibutler.api.knowledge_base_routes import LISTED, TEXT, including
+from ctibutler.api.object_parameters import LISTED, TEXT, including
 from ctibutler.forms.knowledge_bases import knowledge_bases_form
 from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
 from ctibutler.http.requests import Request
