@@ -19,7 +19,8 @@ from ctibutler import __version__
 from ctibutler.cli.application import COMMANDS, application, end_of
 from ctibutler.cli.session import Session
 from ctibutler.knowledge_bases import ALL, HOSTED, KnowledgeBases
-from ctibutler.knowledge_bases.declaration import BucketFiles, TypeWord, external_id_of
+from ctibutler.knowledge_bases.declaration import BucketFiles, TypeWord
+from ctibutler.knowledge_bases.properties import external_id_of
 from ctibutler.knowledge_bases.tlp import TLP
 from tests.cli.command import Command
 

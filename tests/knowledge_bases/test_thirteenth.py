@@ -23,16 +23,8 @@ from ctibutler.forms.knowledge_bases import knowledge_bases_form
 from ctibutler.forms.stix_bundle import release_as_bundle
 from ctibutler.importing.removal import truncate
 from ctibutler.knowledge_bases import ALL, KnowledgeBases
-from ctibutler.knowledge_bases.declaration import (
-    BucketFiles,
-    Filter,
-    IndexedField,
-    KnowledgeBase,
-    TypeWord,
-    external_id_of,
-    id_form,
-    property_values,
-)
+from ctibutler.knowledge_bases.declaration import BucketFiles, Filter, IndexedField, KnowledgeBase, TypeWord, id_form
+from ctibutler.knowledge_bases.properties import external_id_of, property_values
 from tests.answers.walking import as_json, decoded
 from tests.catalogue import Catalogues, install, made_content
 

@@ -11,7 +11,8 @@ import yaml
 
 from ctibutler.catalog.opening import open_catalogue
 from ctibutler.knowledge_bases import ALL, KnowledgeBases
-from ctibutler.knowledge_bases.declaration import BucketFiles, Filter, KnowledgeBase, external_id_of
+from ctibutler.knowledge_bases.declaration import BucketFiles, Filter, KnowledgeBase
+from ctibutler.knowledge_bases.properties import external_id_of
 from tests.server.serving import Server, running
 
 BIRDS = KnowledgeBase(

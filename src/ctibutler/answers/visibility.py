@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ctibutler.catalog.rows import of_attack_domain
-from ctibutler.knowledge_bases.declaration import strings
+from ctibutler.knowledge_bases.properties import strings
 from ctibutler.stix.markings import OPEN_MARKINGS
 
 

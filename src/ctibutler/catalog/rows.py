@@ -8,7 +8,8 @@ import msgspec
 
 from ctibutler.catalog.folding import folded, natural_order, squashed
 from ctibutler.errors import MalformedFile
-from ctibutler.knowledge_bases.declaration import IndexedField, KnowledgeBase, property_values, strings
+from ctibutler.knowledge_bases.declaration import IndexedField, KnowledgeBase
+from ctibutler.knowledge_bases.properties import property_values, strings
 from ctibutler.stix.markings import OPEN_MARKINGS
 from ctibutler.stix.objects import RELATIONSHIP, StixObject, encode, instant, is_deprecated, is_revoked, text
 from ctibutler.stix.references import embedded_references

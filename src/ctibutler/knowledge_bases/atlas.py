@@ -11,9 +11,9 @@ from ctibutler.knowledge_bases.declaration import (
     Example,
     KnowledgeBase,
     TypeWord,
-    external_id_of,
     id_form,
 )
+from ctibutler.knowledge_bases.properties import external_id_of
 
 ATLAS = KnowledgeBase(
     slug="atlas",

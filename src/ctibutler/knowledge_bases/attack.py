@@ -11,9 +11,9 @@ from ctibutler.knowledge_bases.declaration import (
     KnowledgeBase,
     Snapshot,
     TypeWord,
-    external_id_of,
     id_form,
 )
+from ctibutler.knowledge_bases.properties import external_id_of
 
 LICENCE = "© The MITRE Corporation. Reproduced and distributed with the permission of The MITRE Corporation."
 

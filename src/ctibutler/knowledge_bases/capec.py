@@ -8,9 +8,9 @@ from ctibutler.knowledge_bases.declaration import (
     BucketFiles,
     Example,
     KnowledgeBase,
-    external_id_of,
     id_form,
 )
+from ctibutler.knowledge_bases.properties import external_id_of
 
 CAPEC = KnowledgeBase(
     slug="capec",

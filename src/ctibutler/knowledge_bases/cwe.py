@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.cwe_details import CWE_DETAILS
-from ctibutler.knowledge_bases.declaration import (
-    AtPublisher,
-    BucketFiles,
-    Example,
-    KnowledgeBase,
-    Snapshot,
-    external_id_of,
-    id_form,
-)
+from ctibutler.knowledge_bases.declaration import AtPublisher, BucketFiles, Example, KnowledgeBase, Snapshot, id_form
+from ctibutler.knowledge_bases.properties import external_id_of
 
 CWE = KnowledgeBase(
     slug="cwe",

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.attack import TACTIC
-from ctibutler.knowledge_bases.declaration import (
-    AtPublisher,
-    BucketFiles,
-    Example,
-    KnowledgeBase,
-    TypeWord,
-    external_id_of,
-    id_form,
-)
+from ctibutler.knowledge_bases.declaration import AtPublisher, BucketFiles, Example, KnowledgeBase, TypeWord, id_form
+from ctibutler.knowledge_bases.properties import external_id_of
 
 D3FEND = KnowledgeBase(
     slug="d3fend",

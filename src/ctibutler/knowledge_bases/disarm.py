@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.attack import SUB_TECHNIQUE, TACTIC, TECHNIQUE
-from ctibutler.knowledge_bases.declaration import (
-    AtPublisher,
-    BucketFiles,
-    Example,
-    KnowledgeBase,
-    external_id_of,
-    id_form,
-)
+from ctibutler.knowledge_bases.declaration import AtPublisher, BucketFiles, Example, KnowledgeBase, id_form
+from ctibutler.knowledge_bases.properties import external_id_of
 
 DISARM = KnowledgeBase(
     slug="disarm",

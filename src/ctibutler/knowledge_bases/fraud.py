@@ -9,9 +9,9 @@ from ctibutler.knowledge_bases.declaration import (
     BucketFiles,
     Example,
     KnowledgeBase,
-    external_id_of,
     id_form,
 )
+from ctibutler.knowledge_bases.properties import external_id_of
 
 F3 = KnowledgeBase(
     slug="mitre-f3",

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from ctibutler.knowledge_bases.declaration import (
-    BucketFiles,
-    Example,
-    Filter,
-    IndexedField,
-    KnowledgeBase,
-    external_id_of,
-    property_values,
-    reference_values,
-)
+from ctibutler.knowledge_bases.declaration import BucketFiles, Example, Filter, IndexedField, KnowledgeBase
+from ctibutler.knowledge_bases.properties import external_id_of, property_values, reference_values
 
 LOCATION = KnowledgeBase(
     slug="location",

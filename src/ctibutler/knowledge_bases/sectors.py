@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ctibutler.knowledge_bases.declaration import BucketFiles, Example, Filter, KnowledgeBase, external_id_of
+from ctibutler.knowledge_bases.declaration import BucketFiles, Example, Filter, KnowledgeBase
+from ctibutler.knowledge_bases.properties import external_id_of
 
 SECTOR = KnowledgeBase(
     slug="sector",

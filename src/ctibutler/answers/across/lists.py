@@ -24,7 +24,8 @@ from ctibutler.catalog.relationship_contents import EdgeContent, content_of
 from ctibutler.catalog.releases import Release
 from ctibutler.catalog.rows import LABEL
 from ctibutler.catalog.selections import Selection
-from ctibutler.knowledge_bases.declaration import KnowledgeBase, TypeWord, strings
+from ctibutler.knowledge_bases.declaration import KnowledgeBase, TypeWord
+from ctibutler.knowledge_bases.properties import strings
 from ctibutler.stix.objects import decode
 from ctibutler.stix.types import SCO_TYPES, SDO_TYPES, SMO_TYPES
 
