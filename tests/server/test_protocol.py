@@ -133,6 +133,12 @@ def test_unknown_parameters_are_ignored_and_reported(server: Server) -> None:
     assert (unknown.status_code, unknown.headers["ctibutler-ignored-parameters"]) == (404, "tenant")
 
 
+@pytest.mark.parametrize(("query", "named"), [("=1", None), ("tenant=1&=2", "tenant"), ("=1&tenant=2&=", "tenant")])
+def test_a_parameter_without_a_name_is_ignored_and_not_reported(server: Server, query: str, named: str | None) -> None:
+    answer = server.get(f"/api/v1/attack-enterprise/objects/T1021.005/?{query}")
+    assert (answer.status_code, answer.headers.get("ctibutler-ignored-parameters")) == (200, named)
+
+
 def test_names_of_ignored_parameters_cannot_add_a_header(server: Server) -> None:
     answer = server.get("/api/v1/tlp/objects/?a%0d%0aSet-Cookie:%20b=c&caf%C3%A9[]=1&x,y=2")
     assert "set-cookie" not in answer.headers

@@ -193,10 +193,13 @@ def _unknown(edge: Edge) -> Policy:
 
 
 def _ignored(names: Sequence[str]) -> tuple[tuple[bytes, bytes], ...]:
-    """The header that names ignored parameters, percent-encoded: no name can break the header or look like two."""
-    if not names:
+    """The header that names ignored parameters, percent-encoded: no name can break the header or look like two.
+
+    A parameter without a name (`?=1`) is left out: a header must not end in a comma.
+    """
+    shown = list(dict.fromkeys(quote(name[:_LONGEST_NAME], safe="[]") for name in names if name))
+    if not shown:
         return ()
-    shown = list(dict.fromkeys(quote(name[:_LONGEST_NAME], safe="[]") for name in names))
     if len(shown) > _MOST_NAMED:
         shown[_MOST_NAMED:] = ["..."]
     return ((b"ctibutler-ignored-parameters", ", ".join(shown).encode("ascii")),)
