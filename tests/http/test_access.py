@@ -100,7 +100,24 @@ def test_local_host_names_give_access(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8006", "127.0.0.1.evil.example", "localhost.evil.example", "192.0.2.1", ""]
+    "host",
+    [
+        "evil.example",
+        "evil.example:8006",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "192.0.2.1",
+        "",
+        "[::1].evil.example",
+        "[::1]evil.example:8006",
+        "127.0.0.1:80:evil",
+        "127.0.0.1:evil",
+        "localhost:8006@evil.example",
+        "evil.example@localhost",
+        "[localhost]",
+        "::1",
+        "127.0.0.1 evil",
+    ],
 )
 def test_a_host_name_that_only_points_to_this_machine_gives_no_access(host: str) -> None:
     # DNS rebinding: the host name points to 127.0.0.1, so to the browser this page has the same origin.
@@ -110,7 +127,21 @@ def test_a_host_name_that_only_points_to_this_machine_gives_no_access(host: str)
     assert verdict("auto", "read", rebound) == 200
 
 
-@pytest.mark.parametrize("header", ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-anything", "via"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "forwarded",
+        "x-forwarded-for",
+        "x-forwarded-proto",
+        "x-forwarded-anything",
+        "via",
+        "x-real-ip",
+        "cf-connecting-ip",
+        "true-client-ip",
+        "fastly-client-ip",
+        "x-client-ip",
+    ],
+)
 def test_a_request_through_a_proxy_is_not_local(header: str) -> None:
     sent = {**LOCAL, header: "x"}
     assert (verdict("auto", "read", sent), verdict("auto", "write", sent)) == (401, 401)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -17,6 +18,30 @@ Right = Literal["open", "read", "write"]
 
 # `Token` is what taxii2-client and Django REST Framework's clients send.
 _SCHEMES = ("bearer", "token")
+
+_BY_PROXIES = frozenset(
+    {
+        "forwarded",
+        "via",
+        "x-real-ip",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "x-original-host",
+        "x-original-url",
+        "x-envoy-external-address",
+        "x-azure-clientip",
+        "true-client-ip",
+        "fastly-client-ip",
+        "cf-connecting-ip",
+        "cf-ray",
+        "cdn-loop",
+    }
+)
+"""Headers that proxies and content delivery networks add, beside the `X-Forwarded-…` ones. A proxy that adds none, as nginx's
+bare `proxy_pass` does, cannot be told from a client on this machine."""
+
+# A name, an IPv4 address, or an IPv6 address in brackets; then a port.
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/@]+)(:[0-9]{0,5})?")
 
 
 @dataclass(frozen=True)
@@ -60,7 +85,7 @@ class Client:
             host=headers.get("host", ""),
             origin=headers.get("origin"),
             fetch_site=headers.get("sec-fetch-site"),
-            is_forwarded=any(name in ("forwarded", "via") or name.startswith("x-forwarded-") for name in headers),
+            is_forwarded=any(name in _BY_PROXIES or name.startswith("x-forwarded-") for name in headers),
         )
 
     @property
@@ -133,6 +158,6 @@ def refuse_to_start_without_key(settings: Settings, database: Database) -> None:
 
 
 def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0]
+    """The name or address in a `Host` header; empty if the header is not of that form."""
+    match = _HOST.fullmatch(host)
+    return match[1] if match is not None else ""
