@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -302,6 +303,16 @@ def _env_file(path: Path) -> dict[str, str]:
 
     found = dotenv_values(path, encoding="utf-8")
     return cast("dict[str, str]", {name.upper(): text for name, text in found.items() if text is not None})
+
+
+def without_secrets(place: str) -> str:
+    """A folder or URL for people. A URL loses its user name, password, query and fragment: any of them may be a secret."""
+    text = place.strip()
+    if "://" not in text:
+        return text
+    scheme, _, rest = text.partition("://")
+    server, slash, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
+    return f"{scheme}://{server.rpartition('@')[2]}{slash}{path}"
 
 
 def is_loopback(host: str) -> bool:

@@ -177,6 +177,33 @@ def test_no_password_is_stored_in_a_job(command: Command, secret: str) -> None:
     assert "SECRET" not in outcome.stderr
 
 
+@pytest.mark.parametrize(
+    "bucket",
+    ["http://me:SECRET@127.0.0.1:1/kb", "http://127.0.0.1:1/kb?key=SECRET", "http://SECRET@127.0.0.1:1/kb#SECRET"],
+)
+@pytest.mark.parametrize(
+    "words",
+    [["status"], ["status", "--json"], ["versions", "tlp", "--refresh"], ["sources", "tlp"], ["install", "cwe"]],
+)
+def test_no_command_prints_a_secret_of_the_bucket(command: Command, bucket: str, words: list[str]) -> None:
+    outcome = command(*words, CTIBUTLER_BUCKET=bucket, CTIBUTLER_DOWNLOAD_RETRIES="0")
+    assert "http://127.0.0.1:1/kb" in outcome.stdout + outcome.stderr
+    assert "SECRET" not in outcome.stdout + outcome.stderr
+
+
+def test_up_prints_no_secret_of_the_bucket(command: Command) -> None:
+    process = command.start(
+        "up", "--port", 0, CTIBUTLER_BUCKET="http://me:SECRET@127.0.0.1:1/kb?key=SECRET", CTIBUTLER_DOWNLOAD_RETRIES="0"
+    )
+    try:
+        lines = _lines_until(process, "knowledge bases are installed")
+        assert any("http://127.0.0.1:1/kb" in line for line in lines)
+        assert "SECRET" not in "".join(lines)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
 def test_an_unknown_source_is_a_usage_error(command: Command) -> None:
     outcome = command("install", "cwe", "--source", "vendor")
     assert outcome.code == 2

@@ -124,10 +124,16 @@ def test_the_message_about_a_folder_that_cannot_be_made_or_opened_names_it(tmp_p
     assert str(folder) in unusable(lambda: open_catalogue(f"sqlite:///{folder}", HOSTED))
 
 
-def test_the_message_about_an_unreachable_server_does_not_show_the_password() -> None:
-    url = "postgresql://somebody:pass-word-1@127.0.0.1:1/nothing"
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://somebody:pass-word-1@127.0.0.1:1/nothing",
+        "postgresql://somebody@127.0.0.1:1/nothing?password=pass-word-1",
+        "postgresql://somebody@127.0.0.1:1/nothing?sslpassword=pass-word-1",
+    ],
+)
+def test_the_message_about_an_unusable_url_does_not_show_the_password(url: str) -> None:
     message = unusable(lambda: open_catalogue(url, HOSTED))
-    assert "127.0.0.1:1" in message
     assert "pass-word-1" not in message
 
 

@@ -11,7 +11,7 @@ from ctibutler.errors import InvalidRequest
 _SETTING = "CTIBUTLER_DATABASE_URL"
 _FORM = re.compile(r"(?P<scheme>[\w+]+)://(?P<server>[^/?]*)(?:/(?P<name>[^?]*))?(?P<query>\?.*)?", re.DOTALL)
 _PASSWORD = re.compile(r":.*(?=@)", re.DOTALL)
-_PASSWORD_PARAMETER = re.compile(r"(?<=password=)[^&]*")
+_PASSWORD_PARAMETER = re.compile(r"(?<=password=)[^&]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ def _status(library: Library, settings: Settings) -> dict[str, Any]:
     from ctibutler.catalog import jobs
     from ctibutler.catalog.job_records import STATES
     from ctibutler.forms.knowledge_bases import knowledge_bases_form
+    from ctibutler.settings import without_secrets
     from ctibutler.stix.times import now
 
     with library.database.read() as connection:
@@ -58,7 +59,7 @@ def _status(library: Library, settings: Settings) -> dict[str, Any]:
         "version": __version__,
         "database": str(library.database),
         "database_bytes": _size(library),
-        "bucket": settings.bucket,
+        "bucket": without_secrets(settings.bucket),
         "workers": workers,
         "jobs": {state: sum(job.state == state for job in every) for state in STATES},
         "knowledge_bases": knowledge_bases_form(knowledge_base_list(library)).knowledge_bases,

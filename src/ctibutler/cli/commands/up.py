@@ -162,11 +162,11 @@ def _print_addresses(settings: Settings, library: Library) -> None:
 
 def _sources_in_words(settings: Settings) -> str:
     """The sources in order of preference, with the place of the bucket."""
-    from ctibutler.settings import SOURCES
+    from ctibutler.settings import SOURCES, without_secrets
 
     places = {
-        "publisher": settings.publishers_url.strip() or "publishers",
-        "bucket": settings.bucket.strip(),
+        "publisher": without_secrets(settings.publishers_url) or "publishers",
+        "bucket": without_secrets(settings.bucket),
         "snapshot": "packages",
         "built-in": "built in",
     }
