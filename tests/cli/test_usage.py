@@ -156,7 +156,7 @@ def test_the_version_is_printed(command: Command) -> None:
         ("list cwe --type nonsense", "weakness"),
         ("list atlas --type Tactic,attack-pattern", "not both"),
         ("list cwe --page 0", "--page"),
-        ("remove cwe", "name one release"),
+        ("remove cwe", "name one release, such as cwe@4.14"),
         ("remove cwe@all", "name one release"),
         ("changes cwe 4.14", "TO"),
         ("changes cwe 4.14 4.15 --change grown", "grown"),

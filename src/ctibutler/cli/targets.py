@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ctibutler.cli.session import Session
 from ctibutler.errors import InvalidRequest
 from ctibutler.knowledge_bases import release_labels
+from ctibutler.knowledge_bases.attack import APT29
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def read_target(session: Session, text: str) -> Target:
     if word == ALL:
         return Target(kb, ALL)
     if not release_labels.is_label(label):
-        raise InvalidRequest(f"`{text}`: after @ stands a release, such as {kb.slug}@1.0")
+        raise InvalidRequest(f"`{text}`: after @ stands a release, such as {_example(kb)}")
     return Target(kb, label)
 
 
@@ -76,7 +77,7 @@ def require_release(target: Target) -> Target:
     Raises InvalidRequest if it does not name one release by its label.
     """
     if target.is_newest or target.is_all:
-        raise InvalidRequest(f"`{target}`: name one release, such as {target.kb.slug}@1.0")
+        raise InvalidRequest(f"`{target}`: name one release, such as {_example(target.kb)}")
     return target
 
 
@@ -87,7 +88,7 @@ def read_installed(session: Session, text: str) -> Target:
     """
     target = read_target(session, text)
     if target.is_all:
-        raise InvalidRequest(f"`{text}`: name one release, such as {target.kb.slug}@1.0")
+        raise InvalidRequest(f"`{text}`: name one release, such as {_example(target.kb)}")
     return target
 
 
@@ -102,3 +103,8 @@ def labels_of(sources: Sources, target: Target, tell: Callable[[str], None]) -> 
     for gap in gaps:
         tell(f"not all releases are known: {gap}")
     return labels, bool(gaps)
+
+
+def _example(kb: KnowledgeBase) -> str:
+    """A release that the knowledge base has, for messages: `capec@3.9`."""
+    return f"{kb.slug}@{(kb.example or APT29).release}"
