@@ -113,8 +113,9 @@ def _since(connection: Connection, kb: KnowledgeBase, release: Release, label: s
 
 def _counts(comparison: Comparison) -> dict[str, Counter[str]]:
     counts = {stix_type: Counter({UNCHANGED: number}) for stix_type, number in comparison.unchanged.items()}
-    for difference in comparison.differences:
-        counts.setdefault(difference.type, Counter())[difference.change] += 1
+    changed = Counter((difference.type, difference.change) for difference in comparison.differences)
+    for (stix_type, change), number in changed.items():
+        counts.setdefault(stix_type, Counter())[change] = number
     return counts
 
 
