@@ -114,7 +114,8 @@ def _types(kb: KnowledgeBase, asked: list[str] | None, listed: list[str]) -> tup
     forms = {word.word.casefold() for word in kb.type_words}
     wrong = [item for item in asked if item.casefold() not in forms and item.casefold() not in listed]
     if wrong:
-        known = [word.word for word in kb.type_words] or listed
+        with_words = {stix_type for word in kb.type_words for stix_type in word.types}
+        known = [*(word.word for word in kb.type_words), *(name for name in listed if name not in with_words)]
         raise InvalidRequest(f"--type: {kb.slug} has no type `{wrong[0]}`; {hint(wrong[0], known)}")
     named = [item for item in asked if item.casefold() in forms]
     if not named:
