@@ -108,11 +108,11 @@ def digest(item: StixObject) -> str:
 
 
 def digest_of_all(digests: dict[str, str]) -> str:
-    """A digest of digests in any order, as 16 hexadecimal digits."""
+    """A digest of digests in any order, as 12 hexadecimal digits."""
     lines = "\n".join(
         f"{stix_id} {value}" for stix_id, value in sorted(digests.items())
     )
-    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+    return hashlib.sha256(lines.encode()).hexdigest()[:12]
 
 
 def digest_of_list(items: Iterable[StixObject]) -> str:

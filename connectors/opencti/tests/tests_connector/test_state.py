@@ -19,7 +19,7 @@ def full_state() -> SyncState:
         state.kb[kb.slug] = Imported(
             "18.10",
             "0123456789ab",
-            "0123456789abcdef",
+            "0123456789ab",
             23968,
             "2026-01-01T00:00:00Z",
             *links,
