@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import pytest
 
 from ctibutler.answers.library import Library
 from ctibutler.answers.pages import PageRequest, cut
 from ctibutler.catalog import edge_order, objects, relationships, releases
-from ctibutler.catalog.edge_order import EdgePosition
 from ctibutler.catalog.edges import Edge, EdgeQuery
 from ctibutler.catalog.engine.connection import Connection
-from ctibutler.catalog.order import Position
 from ctibutler.catalog.releases import Release
 from ctibutler.catalog.selections import Selection
 from ctibutler.knowledge_bases import HOSTED
@@ -27,14 +27,17 @@ SORTS = ("modified", "created", "name", "type", "id")
 
 def walked(connection: Connection, selection: Selection, sort: str, descending: bool, size: int) -> list[int]:
     """The keys of a list, read page by page by keyset."""
-    keys: list[int] = []
-    after: Position | None = None
-    while True:
-        page = objects.select_after(connection, selection, after, sort=sort, descending=descending, size=size)
-        keys += [placed.object_key for placed in page]
-        if len(page) < size:
-            return keys
-        after = page[-1].position
+    page_after = partial(objects.select_after, connection, selection, sort=sort, descending=descending, size=size)
+    return [placed.object_key for placed in all_pages(page_after, size)]
+
+
+def all_pages(page_after: Callable[[Any], Sequence[Any]], size: int) -> Iterator[Any]:
+    """What all pages hold, each asked for with the position of the last item of the page before; None for the first."""
+    page = page_after(None)
+    yield from page
+    while len(page) == size:
+        page = page_after(page[-1].position)
+        yield from page
 
 
 def by_offset(connection: Connection, selection: Selection, sort: str, descending: bool) -> list[int]:
@@ -104,14 +107,8 @@ def walked_edges(
     connection: Connection, queries: Sequence[EdgeQuery], sort: str, descending: bool, size: int
 ) -> list[Edge]:
     """The relationships of a list, read page by page by keyset."""
-    edges: list[Edge] = []
-    after: EdgePosition | None = None
-    while True:
-        page = edge_order.select_after(connection, queries, after, sort=sort, descending=descending, size=size)
-        edges += [placed.edge for placed in page]
-        if len(page) < size:
-            return edges
-        after = page[-1].position
+    page_after = partial(edge_order.select_after, connection, queries, sort=sort, descending=descending, size=size)
+    return [placed.edge for placed in all_pages(page_after, size)]
 
 
 def pages_by_offset(edges: Sequence[Edge], sort: str, descending: bool, size: int) -> list[Edge]:
