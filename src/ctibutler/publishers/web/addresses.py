@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 import httpx2
 
 from ctibutler.errors import InvalidRequest
+from ctibutler.settings import without_secrets
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -40,7 +41,7 @@ class WebAddress:
         if url.scheme not in _DEFAULT_PORTS or not url.host:
             raise InvalidRequest.of(setting, "Expected a folder, or an http or https URL with a host.")
         login = (url.username, url.password) if url.userinfo else None
-        return cls(without_secrets(url), url.query, login, setting=setting)
+        return cls(without_secrets(str(url)), url.query, login, setting=setting)
 
     def __str__(self) -> str:
         return self.shown
@@ -97,11 +98,6 @@ class WebAddress:
         """The credentials for this URL, which may be the target of a redirect: only the original server gets them."""
         same_server = _server(url) == _server(httpx2.URL(self.shown))
         return httpx2.BasicAuth(*self._login) if self._login and same_server else None
-
-
-def without_secrets(url: httpx2.URL) -> str:
-    """The URL for messages: no user name, password, query or fragment."""
-    return str(url.copy_with(userinfo=b"", query=None, fragment=None))
 
 
 def _host_and_port(url: httpx2.URL) -> str:

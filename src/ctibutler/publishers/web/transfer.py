@@ -10,7 +10,7 @@ from typing import Final
 import httpx2
 
 from ctibutler.errors import SourceUnavailable
-from ctibutler.publishers.web.addresses import WebAddress, without_secrets
+from ctibutler.publishers.web.addresses import WebAddress
 from ctibutler.publishers.web.checksums import contradiction
 from ctibutler.publishers.web.download_cache import DownloadCache
 from ctibutler.publishers.web.failures import SourceDown, TryAgain
@@ -18,6 +18,7 @@ from ctibutler.publishers.web.limits import Limits
 from ctibutler.publishers.web.pages import Page, next_link
 from ctibutler.publishers.web.refusals import broken_connection, refusal
 from ctibutler.publishers.web.unpacking import unpack
+from ctibutler.settings import without_secrets
 
 MAX_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
@@ -98,12 +99,14 @@ class Transfer(threading.Thread):
             raise SourceDown(f"{self._address} redirects to an invalid URL") from None
         target = self._address.redirected(target)
         if not self._address.may_lead_to(target):
-            where = without_secrets(target)
+            where = without_secrets(str(target))
             raise SourceUnavailable(f"{self._address} redirects to another server, {where}: not followed")
         if "location" not in response.headers or target.scheme not in ("http", "https") or not target.host:
             raise SourceDown(f"{self._address} redirects to something other than an http or https URL")
         if url.scheme == "https" and target.scheme == "http":
-            raise SourceDown(f"{self._address} redirects from https to http, {without_secrets(target)}: not followed")
+            raise SourceDown(
+                f"{self._address} redirects from https to http, {without_secrets(str(target))}: not followed"
+            )
         return target
 
     def _page_of(self, response: httpx2.Response) -> Page | None:
