@@ -16,6 +16,7 @@ from ctibutler.importing.offers import problems_of, refresh_offers
 from ctibutler.knowledge_bases import release_labels
 from ctibutler.publishers.sources.offers import Sources
 from ctibutler.publishers.sources.source import Offer, OfferReport
+from ctibutler.publishers.sources.states import SourceState
 from ctibutler.requesting import InstallRequest, add_install
 from ctibutler.stix.times import now
 
@@ -123,19 +124,22 @@ def queue(library: Library, wanted: Iterable[Offer]) -> list[str]:
 
 
 def _conditions(library: Library, sources: Sources) -> tuple[SourceCondition, ...]:
-    """The state of every source: its location, its newest release and its problems."""
-    return tuple(
-        SourceCondition(
-            knowledge_base=state.knowledge_base,
-            source=state.source,
-            location=state.location,
-            newest=state.newest,
-            released=None if state.released is None else state.released.isoformat(),
-            answers=state.answers,
-            frozen=state.is_frozen,
-            problems=state.problems,
-        )
-        for state in sources.states(library.knowledge_bases.all, datetime.now(UTC).date())
+    """Where each source is, and whether it still is as its declaration says."""
+    states = sources.states(library.knowledge_bases.all, datetime.now(UTC).date())
+    return tuple(condition_of(state) for state in states)
+
+
+def condition_of(state: SourceState) -> SourceCondition:
+    """The state of a source as a record that is stored and answered."""
+    return SourceCondition(
+        knowledge_base=state.knowledge_base,
+        source=state.source,
+        location=state.location,
+        newest=state.newest,
+        released=None if state.released is None else state.released.isoformat(),
+        answers=state.answers,
+        frozen=state.is_frozen,
+        problems=state.problems,
     )
 
 

@@ -394,12 +394,14 @@ def test_sources_check_exits_with_1_if_a_publisher_has_left_a_place(
     [found] = command.done("sources", "mitre-f3", "--json", **at).json["knowledge_bases"]
     assert found["problems"] == [sentence]
     assert found["sources"][0] | {"location": ""} == {
+        "knowledge_base": "mitre-f3",
         "source": "publisher",
         "location": "",
         "newest": "1.1",
         "released": None,
         "answers": True,
         "frozen": False,
+        "problems": [sentence.removeprefix("publisher: ")],
     }
 
 

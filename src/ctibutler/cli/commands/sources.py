@@ -68,23 +68,15 @@ def _installed(context: click.Context) -> dict[str, str]:
 def _described(
     kb: KnowledgeBase, installed: str | None, states: Sequence[SourceState], surprises: Sequence[str]
 ) -> dict[str, Any]:
+    from ctibutler.updates import condition_of
+
     problems = [f"{state.source}: {sentence}" for state in states for sentence in state.problems]
     if not states:
         problems.append("no source has a release")
     return {
         "name": kb.slug,
         "installed": installed,
-        "sources": [
-            {
-                "source": state.source,
-                "location": state.location,
-                "newest": state.newest,
-                "released": None if state.released is None else state.released.isoformat(),
-                "answers": state.answers,
-                "frozen": state.is_frozen,
-            }
-            for state in states
-        ],
+        "sources": [condition_of(state) for state in states],
         "problems": [*problems, *surprises],
     }
 
@@ -94,8 +86,8 @@ def _write(found: dict[str, Any]) -> None:
     installed = f"{found['installed']} installed" if found["installed"] else "not installed"
     output.line(f"{found['name']}  {installed}")
     for place in found["sources"]:
-        newest = place["newest"] or "-"
-        output.line(f"  {place['source']:<9}  {newest:<8}  {place['released'] or '-':<10}  {place['location']}")
+        newest, released = place.newest or "-", place.released or "-"
+        output.line(f"  {place.source:<9}  {newest:<8}  {released:<10}  {place.location}")
     for sentence in found["problems"]:
         output.line(f"  ! {output.printable(sentence)}")
 
