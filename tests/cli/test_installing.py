@@ -163,7 +163,7 @@ def test_an_abandoned_job_does_not_block_an_installation(command: Command) -> No
     }
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_an_interrupted_installation_reports_what_was_undone_and_its_job_is_cancelled(
     installing: Command, number: signal.Signals
 ) -> None:

@@ -16,6 +16,9 @@ LONGEST_ERROR = 1024
 DIED = "its worker died three times"
 _DAY = 24 * 3600 * 1_000_000
 _COLUMNS = ", ".join(COLUMNS)
+# Whether a worker has this job at `:moment`. A lease that ends further ahead than it is long comes from a clock that was ahead.
+_IS_HELD = "(job.state = 'processing' AND job.lease_until >= :moment AND job.lease_until <= :moment + job.lease_length)"
+_IS_ABANDONED = f"(job.state = 'processing' AND NOT {_IS_HELD})"
 
 
 def add(connection: Connection, job: Job) -> None:
@@ -44,21 +47,23 @@ def claim(database: Database, holder: str, lease_seconds: float, job_id: str | N
     A job may run if it is pending or its worker's lease ran out. Each knowledge base has one running job at a time, in order
     of creation. A job whose worker died three times fails here.
     """
+    length = int(lease_seconds * 1_000_000)
     with database.note() as connection:
         if connection.engine == "postgresql":  # one claim at a time: none decides by what another is about to change
             connection.run(f"SELECT pg_advisory_xact_lock({CLAIMING_LOCK})")
-        moment = now()
+        moment = _moment(connection)
         _fail_the_thrice_dead(connection, moment)
         only = "" if job_id is None else "AND job.job_id = :job_id"
         skip_locked = connection.by_engine(sqlite="", postgresql="FOR UPDATE SKIP LOCKED")
         row = connection.row(
             f"""
             UPDATE job
-               SET state = 'processing', lease_holder = :holder, lease_until = :until, attempts = attempts + 1
+               SET state = 'processing', lease_holder = :holder, lease_until = :until, lease_length = :length,
+                   attempts = attempts + 1
              WHERE job_id = (
                    SELECT job.job_id
                      FROM job
-                    WHERE (job.state = 'pending' OR (job.state = 'processing' AND job.lease_until < :moment))
+                    WHERE (job.state = 'pending' OR {_IS_ABANDONED})
                       {only}
                       AND NOT EXISTS (
                           SELECT 1
@@ -67,13 +72,14 @@ def claim(database: Database, holder: str, lease_seconds: float, job_id: str | N
                              AND earlier.job_id <> job.job_id
                              AND earlier.knowledge_base = job.knowledge_base
                              AND (earlier.created < job.created
-                                  OR (earlier.state = 'processing' AND earlier.lease_until >= :moment)))
+                                  OR {_IS_HELD.replace("job.", "earlier.")}))
                     ORDER BY job.created, job.job_id
                     LIMIT 1 {skip_locked})
             RETURNING {_COLUMNS}
             """,
             holder=holder,
-            until=moment + int(lease_seconds * 1_000_000),
+            until=moment + length,
+            length=length,
             moment=moment,
             **({} if job_id is None else {"job_id": job_id}),
         )
@@ -82,15 +88,17 @@ def claim(database: Database, holder: str, lease_seconds: float, job_id: str | N
 
 def renew(database: Database, job: Job, lease_seconds: float, progress: JobProgress | None) -> bool:
     """Extend the lease on a job and store its progress. Return False if another worker has taken it meanwhile."""
+    length = int(lease_seconds * 1_000_000)
     with database.note() as connection:
         touched = connection.run(
             """
-            UPDATE job SET lease_until = :until, progress = :progress
+            UPDATE job SET lease_until = :until, lease_length = :length, progress = :progress
              WHERE job_id = :job_id AND lease_holder = :holder AND state = 'processing'
             """,
             job_id=job.id,
             holder=job.lease_holder,
-            until=now() + int(lease_seconds * 1_000_000),
+            until=_moment(connection) + length,
+            length=length,
             progress=as_json(progress or {}),
         )
         return touched == 1
@@ -126,9 +134,9 @@ def cancel(connection: Connection, job: Job, sentence: str) -> bool:
     return waiting == 1 or _end(connection, job, "cancelled", [sentence])
 
 
-def give_back(connection: Connection, holder: str) -> None:
-    """Let others take the jobs that this worker was running, as if it had never claimed them."""
-    connection.run(
+def give_back(connection: Connection, holder: str) -> int:
+    """Let others take the jobs that this worker was running, as if it had never claimed them. Return their number."""
+    return connection.run(
         """
         UPDATE job SET state = 'pending', lease_holder = NULL, lease_until = NULL, progress = '{}', attempts = attempts - 1
          WHERE lease_holder = :holder AND state = 'processing'
@@ -141,10 +149,9 @@ def running_on(connection: Connection, knowledge_base: str, sort_key: str | None
     """Return a running job that writes this knowledge base, or this release of it, or None."""
     rows = connection.rows(
         f"""
-        SELECT {_COLUMNS} FROM job
-         WHERE state = 'processing' AND lease_until >= :moment AND knowledge_base = :knowledge_base
+        SELECT {_COLUMNS} FROM job WHERE {_IS_HELD} AND knowledge_base = :knowledge_base
         """,
-        moment=now(),
+        moment=_moment(connection),
         knowledge_base=knowledge_base,
     )
     found = [job_of(row) for row in rows]
@@ -192,11 +199,18 @@ def workers_seen_since(connection: Connection, moment: int) -> int:
     return int(connection.value("SELECT count(*) FROM worker WHERE seen_at >= :moment", moment=moment))
 
 
+def _moment(connection: Connection) -> int:
+    """The time that leases are compared with, in microseconds: the server's, where workers run on several machines."""
+    if connection.engine == "sqlite":
+        return now()
+    return int(connection.value("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"))
+
+
 def _fail_the_thrice_dead(connection: Connection, moment: int) -> None:
     connection.run(
-        """
+        f"""
         UPDATE job SET state = 'failed', errors = :errors, completed = :moment, lease_until = NULL
-         WHERE state = 'processing' AND lease_until < :moment AND attempts >= :most
+         WHERE {_IS_ABANDONED} AND attempts >= :most
         """,
         errors=as_json([DIED]),
         moment=moment,

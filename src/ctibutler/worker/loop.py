@@ -50,7 +50,10 @@ class Worker:
         self.id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
     def run(self, stop: threading.Event) -> None:
-        """Run jobs until `stop` is set. A running job is finished first."""
+        """Run jobs until `stop` is set, and finish the running one first.
+
+        An exception such as `Stopped` ends it at once: the running job is undone and given back.
+        """
         try:
             while not stop.is_set():
                 try:
@@ -134,6 +137,10 @@ class Worker:
 
     def _sign_off(self) -> None:
         try:
+            with self._database.note() as connection:
+                given_back = jobs.give_back(connection, self.id)
+            if given_back:
+                _log.info("its job is undone, and given back for another worker")
             jobs.worker_gone(self._database, self.id)
         except StoreUnavailable as failure:
             _log.warning("%s", failure)

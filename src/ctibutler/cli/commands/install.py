@@ -96,7 +96,7 @@ def install(
         )
 
     try:
-        with stopped_by_signals(), session.library() as library, board(quiet=as_json) as shown:
+        with stopped_by_signals(once=True), session.library() as library, board(quiet=as_json) as shown:
             runner = Runner(library, session.settings, sources, shown)
             wanted, are_missing = _wanted(sources, asked, shown)
             ended = runner.install((target.kb, request(label)) for target, label in wanted)

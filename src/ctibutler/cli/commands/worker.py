@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 
 import click
@@ -16,9 +15,9 @@ from ctibutler.cli.session import session_of
 def worker(context: click.Context) -> None:
     """Start a worker without the API.
 
-    It runs jobs, one after the other.
+    It runs jobs, one after the other. Ctrl-C stops it at once: another worker starts its job again.
     """
-    from ctibutler.cli.processes.supervision import end_with_parent, has_parent
+    from ctibutler.cli.processes.supervision import Stopped, end_with_parent, has_parent, stopped_by_signals
     from ctibutler.logs import set_up_logs
     from ctibutler.publishers.sources.offers import Sources
     from ctibutler.worker.loop import Worker
@@ -26,20 +25,14 @@ def worker(context: click.Context) -> None:
     session = session_of(context)
     settings = session.settings
     set_up_logs(settings, least=least_level(settings))
-    stop = threading.Event()
-
-    def end(_number: int, _frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt  # asked twice: not after this job, but now
-        stop.set()
-
-    with session.library() as library:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, end)
-        if not has_parent():
-            output.line(f"worker on {library.database}")
-        end_with_parent()
-        Worker(library.database, library.knowledge_bases, settings, Sources(settings)).run(stop)
+    try:
+        with stopped_by_signals(once=True), session.library() as library:
+            if not has_parent():
+                output.line(f"worker on {library.database}")
+            end_with_parent()
+            Worker(library.database, library.knowledge_bases, settings, Sources(settings)).run(threading.Event())
+    except Stopped:
+        raise click.exceptions.Exit(0) from None
 
 
 command = declared(worker, "CTIBUTLER_LOG_LEVEL=debug ctibutler worker")

@@ -10,7 +10,7 @@ from ctibutler.catalog import jobs
 from ctibutler.catalog.job_records import Job
 from ctibutler.cli.output.job_progress import ENDED, follow, links_since, name_of, report_end
 from ctibutler.cli.output.progress import Board
-from ctibutler.cli.processes.supervision import Stopped, ignoring_signals
+from ctibutler.cli.processes.supervision import Stopped
 from ctibutler.errors import Busy
 from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -61,8 +61,7 @@ class Runner:
         try:
             return self._ended(job_id)
         except Stopped:
-            with ignoring_signals():
-                self._cancel(job_id)
+            self._cancel(job_id)
             raise
 
     def _ended(self, job_id: str) -> Job:

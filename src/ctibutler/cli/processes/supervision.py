@@ -11,10 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
 LIFELINE = "CTIBUTLER_LIFELINE"
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+_ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _GRACE_SECONDS = 20.0
 _POLL_SECONDS = 0.1
 
@@ -103,26 +103,21 @@ def end_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def stopped_by_signals() -> Iterator[None]:
-    """SIGINT and SIGTERM raise Stopped inside, in the main thread."""
+def stopped_by_signals(*, once: bool = False) -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP raise Stopped inside, in the main thread.
+
+    With `once`, only the first does: later ones must not interrupt what is tidied up on its way out.
+    """
 
     def stop(number: int, _frame: object) -> None:
+        if once:
+            for each in signals:
+                signal.signal(each, signal.SIG_IGN)
         raise Stopped(number)
 
-    with _handled_by(stop):
-        yield
-
-
-@contextlib.contextmanager
-def ignoring_signals() -> Iterator[None]:
-    """SIGINT and SIGTERM interrupt nothing inside: for what has to be tidied up before the end."""
-    with _handled_by(signal.SIG_IGN):
-        yield
-
-
-@contextlib.contextmanager
-def _handled_by(handler: Callable[[int, Any], None] | signal.Handlers) -> Iterator[None]:
-    before = {number: signal.signal(number, handler) for number in _ENDING}
+    # A signal that is ignored already stays so: `nohup` ignores SIGHUP.
+    signals = [number for number in _ENDING if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in signals}
     try:
         yield
     finally:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 from ctibutler.errors import NotFound, SourceUnavailable
 from ctibutler.knowledge_bases import release_labels
@@ -99,9 +100,7 @@ class PublisherSource:
         groups: dict[str, list[_Listing]] = {}
         for listing in wanted:
             groups.setdefault(listing.place.hosts[0], []).append(listing)
-        if groups:
-            with ThreadPoolExecutor(len(groups), "ctibutler-publishers") as pool:
-                list(pool.map(self._ask, groups.values()))
+        _at_once([partial(self._ask, group) for group in groups.values()])
         self._last, self._listed_at = wanted, time.monotonic()
         return wanted
 
@@ -165,3 +164,22 @@ class _Listing:
 
 def _places(kb: KnowledgeBase) -> list[Place]:
     return [PLACES[at.place](kb) for at in kb.at_publisher]
+
+
+def _at_once(tasks: Sequence[Callable[[], None]]) -> None:
+    """Run these at the same time, and wait for all. The threads are daemons: a process that is told to end waits for none."""
+
+    def run(task: Callable[[], None], done: Future[None]) -> None:
+        try:
+            task()
+            done.set_result(None)
+        except BaseException as failure:
+            done.set_exception(failure)
+
+    waiting = []
+    for task in tasks:
+        done: Future[None] = Future()
+        threading.Thread(target=run, args=(task, done), name="ctibutler-publishers", daemon=True).start()
+        waiting.append(done)
+    for done in waiting:
+        done.result()
