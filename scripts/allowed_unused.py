@@ -58,3 +58,4 @@ _.objects_by_knowledge_base
 _.store
 _.checks
 _.itersize  # psycopg reads it: how many rows a server-side cursor fetches at once
+_.prepare_threshold  # psycopg reads it

@@ -62,7 +62,7 @@ def keys(database: Database) -> list[Key]:
 def all_keys(connection: Connection) -> list[Key]:
     """Return all keys, sorted by name."""
     rows = connection.rows("SELECT name, hash, can_write, created, last_used FROM api_key ORDER BY name")
-    return [_key(row) for row in rows]
+    return [key_of(row) for row in rows]
 
 
 def remove_key(database: Database, name: str) -> None:
@@ -100,5 +100,6 @@ def _hash(key: str) -> str:
     return sha256(key.encode("utf-8", "replace")).hexdigest()
 
 
-def _key(row: Any) -> Key:
+def key_of(row: Any) -> Key:
+    """Return the key of a row of `api_key`."""
     return Key(row.name, row.hash, bool(row.can_write), row.created, row.last_used)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ctibutler.catalog.access import Key, all_keys
-from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.access import Key, key_of
 from ctibutler.catalog.engine.database import Database
 from ctibutler.errors import StoreUnavailable
 
@@ -68,11 +68,19 @@ class Watch:
             raise StoreUnavailable(f"{self._database}: the database does not answer: {failure}") from failure
 
     def _read(self) -> CatalogState:
-        with self._database.read() as connection:
-            return CatalogState(_stamp(connection), tuple(all_keys(connection)))
+        with self._database.glance() as connection:
+            rows = connection.rows(
+                """
+                SELECT catalogue.revision, (SELECT max(installed_at) FROM release) AS installed_at,
+                       api_key.name, api_key.hash, api_key.can_write, api_key.created, api_key.last_used
+                  FROM catalogue
+                  LEFT JOIN api_key ON 1 = 1
+                 ORDER BY api_key.name
+                """
+            )
+        return CatalogState(_stamp(rows), tuple(key_of(row) for row in rows if row.name is not None))
 
 
-def _stamp(connection: Connection) -> str:
+def _stamp(rows: Sequence[Any]) -> str:
     # The revision alone would be the same in two databases that were filled one after the other under one address.
-    row = connection.row("SELECT revision, (SELECT max(installed_at) FROM release) AS installed_at FROM catalogue")
-    return "" if row is None else f"{row.revision}-{row.installed_at or 0}"
+    return f"{rows[0].revision}-{rows[0].installed_at or 0}" if rows else ""

@@ -11,10 +11,10 @@ from starlette.types import Receive, Send
 from ctibutler.catalog import access as catalog
 from ctibutler.catalog.access import Key
 from ctibutler.catalog.engine.database import Database
-from ctibutler.catalog.state import Watch
 from ctibutler.errors import Problem
 from ctibutler.http.access import Rules, needs_key_lookup
-from ctibutler.http.requests import App, Request, catalog_state
+from ctibutler.http.requests import App, Request
+from ctibutler.http.states import States
 from ctibutler.settings import Settings
 
 # A key's last use is recorded at most this often, in seconds, not with every request.
@@ -26,11 +26,11 @@ logger = logging.getLogger("ctibutler.api")
 class Authentication:
     """Passes on requests that are allowed."""
 
-    def __init__(self, app: App, settings: Settings, database: Database, watch: Watch) -> None:
+    def __init__(self, app: App, settings: Settings, database: Database, states: States) -> None:
         self._app = app
         self._rules = Rules.of(settings.access, settings.listens_on_loopback)
         self._database = database
-        self._watch = watch
+        self._states = states
         self._recorded: dict[str, float] = {}
         self._tasks: set[asyncio.Future[None]] = set()
 
@@ -43,7 +43,7 @@ class Authentication:
         client = policy.access.identify(request.headers)
         key = None
         if needs_key_lookup(rules, policy.right, client):
-            key = catalog.matching((await catalog_state(self._watch, request)).keys, client.key or "")
+            key = catalog.matching((await self._states.of(request)).keys, client.key or "")
         policy.access.authorize(rules, policy.right, client, key)
         request.is_private = rules.reading_needs_key or (rules.only_local and client.is_forwarded)
         if key is not None:

@@ -12,8 +12,9 @@ from hashlib import blake2b
 
 from starlette.types import Message, Receive, Send
 
-from ctibutler.catalog.state import CatalogState, Watch
-from ctibutler.http.requests import App, RawHeaders, Request, catalog_state
+from ctibutler.catalog.state import CatalogState
+from ctibutler.http.requests import App, RawHeaders, Request
+from ctibutler.http.states import States
 from ctibutler.http.validators import matches
 
 # URL, media type, content encoding.
@@ -33,10 +34,10 @@ class _Ready:
 class AnswerCache:
     """Answers repeated requests from memory, until the catalogue changes."""
 
-    def __init__(self, app: App, watch: Watch, size: int, max_age: int | None, depends_on: Sequence[object]) -> None:
+    def __init__(self, app: App, states: States, size: int, max_age: int | None, depends_on: Sequence[object]) -> None:
         """`size` is in bytes. `depends_on` is what else answers depend on: settings, the version of the program."""
         self._app = app
-        self._watch = watch
+        self._states = states
         self._size = size
         self._max_age = max_age
         self._fingerprint = repr(tuple(depends_on))
@@ -49,7 +50,7 @@ class AnswerCache:
         if not request.policy.cached:
             await self._app(request, receive, _uncached(send))
             return
-        state = await catalog_state(self._watch, request)
+        state = await self._states.of(request)
         key = (request.target.canonical, request.media_type, request.encoding)
         tag = self._tag(state, request)
         validators: RawHeaders = [(b"etag", tag.encode()), (b"cache-control", self._cache_control(request))]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ctibutler.answers.library import Library
-from ctibutler.catalog.state import CatalogState, Watch
+from ctibutler.catalog.state import CatalogState
 from ctibutler.errors import NotFound, Problem
 from ctibutler.http.access import AccessRule, Right
 from ctibutler.http.bodies import BodyValues
@@ -122,16 +121,6 @@ App = Callable[[Request, Receive, Send], Awaitable[None]]
 
 ErrorWriter = Callable[[Request, Problem], Response]
 """Writes a problem in the error format of an edge."""
-
-
-async def catalog_state(watch: Watch, request: Request) -> CatalogState:
-    """Return the state of the catalogue, read once for each request.
-
-    Raises StoreUnavailable.
-    """
-    if request.catalog_state is None:
-        request.catalog_state = watch.current() if watch.is_quick else await run_in_threadpool(watch.current)
-    return request.catalog_state
 
 
 def headers_of(scope: Scope) -> dict[str, str]:

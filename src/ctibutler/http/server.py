@@ -24,6 +24,7 @@ from ctibutler.http.negotiation import preferred_encoding, preferred_media_type
 from ctibutler.http.requests import App, Request, headers_of
 from ctibutler.http.router import Router
 from ctibutler.http.routing import Edge, EnterLifespan
+from ctibutler.http.states import States
 from ctibutler.settings import Settings
 
 
@@ -46,9 +47,10 @@ class Server:
         self._router = Router(edges)
         self._lifespan = Lifespan(lifespan=self._run_edges)
         depends_on = [value for edge in edges for value in edge.depends_on]
+        states = States(watch)
         app: App = Compression(_answer)
-        app = AnswerCache(app, watch, settings.answer_cache_bytes, settings.cache_max_age, depends_on)
-        app = Authentication(app, settings, library.database, watch)
+        app = AnswerCache(app, states, settings.answer_cache_bytes, settings.cache_max_age, depends_on)
+        app = Authentication(app, settings, library.database, states)
         app = RequestLog(_Errors(app), metrics)
         self._app = Cors(app, settings.cors_origins)
 

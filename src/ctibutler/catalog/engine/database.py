@@ -21,6 +21,9 @@ from ctibutler.catalog.engine.urls import DatabaseUrl
 from ctibutler.catalog.engine.words import Words
 from ctibutler.errors import StoreUnavailable
 
+# Connections for single queries, which do not wait for those that questions hold.
+GLANCES = 2
+
 
 class Database:
     """A database and its pool of connections: `read()`, `write()` and `note()` are transactions.
@@ -35,6 +38,7 @@ class Database:
         self._dialect = _dialect(self.url, read_only=read_only)
         self.engine: Engine = self._dialect.name
         self._pool = Pool(self._dialect)
+        self._glances = Pool(self._dialect, GLANCES)
         self._writing = threading.Lock()
         self._words = Words()
         self._bodies = Bodies()
@@ -55,6 +59,15 @@ class Database:
         Raises StoreUnavailable when the database cannot be reached.
         """
         with self._transaction("read") as connection:
+            yield connection
+
+    @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """For one single query that needs no transaction, from a connection that no long question holds.
+
+        Raises StoreUnavailable when the database cannot be reached.
+        """
+        with self._transaction("glance") as connection:
             yield connection
 
     @contextmanager
@@ -88,14 +101,15 @@ class Database:
     def close(self) -> None:
         """Close all connections that are idle; those in use are closed when they come back."""
         self._pool.close()
+        self._glances.close()
 
     @contextmanager
     def _transaction(self, purpose: Purpose) -> Iterator[Connection]:
-        # The pool rolls back what does not come as far as COMMIT.
-        with self._translated(), self._pool.connection() as raw:
+        # The pool rolls back what does not come as far as the commit.
+        with self._translated(), (self._glances if purpose == "glance" else self._pool).connection() as raw:
             self._dialect.begin(raw, purpose)
             yield Connection(raw, self._dialect, self._words, self._bodies)
-            raw.execute("COMMIT")
+            self._dialect.commit(raw)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 Engine = Literal["sqlite", "postgresql"]
-# What a transaction is for: reading one state, changing the catalogue, or a short change of jobs and keys.
-Purpose = Literal["read", "write", "note"]
+# What a transaction is for: reading one state, changing the catalogue, a short change of jobs and keys, or one single query.
+Purpose = Literal["read", "write", "note", "glance"]
 
 # How many rows of a large query are held at once.
 BATCH = 1000
@@ -30,7 +30,7 @@ class Dialect(Protocol):
         """The driver's module, for its exceptions."""
 
     def connect(self) -> Any:
-        """Open a connection. Its transactions begin and end by `begin`, COMMIT and ROLLBACK, never by themselves."""
+        """Open a connection. Its transactions begin and end by the methods below, never by themselves."""
 
     def is_alive(self, raw: Any) -> bool:
         """Return whether an idle connection can still be used."""
@@ -38,23 +38,23 @@ class Dialect(Protocol):
     def begin(self, raw: Any, purpose: Purpose) -> None:
         """Begin a transaction. One that writes waits for the one before it."""
 
-    def in_transaction(self, raw: Any) -> bool:
-        """Return whether a transaction is open that has to be ended."""
+    def commit(self, raw: Any) -> None:
+        """End a transaction and keep what it changed."""
 
-    def compiled(self, sql: str) -> str:
-        """Return SQL with parameters as the driver takes them; ours are written `:name`."""
+    def roll_back(self, raw: Any) -> None:
+        """End a transaction that is still open, and undo what it changed."""
 
-    def bound(self, parameters: Mapping[str, object]) -> Mapping[str, object]:
-        """Return parameters as the driver takes them."""
+    def execute(self, raw: Any, sql: str, parameters: Mapping[str, object]) -> Any:
+        """Run a statement, whose parameters are written `:name`, and return a cursor with its rows."""
+
+    def stream(self, raw: Any, sql: str, parameters: Mapping[str, object]) -> Any:
+        """Run a query and return a cursor that fetches its rows in batches."""
 
     def in_list(self, name: str, kind: str) -> str:
         """Return what follows IN for a parameter that is a list."""
 
     def insert(self, raw: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
         """Insert many rows."""
-
-    def cursor_for_stream(self, raw: Any) -> Any:
-        """Return a cursor that fetches the rows of a large query in batches."""
 
 
 def batches(cursor: Any) -> Iterator[list[Any]]:

@@ -8,6 +8,7 @@ in any case, since its connections cost as much to set up.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,17 +19,21 @@ from ctibutler.errors import StoreUnavailable
 
 # PostgreSQL allows 100 connections in total by default.
 MOST = {"sqlite": 72, "postgresql": 32}
-KEPT = 8
+# Opening one takes PostgreSQL longer than most questions, so all of them are kept for a while. Each of SQLite's has a cache.
+KEPT = {"sqlite": 8, "postgresql": 32}
+KEPT_SECONDS = 60
 PATIENCE_SECONDS = 30
 
 
 class Pool:
-    """Lends connections to threads. It opens one when none is idle, and keeps up to `KEPT` idle ones open."""
+    """Lends connections to threads. It opens one when none is idle, and keeps some that are idle open for a while."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, most: int | None = None) -> None:
         self._dialect = dialect
-        self._free = threading.BoundedSemaphore(MOST[dialect.name])
-        self._idle: deque[Any] = deque()
+        self._most = most or MOST[dialect.name]
+        self._free = threading.BoundedSemaphore(self._most)
+        # The one that was used last is lent first, so the others grow old.
+        self._idle: deque[tuple[float, Any]] = deque()
         self._closings = 0
 
     @contextmanager
@@ -38,7 +43,7 @@ class Pool:
         A transaction that is open at its end is rolled back. Raises StoreUnavailable when none becomes free in time.
         """
         if not self._free.acquire(timeout=PATIENCE_SECONDS):
-            raise StoreUnavailable(f"all {MOST[self._dialect.name]} connections to the database are in use")
+            raise StoreUnavailable(f"all {self._most} connections to the database are in use")
         try:
             closings = self._closings
             raw = self._idle_one() or self._dialect.connect()
@@ -53,12 +58,12 @@ class Pool:
         """Close the idle connections now, those in use when they come back. The pool opens new ones if it is asked."""
         self._closings += 1
         while self._idle:
-            self._idle.pop().close()
+            self._idle.pop()[1].close()
 
     def _idle_one(self) -> Any:
         while self._idle:
             try:
-                raw = self._idle.pop()
+                _, raw = self._idle.pop()
             except IndexError:  # another thread was faster
                 break
             if self._dialect.is_alive(raw):
@@ -67,15 +72,23 @@ class Pool:
         return None
 
     def _return(self, raw: Any, closings: int) -> None:
-        if self._is_clean(raw) and closings == self._closings and len(self._idle) < KEPT:
-            self._idle.append(raw)
+        if self._is_clean(raw) and closings == self._closings and len(self._idle) < KEPT[self._dialect.name]:
+            self._idle.append((time.monotonic(), raw))
         else:
+            raw.close()
+        self._close_old_ones()
+
+    def _close_old_ones(self) -> None:
+        while self._idle and self._idle[0][0] < time.monotonic() - KEPT_SECONDS:
+            try:
+                _, raw = self._idle.popleft()
+            except IndexError:  # another thread was faster
+                break
             raw.close()
 
     def _is_clean(self, raw: Any) -> bool:
         try:
-            if self._dialect.in_transaction(raw):
-                raw.execute("ROLLBACK")
+            self._dialect.roll_back(raw)
         except self._dialect.driver.Error:
             return False
         return not getattr(raw, "closed", False)

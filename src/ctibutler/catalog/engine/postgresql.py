@@ -9,20 +9,38 @@ from itertools import count
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import PipelineStatus, TransactionStatus
 
 from ctibutler.catalog.engine.dialect import BATCH, WRITING_LOCK, Engine, Purpose
+from ctibutler.catalog.engine.libpq import Reader
 from ctibutler.errors import InvalidRequest
 
-CONNECT_SECONDS = 10
+# What the URL may set otherwise. A server that is cut off without a word is noticed within half a minute.
+_USUAL: dict[str, Any] = {
+    "connect_timeout": "10",
+    "application_name": "ctibutler",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "25000",
+}
 
+_BEGIN_READING = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _BEGIN: dict[Purpose, str] = {
-    "read": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-    "write": "BEGIN",
+    "write": f"BEGIN; SELECT pg_advisory_xact_lock({WRITING_LOCK})",
     "note": "BEGIN",
 }
+_AT_REST = (TransactionStatus.IDLE, TransactionStatus.INTRANS, TransactionStatus.INERROR)
 # Quoted text, a cast and a percent sign are not parameters.
 _PARTS = re.compile(r"'[^']*'|::|%|:(?P<name>\w+)")
 _stream_numbers = count(1)
+
+
+class _Connection(psycopg.Connection[tuple[Any, ...]]):
+    """A connection with its reader."""
+
+    reader: Reader
 
 
 class Postgresql:
@@ -34,38 +52,66 @@ class Postgresql:
     def __init__(self, address: str) -> None:
         self._address = address
 
-    def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+    def connect(self) -> _Connection:
         """Open a connection, waiting ten seconds at most."""
         try:
-            return psycopg.connect(self._address, autocommit=True, connect_timeout=CONNECT_SECONDS)
+            address = make_conninfo(**{**_USUAL, **conninfo_to_dict(self._address)})
         except psycopg.ProgrammingError:  # its message quotes parts of the address, maybe of the password
             raise InvalidRequest("CTIBUTLER_DATABASE_URL: PostgreSQL's client library cannot read this URL") from None
+        raw = _Connection.connect(address, autocommit=True)
+        try:
+            is_direct = _is_direct(raw)
+            if not is_direct:
+                raw.prepare_threshold = None
+            raw.reader = Reader(raw, prepares=is_direct)
+        except BaseException:
+            raw.close()
+            raise
+        return raw
 
     def is_alive(self, raw: Any) -> bool:
-        """Ask the server: it may have been restarted since."""
-        try:
-            raw.execute("")
-        except psycopg.Error:
-            return False
-        return True
+        """Look whether the server has closed the connection: it may have been restarted since."""
+        return bool(raw.reader.is_usable())
 
     def begin(self, raw: Any, purpose: Purpose) -> None:
         """Begin a transaction. A note need not wait for a transaction that writes."""
-        raw.execute(_BEGIN[purpose])
-        if purpose == "write":
-            raw.execute(f"SELECT pg_advisory_xact_lock({WRITING_LOCK})")
+        if purpose == "read":
+            raw.reader.begin(_BEGIN_READING)
+        elif purpose == "glance":
+            raw.reader.begin(None)
+        else:
+            raw.execute(_BEGIN[purpose])
 
-    def in_transaction(self, raw: Any) -> bool:
-        """A connection that is lost has none."""
-        return not raw.closed and bool(raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE)
+    def commit(self, raw: Any) -> None:
+        """Commit. That a transaction has read is not waited for."""
+        if raw.reader.is_open:
+            raw.reader.commit()
+        else:
+            raw.execute("COMMIT")
 
-    def compiled(self, sql: str) -> str:
-        """`:name` is `%(name)s` to psycopg, and a percent sign is doubled."""
-        return _compiled(sql)
+    def roll_back(self, raw: Any) -> None:
+        """Roll back what is open. A connection that is lost or in the middle of something is closed."""
+        if raw.reader.is_ending or raw.closed:
+            return
+        raw.reader.abandon()
+        status = raw.info.transaction_status
+        if raw.info.pipeline_status != PipelineStatus.OFF or status not in _AT_REST:
+            raw.close()
+        elif status != TransactionStatus.IDLE:
+            raw.execute("ROLLBACK")
 
-    def bound(self, parameters: Mapping[str, object]) -> Mapping[str, object]:
-        """psycopg makes an array of a list."""
-        return parameters
+    def execute(self, raw: Any, sql: str, parameters: Mapping[str, object]) -> Any:
+        """Run a statement."""
+        if raw.reader.is_open:
+            return raw.reader.execute(sql, parameters)
+        return raw.cursor().execute(_compiled(sql), parameters)
+
+    def stream(self, raw: Any, sql: str, parameters: Mapping[str, object]) -> Any:
+        """A plain cursor would hold the whole result, so this one is the server's."""
+        raw.reader.start()
+        cursor = raw.cursor(name=f"stream_{next(_stream_numbers)}")
+        cursor.itersize = BATCH
+        return cursor.execute(_compiled(sql), parameters)
 
     def in_list(self, name: str, kind: str) -> str:
         """Return the elements of an array."""
@@ -77,11 +123,14 @@ class Postgresql:
             for row in rows:
                 copy.write_row(row)
 
-    def cursor_for_stream(self, raw: Any) -> Any:
-        """A plain cursor would hold the whole result, so this one is the server's."""
-        cursor = raw.cursor(name=f"stream_{next(_stream_numbers)}")
-        cursor.itersize = BATCH
-        return cursor
+
+def _is_direct(raw: _Connection) -> bool:
+    """Whether no pooler stands in between: one gives its clients ids of processes that the server does not have.
+
+    Through a pooler, every transaction may be run by another process of the server. So nothing is kept there.
+    """
+    row = raw.execute("SELECT pg_backend_pid()").fetchone()
+    return row is not None and row[0] == raw.info.backend_pid
 
 
 @lru_cache(maxsize=2048)

@@ -83,22 +83,30 @@ class Sqlite:
 
     def begin(self, raw: Any, purpose: Purpose) -> None:
         """Begin a transaction; all that write wait for each other."""
-        raw.execute("BEGIN" if purpose == "read" else "BEGIN IMMEDIATE")
+        if purpose != "glance":
+            raw.execute("BEGIN" if purpose == "read" else "BEGIN IMMEDIATE")
 
-    def in_transaction(self, raw: Any) -> bool:
-        """Some errors, a full disk among them, roll back by themselves."""
-        return bool(raw.in_transaction)
+    def commit(self, raw: Any) -> None:
+        """Commit."""
+        if raw.in_transaction:
+            raw.execute("COMMIT")
 
-    def compiled(self, sql: str) -> str:
-        """SQLite takes `:name` as it is."""
-        return sql
+    def roll_back(self, raw: Any) -> None:
+        """Roll back what is open. Some errors, a full disk among them, have done so by themselves."""
+        if raw.in_transaction:
+            raw.execute("ROLLBACK")
 
-    def bound(self, parameters: Mapping[str, object]) -> Mapping[str, object]:
-        """A list is bound as JSON, which `in_list` reads."""
-        return {
+    def execute(self, raw: Any, sql: str, parameters: Mapping[str, object]) -> Any:
+        """Run a statement. A list is bound as JSON, which `in_list` reads."""
+        bound = {
             name: msgspec.json.encode(value).decode() if isinstance(value, list) else value
             for name, value in parameters.items()
         }
+        return raw.cursor().execute(sql, bound)
+
+    def stream(self, raw: Any, sql: str, parameters: Mapping[str, object]) -> Any:
+        """Every cursor of SQLite reads rows as they are fetched."""
+        return self.execute(raw, sql, parameters)
 
     def in_list(self, name: str, kind: str) -> str:
         """Return the values of a JSON array."""
@@ -108,10 +116,6 @@ class Sqlite:
         """Insert many rows."""
         marks = ", ".join("?" * len(columns))
         raw.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
-
-    def cursor_for_stream(self, raw: Any) -> Any:
-        """Every cursor of SQLite reads rows as they are fetched."""
-        return raw.cursor()
 
 
 def _patiently(raw: Any, statement: str) -> None:

@@ -50,8 +50,7 @@ class Transaction:
 
     def stream(self, sql: str, **parameters: object) -> Iterator[Any]:
         """Yield the rows of a large query in batches, without holding them all in memory."""
-        with closing(self._dialect.cursor_for_stream(self._raw)) as cursor:
-            cursor.execute(self._dialect.compiled(sql), self._dialect.bound(parameters))
+        with closing(self._dialect.stream(self._raw, sql, parameters)) as cursor:
             row_of = _row_of(cursor)
             for batch in batches(cursor):
                 yield from map(row_of, batch)
@@ -89,7 +88,7 @@ class Transaction:
         return f"{self.by_engine(sqlite='instr', postgresql='strpos')}({column}, :{parameter}) > 0"
 
     def _execute(self, sql: str, parameters: Mapping[str, object]) -> Any:
-        return self._raw.cursor().execute(self._dialect.compiled(sql), self._dialect.bound(parameters))
+        return self._dialect.execute(self._raw, sql, parameters)
 
 
 def _row_of(cursor: Any) -> Callable[[tuple[Any, ...]], Any]:
