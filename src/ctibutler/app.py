@@ -38,7 +38,14 @@ def create_app(
     Raises StoreUnavailable, and InvalidRequest when access needs a key and there is none.
     """
     catalogue = database or open_catalogue(settings.url, knowledge_bases)
-    refuse_to_start_without_key(settings, catalogue)
+    try:
+        refuse_to_start_without_key(settings, catalogue)
+        if settings.database_read_url is not None:
+            catalogue.read_from(settings.database_read_url, settings.database_read_lag)
+    except BaseException:
+        if database is None:
+            catalogue.close()
+        raise
     watch = Watch(catalogue)
     metrics = Metrics()
 

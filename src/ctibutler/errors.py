@@ -75,3 +75,7 @@ class SourceUnavailable(Problem):
 
 class StoreUnavailable(Problem):
     """The database cannot be reached or cannot be used."""
+
+
+class StandbyLost(StoreUnavailable):
+    """The standby failed in the middle of a read. The same read works on the primary."""

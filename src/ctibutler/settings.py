@@ -146,6 +146,18 @@ class Settings:
         OrUnset(str),
         repr=False,  # it may hold a password
     )
+    database_read_url: str | None = setting(
+        None,
+        "A streaming standby of the PostgreSQL database. The API reads from it and changes the primary. Default: it reads"
+        " from the primary.",
+        OrUnset(str),
+        repr=False,
+    )
+    database_read_lag: float = setting(
+        10.0,
+        "Seconds that the standby may be behind. If it is further behind, or lost, the API reads from the primary.",
+        Number(more_than=0, fraction=True),
+    )
     sources: tuple[str, ...] = setting(
         (),
         "Where to get releases, in order of preference: a comma-separated list of `publisher`, `bucket`, `snapshot` and"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from subprocess import run
+from typing import Any
 
 import psycopg
 import pytest
@@ -122,15 +123,15 @@ def test_the_next_request_sees_an_import_of_another_process(small: Server) -> No
 
 def test_answers_are_cached_until_the_catalogue_changes(small: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[str] = []
-    read = small.database.read
+    begin = small.database._transaction
 
-    def counted() -> object:
-        reads.append("read")
-        return read()
+    def counted(*arguments: Any) -> object:
+        reads.append(arguments[0])
+        return begin(*arguments)
 
     path = "/api/v1/tlp/objects/?name=clear"
     first = small.get(path)
-    monkeypatch.setattr(small.database, "read", counted)
+    monkeypatch.setattr(small.database, "_transaction", counted)
     assert small.get("/v1/tlps/?page=0&name=clear").content == first.content
     checks = 0 if small.database.engine == "sqlite" else 1
     assert len(reads) == checks, "on PostgreSQL a query checks whether the catalogue has changed"

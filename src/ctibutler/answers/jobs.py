@@ -28,7 +28,7 @@ class JobQuery:
 
 def list_jobs(library: Library, query: JobQuery) -> Page[Job]:
     """The jobs that pass the filters."""
-    with library.database.read() as connection:
+    with library.database.read_newest() as connection:
         everything = jobs.all_jobs(connection)
     passing = [job for job in everything if _passes(job, query)]
     passing.sort(key=lambda job: job.id)
@@ -41,7 +41,7 @@ def find_job(library: Library, job_id: str) -> Job:
 
     Raises NotFound.
     """
-    with library.database.read() as connection:
+    with library.database.read_newest() as connection:
         job = jobs.find(connection, job_id)
     if job is None:
         raise NotFound(f"no job `{job_id[:64]}`")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ctibutler.answers.library import Library
 from ctibutler.catalog import jobs, releases
+from ctibutler.catalog.engine.standby import StandbyState
 from ctibutler.stix.times import now
 
 # A worker that was not seen for this long is gone.
@@ -27,9 +28,23 @@ def worker_is_there(library: Library) -> bool:
 
     Raises StoreUnavailable where the catalogue does not answer.
     """
-    with library.database.read() as connection:
+    with library.database.read_newest() as connection:
         releases.revision(connection)
         return bool(jobs.workers_seen_since(connection, now() - _WORKER_SEEN_MICROSECONDS))
+
+
+@dataclass(frozen=True)
+class StandbyReport:
+    """Whether reads go to the standby, why not, and how far it is behind."""
+
+    state: StandbyState
+    lag_seconds: float
+
+
+def standby(library: Library) -> StandbyReport | None:
+    """How the standby is, or None if there is none."""
+    watched = library.database.standby
+    return None if watched is None else StandbyReport(watched.state, watched.lag_seconds)
 
 
 def holdings(library: Library) -> Holdings:

@@ -31,7 +31,7 @@ class Updates(msgspec.Struct, frozen=True, kw_only=True):
 
 def last_check(library: Library, interval_days: float) -> Updates:
     """The last search for newer releases, with the jobs that install them as they stand now."""
-    with library.database.read() as connection:
+    with library.database.read_newest() as connection:
         check = update_checks.last(connection)
         newer = [_newer(connection, found) for found in check.report.newer]
     return Updates(

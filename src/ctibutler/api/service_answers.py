@@ -25,10 +25,11 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Checks(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the database answers, and whether a worker reported lately."""
+    """Whether the database answers, whether a worker reported lately, and whether reads go to the standby, if there is one."""
 
     store: Literal["ok", "unavailable"]
     worker: Literal["ok", "none"]
+    standby: Literal["used", "behind", "lost"] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):

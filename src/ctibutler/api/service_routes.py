@@ -116,20 +116,30 @@ def _health(_: Request) -> Response:
 
 
 def _readiness(request: Request) -> Response:
+    watched = monitoring.standby(request.library)
+    standby = msgspec.UNSET if watched is None else watched.state
     try:
         is_there = monitoring.worker_is_there(request.library)
     except StoreUnavailable:
-        unavailable = Readiness(status="unavailable", checks=Checks(store="unavailable", worker="none"))
+        checks = Checks(store="unavailable", worker="none", standby=standby)
+        if standby == "used":  # reads are answered
+            return responses.json(Readiness(status="ready", checks=checks))
+        unavailable = Readiness(status="unavailable", checks=checks)
         return responses.json(unavailable, 503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
-    return responses.json(Readiness(status="ready", checks=Checks(store="ok", worker="ok" if is_there else "none")))
+    checks = Checks(store="ok", worker="ok" if is_there else "none", standby=standby)
+    return responses.json(Readiness(status="ready", checks=checks))
 
 
-def _gauges(library: Library) -> tuple[Gauge, Gauge]:
+def _gauges(library: Library) -> Iterator[Gauge]:
     held = monitoring.holdings(library)
-    return (
-        Gauge("ctibutler_objects", "Objects of a release.", ("kb", "version"), held.objects.items()),
-        Gauge("ctibutler_jobs", "Jobs that are kept.", ("type", "state"), held.jobs.items()),
-    )
+    yield Gauge("ctibutler_objects", "Objects of a release.", ("kb", "version"), held.objects.items())
+    yield Gauge("ctibutler_jobs", "Jobs that are kept.", ("type", "state"), held.jobs.items())
+    standby = monitoring.standby(library)
+    if standby is not None:
+        used = (((), int(standby.state == "used")),)
+        yield Gauge("ctibutler_standby_used", "1 if reads go to the standby.", (), used)
+        lag = (((), round(standby.lag_seconds, 3)),)
+        yield Gauge("ctibutler_standby_lag_seconds", "Age of the oldest change that the standby lacks.", (), lag)
 
 
 class _Schema:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ctibutler.catalog.access import Key, key_of
 from ctibutler.catalog.engine.database import Database
-from ctibutler.errors import StoreUnavailable
+from ctibutler.errors import StandbyLost, StoreUnavailable
 
 # The event loop asks: rather fail than make every other request wait.
 _PATIENCE_MILLISECONDS = 100
@@ -68,6 +68,12 @@ class Watch:
             raise StoreUnavailable(f"{self._database}: the database does not answer: {failure}") from failure
 
     def _read(self) -> CatalogState:
+        try:
+            return self._read_once()
+        except StandbyLost:
+            return self._read_once()  # from the primary
+
+    def _read_once(self) -> CatalogState:
         with self._database.glance() as connection:
             rows = connection.rows(
                 """

@@ -10,10 +10,10 @@ from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ctibutler.errors import Problem
+from ctibutler.errors import Problem, StandbyLost
 from ctibutler.http.bodies import LARGEST_BODY, read_body, read_fields
 from ctibutler.http.requests import App, Request
-from ctibutler.http.routing import Mount, Route
+from ctibutler.http.routing import Handler, Mount, Route
 
 
 def answer_with(route: Route) -> App:
@@ -25,12 +25,21 @@ def answer_with(route: Route) -> App:
             if fields is not None:
                 content = await _whole_body(request.scope, receive)
                 request.body = read_fields(fields, read_body(content, request.headers.get("content-type")))
-            response = await run_in_threadpool(handler, request)
+            response = await run_in_threadpool(_answered, handler, request)
         except Problem as problem:
             response = request.policy.write_error(request, problem)
         await response(request.scope, receive, send)
 
     return answer
+
+
+def _answered(handler: Handler, request: Request) -> Response:
+    try:
+        return handler(request)
+    except StandbyLost:
+        if request.scope["method"] not in ("GET", "HEAD"):
+            raise
+        return handler(request)  # from the primary
 
 
 def refuse(problem: Problem) -> App:

@@ -24,7 +24,7 @@ class Gauge:
     name: str
     description: str
     labels: tuple[str, ...]
-    values: Iterable[tuple[Sequence[str], int]]
+    values: Iterable[tuple[Sequence[str], float]]
 
 
 class Metrics:

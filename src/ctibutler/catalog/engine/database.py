@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.dialect import Dialect, Engine, Purpose
 from ctibutler.catalog.engine.pool import Pool
 from ctibutler.catalog.engine.sqlite import Sqlite
+from ctibutler.catalog.engine.standby import Standby
 from ctibutler.catalog.engine.urls import DatabaseUrl
 from ctibutler.catalog.engine.words import Words
-from ctibutler.errors import StoreUnavailable
+from ctibutler.errors import InvalidRequest, StandbyLost, StoreUnavailable
 
 # Connections for single queries, which do not wait for those that questions hold.
 GLANCES = 2
@@ -37,8 +38,10 @@ class Database:
         self.url = DatabaseUrl.parse(url)
         self._dialect = _dialect(self.url, read_only=read_only)
         self.engine: Engine = self._dialect.name
-        self._pool = Pool(self._dialect)
-        self._glances = Pool(self._dialect, GLANCES)
+        self._primary = _Pools(self._dialect)
+        self._replica: _Pools | None = None
+        self.standby: Standby | None = None
+        self._seen = _Seen()
         self._writing = threading.Lock()
         self._words = Words()
         self._bodies = Bodies()
@@ -58,7 +61,20 @@ class Database:
 
         Raises StoreUnavailable when the database cannot be reached.
         """
-        with self._transaction("read") as connection:
+        if self.standby is None:
+            with self._transaction("read") as connection:
+                yield connection
+        else:
+            with self._read_somewhere(self.standby, "read") as connection:
+                yield connection
+
+    @contextmanager
+    def read_newest(self) -> Iterator[Connection]:
+        """A transaction that sees the newest state, even if reads go to a standby: for jobs, which change all the time.
+
+        Raises StoreUnavailable when the database cannot be reached.
+        """
+        with self._read_newest("read") as connection:
             yield connection
 
     @contextmanager
@@ -67,8 +83,12 @@ class Database:
 
         Raises StoreUnavailable when the database cannot be reached.
         """
-        with self._transaction("glance") as connection:
-            yield connection
+        if self.standby is None:
+            with self._transaction("glance") as connection:
+                yield connection
+        else:
+            with self._read_somewhere(self.standby, "glance") as connection:
+                yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -94,22 +114,87 @@ class Database:
             with self._transaction("note") as connection:
                 yield connection
 
+    def read_from(self, url: str, most_seconds: float) -> None:
+        """Let reads go to a standby of this database, as long as it is not further behind than `most_seconds`.
+
+        Raises InvalidRequest for a URL that cannot be used.
+        """
+        if self.engine != "postgresql" or DatabaseUrl.parse(url).engine != "postgresql":
+            raise InvalidRequest("CTIBUTLER_DATABASE_READ_URL: only PostgreSQL has standbys")
+        replica = self._replica = _Pools(_dialect(DatabaseUrl.parse(url), read_only=True))
+        self.standby = Standby(lambda: self._position(self._primary), lambda: self._position(replica), most_seconds)
+
     def connect(self) -> Any:
         """Open a connection of the driver, outside the pool and without a transaction. The caller closes it."""
         return self._dialect.connect()
 
     def close(self) -> None:
         """Close all connections that are idle; those in use are closed when they come back."""
-        self._pool.close()
-        self._glances.close()
+        if self.standby is not None:
+            self.standby.close()
+        for pools in filter(None, (self._primary, self._replica)):
+            pools.close()
 
     @contextmanager
-    def _transaction(self, purpose: Purpose) -> Iterator[Connection]:
+    def _transaction(self, purpose: Purpose, pools: _Pools | None = None) -> Iterator[Connection]:
         # The pool rolls back what does not come as far as the commit.
-        with self._translated(), (self._glances if purpose == "glance" else self._pool).connection() as raw:
+        with self._translated(), (pools or self._primary).of(purpose).connection() as raw:
             self._dialect.begin(raw, purpose)
             yield Connection(raw, self._dialect, self._words, self._bodies)
             self._dialect.commit(raw)
+
+    @contextmanager
+    def _read_somewhere(self, standby: Standby, purpose: Purpose) -> Iterator[Connection]:
+        """A read on the standby if it is good enough, on the primary if not."""
+        if standby.state == "used":
+            with self._read_on_standby(standby, purpose) as connection:
+                if connection is not None:
+                    yield connection
+                    return
+        with self._read_newest(purpose) as connection:
+            yield connection
+
+    @contextmanager
+    def _read_on_standby(self, standby: Standby, purpose: Purpose) -> Iterator[Connection | None]:
+        """A read on the standby, or None: it fails, or it is behind what this process has already answered from.
+
+        Raises StandbyLost.
+        """
+        found = None
+        try:
+            with ExitStack() as stack:
+                try:
+                    opened = stack.enter_context(self._transaction(purpose, self._replica))
+                    found = opened if self._seen.reaches(_revision(opened)) else None
+                except (StoreUnavailable, self.driver.Error) as failure:
+                    standby.lose(failure)
+                yield found
+        except StoreUnavailable as failure:
+            if found is None:
+                raise
+            standby.lose(failure)
+            raise StandbyLost(str(failure)) from failure
+
+    @contextmanager
+    def _read_newest(self, purpose: Purpose) -> Iterator[Connection]:
+        with self._transaction(purpose) as connection:
+            if self.standby is not None:
+                self._seen.reaches(_revision(connection))
+            yield connection
+
+    def _position(self, pools: _Pools) -> int:
+        """How far a server has written its log, or replayed that of its primary.
+
+        Raises StoreUnavailable.
+        """
+        with self._transaction("glance", pools) as connection:
+            return int(
+                connection.value(
+                    "SELECT CAST(pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
+                    " ELSE pg_current_wal_lsn() END, '0/0') AS bigint)"
+                )
+                or 0
+            )
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -122,6 +207,42 @@ class Database:
             raise StoreUnavailable(f"{self}: the database cannot be used: {first_line(failure)}") from failure
         except self.driver.InterfaceError as failure:
             raise StoreUnavailable(f"{self}: the database does not answer: {first_line(failure)}") from failure
+
+
+class _Pools:
+    """The connections to one server: those of transactions, and those of single queries."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._transactions = Pool(dialect)
+        self._glances = Pool(dialect, GLANCES)
+
+    def of(self, purpose: Purpose) -> Pool:
+        """The pool for this purpose."""
+        return self._glances if purpose == "glance" else self._transactions
+
+    def close(self) -> None:
+        """Close what is idle."""
+        self._transactions.close()
+        self._glances.close()
+
+
+class _Seen:
+    """The newest revision of the catalogue that this process has answered from. It never answers from an earlier one."""
+
+    def __init__(self) -> None:
+        self._revision = 0
+        self._lock = threading.Lock()
+
+    def reaches(self, revision: int) -> bool:
+        """Return whether this revision is at least as new, and remember it."""
+        with self._lock:
+            self._revision = max(self._revision, revision)
+            return revision == self._revision
+
+
+def _revision(connection: Connection) -> int:
+    """The catalogue's revision. It is the first query of a transaction, which decides what all others see."""
+    return int(connection.value("SELECT revision FROM catalogue") or 0)
 
 
 def first_line(failure: Exception) -> str:

@@ -1,0 +1,1 @@
+"""Several processes, several database servers, several hosts."""
