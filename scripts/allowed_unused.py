@@ -59,3 +59,5 @@ _.store
 _.checks
 _.itersize  # psycopg reads it: how many rows a server-side cursor fetches at once
 _.prepare_threshold  # psycopg reads it
+_.evidence_count
+_.has_sub

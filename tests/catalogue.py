@@ -72,6 +72,7 @@ _WRITERS = (
     "keys",
     "link_sets",
     "packing",
+    "qualifiers",
     "releases",
     "rows",
     "text",
@@ -82,7 +83,7 @@ _WRITERS = (
 TABLES = (
     *("release", "identifier", "object", "dictionary", "body", "member", "relationship", "reference"),
     *("object_reference", "field", "exact_name", "text_index", "link_set", "link"),
-    *("detail", "release_detail"),
+    *("detail", "release_detail", "qualifier"),
 )
 
 

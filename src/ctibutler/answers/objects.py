@@ -47,7 +47,7 @@ def list_objects(library: Library, kb: KnowledgeBase, query: ObjectQuery) -> Pag
         release = releases.find(connection, kb.slug, query.release)
         if release is None:
             return Page(query.page, [], 0)
-        page = _select_page(connection, _selection(kb, query, release), _sort(kb, query), query)
+        page = _select_page(connection, selection_of(kb, query, release), _sort(kb, query), query)
         return page.with_items(views(page.items, kb, release.label))
 
 
@@ -102,10 +102,11 @@ def shown_types(kb: KnowledgeBase, release: Release, wanted: Iterable[str] | Non
 
 def matching_keys(connection: Connection, kb: KnowledgeBase, query: ObjectQuery, release: Release) -> list[int]:
     """Return the keys of all objects of a release that match a query. Its `description` is ignored."""
-    return catalog.select_all(connection, _selection(kb, query, release))
+    return catalog.select_all(connection, selection_of(kb, query, release))
 
 
-def _selection(kb: KnowledgeBase, query: ObjectQuery, release: Release) -> Selection:
+def selection_of(kb: KnowledgeBase, query: ObjectQuery, release: Release) -> Selection:
+    """Return the filters of a query, for a release. Its `description` is ignored."""
     declared = {declared.parameter: declared.field for declared in kb.filters}
     words = None if query.type_words is None else {word.strip().casefold() for word in query.type_words}
     return Selection(

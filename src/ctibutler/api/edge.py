@@ -12,6 +12,7 @@ from ctibutler.api import (
     job_routes,
     knowledge_base_routes,
     openapi,
+    question_routes,
     release_routes,
     search_routes,
     service_routes,
@@ -55,7 +56,7 @@ def all_routes(
     routes = [Route(endpoint, "/" + endpoint.path) for endpoint in service_routes.endpoints(metrics, schema)]
     routes += [Route(endpoint, "/" + endpoint.path) for endpoint in documentation.endpoints()]
     for kb in knowledge_bases.all:
-        for module in (knowledge_base_routes, release_routes):
+        for module in (knowledge_base_routes, question_routes, release_routes):
             routes += [
                 Route(endpoint, f"{PREFIX}{kb.slug}/{endpoint.path}", kb) for endpoint in module.endpoints(kb, settings)
             ]
@@ -63,6 +64,7 @@ def all_routes(
     for shared in (
         search_routes.endpoints(knowledge_bases, settings),
         across_routes.endpoints(knowledge_bases, settings),
+        question_routes.across_endpoints(knowledge_bases, settings),
         job_routes.endpoints(knowledge_bases, settings),
     ):
         routes += [Route(endpoint, PREFIX + endpoint.path) for endpoint in shared]

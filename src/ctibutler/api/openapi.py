@@ -12,7 +12,7 @@ import ctibutler
 from ctibutler.api.derived_schemas import Schema, ref
 from ctibutler.api.examples import EXAMPLES
 from ctibutler.api.schemas import SCHEMAS, schemas_of
-from ctibutler.http.bodies import LARGEST_NUMBER, Field
+from ctibutler.http.bodies import LARGEST_NUMBER, MOST_IDS, Field
 from ctibutler.http.parameters import BLANKS, STRICT, Parameter
 from ctibutler.http.routing import Route
 from ctibutler.knowledge_bases import release_labels
@@ -46,6 +46,7 @@ _PATH_VALUES = {
     "version": "An installed release, or `latest`.",
     "job_id": "Id of the job.",
     "mode": "Which links to create.",
+    "question": "What to ask: one of the words of `questions/`.",
 }
 _ANY_ID = "STIX id of the object. An id such as `T1059.001` works too if only one knowledge base has it."
 
@@ -226,6 +227,7 @@ _FIELD_SCHEMAS: Mapping[str, Schema] = {
     },
     "flag": {"type": "boolean"},
     "time": {"type": "string", "format": "date-time", "nullable": True},
+    "ids": {"type": "array", "items": {"type": "string"}, "maxItems": MOST_IDS},
 }
 
 

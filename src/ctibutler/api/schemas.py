@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from ctibutler.answers.across.ids import ObjectStateAcross
 from ctibutler.answers.inference import Inference
 from ctibutler.answers.object_versions import ObjectState
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.pages import Count
+from ctibutler.answers.question_records import Counts, QuestionRow, Start
 from ctibutler.answers.releases import AvailableRelease, InstalledReleases, Release
+from ctibutler.answers.sets import ComparedCounts, ComparedRow
 from ctibutler.answers.updates import Updates
 from ctibutler.api.derived_schemas import Schema, derived, page_type, ref
 from ctibutler.api.service_answers import Index, Readiness
@@ -17,8 +21,27 @@ from ctibutler.forms.changes import ChangeRow
 from ctibutler.forms.jobs import Job
 from ctibutler.forms.knowledge_bases import KnowledgeBases
 from ctibutler.forms.navigator_layer import LayerFile
+from ctibutler.forms.questions import AskedQuestions, KnownQuestions
 from ctibutler.knowledge_bases.declaration import DetailField, KnowledgeBase
 
+_QUESTION_PAGE = page_type(
+    "QuestionPage",
+    "results",
+    QuestionRow,
+    {
+        "question": str,
+        "knowledge_base": str,
+        "version": str,
+        "via": list[str],
+        "of": list[Start],
+        "counts": Counts,
+        "within": str | None,
+        "results_knowledge_base": str,
+        "results_version": str | None,
+        "relationships": list[ObjectView],
+        "through": list[ObjectView],
+    },
+)
 ANSWERS: Mapping[str, object] = {
     "ObjectPage": page_type("ObjectPage", "objects", ObjectView),
     "RelationshipPage": page_type("RelationshipPage", "relationships", ObjectView),
@@ -29,6 +52,24 @@ ANSWERS: Mapping[str, object] = {
         "changes",
         ChangeRow,
         {"knowledge_base": str, "version": str, "since": str | None, "counts": dict[str, Count]},
+    ),
+    "KnownQuestions": KnownQuestions,
+    "AskedQuestions": AskedQuestions,
+    "QuestionPage": _QUESTION_PAGE,
+    "QuestionAnswers": msgspec.defstruct("QuestionAnswers", [("answers", list[_QUESTION_PAGE])]),  # type: ignore[valid-type]  # made above
+    "SetComparisonPage": page_type(
+        "SetComparisonPage",
+        "results",
+        ComparedRow,
+        {
+            "question": str,
+            "knowledge_base": str,
+            "version": str,
+            "via": list[str],
+            "a": list[Start],
+            "b": list[Start],
+            "counts": ComparedCounts,
+        },
     ),
     "LayerFile": LayerFile,
     "Inference": Inference,

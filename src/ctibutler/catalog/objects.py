@@ -198,6 +198,15 @@ def ids_of(connection: Connection, object_keys: Sequence[int]) -> dict[int, str]
     return {row.object_key: row.stix_id for row in rows}
 
 
+def primary_ids(connection: Connection, object_keys: Sequence[int]) -> dict[int, str]:
+    """Return object key → primary id, folded and without its optional prefix, of those that have one."""
+    rows = connection.rows(
+        f"SELECT object_key, found_by FROM object WHERE object_key IN {connection.in_list('object_keys')}",
+        object_keys=list(object_keys),
+    )
+    return {row.object_key: row.found_by for row in rows if row.found_by}
+
+
 def releases_of(connection: Connection, object_keys: Iterable[int], release_keys: Sequence[int]) -> dict[int, int]:
     """Return object key → the release of these that it is a member of (the first of several)."""
     rows = connection.rows(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ctibutler.catalog import qualifiers, releases
 from ctibutler.catalog.contract.views import refresh_contract_views
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.engine.migrations import bring_up_to_date
@@ -17,8 +18,20 @@ def open_catalogue(url: str, knowledge_bases: KnowledgeBases) -> Database:
     database = Database(url)
     try:
         bring_up_to_date(database)
+        _add_qualifiers(database, knowledge_bases)
         refresh_contract_views(database, knowledge_bases)
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _add_qualifiers(database: Database, knowledge_bases: KnowledgeBases) -> None:
+    """Store the qualifiers of releases that were imported when there was no table for them."""
+    with database.read() as connection:
+        if not qualifiers.without(connection, knowledge_bases.all):
+            return
+    with database.write() as connection:
+        for kb, release in qualifiers.without(connection, knowledge_bases.all):
+            qualifiers.add(connection, kb, release.key)
+            releases.raise_revision(connection)

@@ -15,7 +15,7 @@ def remove_release(connection: Connection, release: releases.Release) -> list[in
     """
     link_sets.remove_of_release(connection, release.key)
     rows = connection.rows("SELECT object_key FROM member WHERE release_key = :key", key=release.key)
-    for table in ("member", "release_detail", "release"):
+    for table in ("member", "release_detail", "qualifier", "release"):
         connection.run(f"DELETE FROM {table} WHERE release_key = :key", key=release.key)
     releases.mark_latest(connection, release.knowledge_base)
     return [row.object_key for row in rows]

@@ -21,7 +21,8 @@ class Selection:
     `types` names them. `ids` are STIX ids. `external_ids` are primary ids, folded and without optional prefix, or STIX
     ids. `name` and `text` are what a user typed: a part of the name, and a full-text query. `fields` maps indexed fields
     to one of several values (a list) or to a part of a value (a text). `visible_to` is the STIX id of an identity:
-    objects with restrictive markings pass only if it created them. `without` are keys of objects to leave out.
+    objects with restrictive markings pass only if it created them. `without` are keys of objects to leave out, `only` those
+    of all that may pass. `created_min` and `modified_min` are in microseconds.
     """
 
     releases: Sequence[int]
@@ -37,6 +38,9 @@ class Selection:
     fields: Mapping[str, Sequence[str] | str] = field(default_factory=dict)
     visible_to: str | None = None
     without: Sequence[int] = ()
+    only: Sequence[int] | None = None
+    created_min: int | None = None
+    modified_min: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,9 @@ _FILTERS = {
                    OR object.creator_key IS NULL
                    OR object.creator_key = (SELECT identifier_key FROM identifier WHERE stix_id = :visible_to))""",
     "without": "object.object_key NOT IN {without}",
+    "only": "object.object_key IN {only}",
+    "created_min": "object.created >= :created_min",
+    "modified_min": "object.modified >= :modified_min",
 }
 _NOTHING = Condition("1 = 0", {})
 
@@ -89,6 +96,7 @@ def _plain(connection: Connection, selection: Selection) -> list[Condition]:
         "ids": connection.in_list("ids", "text"),
         "external_ids": connection.in_list("external_ids", "text"),
         "without": connection.in_list("without"),
+        "only": connection.in_list("only"),
         "find": connection.by_engine(sqlite="instr", postgresql="strpos"),
     }
     in_use = {name: value for name, value in _values(selection).items() if value is not None}
@@ -109,6 +117,9 @@ def _values(selection: Selection) -> dict[str, object]:
         "name": None if selection.name is None else folded(selection.name),
         "visible_to": selection.visible_to,
         "without": list(selection.without) or None,
+        "only": None if selection.only is None else list(selection.only),
+        "created_min": selection.created_min,
+        "modified_min": selection.modified_min,
     }
 
 

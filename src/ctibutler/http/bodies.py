@@ -15,6 +15,9 @@ from ctibutler.stix.times import microseconds
 
 LARGEST_BODY = 1024 * 1024
 
+MOST_IDS = 5000
+"""A body names no more objects."""
+
 LARGEST_NUMBER = 1_000_000
 """The largest number that is read as a version: for a larger one, it is not certain which text was meant."""
 
@@ -27,10 +30,11 @@ class NumberText(str):
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a body: a `version` (text or number), a `flag` (JSON boolean) or a `time` (RFC 3339)."""
+    """One field of a body: a `version` (text or number), a `flag` (JSON boolean), a `time` (RFC 3339), or `ids` (a list of
+    texts)."""
 
     name: str
-    kind: Literal["version", "flag", "time"]
+    kind: Literal["version", "flag", "time", "ids"]
     description: str
     default: object = None
     required: bool = False
@@ -51,6 +55,10 @@ class BodyValues:
     def flag(self, name: str) -> bool:
         """A boolean."""
         return cast("bool", self._values[name])
+
+    def ids(self, name: str) -> list[str]:
+        """The items of a list, none if it was not sent."""
+        return cast("list[str] | None", self._values[name]) or []
 
 
 def read_body(content: bytes, media_type: str | None) -> dict[str, object]:
@@ -137,7 +145,15 @@ def _time(value: object) -> str | None:
     raise ValueError("Must be a time as in RFC 3339, such as `2024-09-12T15:20:07.264Z`.")
 
 
-_READERS = {"version": _version, "flag": _flag, "time": _time}
+def _ids(value: object) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError("Must be a list of strings.")
+    if len(value) > MOST_IDS:
+        raise BodyTooLarge(f"the body names {len(value)} objects; at most {MOST_IDS} can be asked about at once")
+    return [item for item in (str(item).strip(BLANKS) for item in value) if item]
+
+
+_READERS = {"version": _version, "flag": _flag, "time": _time, "ids": _ids}
 
 
 def _no_constant(word: str) -> NoReturn:

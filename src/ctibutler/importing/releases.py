@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ctibutler.catalog import details, link_sets, releases, writing
+from ctibutler.catalog import details, link_sets, qualifiers, releases, writing
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.engine.keys import next_key
@@ -132,6 +132,7 @@ def _write_objects(connection: Connection, request: _ImportRequest, prepared: Pr
     writing.add_members(connection, release_key, prepared.members, keys)
     wrote(len(prepared.members))
     details.add(connection, request.kb.slug, release_key, prepared.details)
+    qualifiers.add(connection, request.kb, release_key)
     return len(added)
 
 

@@ -13,6 +13,7 @@ from ctibutler.knowledge_bases.declaration import (
     TypeWord,
     id_form,
 )
+from ctibutler.knowledge_bases.matrix_questions import MITIGATED_QUESTIONS
 from ctibutler.knowledge_bases.properties import external_id_of
 
 ATLAS = KnowledgeBase(
@@ -41,6 +42,7 @@ ATLAS = KnowledgeBase(
     ),
     left_out_types=(*NEVER_LISTED, "identity", "marking-definition"),
     type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE, MITIGATION, TypeWord("Case Study", ("campaign",))),
+    questions=MITIGATED_QUESTIONS,
     id_forms=(
         id_form(r"AML\.TA\d+", "x-mitre-tactic"),
         id_form(r"AML\.T\d+(\.\d+)?", "attack-pattern"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ctibutler.knowledge_bases.attack_questions import ATTACK_QUESTIONS, ENTERPRISE_QUESTIONS
 from ctibutler.knowledge_bases.declaration import (
     NEVER_LISTED,
     AtPublisher,
@@ -90,6 +91,7 @@ def _matrix(
             id_form(r"DET\d+", "x-mitre-detection-strategy"),
             id_form(r"AN\d+", "x-mitre-analytic"),
         ),
+        questions=ENTERPRISE_QUESTIONS if matrix == "enterprise" else ATTACK_QUESTIONS,
         filters=(Filter("alias", "substring", "alias", "part of a name in `aliases` or `x_mitre_aliases`", "bear"),),
         hides_dead=True,
         navigator_domain=f"{matrix}-attack",

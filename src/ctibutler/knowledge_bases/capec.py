@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ctibutler.knowledge_bases.capec_questions import CAPEC_QUESTIONS
 from ctibutler.knowledge_bases.declaration import (
     NEVER_LISTED,
     AtPublisher,
     BucketFiles,
     Example,
     KnowledgeBase,
+    TypeWord,
     id_form,
 )
 from ctibutler.knowledge_bases.properties import external_id_of
@@ -28,6 +30,8 @@ CAPEC = KnowledgeBase(
     example=Example("3.9", "CAPEC-112", "attack-pattern--7b423196-9de6-400f-91de-a1f26b3f19f1", "Brute Force"),
     listed_types=("attack-pattern", "course-of-action", "identity", "marking-definition"),
     left_out_types=NEVER_LISTED,
+    own_kinds=(TypeWord("Attack pattern", ("attack-pattern",)), TypeWord("Mitigation", ("course-of-action",))),
+    questions=CAPEC_QUESTIONS,
     id_forms=(id_form(r"CAPEC-\d+", "attack-pattern"),),
     object_filter_word="capec",
     at_publisher=(AtPublisher("capec-repository", "https://github.com/mitre/cti"),),

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.cwe_details import CWE_DETAILS
-from ctibutler.knowledge_bases.declaration import AtPublisher, BucketFiles, Example, KnowledgeBase, Snapshot, id_form
-from ctibutler.knowledge_bases.properties import external_id_of
+from ctibutler.knowledge_bases.cwe_questions import CWE_QUESTIONS, VIEW_ID
+from ctibutler.knowledge_bases.declaration import (
+    AtPublisher,
+    BucketFiles,
+    Example,
+    KnowledgeBase,
+    Snapshot,
+    TypeWord,
+    id_form,
+)
+from ctibutler.knowledge_bases.properties import external_id_of, has_reference
 
 CWE = KnowledgeBase(
     slug="cwe",
@@ -21,6 +30,13 @@ CWE = KnowledgeBase(
     examples=("CWE-242",),
     example=Example("4.14", "CWE-79", "weakness--8b8749fa-25a0-526c-b819-63425b843e45", "Cross-site Scripting"),
     listed_types=("weakness", "grouping"),
+    own_kinds=(
+        TypeWord("Weakness", ("weakness",)),
+        TypeWord("View", ("grouping",), holds=has_reference("cwe_view")),
+        TypeWord("Category", ("grouping",)),
+    ),
+    questions=CWE_QUESTIONS,
+    qualifiers=(VIEW_ID,),
     id_forms=(id_form(r"CWE-\d+", "weakness"),),
     object_filter_word="cwe",
     at_publisher=(AtPublisher("cwe-site", "https://cwe.mitre.org/data/archive.html"),),

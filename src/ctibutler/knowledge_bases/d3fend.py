@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.attack import TACTIC
+from ctibutler.knowledge_bases.d3fend_questions import D3FEND_QUESTIONS
 from ctibutler.knowledge_bases.declaration import AtPublisher, BucketFiles, Example, KnowledgeBase, TypeWord, id_form
 from ctibutler.knowledge_bases.properties import external_id_of
 
@@ -29,6 +30,7 @@ D3FEND = KnowledgeBase(
         TypeWord("Matrix", ("x-mitre-matrix",)),
         TypeWord("Artifact", ("indicator",)),
     ),
+    questions=D3FEND_QUESTIONS,
     id_forms=(id_form(r"(d3f:)?D3-\w+", "course-of-action"),),
     object_filter_word="d3fend",
     at_publisher=(AtPublisher("d3fend-site", "https://d3fend.mitre.org/resources/"),),

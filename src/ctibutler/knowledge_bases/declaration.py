@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ctibutler.knowledge_bases import release_labels
+from ctibutler.knowledge_bases.questions import Qualifier, Question
 
 StixDict = Mapping[str, object]
 FilterKind = Literal["exact", "substring"]
@@ -32,6 +33,9 @@ class TypeWord:
 
     subtechnique: bool | None = None
     """The value that `x_mitre_is_subtechnique` must have; None when it does not matter."""
+
+    holds: Callable[[StixDict], bool] | None = None
+    """What else tells such objects from others of these types; None if nothing does."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +225,15 @@ class KnowledgeBase:
     type_words: tuple[TypeWord, ...] = ()
     """Its kinds of objects, in its own words."""
 
+    own_kinds: tuple[TypeWord, ...] = ()
+    """What its objects are called, where `type_words` is empty."""
+
+    questions: tuple[Question, ...] = ()
+    """What can be asked about its objects."""
+
+    qualifiers: tuple[Qualifier, ...] = ()
+    """What its details say about relationships."""
+
     id_prefix: str = ""
     """A prefix of ids that users may leave out: `d3f:`."""
 
@@ -289,6 +302,11 @@ class KnowledgeBase:
     def names(self) -> tuple[str, ...]:
         """The names that its routes accept in paths, the canonical one first."""
         return (self.slug, *self.aliases)
+
+    @property
+    def kinds(self) -> tuple[TypeWord, ...]:
+        """What its objects are called."""
+        return self.type_words or self.own_kinds
 
     @property
     def vertex_collection(self) -> str:

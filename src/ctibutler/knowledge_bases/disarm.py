@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ctibutler.knowledge_bases.attack import SUB_TECHNIQUE, TACTIC, TECHNIQUE
 from ctibutler.knowledge_bases.declaration import AtPublisher, BucketFiles, Example, KnowledgeBase, id_form
+from ctibutler.knowledge_bases.matrix_questions import MATRIX_QUESTIONS
 from ctibutler.knowledge_bases.properties import external_id_of
 
 DISARM = KnowledgeBase(
@@ -22,6 +23,7 @@ DISARM = KnowledgeBase(
     example=Example("1.6", "T0086.003", "attack-pattern--00dc0ed2-b16d-5f33-bad3-cc54fb7be6a9", "Edit Images"),
     listed_types=("attack-pattern", "identity", "marking-definition", "x-mitre-matrix", "x-mitre-tactic"),
     type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE),
+    questions=MATRIX_QUESTIONS,
     id_forms=(
         id_form(r"TA\d+", "x-mitre-tactic"),
         id_form(r"T\d+(\.\d+)?", "attack-pattern"),

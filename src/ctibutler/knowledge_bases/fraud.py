@@ -11,6 +11,7 @@ from ctibutler.knowledge_bases.declaration import (
     KnowledgeBase,
     id_form,
 )
+from ctibutler.knowledge_bases.matrix_questions import MATRIX_QUESTIONS
 from ctibutler.knowledge_bases.properties import external_id_of
 
 F3 = KnowledgeBase(
@@ -38,6 +39,7 @@ F3 = KnowledgeBase(
     ),
     left_out_types=NEVER_LISTED,
     type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE),
+    questions=MATRIX_QUESTIONS,
     id_forms=(id_form(r"(TA|FA)\d+", "x-mitre-tactic"), id_form(r"[FT]\d+(\.\d+)?", "attack-pattern")),
     object_filter_word="mitre-f3",
     at_publisher=(

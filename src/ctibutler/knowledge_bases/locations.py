@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from ctibutler.knowledge_bases.declaration import BucketFiles, Example, Filter, IndexedField, KnowledgeBase
+from ctibutler.knowledge_bases.declaration import BucketFiles, Example, Filter, IndexedField, KnowledgeBase, TypeWord
 from ctibutler.knowledge_bases.properties import external_id_of, property_values, reference_values
+from ctibutler.knowledge_bases.questions import In, Out, Question, way
+
+_LIES_IN = ("intermediate-region", "sub-region", "region")
+_QUESTIONS = (
+    Question(
+        "countries", ("Region",), ("Country",), "Countries in it.", (way("own", In(*_LIES_IN)),), "regions"
+    ),
+    Question(
+        "places", ("Region",), ("Region", "Country"), "Countries and smaller regions in it.", (way("own", In(*_LIES_IN)),),
+        "regions",
+    ),
+    Question(
+        "regions", ("Country", "Region"), ("Region",), "Regions that it lies in.", (way("own", Out(*_LIES_IN)),), "places"
+    ),
+)  # fmt: skip
 
 LOCATION = KnowledgeBase(
     slug="location",
@@ -21,6 +36,11 @@ LOCATION = KnowledgeBase(
     examples=("US", "western-africa", "channel-islands"),
     example=Example("1.0", "ZA", "location--23bd96f0-312a-5d26-975a-0aa1be725aaf", "Africa"),
     listed_types=("location",),
+    own_kinds=(
+        TypeWord("Country", ("location",), holds=lambda stix: "country" in reference_values("type")(stix)),
+        TypeWord("Region", ("location",)),
+    ),
+    questions=_QUESTIONS,
     filters=(
         Filter("alpha2_code", "exact", "alpha2_code", "ISO 3166-1 alpha-2 codes, such as `MX,DE`", "MX,DE"),
         Filter("alpha3_code", "exact", "alpha3_code", "ISO 3166-1 alpha-3 codes, such as `USA,ZAF`", "USA,ZAF"),

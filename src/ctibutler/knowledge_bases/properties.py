@@ -35,6 +35,15 @@ def reference_values(source_name: str) -> Callable[[StixDict], list[str]]:
     return read
 
 
+def has_reference(source_name: str) -> Callable[[StixDict], bool]:
+    """Returns whether an object has an external reference with this source name."""
+
+    def read(stix: StixDict) -> bool:
+        return any(reference.get("source_name") == source_name for reference in external_references(stix))
+
+    return read
+
+
 def property_values(*names: str) -> Callable[[StixDict], list[str]]:
     """Reads the strings of these properties, each a string or a list of strings."""
 

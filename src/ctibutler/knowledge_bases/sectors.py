@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from ctibutler.knowledge_bases.declaration import BucketFiles, Example, Filter, KnowledgeBase
+from ctibutler.knowledge_bases.declaration import BucketFiles, Example, Filter, KnowledgeBase, TypeWord
 from ctibutler.knowledge_bases.properties import external_id_of
+from ctibutler.knowledge_bases.questions import In, Out, Question, way
+
+_SECTOR = ("Sector",)
+_QUESTIONS = (
+    Question("parts", _SECTOR, _SECTOR, "Sectors that are part of it.", (way("own", In("part-of")),), "part-of"),
+    Question("part-of", _SECTOR, _SECTOR, "Sectors that it is part of.", (way("own", Out("part-of")),), "parts"),
+)
 
 SECTOR = KnowledgeBase(
     slug="sector",
@@ -21,6 +28,8 @@ SECTOR = KnowledgeBase(
     example=Example("1.0", "maritime-transport", "identity--76621f33-4f0f-5a79-9367-6523af40a0c9", "transport"),
     listed_types=("identity",),
     listed=lambda stix: stix.get("identity_class") == "class",
+    own_kinds=(TypeWord("Sector", ("identity",), holds=lambda stix: stix.get("identity_class") == "class"),),
+    questions=_QUESTIONS,
     filters=(Filter("alias", "substring", "alias", "part of a name in `aliases` or `x_opencti_aliases`", "naval"),),
     default_sort="name_ascending",
     object_filter_word="sector",

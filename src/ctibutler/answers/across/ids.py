@@ -49,6 +49,14 @@ class _Located:
     edge: Edge | None = None
 
 
+def stix_id_across(library: Library, connection: Connection, object_id: str) -> str:
+    """Return the STIX id of an object or relationship, by its STIX id in any release, or its primary id in a latest one.
+
+    Raises NotFound. If several knowledge bases have the primary id, the details of the problem list them.
+    """
+    return _locate(library, connection, object_id).id
+
+
 def find_across(library: Library, object_id: str, visible_to: str | None = None) -> ObjectView:
     """Return the object or relationship with this id: a STIX id of any release, or a primary id of a latest one.
 

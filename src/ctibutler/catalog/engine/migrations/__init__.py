@@ -15,7 +15,7 @@ from ctibutler.catalog.engine.database import Database, first_line
 from ctibutler.catalog.engine.dialect import Engine
 from ctibutler.errors import StoreUnavailable
 
-VERSIONS = ("a001", "a002", "a003", "a004")
+VERSIONS = ("a001", "a002", "a003", "a004", "a005")
 CURRENT = VERSIONS[-1]
 
 _FOLDER = Path(__file__).parent

@@ -1,0 +1,56 @@
+"""What is asked of objects, one or several, and answered by walking along declared ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ctibutler.answers.answering import Answering
+from ctibutler.answers.asked import asked_about, asked_of, named_object, start_of
+from ctibutler.answers.library import Library
+from ctibutler.answers.naming import ObjectRequest, installed_release
+from ctibutler.answers.question_records import AskedCount, AskedCounts, QuestionAnswer, QuestionQuery
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.kinds import kind_of
+
+
+def ask(
+    library: Library, kb: KnowledgeBase, ids: Sequence[str] | None, word: str, query: QuestionQuery
+) -> QuestionAnswer:
+    """Return the rows that answer a question about these objects; for None, about every object that it can be asked of, with
+    a row for each pair.
+
+    Raises NotFound if one object is asked of and there is none, or no such question; Hidden if it is revoked or deprecated
+    and the query leaves such objects out. Raises InvalidRequest for an unknown way or view, and if several objects are asked
+    of and some cannot be found.
+    """
+    with library.database.read() as connection:
+        return Answering(library, connection, query).answer(asked_of(connection, kb, ids, word, query))
+
+
+def asked_counts(library: Library, kb: KnowledgeBase, request: ObjectRequest) -> AskedCounts:
+    """Return what an object can be asked, with the number of answers to each question.
+
+    Raises NotFound and Hidden, as `find_object` does.
+    """
+    query = QuestionQuery(
+        release=request.release,
+        include_revoked=request.include_revoked,
+        include_deprecated=request.include_deprecated,
+    )
+    with library.database.read() as connection:
+        release = installed_release(connection, kb, request.release)
+        found, view = named_object(connection, kb, release, request.id, query)
+        kind = kind_of(kb, found.type, view.properties)
+        answering = Answering(library, connection, query)
+        counted = [
+            AskedCount(
+                question.word,
+                question.says,
+                question.gives,
+                question.knowledge_base or kb.slug,
+                answering.counted(asked_about(connection, kb, release, question, [(found, view)])),
+            )
+            for question in kb.questions
+            if kind in question.of
+        ]
+    return AskedCounts(start_of(view), kind, kb.slug, release.label, counted)
