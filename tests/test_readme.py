@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import socket
 import subprocess
 import sys
@@ -77,8 +76,7 @@ def test_the_tour_prints_the_output_in_the_readme_and_can_be_backed_up(tmp_path:
                 printed = answer(words[-1].replace(DOCUMENTED, f"http://127.0.0.1:{port}"))
             assert pattern(expected).fullmatch(printed.strip()), f"$ {command}\n{printed}"
             everything += f"$ {command}\n{printed}\n"
-        if shutil.which("sqlite3"):
-            back_up_and_ask(environment, tmp_path)
+        back_up_and_restore(environment, {**environment, "CTIBUTLER_DATA_DIR": str(tmp_path / "restored")}, tmp_path)
     finally:
         if server:
             server.terminate()
@@ -104,14 +102,12 @@ def answer(url: str) -> str:
     raise AssertionError(f"{url} does not answer")
 
 
-def back_up_and_ask(environment: Mapping[str, str], home: Path) -> None:
-    """Back up as shown, while the server runs, and query the copy."""
-    [backup] = [line for line in plain_commands() if line.startswith("sqlite3 ")]
-    printed_by(["sh", "-c", backup], environment, home)
-    (home / "restored").mkdir()
-    shutil.copy(home / "ctibutler-backup.sqlite", home / "restored" / "ctibutler.sqlite")
-    restored = {**environment, "CTIBUTLER_DATA_DIR": str(home / "restored")}
-    assert "South Africa" in printed_by([*COMMAND, "get", "ZA"], restored, home)
+def back_up_and_restore(environment: Mapping[str, str], restored: Mapping[str, str], folder: Path) -> None:
+    """Back up as shown, restore as shown elsewhere, and look something up there."""
+    for beginning, where in (("ctibutler backup", environment), ("ctibutler restore", restored)):
+        [line] = [line for line in plain_commands() if line.startswith(beginning)]
+        printed_by([*COMMAND, *shlex.split(line, comments=True)[1:]], where, folder)
+    assert "TLP:CLEAR" in printed_by([*COMMAND, "get", "clear"], restored, folder)
 
 
 def drawn_lines() -> list[str]:
@@ -126,16 +122,11 @@ def drawn_lines() -> list[str]:
 
 @pytest.mark.server
 def test_a_database_on_postgresql_is_backed_up_and_restored_as_shown(tmp_path: Path) -> None:
-    if not shutil.which("pg_dump"):
-        pytest.skip("no pg_dump")
-    dump, restore = (line for line in plain_commands() if line.startswith("pg_"))
     with Catalogues("postgresql", tmp_path) as made:
         database, empty = made.empty(), made.bare()
         install(database, "tlp@2")
-        for url, command in ((database.url.text, dump), (empty.url.text, restore)):
-            printed_by(["sh", "-c", command], {**os.environ, "CTIBUTLER_DATABASE_URL": url}, tmp_path)
-        restored = {**os.environ, "CTIBUTLER_DATABASE_URL": empty.url.text}
-        assert "TLP:CLEAR" in printed_by([*COMMAND, "get", "clear"], restored, tmp_path)
+        full, bare = ({**os.environ, "CTIBUTLER_DATABASE_URL": each.url.text} for each in (database, empty))
+        back_up_and_restore(full, bare, tmp_path)
 
 
 def test_every_command_in_the_readme_exists() -> None:

@@ -66,6 +66,11 @@ def add(connection: Connection, base: str, release_key: int, prepared: Prepared)
     )
 
 
+def digest_of_all(digests: Mapping[str, bytes]) -> bytes:
+    """Return the digest of all details of a release: STIX id → digest."""
+    return digest_of(b"".join(stix_id.encode() + digest for stix_id, digest in sorted(digests.items())))
+
+
 def digests_of(connection: Connection, release_key: int) -> dict[str, bytes]:
     """Return STIX id → digest of its details in a release."""
     rows = connection.rows(

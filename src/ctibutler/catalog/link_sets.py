@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.identifiers import ensure_identifiers, remove_unused_identifiers
 from ctibutler.catalog.engine.keys import next_key
 from ctibutler.catalog.engine.packing import pack
 from ctibutler.catalog.engine.words import ensure_words
-from ctibutler.stix.objects import encode, instant
+from ctibutler.stix.objects import digest_of, encode, instant
 
 TECHNIQUE_TACTIC = "technique-tactic"
 DICTIONARY = "link"
@@ -65,8 +66,8 @@ def replace(
     set_key = next_key(connection, "link_set", "set_key")
     connection.insert(
         "link_set",
-        ("set_key", "mode", "owner_release", "other_release", "made_at"),
-        [(set_key, mode, owner_release, other_release, made_at)],
+        ("set_key", "mode", "owner_release", "other_release", "made_at", "digest"),
+        [(set_key, mode, owner_release, other_release, made_at, digest_of_set(link.content for link in links))],
     )
     identifiers = ensure_identifiers(connection, {name for link in links for name in _ids(link)})
     words = ensure_words(connection, {link.relationship_type for link in links})
@@ -89,6 +90,11 @@ def replace(
         ],
     )  # fmt: skip
     _update_shown(connection)
+
+
+def digest_of_set(contents: Iterable[bytes]) -> bytes:
+    """Return the digest of the contents of all links of a set, in whatever order they come."""
+    return digest_of(b"\n".join(sorted(contents)))
 
 
 def remove_of_release(connection: Connection, release_key: int) -> None:
@@ -121,13 +127,18 @@ def _remove_set(connection: Connection, set_key: int) -> None:
 
 def _update_shown(connection: Connection) -> None:
     """Show links to the highest release only, if a release has links to several of another knowledge base."""
-    connection.run(_SHOWN.format(shows="owner_shows", mine="owner_release", theirs="other_release"))
-    connection.run(_SHOWN.format(shows="other_shows", mine="other_release", theirs="owner_release"))
+    connection.run(f"UPDATE link_set SET owner_shows = {_OWNER_SHOWS}, other_shows = {_OTHER_SHOWS}")
 
 
-_SHOWN = """
-UPDATE link_set
-   SET {shows} = CASE WHEN EXISTS (
+def shown_wrongly(connection: Connection) -> list[Any]:
+    """Return key and mode of the sets that are shown, or not, against this rule. For checks."""
+    return connection.rows(
+        f"SELECT set_key, mode FROM link_set WHERE owner_shows <> {_OWNER_SHOWS} OR other_shows <> {_OTHER_SHOWS}"
+    )
+
+
+_SHOWS = """
+       CASE WHEN EXISTS (
            SELECT 1
              FROM link_set rival
              JOIN release theirs ON theirs.release_key = link_set.{theirs}
@@ -137,6 +148,8 @@ UPDATE link_set
             WHERE rival.mode = link_set.mode
               AND rival.{mine} = link_set.{mine}) THEN 0 ELSE 1 END
 """
+_OWNER_SHOWS = _SHOWS.format(mine="owner_release", theirs="other_release")
+_OTHER_SHOWS = _SHOWS.format(mine="other_release", theirs="owner_release")
 
 
 def _ids(link: Link) -> tuple[str, str, str]:

@@ -12,23 +12,29 @@ from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.questions import Qualifier
 from ctibutler.stix.objects import RELATIONSHIP, decode, dicts
 
+COLUMNS = ("release_key", "name_key", "object_key", "value")
 _End = tuple[int, int, str]
 """The source of a relationship, the key of its type, and the primary id of its target, folded."""
 
 
 def add(connection: Connection, kb: KnowledgeBase, release_key: int) -> None:
     """Store what the details of a release say about its relationships. Needs a transaction that writes."""
+    ensure_words(connection, [qualifier.name for qualifier in kb.qualifiers])
+    connection.insert("qualifier", COLUMNS, sorted(expected(connection, kb, release_key)))
+
+
+def expected(connection: Connection, kb: KnowledgeBase, release_key: int) -> set[tuple[int, int, int, str]]:
+    """Return the rows of a release, as its details and relationships say."""
     if not kb.qualifiers:
-        return
+        return set()
     relationships = _relationships(connection, release_key)
-    rows = set()
-    for source, detail in _details(connection, release_key):
-        for qualifier in kb.qualifiers:
-            name = ensure_words(connection, [qualifier.name])[qualifier.name]
-            for relation, target, value in _said(qualifier, detail):
-                for object_key in relationships.get((source, connection.key(relation), folded(target)), ()):
-                    rows.add((release_key, name, object_key, folded(value)))
-    connection.insert("qualifier", ("release_key", "name_key", "object_key", "value"), sorted(rows))
+    return {
+        (release_key, connection.key(qualifier.name), object_key, folded(value))
+        for source, detail in _details(connection, release_key)
+        for qualifier in kb.qualifiers
+        for relation, target, value in _said(qualifier, detail)
+        for object_key in relationships.get((source, connection.key(relation), folded(target)), ())
+    }
 
 
 def without(connection: Connection, kbs: Iterable[KnowledgeBase]) -> list[tuple[KnowledgeBase, Release]]:

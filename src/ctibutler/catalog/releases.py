@@ -123,15 +123,21 @@ def mapping(connection: Connection, release_key: int) -> bytes | None:
     return None if stored is None else bytes(stored)
 
 
-def add(connection: Connection, release: Release, mapping_content: bytes | None) -> None:
-    """Store a release. Its members are added apart."""
+def details_digest(connection: Connection, release_key: int) -> bytes | None:
+    """Return the digest of all details of a release, or None if it was installed by a version that stored none."""
+    stored = connection.value("SELECT details_digest FROM release WHERE release_key = :key", key=release_key)
+    return None if stored is None else bytes(stored)
+
+
+def add(connection: Connection, release: Release, mapping_content: bytes | None, details_digest: bytes) -> None:
+    """Store a release. Its members and details are added apart."""
     options, origin = release.options, release.origin
     connection.insert(
         "release",
         (
             "release_key", "knowledge_base", "label", "sort_key", "source", "location", "file_name", "size", "sha256",
             "converter", "converter_version", "fetched_at", "mirrored_from", "bundle_id", "digest", "facts", "ignore_embedded",
-            "ignore_embedded_sro", "ignore_embedded_smo", "mapping", "installed_at", "job_id",
+            "ignore_embedded_sro", "ignore_embedded_smo", "mapping", "details_digest", "installed_at", "job_id",
         ),
         [
             (
@@ -141,7 +147,7 @@ def add(connection: Connection, release: Release, mapping_content: bytes | None)
                 None if origin.mirrored_from is None else origin.mirrored_from.to_json().decode(),
                 release.bundle_id, release.digest,
                 msgspec.json.encode(release.facts).decode(), int(options.ignore_embedded),
-                int(options.ignore_embedded_sro), int(options.ignore_embedded_smo), mapping_content,
+                int(options.ignore_embedded_sro), int(options.ignore_embedded_smo), mapping_content, details_digest,
                 release.installed_at, release.job_id,
             )
         ],

@@ -99,9 +99,16 @@ def row_of(kb: KnowledgeBase, stix_object: StixObject, file_name: str) -> Object
         ends=_ends(properties) if is_sro else None,
         fields=fields,
         exact=[] if is_sro else _exact(external_id, found_by, name, fields),
-        texts=None if is_sro else (name or "", text(properties, "description") or ""),
+        texts=texts_of(properties),
         head=_head(properties) if len(stix_object.content) > LARGE else None,
     )
+
+
+def texts_of(properties: Mapping[str, object]) -> tuple[str, str] | None:
+    """Return the name and description of an object, for the text index; None for a relationship, which is not in it."""
+    if properties.get("type") == RELATIONSHIP:
+        return None
+    return text(properties, "name") or "", text(properties, "description") or ""
 
 
 def _head(properties: Mapping[str, object]) -> bytes:

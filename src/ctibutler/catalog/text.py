@@ -53,11 +53,15 @@ def tokens(text: str) -> list[str]:
 
 def index_texts(connection: Connection, rows: Iterable[tuple[int, str, str]]) -> None:
     """Add the name and description of objects: rows of object key, name, description."""
-    if connection.engine == "sqlite":
-        prepared = [(key, " ".join(tokens(name)), " ".join(tokens(description))) for key, name, description in rows]
-    else:
-        prepared = [(key, _vector(tokens(name)), _vector(tokens(description))) for key, name, description in rows]
+    prepared = [
+        (key, as_stored(connection, name), as_stored(connection, description)) for key, name, description in rows
+    ]
     connection.insert("text_index", ("rowid", *PROPERTIES), prepared)
+
+
+def as_stored(connection: Connection, text: str) -> str:
+    """Return the words of a text as the engine takes them."""
+    return " ".join(tokens(text)) if connection.engine == "sqlite" else _vector(tokens(text))
 
 
 def forget_texts(connection: Connection, object_keys: list[int]) -> None:

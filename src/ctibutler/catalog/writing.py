@@ -32,7 +32,7 @@ class Member(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
-class _Numbers:
+class Numbers:
     """What is stored as numbers: STIX ids, words, and the knowledge base."""
 
     identifiers: Mapping[str, int]
@@ -41,15 +41,15 @@ class _Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class ObjectTable:
     """A table, and its rows for the object with a key."""
 
     name: str
     columns: tuple[str, ...]
-    values: Callable[[int, ObjectRow, _Numbers], Iterable[tuple[object, ...]]]
+    values: Callable[[int, ObjectRow, Numbers], Iterable[tuple[object, ...]]]
 
 
-def _object(key: int, row: ObjectRow, numbers: _Numbers) -> tuple[object, ...]:
+def _object(key: int, row: ObjectRow, numbers: Numbers) -> tuple[object, ...]:
     return (
         key, numbers.base, numbers.identifiers[row.id], numbers.words[row.type], row.digest, row.created, row.modified,
         int(row.revoked), int(row.deprecated), int(row.listed), int(row.subtechnique),
@@ -58,15 +58,15 @@ def _object(key: int, row: ObjectRow, numbers: _Numbers) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _relationship(key: int, row: ObjectRow, numbers: _Numbers) -> Iterator[tuple[object, ...]]:
+def _relationship(key: int, row: ObjectRow, numbers: Numbers) -> Iterator[tuple[object, ...]]:
     if row.ends:
         source, target, kind = row.ends
         yield key, numbers.identifiers[source], numbers.identifiers[target], numbers.words[kind]
 
 
 # The tables that one object is enough to fill.
-_TABLES = (
-    _Table(
+OBJECT_TABLES = (
+    ObjectTable(
         "object",
         (
             "object_key", "base_key", "identifier_key", "type_key", "digest", "created", "modified",
@@ -76,14 +76,14 @@ _TABLES = (
         ),
         lambda key, row, numbers: [_object(key, row, numbers)],
     ),
-    _Table("head", ("object_key", "content"), lambda key, row, _: [(key, row.head)] if row.head else []),
-    _Table("relationship", ("object_key", "source_key", "target_key", "kind_key"), _relationship),
-    _Table(
+    ObjectTable("head", ("object_key", "content"), lambda key, row, _: [(key, row.head)] if row.head else []),
+    ObjectTable("relationship", ("object_key", "source_key", "target_key", "kind_key"), _relationship),
+    ObjectTable(
         "field",
         ("object_key", "name_key", "value"),
         lambda key, row, numbers: [(key, numbers.words[name], value) for name, value in row.fields],
     ),
-    _Table(
+    ObjectTable(
         "exact_name",
         ("value", "object_key", "rank"),
         lambda key, row, _: [(value, key, rank) for value, rank in row.exact],
@@ -125,8 +125,8 @@ def add_objects(
     keys = list(range(first, first + len(rows)))
     numbered = list(zip(keys, rows, strict=True))
 
-    numbers = _Numbers(identifiers, words, words[base])
-    for table in _TABLES:
+    numbers = Numbers(identifiers, words, words[base])
+    for table in OBJECT_TABLES:
         values = [value for key, row in numbered for value in table.values(key, row, numbers)]
         connection.insert(table.name, table.columns, values)
         wrote(len(values))
@@ -157,7 +157,7 @@ def add_members(connection: Connection, release_key: int, members: Sequence[Memb
 def _add_references(
     connection: Connection,
     numbered: Sequence[tuple[int, ObjectRow]],
-    numbers: _Numbers,
+    numbers: Numbers,
 ) -> int:
     """Store embedded references, each (source, type, target) once, and which objects hold them. Return how many are held."""
     identifiers, words = numbers.identifiers, numbers.words

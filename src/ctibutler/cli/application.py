@@ -45,6 +45,12 @@ SECTIONS = {
         "mirror": "Copy releases to a folder for offline use.",
         "jobs": "List jobs, or show one in full.",
     },
+    "Look after the catalogue": {
+        "backup": "Write a backup of everything to a file.",
+        "restore": "Read a backup.",
+        "copy": "Copy everything to another database.",
+        "check": "Check the catalogue for damage.",
+    },
     "Run a server": {
         "up": "Start the API and a worker, and install what is missing.",
         "serve": "Start the API without a worker.",

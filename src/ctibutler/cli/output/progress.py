@@ -20,6 +20,13 @@ STAGES = {
     "store": "storing",
     "derive": "relating",
     "link": "linking",
+    "copy": "copying",
+    "database": "checking the database",
+    "rows": "checking rows",
+    "objects": "checking objects",
+    "words": "checking words",
+    "releases": "checking releases",
+    "links": "checking links",
 }
 
 

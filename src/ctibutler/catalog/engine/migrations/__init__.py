@@ -7,6 +7,7 @@ released file is changed, because existing databases have run it. Statements end
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from ctibutler.catalog.engine.database import Database, first_line
 from ctibutler.catalog.engine.dialect import Engine
 from ctibutler.errors import StoreUnavailable
 
-VERSIONS = ("a001", "a002", "a003", "a004", "a005")
+VERSIONS = ("a001", "a002", "a003", "a004", "a005", "a006")
 CURRENT = VERSIONS[-1]
 
 _FOLDER = Path(__file__).parent
@@ -24,6 +25,7 @@ _WORDS = {
     "sqlite": {"text": "TEXT", "blob": "BLOB", "clustered": "WITHOUT ROWID", "int": "INTEGER"},
     "postgresql": {"text": 'TEXT COLLATE "C"', "blob": "BYTEA", "clustered": "", "int": "BIGINT"},
 }
+_CREATED_INDEX = re.compile(r"^CREATE (?:UNIQUE )?INDEX (\w+)", re.MULTILINE)
 # One row with the version of the schema. Alembic ran the first migrations and named this table: databases of that time
 # have it, and their ctibutler can still open those that were made since.
 _VERSION_TABLE = """
@@ -40,11 +42,11 @@ def bring_up_to_date(database: Database, target: str = CURRENT) -> None:
     Raises StoreUnavailable when the database cannot be reached or changed, or was written by a later version.
     """
     with database.read() as connection:
-        if _version(connection) == target:
+        if version_of(connection) == target:
             return
     try:
         with database.write() as connection:
-            for version in _missing(database, _version(connection), target):
+            for version in _missing(database, version_of(connection), target):
                 connection.script(_statements(connection.engine, version))
                 connection.run("UPDATE alembic_version SET version_num = :version", version=version)
     except database.driver.DatabaseError as failure:
@@ -57,12 +59,18 @@ def require_current(database: Database) -> None:
     Raises StoreUnavailable if they are not.
     """
     with database.read() as connection:
-        present = _version(connection)
+        present = version_of(connection)
     if present != CURRENT:
         raise StoreUnavailable(f"{database}: no catalogue of this version of ctibutler")
 
 
-def _version(connection: Connection) -> str | None:
+def index_names(engine: Engine) -> set[str]:
+    """Return the names of the indexes that the tables of this version have, besides those of primary keys."""
+    statements = [statement for version in VERSIONS for statement in _statements(engine, version)]
+    return {name for statement in statements for name in _CREATED_INDEX.findall(statement)}
+
+
+def version_of(connection: Connection) -> str | None:
     """The version of the tables, or None if there are none."""
     table = connection.by_engine(
         sqlite="SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'",
