@@ -73,6 +73,18 @@ class SourceUnavailable(Problem):
     """A source does not answer, or does not have the requested release."""
 
 
+class Overloaded(Problem):
+    """Too many questions that take long are being answered: this one was not begun, or not finished."""
+
+
+class TooSlow(Problem):
+    """The question took longer than any may take."""
+
+
+class Abandoned(Problem):
+    """Nobody waits for the answer any more."""
+
+
 class StoreUnavailable(Problem):
     """The database cannot be reached or cannot be used."""
 

@@ -234,6 +234,18 @@ class Settings:
         "Memory in bytes for cached responses in each server process. 0 turns the cache off.",
         Number(at_least=0),
     )
+    read_max_seconds: float = setting(
+        30.0,
+        "Seconds that answering one request may take. After that the work stops, and the answer is 503.",
+        Number(more_than=0, fraction=True),
+    )
+    slow_reads: int = setting(
+        4,
+        "How many requests that take long each server process answers at a time. One more is answered with 503 and"
+        " `Retry-After`. A request takes long if it needs more than a quarter of a second of processor time, or two seconds"
+        " in total.",
+        Number(at_least=1, at_most=64),
+    )
     job_lease_seconds: float = setting(
         60.0,
         "Seconds after which another worker takes over the job of a worker that no longer reports.",

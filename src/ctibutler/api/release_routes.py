@@ -181,7 +181,7 @@ def _export(request: Request) -> Response:
     if matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     headers |= attachment(stix_bundle.file_name(found))
-    return stream(stix_bundle.release_as_bundle(found), responses.STIX, headers, request.is_head)
+    return stream(request, stix_bundle.release_as_bundle(found), responses.STIX, headers)
 
 
 def _changes(request: Request) -> Response:

@@ -46,6 +46,7 @@ def endpoints(metrics: Metrics | None, schema: Schema) -> Iterator[Endpoint]:
         "",
         right="open",
         status=204,
+        for_monitoring=True,
         tag=TAG,
         description="Returns an empty response as long as the process answers, whatever the state of the database.",
     )
@@ -56,6 +57,7 @@ def endpoints(metrics: Metrics | None, schema: Schema) -> Iterator[Endpoint]:
         "Check that the server is ready",
         "Readiness",
         right="open",
+        for_monitoring=True,
         tag=TAG,
         fails=(503,),
         description="Returns whether the database answers (503 if it does not), and whether a worker is running.",
@@ -68,6 +70,7 @@ def endpoints(metrics: Metrics | None, schema: Schema) -> Iterator[Endpoint]:
             "Get metrics",
             "Text",
             media_type="text/plain",
+            for_monitoring=True,
             tag=TAG,
             description="Returns requests, response times, objects and jobs in the text format of Prometheus.",
         )

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 
 from starlette.types import Message, Receive, Send
 
 from ctibutler.catalog.state import CatalogState
+from ctibutler.http.flights import Answer, Flights
 from ctibutler.http.requests import App, RawHeaders, Request
 from ctibutler.http.states import States
 from ctibutler.http.validators import matches
@@ -25,24 +25,19 @@ _OVERHEAD = 1024
 _LARGEST_PART = 8
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    headers: RawHeaders
-    body: bytes
-
-
 class AnswerCache:
     """Answers repeated requests from memory, until the catalogue changes."""
 
     def __init__(self, app: App, states: States, size: int, max_age: int | None, depends_on: Sequence[object]) -> None:
         """`size` is in bytes. `depends_on` is what else answers depend on: settings, the version of the program."""
         self._app = app
+        self._flights = Flights(app)
         self._states = states
         self._size = size
         self._max_age = max_age
         self._fingerprint = repr(tuple(depends_on))
         self._stamp: str | None = None
-        self._ready: OrderedDict[_Key, _Ready] = OrderedDict()
+        self._ready: OrderedDict[_Key, Answer] = OrderedDict()
         self._used = 0
 
     async def __call__(self, request: Request, receive: Receive, send: Send) -> None:
@@ -58,32 +53,31 @@ class AnswerCache:
         if asked is not None and asked.strip() != "*" and matches(asked, tag):
             await _not_modified(send, request, validators)
             return
-        ready = self._find(state.stamp, key)
-        if ready is None:
-            await self._app(request, receive, _Recorder(self, send, request, state.stamp, key, validators))
-        elif asked is not None and matches(asked, tag):
+        answer = self._find(state.stamp, key)
+        if answer is None:
+            answer = await self._flights.answer((state.stamp, *key), request, receive)
+            self._keep(state.stamp, key, answer)
+        if answer.status != 200:
+            validators = []
+        elif asked is not None and asked.strip() == "*":  # any answer matches
             await _not_modified(send, request, validators)
-        else:
-            await send({"type": "http.response.start", "status": 200, "headers": [*ready.headers, *validators]})
-            await send({"type": "http.response.body", "body": ready.body})
-
-    def keep(self, stamp: str, key: _Key, headers: RawHeaders, body: bytes) -> None:
-        """Store an answer that was made while the catalogue had this stamp."""
-        cost = _cost(key, body)
-        if stamp != self._stamp or key in self._ready or cost > self.largest:
             return
-        self._ready[key] = _Ready(headers, body)
+        headers = [*answer.headers, *validators]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    def _keep(self, stamp: str, key: _Key, answer: Answer) -> None:
+        """Store an answer that was made while the catalogue had this stamp, if it can be reused."""
+        cost = _cost(key, answer.body)
+        if answer.status != 200 or stamp != self._stamp or key in self._ready or cost > self._size // _LARGEST_PART:
+            return
+        self._ready[key] = answer
         self._used += cost
         while self._used > self._size:
-            oldest, ready = self._ready.popitem(last=False)
-            self._used -= _cost(oldest, ready.body)
+            oldest, removed = self._ready.popitem(last=False)
+            self._used -= _cost(oldest, removed.body)
 
-    @property
-    def largest(self) -> int:
-        """The size of the largest answer that is stored, in bytes."""
-        return self._size // _LARGEST_PART
-
-    def _find(self, stamp: str, key: _Key) -> _Ready | None:
+    def _find(self, stamp: str, key: _Key) -> Answer | None:
         if stamp != self._stamp:
             self._stamp, self._used = stamp, 0
             self._ready.clear()
@@ -102,54 +96,6 @@ class AnswerCache:
         if request.is_private:
             return b"private, max-age=%d" % self._max_age
         return b"public, max-age=%d, s-maxage=%d" % (self._max_age, self._max_age)
-
-
-class _Recorder:
-    """Sends an answer on, and stores it if it can be reused."""
-
-    def __init__(
-        self,
-        cache: AnswerCache,
-        send: Send,
-        request: Request,
-        stamp: str,
-        key: _Key,
-        validators: RawHeaders,
-    ) -> None:
-        self._cache = cache
-        self._send = send
-        self._request = request
-        self._stamp = stamp
-        self._key = key
-        self._validators = validators
-        self._headers: RawHeaders | None = None
-        self._body: list[bytes] = []
-        self._length = 0
-        self._is_silent = False
-
-    async def __call__(self, message: Message) -> None:
-        if self._is_silent:
-            return
-        if message["type"] == "http.response.start":
-            if message["status"] == 200:
-                if self._request.headers.get("if-none-match", "").strip() == "*":
-                    self._is_silent = True
-                    await _not_modified(self._send, self._request, self._validators)
-                    return
-                self._headers = list(message["headers"])
-                message = {**message, "headers": [*self._headers, *self._validators]}
-        elif self._headers is not None:
-            self._record(message.get("body", b""), is_last=not message.get("more_body", False))
-        await self._send(message)
-
-    def _record(self, body: bytes, is_last: bool) -> None:
-        self._length += len(body)
-        if self._length > self._cache.largest:
-            self._headers, self._body = None, []
-            return
-        self._body.append(body)
-        if is_last and self._headers is not None:
-            self._cache.keep(self._stamp, self._key, self._headers, b"".join(self._body))
 
 
 def _cost(key: _Key, body: bytes) -> int:

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from urllib.parse import unquote
 
-from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ctibutler.errors import Problem, StandbyLost
+from ctibutler.errors import Abandoned, Problem, StandbyLost
 from ctibutler.http.bodies import LARGEST_BODY, read_body, read_fields
 from ctibutler.http.requests import App, Request
 from ctibutler.http.routing import Handler, Mount, Route
 
 
 def answer_with(route: Route) -> App:
-    """Return an application that answers with the route's handler, or with the problem that it raises."""
-    handler, fields = route.endpoint.handler, route.endpoint.fields
+    """Return an application that answers with the route's handler, or with the problem that it raises.
+
+    It raises ClientDisconnect if the client goes away before.
+    """
+    handler, fields, kind = route.endpoint.handler, route.endpoint.fields, route.endpoint.kind
 
     async def answer(request: Request, receive: Receive, send: Send) -> None:
         try:
             if fields is not None:
                 content = await _whole_body(request.scope, receive)
                 request.body = read_fields(fields, read_body(content, request.headers.get("content-type")))
-            response = await run_in_threadpool(_answered, handler, request)
+            response = await request.threads.run(kind, receive, partial(_answered, handler, request))
+        except Abandoned:
+            raise ClientDisconnect from None
         except Problem as problem:
             response = request.policy.write_error(request, problem)
         await response(request.scope, receive, send)

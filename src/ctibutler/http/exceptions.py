@@ -10,9 +10,11 @@ from ctibutler.errors import (
     InvalidRequest,
     NotAllowed,
     NotFound,
+    Overloaded,
     Problem,
     SourceUnavailable,
     StoreUnavailable,
+    TooSlow,
     Unauthorized,
 )
 
@@ -49,6 +51,9 @@ HTTP_STATUS: Mapping[type[Problem], int] = {
     Busy: 409,
     BodyTooLarge: 413,
     UnsupportedMediaType: 415,
+    # Not 504: this server is no gateway (RFC 9110, 15.6.5), and less load may make the same question answerable.
+    TooSlow: 503,
+    Overloaded: 503,
     SourceUnavailable: 503,
     StoreUnavailable: 503,
 }
@@ -64,7 +69,7 @@ def sentence_of(problem: Problem) -> str:
     status = status_of(problem)
     if status == 500:
         return "something went wrong here; the log has it under this request's X-Request-ID"
-    if status == 503:
+    if status == 503 and not isinstance(problem, Overloaded | TooSlow):
         return "the catalogue is not available at the moment; try again later"
     return str(problem)
 

@@ -14,6 +14,7 @@ from ctibutler.errors import NotFound, Problem
 from ctibutler.http.access import AccessRule, Right
 from ctibutler.http.bodies import BodyValues
 from ctibutler.http.parameters import Values
+from ctibutler.http.threads import Threads
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.settings import Settings
 
@@ -80,6 +81,7 @@ class Request:
     policy: Policy
     library: Library
     settings: Settings
+    threads: Threads
     scope: Scope
     headers: Mapping[str, str]
     is_head: bool

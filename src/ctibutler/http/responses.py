@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Message
+
+from ctibutler.http.requests import Request
+from ctibutler.http.threads import Threads
 
 
 def no_content() -> Response:
@@ -13,22 +19,32 @@ def no_content() -> Response:
     return Response(status_code=204)
 
 
-def stream(chunks: Iterator[bytes], media_type: str, headers: Mapping[str, str], is_head: bool) -> Response:
+def stream(request: Request, chunks: Iterator[bytes], media_type: str, headers: Mapping[str, str]) -> Response:
     """Return a response whose body is made in threads while it is sent, until the client goes away.
 
-    For HEAD (`is_head`), no chunk is made.
+    For HEAD, no chunk is made. The deadline of reads is that of each chunk: a slow client may take its time.
     """
-    return StreamingResponse(_in_threads(iter(()) if is_head else chunks), media_type=media_type, headers=dict(headers))
+    made = iter(()) if request.is_head else chunks
+    return StreamingResponse(_in_threads(request.threads, made), media_type=media_type, headers=dict(headers))
 
 
-async def _in_threads(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def _in_threads(threads: Threads, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    following = partial(next, chunks, None)
     try:
-        while (chunk := await run_in_threadpool(next, chunks, None)) is not None:
+        while (chunk := await threads.run("read", _is_there, following)) is not None:
             yield chunk
     finally:
+        # A thread that is just being stopped may still be in it. It is closed when that is done with it.
         close = getattr(chunks, "close", None)
         if close is not None:
-            close()
+            with suppress(ValueError):
+                close()
+
+
+async def _is_there() -> Message:
+    """Nobody goes away: whoever sends the stream ends it when its client does."""
+    await asyncio.Event().wait()
+    raise AssertionError("an event that nobody sets")
 
 
 def attachment(name: str) -> dict[str, str]:

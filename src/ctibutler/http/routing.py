@@ -16,6 +16,7 @@ from ctibutler.http.access import DEFAULT_ACCESS, AccessRule, Right
 from ctibutler.http.bodies import Field
 from ctibutler.http.parameters import Parameter, Table
 from ctibutler.http.requests import ErrorWriter, Request
+from ctibutler.http.threads import Kind
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 Method = Literal["GET", "POST", "DELETE"]
@@ -30,8 +31,8 @@ class Endpoint:
     `summary` and `description` are for the schema. `choices` are the values that a place in the path can have, where they
     are known. `shows` names the schema of the successful answer, `fails` lists the statuses of its errors. `variants` are
     media types that `Accept` can choose instead of `media_type`. Answers of a `cached` endpoint depend only on the catalogue
-    and the URL. An endpoint that `streams` produces its answer while sending it. One with `alias_of` is another form of the
-    path named there, and not in the schema.
+    and the URL. An endpoint that `streams` produces its answer while sending it. One that is `for_monitoring`
+    waits for no other request. One with `alias_of` is another form of the path named there, and not in the schema.
     """
 
     method: Method
@@ -49,9 +50,17 @@ class Endpoint:
     fails: tuple[int, ...] = ()
     cached: bool = False
     streams: bool = False
+    for_monitoring: bool = False
     alias_of: str | None = None
     tag: str = ""
     description: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """What a thread is for that runs the handler."""
+        if self.for_monitoring:
+            return "monitoring"
+        return "change" if self.right == "write" else "read"
 
 
 @dataclass(frozen=True)

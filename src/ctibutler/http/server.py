@@ -25,6 +25,7 @@ from ctibutler.http.requests import App, Request, headers_of
 from ctibutler.http.router import Router
 from ctibutler.http.routing import Edge, EnterLifespan
 from ctibutler.http.states import States
+from ctibutler.http.threads import Threads
 from ctibutler.settings import Settings
 
 
@@ -44,6 +45,7 @@ class Server:
         self._lifespans = [lifespan, *(edge.lifespan for edge in edges if edge.lifespan is not None)]
         self._library = library
         self._settings = settings
+        self._threads = Threads(library.database.engine, settings.slow_reads, settings.read_max_seconds)
         self._router = Router(edges)
         self._lifespan = Lifespan(lifespan=self._run_edges)
         depends_on = [value for edge in edges for value in edge.depends_on]
@@ -73,6 +75,7 @@ class Server:
             policy=policy,
             library=self._library,
             settings=self._settings,
+            threads=self._threads,
             scope=scope,
             headers=headers,
             is_head=scope["method"] == "HEAD",
@@ -86,6 +89,7 @@ class Server:
         async with AsyncExitStack() as stack:
             for enter in self._lifespans:
                 await stack.enter_async_context(enter())
+            stack.callback(self._threads.close)
             yield
 
 

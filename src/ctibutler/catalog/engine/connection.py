@@ -11,6 +11,7 @@ from typing import Any
 
 from ctibutler.catalog.engine.bodies import Bodies
 from ctibutler.catalog.engine.dialect import Dialect
+from ctibutler.catalog.engine.stopping import Work
 from ctibutler.catalog.engine.transaction import Transaction
 from ctibutler.catalog.engine.words import Words
 
@@ -18,8 +19,8 @@ from ctibutler.catalog.engine.words import Words
 class Connection(Transaction):
     """One transaction on the catalogue."""
 
-    def __init__(self, raw: Any, dialect: Dialect, words: Words, bodies: Bodies) -> None:
-        super().__init__(raw, dialect)
+    def __init__(self, raw: Any, dialect: Dialect, words: Words, bodies: Bodies, work: Work | None = None) -> None:
+        super().__init__(raw, dialect, work)
         self._words = words
         self._bodies = bodies
 
@@ -37,4 +38,5 @@ class Connection(Transaction):
 
     def content(self, dictionary_key: int, compressed: bytes) -> bytes:
         """Return the bytes of an object from its row in `body`."""
+        self.check()
         return self._bodies.content(self, dictionary_key, compressed)

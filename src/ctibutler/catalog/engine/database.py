@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ctibutler.catalog.engine.dialect import Dialect, Engine, Purpose
 from ctibutler.catalog.engine.pool import Pool
 from ctibutler.catalog.engine.sqlite import Sqlite
 from ctibutler.catalog.engine.standby import Standby
+from ctibutler.catalog.engine.stopping import Work, current
 from ctibutler.catalog.engine.urls import DatabaseUrl
 from ctibutler.catalog.engine.words import Words
 from ctibutler.errors import InvalidRequest, StandbyLost, StoreUnavailable
@@ -137,10 +139,13 @@ class Database:
 
     @contextmanager
     def _transaction(self, purpose: Purpose, pools: _Pools | None = None) -> Iterator[Connection]:
+        # Changes are never stopped half way: they are short, or a worker's.
+        work = current.get() if purpose == "read" else None
+        pool = (pools or self._primary).of(purpose)
         # The pool rolls back what does not come as far as the commit.
-        with self._translated(), (pools or self._primary).of(purpose).connection() as raw:
+        with self._translated(work), pool.connection() as raw, self._stoppable(work, raw):
             self._dialect.begin(raw, purpose)
-            yield Connection(raw, self._dialect, self._words, self._bodies)
+            yield Connection(raw, self._dialect, self._words, self._bodies, work)
             self._dialect.commit(raw)
 
     @contextmanager
@@ -197,10 +202,26 @@ class Database:
             )
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _stoppable(self, work: Work | None, raw: Any) -> Iterator[None]:
+        if work is None:
+            yield
+            return
+        work.check()
+        try:
+            with work.interrupted_by(partial(self._dialect.interrupt, raw)):
+                yield
+        finally:
+            if work.is_stopped:
+                # PostgreSQL may act on an interruption late: it would hit whoever used the connection next.
+                raw.close()
+
+    @contextmanager
+    def _translated(self, work: Work | None) -> Iterator[None]:
         try:
             yield
         except self.driver.DatabaseError as failure:
+            if work is not None:
+                work.check()
             # SQLite raises the plain class for a file that is damaged, or is not a database at all.
             if not isinstance(failure, self.driver.OperationalError) and type(failure) is not self.driver.DatabaseError:
                 raise

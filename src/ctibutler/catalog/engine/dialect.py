@@ -41,6 +41,9 @@ class Dialect(Protocol):
     def commit(self, raw: Any) -> None:
         """End a transaction and keep what it changed."""
 
+    def interrupt(self, raw: Any) -> None:
+        """Make the query fail that this connection runs, if any. Another thread calls it."""
+
     def roll_back(self, raw: Any) -> None:
         """End a transaction that is still open, and undo what it changed."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -25,6 +26,8 @@ _USUAL: dict[str, Any] = {
     "keepalives_count": "3",
     "tcp_user_timeout": "25000",
 }
+# How long to try to cancel a query, in seconds.
+CANCEL_SECONDS = 5
 
 _BEGIN_READING = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _BEGIN: dict[Purpose, str] = {
@@ -88,6 +91,11 @@ class Postgresql:
             raw.reader.commit()
         else:
             raw.execute("COMMIT")
+
+    def interrupt(self, raw: Any) -> None:
+        """Ask the server to cancel the query, on a connection of its own."""
+        with suppress(psycopg.Error):  # the server may be gone, and the query with it
+            raw.cancel_safe(timeout=CANCEL_SECONDS)
 
     def roll_back(self, raw: Any) -> None:
         """Roll back what is open. A connection that is lost or in the middle of something is closed."""

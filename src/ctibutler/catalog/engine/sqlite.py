@@ -91,6 +91,10 @@ class Sqlite:
         if raw.in_transaction:
             raw.execute("COMMIT")
 
+    def interrupt(self, raw: Any) -> None:
+        """SQLite looks at a flag after every few instructions of a query."""
+        raw.interrupt()
+
     def roll_back(self, raw: Any) -> None:
         """Roll back what is open. Some errors, a full disk among them, have done so by themselves."""
         if raw.in_transaction:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from ctibutler.catalog.engine.dialect import Dialect, Engine, batches
+from ctibutler.catalog.engine.stopping import Work
 
 
 def numbers(keys: Iterable[int]) -> str:
@@ -26,8 +27,10 @@ class Transaction:
     the driver pass through; `Database` translates those that mean that the database cannot be used.
     """
 
-    def __init__(self, raw: Any, dialect: Dialect) -> None:
+    def __init__(self, raw: Any, dialect: Dialect, work: Work | None = None) -> None:
+        """`work` is what this belongs to, if that may be stopped."""
         self._raw = raw
+        self._work = work
         self._dialect = dialect
         self.engine: Engine = dialect.name
 
@@ -87,7 +90,13 @@ class Transaction:
         """Return the condition that a column contains the text of a parameter. No character is a wildcard."""
         return f"{self.by_engine(sqlite='instr', postgresql='strpos')}({column}, :{parameter}) > 0"
 
+    def check(self) -> None:
+        """Raise the reason if the work that this belongs to was stopped. Long loops call it between their steps."""
+        if self._work is not None:
+            self._work.check()
+
     def _execute(self, sql: str, parameters: Mapping[str, object]) -> Any:
+        self.check()
         return self._dialect.execute(self._raw, sql, parameters)
 
 

@@ -1,0 +1,1 @@
+"""A server that is attacked, in a process of its own."""
