@@ -49,7 +49,7 @@ def fill_first_version(database: Database) -> None:
     content = made_content(OBJECTS)
     bundle = read_bundle(content.bundle_bytes, "made.json")
     with database.write() as connection:
-        rows = [row_of(CWE, stix_object, "made.json") for stix_object in bundle.objects]
+        rows = [row_of(CWE, stix_object, stix_object.properties(), "made.json") for stix_object in bundle.objects]
         packed = packing.pack(connection, "cwe", [row.content for row in rows])
         keys = writing.add_objects(connection, "cwe", rows, packed)
         members = [Member(stix.digest, stix.type, stix.position, 0) for stix in bundle.objects]
@@ -125,6 +125,45 @@ def test_jobs_of_an_earlier_version_are_kept(catalogues: Catalogues) -> None:
         ids = [add_install(connection, CWE, InstallRequest(label)).id for label in ("4.14", "4.15")]
     with catalogues.again(old).read() as connection:
         assert [job.id for job in jobs.all_jobs(connection)] == ids
+
+
+def test_embedded_references_of_an_earlier_version_are_kept(catalogues: Catalogues) -> None:
+    old = catalogues.bare()
+    migrations.bring_up_to_date(old, "a003")
+    with old.write() as connection:
+        connection.insert("identifier", ("identifier_key", "stix_id"), [(key, f"x--{key}") for key in range(1, 6)])
+        connection.insert(
+            "object", _OBJECT, [(key, 1, source, 1, b"", 0, 0, 0, 0, 0) for key, source in _SOURCES.items()]
+        )
+        references = [
+            (key, source, 7, target, bytes([key]) * 16) for key, (source, target) in _REFERENCES_BEFORE.items()
+        ]
+        connection.insert("reference", ("reference_key", "source_key", "kind_key", "target_key", "uuid"), references)
+        connection.insert("object_reference", ("object_key", "reference_key"), _HELD_BEFORE)
+    with catalogues.again(old).read() as connection:
+        rows = connection.rows(
+            """
+            SELECT object_reference.object_key, reference.uuid, reference.source_key, reference.target_key, reference.place
+              FROM object
+              JOIN object_reference ON object_reference.object_key = object.object_key
+              JOIN reference        ON reference.source_key = object.identifier_key
+                                   AND reference.place BETWEEN object_reference.first_place AND object_reference.last_place
+             ORDER BY object_reference.object_key, reference.place
+            """
+        )
+        assert connection.value("SELECT count(*) FROM object_reference") == 5, "one object holds two runs"
+    assert [(row.object_key, bytes(row.uuid)[0]) for row in rows] == _HELD_BEFORE
+    assert all(_REFERENCES_BEFORE[bytes(row.uuid)[0]] == (row.source_key, row.target_key) for row in rows)
+
+
+_OBJECT = (
+    "object_key", "base_key", "identifier_key", "type_key", "digest",
+    "revoked", "deprecated", "listed", "subtechnique", "public",
+)  # fmt: skip
+# Two contents of the id 1, two of the id 2; the references between ids; which content holds which, in this order.
+_SOURCES = {1: 1, 2: 1, 3: 2, 4: 2}
+_REFERENCES_BEFORE = {1: (1, 3), 2: (2, 3), 3: (1, 4), 4: (1, 5), 5: (2, 4), 6: (1, 2)}
+_HELD_BEFORE = [(1, 1), (1, 3), (1, 4), (2, 1), (2, 4), (2, 6), (3, 2), (3, 5), (4, 5)]
 
 
 def _columns(database: Database) -> set[tuple[str, str]]:

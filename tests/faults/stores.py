@@ -27,10 +27,16 @@ _ORPHANS = {
     "text without object": "text_index WHERE rowid NOT IN (SELECT object_key FROM object)",
     "held reference without object": "object_reference WHERE object_key NOT IN (SELECT object_key FROM object)",
     "held reference without reference": (
-        "object_reference WHERE reference_key NOT IN (SELECT reference_key FROM reference)"
+        "object_reference WHERE last_place - first_place + 1 <> (SELECT count(*) FROM reference"
+        " JOIN object ON object.identifier_key = reference.source_key"
+        " WHERE object.object_key = object_reference.object_key"
+        " AND reference.place BETWEEN object_reference.first_place AND object_reference.last_place)"
     ),
     "reference that nothing holds": (
-        "reference WHERE reference_key NOT IN (SELECT reference_key FROM object_reference)"
+        "reference WHERE NOT EXISTS (SELECT 1 FROM object"
+        " JOIN object_reference ON object_reference.object_key = object.object_key"
+        " WHERE object.identifier_key = reference.source_key"
+        " AND reference.place BETWEEN object_reference.first_place AND object_reference.last_place)"
     ),
     "link set without release": (
         "link_set WHERE owner_release NOT IN (SELECT release_key FROM release)"
@@ -82,7 +88,12 @@ def _content(connection: Connection) -> Content:
         for row in connection.rows("SELECT object_key, base_key, digest FROM object")
     }
     references = {
-        row.reference_key: (ids[row.source_key], words[row.kind_key], ids[row.target_key], bytes(row.uuid).hex())
+        (row.source_key, row.place): (
+            ids[row.source_key],
+            words[row.kind_key],
+            ids[row.target_key],
+            bytes(row.uuid).hex(),
+        )
         for row in connection.rows("SELECT * FROM reference")
     }
     left_out = ("release_key", "installed_at", "fetched_at", "job_id")
@@ -122,8 +133,13 @@ def _content(connection: Connection) -> Content:
         ],
         "references": list(references.values()),
         "held references": [
-            (objects[row.object_key], references[row.reference_key])
-            for row in connection.rows("SELECT * FROM object_reference")
+            (objects[row.object_key], references[row.source_key, row.place])
+            for row in connection.rows(
+                "SELECT object.object_key, reference.source_key, reference.place FROM object"
+                " JOIN object_reference ON object_reference.object_key = object.object_key"
+                " JOIN reference ON reference.source_key = object.identifier_key"
+                " AND reference.place BETWEEN object_reference.first_place AND object_reference.last_place"
+            )
         ],
         "fields": [
             (objects[row.object_key], words[row.name_key], row.value) for row in connection.rows("SELECT * FROM field")

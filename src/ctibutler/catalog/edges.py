@@ -113,14 +113,15 @@ _ENDS = """
 """
 _HELD = """
   JOIN object_reference ON object_reference.object_key = object.object_key
-                       AND object_reference.reference_key = reference.reference_key
+                       AND reference.place BETWEEN object_reference.first_place AND object_reference.last_place
 """
 _OF_RELEASE = (
     """
   FROM member
   JOIN object           ON object.object_key = member.object_key
   JOIN object_reference ON object_reference.object_key = member.object_key
-  JOIN reference        ON reference.reference_key = object_reference.reference_key
+  JOIN reference        ON reference.source_key = object.identifier_key
+                       AND reference.place BETWEEN object_reference.first_place AND object_reference.last_place
 """
     + _ENDS
 )
@@ -161,8 +162,8 @@ def embedded_to(connection: Connection, release: Release, target: int) -> EdgeQu
 
 def embedded_with_uuid(connection: Connection, release: Release, uuid: bytes) -> EdgeQuery:
     """The embedded relationships whose id has this UUID. Its beginning is indexed."""
-    condition = "substr(reference.uuid, 1, 6) = :head AND reference.uuid = :uuid"
-    return _embedded(connection, release, f"{_OF_REFERENCE} AND {condition}", head=uuid[:6], uuid=uuid)
+    condition = "substr(reference.uuid, 1, 4) = :head AND reference.uuid = :uuid"
+    return _embedded(connection, release, f"{_OF_REFERENCE} AND {condition}", head=uuid[:4], uuid=uuid)
 
 
 def _embedded(connection: Connection, release: Release, tables: str, **parameters: object) -> EdgeQuery:

@@ -96,7 +96,8 @@ def counts_of_derived(connection: Connection, release: Release) -> dict[str, int
     count = connection.value(
         f"""
         SELECT count(*)
-          FROM (SELECT DISTINCT reference.reference_key, object.created, object.modified {embedded.tables}) AS once
+          FROM (SELECT DISTINCT reference.source_key, reference.place, object.created, object.modified
+                {embedded.tables}) AS once
         """,
         **embedded.parameters,
     )

@@ -60,22 +60,17 @@ def remove_unused(connection: Connection, base: str) -> None:
 
 def _remove_objects(connection: Connection, orphans: list[int]) -> None:
     inside = connection.in_list("orphans")
-    references = _keys(
-        connection,
-        f"SELECT DISTINCT reference_key FROM object_reference WHERE object_key IN {inside}",
-        orphans=orphans,
-    )
-    identifiers = _keys(
+    ids = _keys(connection, f"SELECT DISTINCT identifier_key FROM object WHERE object_key IN {inside}", orphans=orphans)
+    others = _keys(
         connection,
         f"""
-        SELECT identifier_key FROM object WHERE object_key IN {inside}
-         UNION SELECT creator_key FROM object WHERE object_key IN {inside} AND creator_key IS NOT NULL
+        SELECT creator_key FROM object WHERE object_key IN {inside} AND creator_key IS NOT NULL
          UNION SELECT source_key FROM relationship WHERE object_key IN {inside}
          UNION SELECT target_key FROM relationship WHERE object_key IN {inside}
-         UNION SELECT target_key FROM reference WHERE reference_key IN {connection.in_list("reference_keys")}
+         UNION SELECT target_key FROM reference WHERE source_key IN {connection.in_list("ids")}
         """,
         orphans=orphans,
-        reference_keys=references,
+        ids=ids,
     )
     forget_texts(connection, orphans)
     for table in ("body", "head", "relationship", "object_reference", "field", "exact_name", "object"):
@@ -83,16 +78,16 @@ def _remove_objects(connection: Connection, orphans: list[int]) -> None:
     connection.run(
         f"""
         DELETE FROM reference
-         WHERE reference_key IN {connection.in_list("reference_keys")}
+         WHERE source_key IN {connection.in_list("ids")}
            AND NOT EXISTS (SELECT 1
                              FROM object
                              JOIN object_reference ON object_reference.object_key = object.object_key
                             WHERE object.identifier_key = reference.source_key
-                              AND object_reference.reference_key = reference.reference_key)
+                              AND reference.place BETWEEN object_reference.first_place AND object_reference.last_place)
         """,
-        reference_keys=references,
+        ids=ids,
     )
-    remove_unused_identifiers(connection, identifiers)
+    remove_unused_identifiers(connection, sorted({*ids, *others}))
 
 
 def _keys(connection: Connection, sql: str, **parameters: object) -> list[int]:

@@ -76,11 +76,16 @@ TABLES = (
     ),
     Table(
         "reference",
-        ("reference_key",),
+        ("source_key", "place"),
         {"source_key": "identifier", "target_key": "identifier", "kind_key": "word"},
-        kept_by=("object_reference.reference_key",),
+        orphan_if="""NOT EXISTS (
+                SELECT 1
+                  FROM object
+                  JOIN object_reference ON object_reference.object_key = object.object_key
+                 WHERE object.identifier_key = reference.source_key
+                   AND reference.place BETWEEN object_reference.first_place AND object_reference.last_place)""",
     ),
-    Table("object_reference", ("object_key", "reference_key"), {**_OBJECT, "reference_key": "reference"}),
+    Table("object_reference", ("object_key", "first_place"), _OBJECT),
     Table("field", ("object_key", "name_key", "value"), {**_OBJECT, "name_key": "word"}),
     Table("exact_name", ("value", "object_key", "rank"), _OBJECT),
     Table("link_set", ("set_key",), {"owner_release": "release", "other_release": "release"}),

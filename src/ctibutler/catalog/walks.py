@@ -184,7 +184,7 @@ def _embedded(connection: Connection, asked: _Asked) -> Found:
           JOIN object far        ON far.identifier_key = reference.{far}_key
           JOIN member far_member ON far_member.object_key = far.object_key AND far_member.release_key = :release
           JOIN object_reference  ON object_reference.object_key = {owner}.object_key
-                                AND object_reference.reference_key = reference.reference_key
+                                AND reference.place BETWEEN object_reference.first_place AND object_reference.last_place
          WHERE {begins}{_of_relations(connection, asked.step, "reference.kind_key")}{asked.passes(connection)}
            {f"AND {owner}.type_key NOT IN {numbers(left_out)}" if left_out else ""}
         """,

@@ -91,10 +91,31 @@ OBJECT_TABLES = (
 )  # fmt: skip
 
 
-def known_contents(connection: Connection, base: str) -> dict[bytes, int]:
-    """Return digest → object key of every stored object of a knowledge base."""
-    rows = connection.rows("SELECT digest, object_key FROM object WHERE base_key = :base", base=connection.key(base))
-    return {bytes(row.digest): row.object_key for row in rows}
+class StoredObject(msgspec.Struct, frozen=True, gc=False):
+    """What an import has to know of an object that is stored already, so that it need not decode it again."""
+
+    key: int
+    id: str
+    type: str
+    revoked: bool
+    deprecated: bool
+
+
+def stored_objects(connection: Connection, base: str) -> dict[bytes, StoredObject]:
+    """Return digest → object of every stored object of a knowledge base."""
+    rows = connection.rows(
+        """
+        SELECT object.digest, object.object_key, identifier.stix_id, object.type_key, object.revoked, object.deprecated
+          FROM object
+          JOIN identifier ON identifier.identifier_key = object.identifier_key
+         WHERE object.base_key = :base
+        """,
+        base=connection.key(base),
+    )
+    return {
+        bytes(digest): StoredObject(key, stix_id, connection.word(type_key), bool(revoked), bool(deprecated))
+        for digest, key, stix_id, type_key, revoked, deprecated in rows
+    }
 
 
 def rows_to_write(rows: Iterable[ObjectRow]) -> int:
@@ -154,39 +175,84 @@ def add_members(connection: Connection, release_key: int, members: Sequence[Memb
     )
 
 
+class _References:
+    """The embedded references of one STIX id, by type and target, and their places; `free` is the first after all of them."""
+
+    __slots__ = ("free", "places")
+
+    def __init__(self) -> None:
+        self.places: dict[tuple[str, str], int] = {}
+        self.free = 0
+
+
 def _add_references(
     connection: Connection,
     numbered: Sequence[tuple[int, ObjectRow]],
     numbers: Numbers,
 ) -> int:
-    """Store embedded references, each (source, type, target) once, and which objects hold them. Return how many are held."""
+    """Store embedded references, each (source, type, target) once, and which objects hold them. Return the rows written.
+
+    The references of one id are numbered, and an object holds a run of these numbers, or a few: its contents seldom differ
+    in what they refer to.
+    """
     identifiers, words = numbers.identifiers, numbers.words
-    stored = {
-        (row.source_key, row.kind_key, row.target_key): row.reference_key
-        for row in connection.rows(
-            "SELECT reference_key, source_key, kind_key, target_key FROM reference"
-            f" WHERE source_key IN {connection.in_list('sources')}",
-            sources=sorted({identifiers[row.id] for _, row in numbered}),
-        )
-    }
-    next_reference = next_key(connection, "reference", "reference_key")
+    # In the order of their sources, as the table is: rows that are added at its end are the cheapest.
+    holders = sorted(((key, row) for key, row in numbered if row.references), key=lambda held: identifiers[held[1].id])
+    if not holders:
+        return 0
+    stored = _stored_references(connection, holders, numbers)
     made: list[tuple[object, ...]] = []
-    held: list[tuple[object, ...]] = []
-    for object_key, row in numbered:
+    held: list[tuple[int, int, int]] = []
+    for object_key, row in holders:
         source = identifiers[row.id]
-        mine = []
-        for kind, target in row.references:
-            triple = (source, words[kind], identifiers[target])
-            reference_key = stored.get(triple)
-            if reference_key is None:
-                reference_key = stored[triple] = next_reference
-                next_reference += 1
-                made.append((reference_key, *triple, embedded_relationship_uuid(kind, row.id, target)))
-            mine.append((object_key, reference_key))
-        held += sorted(mine)
-    connection.insert("reference", ("reference_key", "source_key", "kind_key", "target_key", "uuid"), made)
-    connection.insert("object_reference", ("object_key", "reference_key"), held)
-    return len(held)
+        mine = stored.get(source) or stored.setdefault(source, _References())
+        places = []
+        for pair in row.references:
+            place = mine.places.get(pair)
+            if place is None:
+                place = mine.places[pair] = mine.free
+                mine.free += 1
+                kind, target = pair
+                uuid = embedded_relationship_uuid(kind, row.id, target)
+                made.append((source, place, words[kind], identifiers[target], uuid))
+            places.append(place)
+        held += [(object_key, first, last) for first, last in _runs(places)]
+    held.sort()
+    connection.insert("reference", ("source_key", "place", "kind_key", "target_key", "uuid"), made)
+    connection.insert("object_reference", ("object_key", "first_place", "last_place"), held)
+    return len(made) + len(held)
+
+
+def _stored_references(
+    connection: Connection, holders: Sequence[tuple[int, ObjectRow]], numbers: Numbers
+) -> dict[int, _References]:
+    """The references that are stored already, by the number of their source."""
+    ids = {key: stix_id for stix_id, key in numbers.identifiers.items()}
+    words = {key: word for word, key in numbers.words.items()}
+    found: dict[int, _References] = {}
+    for row in connection.rows(
+        "SELECT source_key, place, kind_key, target_key FROM reference"
+        f" WHERE source_key IN {connection.in_list('sources')} ORDER BY source_key, place",
+        sources=sorted({numbers.identifiers[row.id] for _, row in holders}),
+    ):
+        mine = found.get(row.source_key) or found.setdefault(row.source_key, _References())
+        # A type or target that no new object names is not looked for.
+        mine.places[words.get(row.kind_key, ""), ids.get(row.target_key, "")] = row.place
+        mine.free = row.place + 1
+    return found
+
+
+def _runs(places: list[int]) -> Iterator[tuple[int, int]]:
+    """The runs of consecutive numbers among distinct ones: first and last of each."""
+    places.sort()
+    first = 0
+    if places[-1] - places[0] == len(places) - 1:
+        yield places[0], places[-1]
+        return
+    for after in range(1, len(places) + 1):
+        if after == len(places) or places[after] != places[after - 1] + 1:
+            yield places[first], places[after - 1]
+            first = after
 
 
 def _ids_named(rows: Iterable[ObjectRow]) -> set[str]:

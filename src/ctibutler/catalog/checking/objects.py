@@ -121,7 +121,8 @@ class _Reading:
             raise _Wrong("object", f"base_key is {row.base_key}, which is not the word of a knowledge base")
         properties = decode(content)
         try:
-            return row_of(kb, StixObject(str(properties["id"]), str(properties["type"]), content, digest, 0), "body")
+            stix_object = StixObject(str(properties["id"]), str(properties["type"]), content, digest, 0)
+            return row_of(kb, stix_object, properties, "body")
         except MalformedFile as wrong:  # such as a time that cannot be read
             raise _Wrong("body", str(wrong)) from None
 
@@ -173,7 +174,9 @@ def _check_references(
             """
             SELECT object_reference.object_key, reference.source_key, reference.kind_key, reference.target_key, reference.uuid
               FROM object_reference
-              JOIN reference ON reference.reference_key = object_reference.reference_key
+              JOIN object    ON object.object_key = object_reference.object_key
+              JOIN reference ON reference.source_key = object.identifier_key
+                            AND reference.place BETWEEN object_reference.first_place AND object_reference.last_place
              WHERE object_reference.object_key BETWEEN :first AND :last
             """,
             first=portion.first,
@@ -184,6 +187,28 @@ def _check_references(
     columns = ("object_key", "source_key", "kind_key", "target_key", "uuid")
     too_many = (row for row in stored - expected if row[0] in readable)
     yield from _differences("reference", columns, _by_key(expected - stored, 0), _by_key(too_many, 0), portion.names)
+    yield from _check_runs(connection, portion)
+
+
+def _check_runs(connection: Connection, portion: _Portion) -> Iterator[Finding]:
+    """Whether the runs of references that objects hold are as long as their references are many."""
+    held = {
+        row.object_key: row.held
+        for row in connection.rows(
+            """
+            SELECT object_key, sum(last_place - first_place + 1) AS held
+              FROM object_reference
+             WHERE object_key BETWEEN :first AND :last
+             GROUP BY object_key
+            """,
+            first=portion.first,
+            last=portion.last,
+        )
+    }
+    for key, _, row in portion.rows:
+        if held.get(key, 0) != len(row.references):
+            wrong = f"{held.get(key, 0)} references are held, but its bytes have {len(row.references)}"
+            yield Finding("object_reference", portion.names[key], wrong)
 
 
 Rows = Mapping[int, list[tuple[object, ...]]]

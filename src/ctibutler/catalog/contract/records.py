@@ -152,23 +152,34 @@ class EmbeddedRecord:
     standing: Standing
 
 
+_HELD = """
+          FROM object
+          JOIN object_reference ON object_reference.object_key = object.object_key
+          JOIN reference        ON reference.source_key = object.identifier_key
+                               AND reference.place BETWEEN object_reference.first_place AND object_reference.last_place
+"""
+
+
 def embedded_records(connection: Connection, release: Release, owners: Sequence[int]) -> Iterator[EmbeddedRecord]:
     """The embedded relationships that these members of a release have, owner by owner."""
     ranks = _holder_ranks(connection, release.knowledge_base, owners)
-    rivals: dict[int, list[tuple[int, Rank]]] = defaultdict(list)
-    for row in connection.rows(
-        f"SELECT object_key, reference_key FROM object_reference WHERE object_key IN {connection.in_list('holders')}",
-        holders=list(ranks),
-    ):
-        rivals[row.reference_key] += ranks[row.object_key]
+    rivals: dict[tuple[int, int], list[tuple[int, Rank]]] = defaultdict(list)
     for row in connection.rows(
         f"""
-        SELECT object_reference.object_key, reference.reference_key, reference.uuid, reference.kind_key, target.stix_id
-          FROM object_reference
-          JOIN reference         ON reference.reference_key = object_reference.reference_key
+        SELECT object.object_key, reference.source_key, reference.place
+        {_HELD}
+         WHERE object.object_key IN {connection.in_list("holders")}
+        """,
+        holders=list(ranks),
+    ):
+        rivals[row.source_key, row.place] += ranks[row.object_key]
+    for row in connection.rows(
+        f"""
+        SELECT object.object_key, reference.source_key, reference.place, reference.uuid, reference.kind_key, target.stix_id
+        {_HELD}
           JOIN identifier target ON target.identifier_key = reference.target_key
-         WHERE object_reference.object_key IN {connection.in_list("owners")}
-         ORDER BY object_reference.object_key, reference.reference_key
+         WHERE object.object_key IN {connection.in_list("owners")}
+         ORDER BY object.object_key, reference.place
         """,
         owners=list(owners),
     ):
@@ -179,7 +190,7 @@ def embedded_records(connection: Connection, release: Release, owners: Sequence[
                 relationship_id(bytes(row.uuid)),
                 connection.word(row.kind_key),
                 row.stix_id,
-                standing(mine, [rank for _, rank in rivals[row.reference_key]]),
+                standing(mine, [rank for _, rank in rivals[row.source_key, row.place]]),
             )
 
 

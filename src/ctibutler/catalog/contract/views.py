@@ -268,8 +268,8 @@ SELECT {stix_id} || '+' || {moment} AS _key,
   JOIN member            ON member.release_key = release.release_key
   JOIN object            ON object.object_key = member.object_key
   JOIN object_reference  ON object_reference.object_key = member.object_key
-  JOIN reference         ON reference.reference_key = object_reference.reference_key
-                        AND reference.source_key = object.identifier_key
+  JOIN reference         ON reference.source_key = object.identifier_key
+                        AND reference.place BETWEEN object_reference.first_place AND object_reference.last_place
   JOIN identifier source ON source.identifier_key = object.identifier_key
   JOIN identifier target ON target.identifier_key = reference.target_key
   LEFT JOIN relationship ON relationship.object_key = member.object_key

@@ -16,7 +16,7 @@ from ctibutler.catalog.engine.database import Database, first_line
 from ctibutler.catalog.engine.dialect import Engine
 from ctibutler.errors import StoreUnavailable
 
-VERSIONS = ("a001", "a002", "a003", "a004", "a005", "a006")
+VERSIONS = ("a001", "a002", "a003", "a004", "a005", "a006", "a007")
 CURRENT = VERSIONS[-1]
 
 _FOLDER = Path(__file__).parent
@@ -26,6 +26,7 @@ _WORDS = {
     "postgresql": {"text": 'TEXT COLLATE "C"', "blob": "BYTEA", "clustered": "", "int": "BIGINT"},
 }
 _CREATED_INDEX = re.compile(r"^CREATE (?:UNIQUE )?INDEX (\w+)", re.MULTILINE)
+_DROPPED_INDEX = re.compile(r"^DROP INDEX (\w+)", re.MULTILINE)
 # One row with the version of the schema. Alembic ran the first migrations and named this table: databases of that time
 # have it, and their ctibutler can still open those that were made since.
 _VERSION_TABLE = """
@@ -46,7 +47,10 @@ def bring_up_to_date(database: Database, target: str = CURRENT) -> None:
             return
     try:
         with database.write() as connection:
-            for version in _missing(database, version_of(connection), target):
+            present = version_of(connection)
+            if present:
+                _drop_views(connection)
+            for version in _missing(database, present, target):
                 connection.script(_statements(connection.engine, version))
                 connection.run("UPDATE alembic_version SET version_num = :version", version=version)
     except database.driver.DatabaseError as failure:
@@ -67,7 +71,11 @@ def require_current(database: Database) -> None:
 def index_names(engine: Engine) -> set[str]:
     """Return the names of the indexes that the tables of this version have, besides those of primary keys."""
     statements = [statement for version in VERSIONS for statement in _statements(engine, version)]
-    return {name for statement in statements for name in _CREATED_INDEX.findall(statement)}
+    created, dropped = (
+        {name for statement in statements for name in pattern.findall(statement)}
+        for pattern in (_CREATED_INDEX, _DROPPED_INDEX)
+    )
+    return created - dropped
 
 
 def version_of(connection: Connection) -> str | None:
@@ -77,6 +85,13 @@ def version_of(connection: Connection) -> str | None:
         postgresql="SELECT to_regclass('alembic_version')",
     )
     return connection.value("SELECT version_num FROM alembic_version") if connection.value(table) else None
+
+
+def _drop_views(connection: Connection) -> None:
+    """Drop the public views, which hold tables as they are; whoever opens the catalogue renews them."""
+    _, *names = str(connection.value("SELECT contract FROM catalogue")).split() or [""]
+    connection.script(f"DROP VIEW IF EXISTS {name}" for name in reversed(names))
+    connection.run("UPDATE catalogue SET contract = ''")
 
 
 def _missing(database: Database, present: str | None, target: str) -> tuple[str, ...]:
