@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from ctibutler.knowledge_bases.release_labels import natural
 
 _WORD = re.compile(r"[^\W_]+")
+_BEYOND_ASCII = re.compile(r"([^\x00-\x7f]+)")
 
 
 def folded(text: str) -> str:
@@ -17,9 +19,18 @@ def folded(text: str) -> str:
     """
     if text.isascii():
         return text.lower().replace("\x00", "")
+    # Every second part is a run of other characters: all that NFKD changes or reorders.
+    parts = _BEYOND_ASCII.split(text)
+    parts[::2] = [part.lower() for part in parts[::2]]
+    parts[1::2] = map(_folded_run, parts[1::2])
+    return "".join(parts).replace("\x00", "")
+
+
+@lru_cache(maxsize=4096)
+def _folded_run(text: str) -> str:
     plain = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
     refolded = unicodedata.normalize("NFKD", plain.casefold())
-    return "".join(char for char in refolded if not unicodedata.combining(char)).replace("\x00", "")
+    return "".join(char for char in refolded if not unicodedata.combining(char))
 
 
 def words_of(text: str) -> list[str]:

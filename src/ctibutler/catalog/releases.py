@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from ctibutler.catalog.engine.bodies import plain, shrunk
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.release_files import Origin, read_origin
@@ -120,7 +121,7 @@ def marks(connection: Connection, knowledge_base: str) -> list[Mark]:
 def mapping(connection: Connection, release_key: int) -> bytes | None:
     """Return the mapping that came with a release (relations that no object expresses) as JSON, or None."""
     stored = connection.value("SELECT mapping FROM release WHERE release_key = :key", key=release_key)
-    return None if stored is None else bytes(stored)
+    return None if stored is None else plain(bytes(stored))
 
 
 def details_digest(connection: Connection, release_key: int) -> bytes | None:
@@ -132,6 +133,7 @@ def details_digest(connection: Connection, release_key: int) -> bytes | None:
 def add(connection: Connection, release: Release, mapping_content: bytes | None, details_digest: bytes) -> None:
     """Store a release. Its members and details are added apart."""
     options, origin = release.options, release.origin
+    mapping = None if mapping_content is None else shrunk(mapping_content)
     connection.insert(
         "release",
         (
@@ -147,7 +149,7 @@ def add(connection: Connection, release: Release, mapping_content: bytes | None,
                 None if origin.mirrored_from is None else origin.mirrored_from.to_json().decode(),
                 release.bundle_id, release.digest,
                 msgspec.json.encode(release.facts).decode(), int(options.ignore_embedded),
-                int(options.ignore_embedded_sro), int(options.ignore_embedded_smo), mapping_content, details_digest,
+                int(options.ignore_embedded_sro), int(options.ignore_embedded_smo), mapping, details_digest,
                 release.installed_at, release.job_id,
             )
         ],

@@ -63,12 +63,11 @@ class ObjectRow(msgspec.Struct, frozen=True):
     head: bytes | None
 
 
-def row_of(kb: KnowledgeBase, stix_object: StixObject, file_name: str) -> ObjectRow:
-    """Return the row of an object of this knowledge base.
+def row_of(kb: KnowledgeBase, stix_object: StixObject, properties: Mapping[str, object], file_name: str) -> ObjectRow:
+    """Return the row of an object of this knowledge base, whose properties were decoded before.
 
     Raises MalformedFile for a time that cannot be read. `file_name` is for its message, which names the place.
     """
-    properties = stix_object.properties()
     try:
         created, modified = instant(properties, "created"), instant(properties, "modified")
     except ValueError as wrong:

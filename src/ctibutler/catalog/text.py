@@ -37,10 +37,7 @@ def tokens(text: str) -> list[str]:
     """
     found: set[str] = set()
     room = MOST_CHARACTERS
-    for word in words_of(text):
-        short = word[:LONGEST_WORD]
-        if short in found:
-            continue
+    for short in dict.fromkeys(word[:LONGEST_WORD] for word in dict.fromkeys(words_of(text))):
         stemmed = stem(short)
         room -= len(short) + len(stemmed) + 1
         if room < 0:

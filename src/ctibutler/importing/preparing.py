@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -12,26 +12,33 @@ from ctibutler.catalog import details, releases, writing
 from ctibutler.catalog.engine import packing
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.rows import ObjectRow, row_of
-from ctibutler.catalog.writing import Member
+from ctibutler.catalog.writing import Member, StoredObject
+from ctibutler.importing.details import read_details
 from ctibutler.importing.progress import REPORT_EVERY, Progress
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.stix import links as stix_links
-from ctibutler.stix.bundles import Bundle
+from ctibutler.stix.bundles import Bundle, Limits, Properties, check_limits, read_bundle
 from ctibutler.stix.objects import RELATIONSHIP, StixObject, is_deprecated, is_revoked
+
+_TACTIC = "x-mitre-tactic"
+_LINKED = ("attack-pattern", _TACTIC)
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A release, ready to be stored.
 
-    `rows` are its new objects, and `packed` their compressed bytes. `tactic_links` are relationships from techniques to
-    tactics. `known_releases` are the marks of the installed releases. If these have changed by the time the release is
-    stored, another process may have removed objects that were not new.
+    `rows` are its new objects, and `packed` their compressed bytes. `stored` are the keys of the objects that it shares with
+    other releases. `tactic_links` are relationships from techniques to tactics. `known_releases` are the marks of the
+    installed releases. If these have changed by the time the release is stored, another process may have removed objects
+    that were not new.
     """
 
     members: list[Member]
     rows: list[ObjectRow]
     packed: packing.Packed
+    stored: dict[bytes, int]
     details: details.Prepared
     tactic_links: list[Mapping[str, object]]
     bundle_id: str
@@ -41,53 +48,108 @@ class Prepared:
 
 
 def prepare(
-    connection: Connection,
-    kb: KnowledgeBase,
-    bundle: Bundle,
-    own_details: Mapping[str, bytes],
-    file_name: str,
-    progress: Progress,
+    connection: Connection, kb: KnowledgeBase, file: ReleaseFile, limits: Limits, progress: Progress
 ) -> Prepared:
-    """Index and compress the new objects of a release, without writing anything. `file_name` is used in messages.
+    """Read a release; index and compress its new objects, without writing anything.
 
-    Raises MalformedFile if a time cannot be read.
+    Raises MalformedFile if the bundle, a time in it or the details cannot be read.
     """
-    known = writing.known_contents(connection, kb.slug)
-    new = [stix_object for stix_object in bundle.objects if stix_object.digest not in known]
-    rows = []
-    for number, stix_object in enumerate(new):
-        if number % REPORT_EVERY == 0:
-            progress("index", number, len(new))
-        rows.append(row_of(kb, stix_object, file_name))
-    progress("index", len(new), len(new))
+    progress("parse", 0, None)
+    index = _Index(kb, file.file_name, writing.stored_objects(connection, kb.slug), progress)
+    bundle = _read(file, limits, index)
+    objects = len(bundle.objects)
+    progress("parse", objects, objects)
+    own_details = _own_details(kb, bundle, file)
     digest = _digest(bundle)
+    bundle_id = bundle.id or f"bundle--{uuid.UUID(hex=digest)}"
+    del bundle
+    progress("index", 0, len(index.rows))
+    packed = packing.pack(connection, kb.slug, [row.content for row in index.rows])
+    progress("index", len(index.rows), len(index.rows))
     return Prepared(
-        members=_members(bundle.objects),
-        rows=rows,
-        packed=packing.pack(connection, kb.slug, [row.content for row in rows]),
+        members=index.members,
+        rows=index.rows,
+        packed=packed,
+        stored=index.shared,
         details=details.prepare(connection, kb.slug, own_details),
-        tactic_links=_tactic_links(bundle.objects),
-        bundle_id=bundle.id or f"bundle--{uuid.UUID(hex=digest)}",
+        tactic_links=index.tactic_links(),
+        bundle_id=bundle_id,
         digest=digest,
-        facts=_facts(bundle),
+        facts=index.facts(),
         known_releases=releases.marks(connection, kb.slug),
     )
 
 
-def _members(objects: Sequence[StixObject]) -> list[Member]:
-    seen: Counter[str] = Counter()
-    members = []
-    for stix_object in objects:
-        members.append(Member(stix_object.digest, stix_object.type, stix_object.position, seen[stix_object.id]))
-        seen[stix_object.id] += 1
-    return members
+class _Index:
+    """Collects what is stored about the objects of a release, one object at a time."""
+
+    def __init__(
+        self, kb: KnowledgeBase, file_name: str, stored: Mapping[bytes, StoredObject], progress: Progress
+    ) -> None:
+        self.members: list[Member] = []
+        self.rows: list[ObjectRow] = []
+        self.shared: dict[bytes, int] = {}
+        self.stored = stored
+        self._kb = kb
+        self._file_name = file_name
+        self._progress = progress
+        self._seen: Counter[str] = Counter()
+        self._types: Counter[str] = Counter()
+        self._revoked = self._deprecated = 0
+        self._linked: list[Properties] = []
+
+    def add(self, stix_object: StixObject, properties: Properties | None) -> None:
+        """Add an object; `properties` are not needed of one that is stored."""
+        stix_id, stix_type, digest = stix_object.id, stix_object.type, stix_object.digest
+        if len(self.members) % REPORT_EVERY == 0:
+            self._progress("parse", len(self.members), None)
+        self.members.append(Member(digest, stix_type, stix_object.position, self._seen[stix_id]))
+        self._seen[stix_id] += 1
+        self._types[stix_type] += 1
+        before = self.stored.get(digest)
+        if before is not None:
+            self.shared[digest] = before.key
+            revoked, deprecated = before.revoked, before.deprecated
+        else:
+            properties = stix_object.properties() if properties is None else properties
+            self.rows.append(row_of(self._kb, stix_object, properties, self._file_name))
+            revoked, deprecated = is_revoked(properties), is_deprecated(properties)
+        if stix_type != RELATIONSHIP:
+            self._revoked += revoked
+            self._deprecated += deprecated
+            if stix_type in _LINKED:
+                self._linked.append(stix_object.properties() if properties is None else properties)
+
+    def tactic_links(self) -> list[Mapping[str, object]]:
+        """The relationships from techniques to tactics."""
+        return list(stix_links.technique_tactics(self._linked)) if self._types[_TACTIC] else []
+
+    def facts(self) -> dict[str, object]:
+        """The facts about the release that are stored with it."""
+        return {
+            "counts_by_type": dict(self._types.most_common()),
+            "revoked": self._revoked,
+            "deprecated": self._deprecated,
+        }
 
 
-def _tactic_links(objects: Sequence[StixObject]) -> list[Mapping[str, object]]:
-    wanted = ("attack-pattern", "x-mitre-tactic")
-    if not any(stix_object.type == "x-mitre-tactic" for stix_object in objects):
-        return []
-    return list(stix_links.technique_tactics(item.properties() for item in objects if item.type in wanted))
+def _read(file: ReleaseFile, limits: Limits, index: _Index) -> Bundle:
+    """Read the objects of a release, from the publisher's bundle or from a converter, and index each."""
+    if isinstance(file.bundle, bytes):
+        return read_bundle(file.bundle, file.file_name, limits, index.stored, index.add)
+    check_limits(file.bundle, file.file_name, limits)
+    for stix_object in file.bundle.objects:
+        index.add(stix_object, None)
+    return file.bundle
+
+
+def _own_details(kb: KnowledgeBase, bundle: Bundle, file: ReleaseFile) -> dict[str, bytes]:
+    """The details of the release's objects, by STIX id."""
+    if file.details is None:
+        return {}
+    read = read_details(file.details, kb.details_file_name(file.label) or f"details of {file.file_name}")
+    own = {stix_object.id for stix_object in bundle.objects}
+    return {stix_id: detail for stix_id, detail in read.items() if stix_id in own}
 
 
 def _digest(bundle: Bundle) -> str:
@@ -96,16 +158,3 @@ def _digest(bundle: Bundle) -> str:
     for stix_object in bundle.objects:
         whole.update(stix_object.digest)
     return whole.hexdigest()
-
-
-def _facts(bundle: Bundle) -> dict[str, object]:
-    counts = Counter(stix_object.type for stix_object in bundle.objects)
-    dead = [
-        (is_revoked(properties), is_deprecated(properties))
-        for properties in (item.properties() for item in bundle.objects if item.type != RELATIONSHIP)
-    ]
-    return {
-        "counts_by_type": dict(counts.most_common()),
-        "revoked": sum(revoked for revoked, _ in dead),
-        "deprecated": sum(deprecated for _, deprecated in dead),
-    }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ctibutler.catalog import details, link_sets, qualifiers, releases, writing
@@ -13,13 +15,12 @@ from ctibutler.catalog.link_sets import Link
 from ctibutler.catalog.releases import ImportOptions, Release
 from ctibutler.catalog.removal import remove_orphans, remove_release, remove_unused
 from ctibutler.errors import Busy
-from ctibutler.importing.details import read_details
 from ctibutler.importing.preparing import Prepared, prepare
 from ctibutler.importing.progress import Progress, no_progress
 from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.release_files import ReleaseFile
-from ctibutler.stix.bundles import Bundle, Limits, check_limits, read_bundle
+from ctibutler.stix.bundles import Limits
 from ctibutler.stix.times import now
 
 Finish = Callable[[Connection], None]
@@ -71,38 +72,39 @@ def import_release(
     Raises MalformedFile if the bundle or the details cannot be read, and Busy if other processes keep changing the knowledge
     base. The catalogue is then unchanged.
     """
-    progress("parse", 0, None)
-    bundle = _bundle(file, limits)
-    own_details = _own_details(kb, bundle, file)
-    progress("parse", len(bundle.objects), len(bundle.objects))
     request = _ImportRequest(kb, file, options, force, job_id, progress)
     for _ in range(_TRIES):
-        with database.read() as connection:
-            prepared = prepare(connection, kb, bundle, own_details, file.file_name, progress)
-        with database.write() as connection:
-            if releases.marks(connection, kb.slug) != prepared.known_releases:
-                continue  # another process imported or removed a release; objects that we did not compress may be gone
-            report = _store(connection, request, prepared)
-            finish(connection)
-        return report
+        with _collector_paused():
+            report = _import(database, request, limits, finish)
+        if report is not None:
+            return report
     raise Busy(f"{kb.slug} {release_labels.shown(file.label)}: other processes kept changing this knowledge base")
 
 
-def _bundle(file: ReleaseFile, limits: Limits) -> Bundle:
-    """The objects of a release, from the publisher's bundle or from a converter."""
-    if isinstance(file.bundle, bytes):
-        return read_bundle(file.bundle, file.file_name, limits)
-    check_limits(file.bundle, file.file_name, limits)
-    return file.bundle
+def _import(database: Database, request: _ImportRequest, limits: Limits, finish: Finish) -> ImportReport | None:
+    """Import a release; None if other processes changed the knowledge base meanwhile."""
+    with database.read() as connection:
+        prepared = prepare(connection, request.kb, request.file, limits, request.progress)
+    with database.write() as connection:
+        if releases.marks(connection, request.kb.slug) != prepared.known_releases:
+            return None  # another process imported or removed a release; objects that we did not compress may be gone
+        report = _store(connection, request, prepared)
+        finish(connection)
+    return report
 
 
-def _own_details(kb: KnowledgeBase, bundle: Bundle, file: ReleaseFile) -> dict[str, bytes]:
-    """The details of the release's objects, by STIX id."""
-    if file.details is None:
-        return {}
-    read = read_details(file.details, kb.details_file_name(file.label) or f"details of {file.file_name}")
-    own = {stix_object.id for stix_object in bundle.objects}
-    return {stix_id: detail for stix_id, detail in read.items() if stix_id in own}
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Without the cyclic garbage collector: an import makes hundreds of thousands of records and no cycles, and a tenth
+    of its time would go into looking for them."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _store(connection: Connection, request: _ImportRequest, prepared: Prepared) -> ImportReport:
@@ -129,8 +131,7 @@ def _write_objects(connection: Connection, request: _ImportRequest, prepared: Pr
     """Store new objects, memberships and details. Return how many objects were new."""
     wrote = _counting(request.progress, writing.rows_to_write(prepared.rows) + len(prepared.members))
     added = writing.add_objects(connection, request.kb.slug, prepared.rows, prepared.packed, wrote)
-    keys = writing.known_contents(connection, request.kb.slug)
-    writing.add_members(connection, release_key, prepared.members, keys)
+    writing.add_members(connection, release_key, prepared.members, prepared.stored | added)
     wrote(len(prepared.members))
     details.add(connection, request.kb.slug, release_key, prepared.details)
     qualifiers.add(connection, request.kb, release_key)

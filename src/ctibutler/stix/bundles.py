@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
 
 import msgspec
 
@@ -13,6 +15,7 @@ from ctibutler.stix.objects import RELATIONSHIP, StixObject, digest_of, encode
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*--[!-~]{1,200}")
 _LONGEST_WORD = 250
+Properties = Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,38 @@ _raw_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _anything = msgspec.json.Decoder().decode
 
 
-def read_bundle(content: bytes, name: str, limits: Limits = Limits()) -> Bundle:
+class Known(Protocol):
+    """What is known of an object that was read before."""
+
+    @property
+    def id(self) -> str:
+        """Its STIX id."""
+
+    @property
+    def type(self) -> str:
+        """Its type."""
+
+
+Visit = Callable[[StixObject, Properties | None], None]
+"""Called with each object of a bundle and its properties; None if the object was read before."""
+
+
+def _ignore(_: StixObject, __: Properties | None) -> None:
+    """Do nothing with an object."""
+
+
+def read_bundle(
+    content: bytes,
+    name: str,
+    limits: Limits = Limits(),
+    known: Mapping[bytes, Known] = MappingProxyType({}),
+    visit: Visit = _ignore,
+) -> Bundle:
     """Read a STIX 2.1 bundle.
 
     `name` stands for the file in messages. Properties that start with `_` are internal to a database and are dropped.
+    An object whose digest is `known` has been read and checked before: it is not decoded. `visit` is called while an object
+    is decoded anyway; all decoded objects together would fill the memory.
 
     Raises MalformedFile, which says what is wrong and where: `ics.json: objects[12]: no id`.
     """
@@ -56,17 +87,16 @@ def read_bundle(content: bytes, name: str, limits: Limits = Limits()) -> Bundle:
     raws = _read_list(envelope.objects, name)
     _check_number(len(raws), name, limits)
     bundle_id = _value(envelope.id, "id", name)
-    read = _checked(_decoded(raws, name, limits), name, limits)
-    return Bundle(bundle_id if isinstance(bundle_id, str) else None, list(_distinct(read)))
+    objects = _distinct(_read(raws, name, limits, known), visit)
+    return Bundle(bundle_id if isinstance(bundle_id, str) else None, objects)
 
 
-def bundle_of_objects(bundle_id: str, objects: Iterable[Mapping[str, object]], name: str) -> Bundle:
+def bundle_of_objects(bundle_id: str, objects: Iterable[Properties], name: str) -> Bundle:
     """A bundle of objects that a converter created. Each is encoded once, and checked like an object from a file.
 
     `name` stands for the converted file in messages. Raises MalformedFile.
     """
-    made = ((encode(properties), properties) for properties in objects)
-    return Bundle(bundle_id, list(_distinct(_checked(made, name, Limits()))))
+    return Bundle(bundle_id, _distinct(_made(objects, name), _ignore))
 
 
 def check_limits(bundle: Bundle, name: str, limits: Limits) -> None:
@@ -134,19 +164,22 @@ def _read_list(raw: msgspec.Raw, name: str) -> list[msgspec.Raw]:
     return objects
 
 
-def _decoded(raws: list[msgspec.Raw], name: str, limits: Limits) -> Iterator[tuple[bytes, Mapping[str, object]]]:
-    """The objects of a bundle as they were read: minified JSON, and the properties in it."""
+def _read(
+    raws: list[msgspec.Raw], name: str, limits: Limits, known: Mapping[bytes, Known]
+) -> Iterator[tuple[StixObject, Properties | None]]:
+    """The objects of a bundle as they were read, and their properties; None for those that are known."""
     for position, raw in enumerate(raws):
         try:
-            yield _decode_object(raw, limits)
+            yield _read_object(raw, position, limits, known)
         except _Wrong as wrong:
             raise MalformedFile(f"{name}: objects[{position}]{wrong}") from None
 
 
-def _checked(objects: Iterable[tuple[bytes, Mapping[str, object]]], name: str, limits: Limits) -> Iterator[StixObject]:
-    for position, (content, properties) in enumerate(objects):
+def _made(objects: Iterable[Properties], name: str) -> Iterator[tuple[StixObject, Properties]]:
+    for position, properties in enumerate(objects):
         try:
-            yield _stix_object(content, properties, position, limits)
+            content = encode(properties)
+            yield _stix_object(content, digest_of(content), properties, position, Limits())
         except _Wrong as wrong:
             raise MalformedFile(f"{name}: objects[{position}]{wrong}") from None
 
@@ -155,24 +188,34 @@ class _Wrong(Exception):
     """What is wrong with one object: the rest of a message that starts with its place."""
 
 
-def _decode_object(raw: msgspec.Raw, limits: Limits) -> tuple[bytes, Mapping[str, object]]:
-    content = bytes(raw)
+def _read_object(
+    raw: msgspec.Raw, position: int, limits: Limits, known: Mapping[bytes, Known]
+) -> tuple[StixObject, Properties | None]:
     try:
+        content = msgspec.json.format(bytes(raw), indent=-1)
+        digest = digest_of(content)
+        before = known.get(digest)
+        if before is not None:
+            return StixObject(before.id, before.type, content, digest, position), None
         properties = _anything(content)
-        if not isinstance(properties, dict):
-            raise _Wrong(f": expected an object, found {_brief(properties)}")
-        return msgspec.json.format(content, indent=-1), properties
     except (msgspec.DecodeError, UnicodeDecodeError) as failure:
         raise _Wrong(f": not JSON: {_reason(failure)}") from None
     except RecursionError:
         raise _Wrong(f": is nested deeper than {limits.max_depth} levels") from None
+    if not isinstance(properties, dict):
+        raise _Wrong(f": expected an object, found {_brief(properties)}")
+    return _stix_object(content, digest, properties, position, limits)
 
 
-def _stix_object(content: bytes, properties: Mapping[str, object], position: int, limits: Limits) -> StixObject:
+def _stix_object(
+    content: bytes, digest: bytes, properties: Properties, position: int, limits: Limits
+) -> tuple[StixObject, Properties]:
     if content.count(b"{") + content.count(b"[") > limits.max_depth and _depth(properties) > limits.max_depth:
         raise _Wrong(f": is nested deeper than {limits.max_depth} levels")
     if (b'"_' in content or b'"\\u005' in content) and any(key.startswith("_") for key in properties):
-        content = encode({key: value for key, value in properties.items() if not key.startswith("_")})
+        properties = {key: value for key, value in properties.items() if not key.startswith("_")}
+        content = encode(properties)
+        digest = digest_of(content)
     stix_id, stix_type = properties.get("id"), properties.get("type")
     if not isinstance(stix_type, str) or not stix_type:
         raise _Wrong(f".type: expected the object's type, found {_brief(stix_type)}")
@@ -180,10 +223,10 @@ def _stix_object(content: bytes, properties: Mapping[str, object], position: int
         raise _Wrong(f".id: expected `{stix_type[:80]}--` and a UUID, found {_brief(stix_id)}")
     if stix_type == RELATIONSHIP:
         _check_relationship(properties)
-    return StixObject(stix_id, stix_type, content, digest_of(content), position)
+    return StixObject(stix_id, stix_type, content, digest, position), properties
 
 
-def _check_relationship(properties: Mapping[str, object]) -> None:
+def _check_relationship(properties: Properties) -> None:
     for end in ("source_ref", "target_ref"):
         value = properties.get(end)
         if not isinstance(value, str) or not _ID.fullmatch(value):
@@ -193,12 +236,15 @@ def _check_relationship(properties: Mapping[str, object]) -> None:
         raise _Wrong(f".relationship_type: expected a word, found {_brief(word)} (in {properties['id']})")
 
 
-def _distinct(objects: Iterable[StixObject]) -> Iterator[StixObject]:
+def _distinct(read: Iterable[tuple[StixObject, Properties | None]], visit: Visit) -> list[StixObject]:
     seen: set[bytes] = set()
-    for stix_object in objects:
+    objects = []
+    for stix_object, properties in read:
         if stix_object.digest not in seen:
             seen.add(stix_object.digest)
-            yield stix_object
+            objects.append(stix_object)
+            visit(stix_object, properties)
+    return objects
 
 
 def _depth(value: object) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Final
 
 from ctibutler.stix.identifiers import embedded_relationship_id, seed_identity_id
@@ -16,6 +15,7 @@ MARK: Final = {"source_name": "stix2arango", "description": "embedded-relationsh
 # The two ends of an SRO are not embedded references.
 _ENDS: Final = frozenset(("source_ref", "target_ref"))
 _REFERENCE: Final = re.compile(r"([a-z_-]+)[_-]refs?")
+_MOST_NAMES: Final = 4096
 
 
 def embedded_references(obj: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -32,7 +32,7 @@ def embedded_references(obj: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _collect(obj: Mapping[str, Any], path: str, found: list[tuple[str, str]]) -> None:
     for key, value in obj.items():
-        name = _referring_name(key)
+        name = _NAMES[key]
         if name is None:
             if isinstance(value, list):
                 for member in value:
@@ -46,13 +46,21 @@ def _collect(obj: Mapping[str, Any], path: str, found: list[tuple[str, str]]) ->
             found.extend((relationship_type, target) for target in value if target and isinstance(target, str))
 
 
-@lru_cache(maxsize=4096)
-def _referring_name(key: str) -> str | None:
-    """The relationship type of a reference property, without its path; None for other properties."""
-    if key in _ENDS:
-        return None
-    matched = _REFERENCE.fullmatch(key)
-    return matched[1].replace("_", "-") if matched else None
+class _Names(dict[str, str | None]):
+    """The relationship type of a reference property, without its path; None for other properties.
+
+    Each name is matched once: an import asks for 500,000.
+    """
+
+    def __missing__(self, key: str) -> str | None:
+        matched = None if key in _ENDS else _REFERENCE.fullmatch(key)
+        name = matched[1].replace("_", "-") if matched else None
+        if len(self) < _MOST_NAMES:
+            self[key] = name
+        return name
+
+
+_NAMES: Final = _Names()
 
 
 def embedded_relationship(source: Mapping[str, Any], relationship_type: str, target: str) -> dict[str, Any]:

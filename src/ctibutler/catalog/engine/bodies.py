@@ -11,6 +11,16 @@ from ctibutler.catalog.engine.transaction import Transaction
 WITHOUT_DICTIONARY = 0
 
 
+def shrunk(content: bytes) -> bytes:
+    """Compress what is stored once and read seldom: a dictionary, a mapping."""
+    return zstandard.ZstdCompressor(level=9, write_checksum=True).compress(content)
+
+
+def plain(stored: bytes) -> bytes:
+    """Return what `shrunk` compressed. Earlier versions stored it as it was; then it is returned unchanged."""
+    return zstandard.ZstdDecompressor().decompress(stored) if stored.startswith(zstandard.FRAME_HEADER) else stored
+
+
 class Bodies:
     """Decompresses bodies of one database; keeps the dictionaries that it has loaded."""
 
@@ -32,7 +42,7 @@ class Bodies:
                     "SELECT content FROM dictionary WHERE dictionary_key = :dictionary_key",
                     dictionary_key=dictionary_key,
                 )
-                self._dictionaries[dictionary_key] = zstandard.ZstdCompressionDict(bytes(stored))
+                self._dictionaries[dictionary_key] = zstandard.ZstdCompressionDict(plain(bytes(stored)))
             found = zstandard.ZstdDecompressor(dict_data=self._dictionaries[dictionary_key])
             mine[dictionary_key] = found
         return found

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 import zstandard
 
-from ctibutler.catalog.engine.bodies import WITHOUT_DICTIONARY
+from ctibutler.catalog.engine.bodies import WITHOUT_DICTIONARY, plain, shrunk
 from ctibutler.catalog.engine.keys import next_dictionary_key
 from ctibutler.catalog.engine.transaction import Transaction
 from ctibutler.catalog.engine.words import ensure_words
 
-# Measured on Enterprise 18.1 (36.7 MB minified): with this dictionary level 3 gives 7.9 MB in 0.2 s, level 6 7.2 MB in
-# 0.8 s, level 9 hardly less in 1.5 s.
-LEVEL = 6
-DICTIONARY_BYTES = 256 * 1024
+# Measured on Enterprise 18.1 (36.7 MB minified): with this dictionary level 3 gives 7.4 MB in 0.2 s, level 6 6.7 MB in
+# 0.7 s; with half of it 7.9 and 7.2 MB.
+LEVEL = 3
+DICTIONARY_BYTES = 512 * 1024
 SAMPLES = 4000
 LARGEST_SAMPLE = 20_000
 FEWEST_SAMPLES = 50
@@ -42,7 +42,9 @@ class Packed:
             return self.dictionary_key
         words = ensure_words(connection, [base])
         key = next_dictionary_key(connection)
-        connection.insert("dictionary", ("dictionary_key", "base_key", "content"), [(key, words[base], self.trained)])
+        connection.insert(
+            "dictionary", ("dictionary_key", "base_key", "content"), [(key, words[base], shrunk(self.trained))]
+        )
         return key
 
 
@@ -62,7 +64,7 @@ def pack(connection: Transaction, base: str, contents: Sequence[bytes]) -> Packe
         base=base,
     )
     trained = train(contents) if row is None else None
-    compress = compressor(bytes(row.content) if row else trained)
+    compress = compressor(plain(bytes(row.content)) if row else trained)
     return Packed(
         [compress(content) for content in contents], row.dictionary_key if row else WITHOUT_DICTIONARY, trained
     )

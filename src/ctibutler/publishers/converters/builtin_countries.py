@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import pycountry
-
 from ctibutler.errors import MalformedFile
 from ctibutler.publishers.converters.locations import Country
 from ctibutler.stix.identifiers import LOCATIONS, uuid5
@@ -69,6 +67,8 @@ def countries() -> list[Country]:
 
     Raises MalformedFile if the names or codes in the installed pycountry differ from the release.
     """
+    import pycountry  # late: it is only needed for this release
+
     facts = []
     for line in _REGIONS.strip().splitlines():
         regions, _, codes = line.partition(":")

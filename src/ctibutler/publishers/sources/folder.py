@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from ctibutler.errors import InvalidRequest, SourceUnavailable
 from ctibutler.publishers.web.failures import SourceDown
@@ -28,6 +27,8 @@ def folder_named(text: str, setting: str) -> Path:
     url = urlsplit(text)
     if url.netloc not in ("", "localhost"):
         raise InvalidRequest.of(setting, f"`{text}` is a folder on another machine ({url.netloc}).")
+    from urllib.request import url2pathname  # late: it loads an HTTP client
+
     return Path(url2pathname(url.path))
 
 

@@ -14,7 +14,7 @@ from ctibutler.errors import NotFound, SourceUnavailable
 from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import AtPublisher, KnowledgeBase
 from ctibutler.knowledge_bases.release_files import ReleaseFile
-from ctibutler.publishers.places import PLACES, github
+from ctibutler.publishers.places import github
 from ctibutler.publishers.places.place import Place, Published
 from ctibutler.publishers.sources.publisher_files import fetch_published
 from ctibutler.publishers.sources.publisher_web import SILENT_SECONDS, PublisherWeb
@@ -96,7 +96,7 @@ class PublisherSource:
 
     def _listed(self, kbs: Iterable[KnowledgeBase]) -> list[_Listing]:
         """What each place of these knowledge bases lists."""
-        wanted = [_Listing(kb, at, PLACES[at.place](kb)) for kb in kbs for at in kb.at_publisher]
+        wanted = [_Listing(kb, at, place) for kb in kbs for at, place in zip(kb.at_publisher, _places(kb), strict=True)]
         groups: dict[str, list[_Listing]] = {}
         for listing in wanted:
             groups.setdefault(listing.place.hosts[0], []).append(listing)
@@ -163,6 +163,8 @@ class _Listing:
 
 
 def _places(kb: KnowledgeBase) -> list[Place]:
+    from ctibutler.publishers.places.by_name import PLACES  # late: some need their converter, which reads YAML or XML
+
     return [PLACES[at.place](kb) for at in kb.at_publisher]
 
 

@@ -6,16 +6,19 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from ctibutler.errors import MalformedFile, SourceUnavailable
 from ctibutler.publishers.web.addresses import WebAddress
-from ctibutler.publishers.web.download import Downloads
 from ctibutler.publishers.web.download_cache import DownloadCache
 from ctibutler.publishers.web.failures import SourceDown, SourceSlow
 from ctibutler.publishers.web.limits import Limits
 from ctibutler.publishers.web.pages import Page
 from ctibutler.publishers.web.progress import Progress, no_progress
+
+if TYPE_CHECKING:
+    from ctibutler.publishers.web.download import Downloads
 
 ANSWER_SECONDS = 5.0
 """How many seconds a publisher may take to respond to a request for its list."""
@@ -42,6 +45,8 @@ class PublisherWeb:
     @contextmanager
     def opened(self, hosts: Sequence[str]) -> Iterator[_OpenHosts]:
         """Open these hosts for several requests, over connections that are kept open."""
+        from ctibutler.publishers.web.download import Downloads  # late, for its HTTP client
+
         downloads = Downloads(self.cache)
         try:
             yield _OpenHosts(self, downloads, frozenset(hosts))

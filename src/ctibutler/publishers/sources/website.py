@@ -6,14 +6,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ctibutler.errors import MalformedFile, SourceUnavailable
 from ctibutler.publishers.web.addresses import WebAddress
-from ctibutler.publishers.web.download import Downloads
 from ctibutler.publishers.web.download_cache import DownloadCache
 from ctibutler.publishers.web.failures import SourceDown
 from ctibutler.publishers.web.limits import Limits
 from ctibutler.publishers.web.progress import Progress
+
+if TYPE_CHECKING:
+    from ctibutler.publishers.web.download import Downloads
 
 ANSWER_SECONDS = 5.0
 """How many seconds a bucket may take to list the releases of one knowledge base."""
@@ -33,6 +36,8 @@ class Website:
     @contextmanager
     def opened(self) -> Iterator[WebsiteFiles]:
         """Open the bucket, over one connection."""
+        from ctibutler.publishers.web.download import Downloads  # late, for its HTTP client
+
         downloads = Downloads(self.cache)
         try:
             yield WebsiteFiles(self, downloads)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
-
-import httpx2
 
 from ctibutler.errors import InvalidRequest
 from ctibutler.settings import without_secrets
+
+if TYPE_CHECKING:
+    import httpx2
+
+# httpx2 is imported late: it takes a tenth of a second, and an import from a folder does without.
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -34,6 +38,8 @@ class WebAddress:
     @classmethod
     def parse(cls, text: str, setting: str) -> WebAddress:
         """Parse the URL in a setting. Raises InvalidRequest, which names the setting but does not quote the URL."""
+        import httpx2
+
         try:
             url = httpx2.URL(text.strip())
         except httpx2.InvalidURL:
@@ -62,6 +68,8 @@ class WebAddress:
 
         The mirror also replaces these hosts in redirects.
         """
+        import httpx2
+
         parts = urlsplit(url)
         query = b"&".join(part for part in (parts.query.encode(), self._query) if part)
         return replace(
@@ -87,6 +95,8 @@ class WebAddress:
     @property
     def url(self) -> httpx2.URL:
         """The URL to request, without user name and password."""
+        import httpx2
+
         url = httpx2.URL(self.shown)
         return url.copy_with(query=self._query) if self._query else url
 
@@ -96,6 +106,8 @@ class WebAddress:
 
     def login_at(self, url: httpx2.URL) -> httpx2.Auth | None:
         """The credentials for this URL, which may be the target of a redirect: only the original server gets them."""
+        import httpx2
+
         same_server = _server(url) == _server(httpx2.URL(self.shown))
         return httpx2.BasicAuth(*self._login) if self._login and same_server else None
 
