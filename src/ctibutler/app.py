@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -62,7 +66,17 @@ def create_app(
 
 def from_environment() -> ASGIApp:
     """The application as environment variables describe it: what uvicorn's worker processes call."""
+    if multiprocessing.parent_process() is not None:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     settings = load_settings()
     if not logging.getLogger().handlers:  # a process of its own, beside others
         set_up_logs(settings)
     return create_app(settings)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that supervises it is gone: it would keep the port."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -80,9 +80,11 @@ def index_names(engine: Engine) -> set[str]:
 
 def version_of(connection: Connection) -> str | None:
     """The version of the tables, or None if there are none."""
+    # Not to_regclass: it remembers that there was no table, even if another process has made it since.
     table = connection.by_engine(
         sqlite="SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'",
-        postgresql="SELECT to_regclass('alembic_version')",
+        postgresql="SELECT tablename FROM pg_tables"
+        " WHERE tablename = 'alembic_version' AND schemaname = ANY (current_schemas(false))",
     )
     return connection.value("SELECT version_num FROM alembic_version") if connection.value(table) else None
 
