@@ -4,8 +4,9 @@ A catalogue with given releases is made once in a run, on top of a copy of one w
 every test that changes it works on a copy.
 
 `CTIBUTLER_TEST_POSTGRES_URL` names a PostgreSQL server on which databases can be made; tests on it are skipped, and say so,
-where it is missing. `CTIBUTLER_TEST_FILLED` may name a folder in which filled SQLite catalogues stay between runs, each
-under a digest of the code that fills it.
+where it is missing. If `CTIBUTLER_TEST_POOLER_URL` names a PgBouncer in front of it and `CTIBUTLER_TEST_THROUGH_POOLER` is set,
+everything but making and removing databases goes through that. `CTIBUTLER_TEST_FILLED` may name a folder in which filled
+SQLite catalogues stay between runs, each under a digest of the code that fills it.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ from ctibutler.knowledge_bases.release_files import ReleaseFile
 from tests.shared import SHARED, read_shared
 
 POSTGRES_URL = os.environ.get("CTIBUTLER_TEST_POSTGRES_URL", "")
+POOLER_URL = os.environ.get("CTIBUTLER_TEST_POOLER_URL", "")
+THROUGH_POOLER = bool(os.environ.get("CTIBUTLER_TEST_THROUGH_POOLER", ""))
 KEPT = os.environ.get("CTIBUTLER_TEST_FILLED", "")
 
 # The releases that the contract gives numbers for.
@@ -392,6 +395,8 @@ def _postgres_database(folder: Path, what: str, names: Sequence[str], links: Seq
 
 
 def _copy_postgres(original: str, name: str) -> None:
+    # Nobody may be connected to what is copied, and a pooler stays connected for a while.
+    _administer(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{original}'")
     # Without fsync, copying files is faster than writing them through the log.
     _administer(f"CREATE DATABASE {name} TEMPLATE {original} STRATEGY = FILE_COPY")
 
@@ -410,7 +415,7 @@ def _fill(url: str, names: Sequence[str], links: Sequence[str]) -> None:
 
 
 def _database_url(name: str) -> str:
-    return DatabaseUrl.parse(POSTGRES_URL).with_name(name).text
+    return DatabaseUrl.parse(POOLER_URL if THROUGH_POOLER else POSTGRES_URL).with_name(name).text
 
 
 def _administer(statement: str) -> list[tuple[Any, ...]]:
