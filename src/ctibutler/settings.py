@@ -38,7 +38,7 @@ def source_named(word: str) -> str:
     for name in SOURCES:
         if name.replace("-", "") == squashed:
             return name
-    raise ValueError(f"`{word}` is not one of {', '.join(SOURCES)}")
+    raise ValueError(f"`{without_secrets(word)}` is not one of {', '.join(SOURCES)}")
 
 
 # Readers of variables' values. Each raises ValueError with the rest of a sentence that starts with the variable's name.

@@ -184,6 +184,28 @@ def test_a_server_that_others_can_reach_needs_a_key(command: Command, started: S
     line_with(serve, "API on")
 
 
+def test_servers_say_at_their_start_who_may_do_what(command: Command, started: Started) -> None:
+    for words in (["serve"], ["up"]):
+        process = started(*words, "--port", 0)
+        assert "behind a proxy, set CTIBUTLER_ACCESS=keys" in line_with(process, "access")
+        process.terminate()
+
+
+def test_a_server_that_needs_keys_says_how_to_make_one(command: Command, started: Started) -> None:
+    advice = "make one with `ctibutler keys add NAME --write`"
+    for words in (["serve"], ["up"]):
+        process = started(*words, "--port", 0, CTIBUTLER_ACCESS="keys")
+        assert "everything needs a key" in line_with(process, "access")
+        assert process.stderr is not None
+        assert any(advice in line for line in process.stderr)
+        process.terminate()
+    command.done("keys", "add", "somebody")
+    process = started("serve", "--port", 0, CTIBUTLER_ACCESS="keys")
+    line_with(process, "access")
+    process.terminate()
+    assert advice not in process.communicate(timeout=90)[1]
+
+
 def test_an_unwritable_data_folder_is_reported(command: Command) -> None:
     (command.folder / "data").write_text("in the way")
     for words in (["up"], ["serve"], ["worker"]):

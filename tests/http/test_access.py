@@ -10,7 +10,7 @@ from ctibutler.catalog import access as catalog
 from ctibutler.catalog.access import Key
 from ctibutler.catalog.opening import open_catalogue
 from ctibutler.errors import Forbidden, InvalidRequest, NotAllowed, NotFound, Unauthorized
-from ctibutler.http.access import Client, Right, Rules, authorize, refuse_to_start_without_key
+from ctibutler.http.access import Client, Right, Rules, authorize, in_words, refuse_to_start_without_key
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.settings import AccessMode, Settings
 
@@ -196,3 +196,18 @@ def test_keys_are_shown_once_stored_as_hashes_and_can_be_revoked(tmp_path: Path)
         catalog.remove_key(database, "ci")
     assert catalog.check(database, secret) is None
     database.close()
+
+
+@pytest.mark.parametrize(
+    ("mode", "host", "said"),
+    [
+        ("auto", "127.0.0.1", "open to this machine, changes included; behind a proxy, set CTIBUTLER_ACCESS=keys"),
+        ("auto", "0.0.0.0", "everything needs a key"),
+        ("keys", "127.0.0.1", "everything needs a key"),
+        ("read-open", "127.0.0.1", "anyone may read, changes need a key"),
+        ("read-only", "127.0.0.1", "anyone may read, nobody may make changes"),
+        ("open", "0.0.0.0", "anyone may read, anyone may make changes"),
+    ],
+)
+def test_each_mode_in_words(mode: AccessMode, host: str, said: str) -> None:
+    assert in_words(Settings(access=mode, host=host)) == said

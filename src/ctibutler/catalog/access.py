@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from ctibutler.stix.times import now
 LONGEST_NAME = 64
 _START = "ctibutler_"
 _LONGEST_KEY = 256
+# A key in a text, percent-encoded or not.
+_IN_TEXT = re.compile(rf"{_START[:-1]}(?:_|%5[Ff])[\w%-]{{20,}}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,11 @@ def matching(known: Iterable[Key], presented: str) -> Key | None:
         if hmac.compare_digest(key.hash, asked):
             found = key
     return found
+
+
+def without_keys(text: str) -> str:
+    """Return a text for the log, with a mark in place of every API key in it."""
+    return _IN_TEXT.sub(f"{_START}***", text)
 
 
 def used(database: Database, name: str) -> None:

@@ -157,6 +157,24 @@ def refuse_to_start_without_key(settings: Settings, database: Database) -> None:
         )
 
 
+def in_words(settings: Settings) -> str:
+    """Who may do what, as a server says it at its start."""
+    rules = Rules.of(settings.access, settings.listens_on_loopback)
+    if rules.only_local:
+        return "open to this machine, changes included; behind a proxy, set CTIBUTLER_ACCESS=keys"
+    reading = "everything needs a key" if rules.reading_needs_key else "anyone may read"
+    changing = {"key": "changes need a key", "never": "nobody may make changes", "open": "anyone may make changes"}
+    return reading if rules.reading_needs_key else f"{reading}, {changing[rules.changing]}"
+
+
+def missing_key(settings: Settings, database: Database) -> str | None:
+    """What to do where every request needs a key and there is none; None where there is nothing to do."""
+    rules = Rules.of(settings.access, settings.listens_on_loopback)
+    if not rules.reading_needs_key or catalog.keys(database):
+        return None
+    return "there is no key yet, and everything needs one: make one with `ctibutler keys add NAME --write`"
+
+
 def _without_port(host: str) -> str:
     """The name or address in a `Host` header; empty if the header is not of that form."""
     match = _HOST.fullmatch(host)

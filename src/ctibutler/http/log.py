@@ -6,10 +6,12 @@ import logging
 import os
 import re
 import time
+from urllib.parse import unquote_plus
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
+from ctibutler.catalog.access import without_keys
 from ctibutler.http.exceptions import InternalError
 from ctibutler.http.metrics import Metrics
 from ctibutler.http.requests import App, Request
@@ -54,22 +56,38 @@ class RequestLog:
         seconds = time.perf_counter() - start
         self._metrics.observe(method, request.policy.route, status, seconds)
         if logger.isEnabledFor(logging.INFO):
-            _log(request.scope, method, status, seconds, request_id)
+            _log(request, method, status, seconds, request_id)
 
 
-def _log(scope: Scope, method: str, status: int, seconds: float, request_id: bytes) -> None:
-    # Path and query hold no secrets: keys come in headers, and headers are never logged.
-    query = scope["query_string"].decode("latin-1")
-    url = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1") + (f"?{query}" if query else "")
+def _log(request: Request, method: str, status: int, seconds: float, request_id: bytes) -> None:
+    scope = request.scope
     fields = {
         "method": method,
-        "url": url[:_LONGEST_URL],
+        "url": _url(scope, request.policy.parameters)[:_LONGEST_URL],
         "status": status,
         "milliseconds": round(seconds * 1000, 2),
         "request_id": request_id.decode(),
         "client": (scope.get("client") or ("",))[0],
     }
     logger.info("%s %s %s %.1f ms", method, fields["url"], status, seconds * 1000, extra={"fields": fields})
+
+
+def _url(scope: Scope, known: frozenset[str]) -> str:
+    """The URL without secrets: headers are never logged, but clients also send keys in places where we expect none.
+
+    The value of a parameter that the route does not know is left out (`?api_key=`), and so is whatever looks like a key.
+    """
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    query = scope["query_string"].decode("latin-1")
+    parts = [_parameter(part, known) for part in query[:_LONGEST_URL].split("&")]
+    return without_keys(f"{path[:_LONGEST_URL]}?{'&'.join(parts)}" if query else path[:_LONGEST_URL])
+
+
+def _parameter(part: str, known: frozenset[str]) -> str:
+    name, is_set, value = part.partition("=")
+    if unquote_plus(name) in known or not value:
+        return part
+    return f"{name}{is_set}***"
 
 
 def _request_id(request: Request) -> bytes:

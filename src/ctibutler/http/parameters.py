@@ -150,6 +150,11 @@ class Table:
                 if parameter.kind == "csv":
                     self._names.setdefault(f"{name}[]", (parameter.name, rank))
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Every name that the route knows, aliases included."""
+        return frozenset(self._names)
+
     def read(self, query_string: str) -> Values:
         """Return the typed values of a percent-encoded query string. Unknown parameters are ignored unless it is `strict`.
 

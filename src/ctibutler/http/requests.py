@@ -30,7 +30,8 @@ class Policy:
 
     `route` names it in the metrics. `write_error` and `access` are those of its edge; `cors` lets pages of other origins read
     its answers. Answers of a `cached` route depend only on the catalogue and the URL. A route that `streams` produces its
-    answer while sending it. `Accept` can choose one of `variants` instead of `media_type`.
+    answer while sending it. `Accept` can choose one of `variants` instead of `media_type`. `parameters` are the names of the
+    query parameters that it knows.
     """
 
     route: str
@@ -42,6 +43,7 @@ class Policy:
     streams: bool = False
     media_type: str = "application/json"
     variants: tuple[str, ...] = ()
+    parameters: frozenset[str] = frozenset()
 
     @property
     def vary(self) -> str:

@@ -184,6 +184,7 @@ def _policy(edge: Edge, route: Route) -> Policy:
         streams=endpoint.streams,
         media_type=endpoint.media_type,
         variants=endpoint.variants,
+        parameters=route.table.names,
     )
 
 

@@ -11,7 +11,24 @@ from ctibutler.errors import InvalidRequest
 _SETTING = "CTIBUTLER_DATABASE_URL"
 _FORM = re.compile(r"(?P<scheme>[\w+]+)://(?P<server>[^/?]*)(?:/(?P<name>[^?]*))?(?P<query>\?.*)?", re.DOTALL)
 _PASSWORD = re.compile(r":.*(?=@)", re.DOTALL)
-_PASSWORD_PARAMETER = re.compile(r"(?<=password=)[^&]*", re.IGNORECASE)
+_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(:[0-9]*)?")
+# libpq's parameters that are worth showing; the value of any other may be a secret.
+_SHOWN = frozenset(
+    (
+        "application_name",
+        "channel_binding",
+        "client_encoding",
+        "connect_timeout",
+        "dbname",
+        "gssencmode",
+        "host",
+        "hostaddr",
+        "port",
+        "sslmode",
+        "target_session_attrs",
+        "user",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +52,17 @@ class DatabaseUrl:
         """
         match = _FORM.fullmatch(text)
         if match is None:
-            raise InvalidRequest(f"{_SETTING}: expected a URL such as sqlite:////var/lib/ctibutler.sqlite")
+            raise InvalidRequest(
+                f"{_SETTING}: expected a URL such as sqlite:////var/lib/ctibutler.sqlite or postgresql://USER@HOST/NAME"
+            )
         backend = match["scheme"].partition("+")[0]
         name = match["name"] or ""
         if backend == "sqlite":
             if match["server"] or name in ("", ":memory:"):
                 raise InvalidRequest(f"{_SETTING}: SQLite needs a file, as in sqlite:////var/lib/ctibutler.sqlite")
             return cls("sqlite", match["scheme"], "", name, match["query"] or "")
-        if backend == "postgresql":
+        if backend in ("postgresql", "postgres"):
+            _refuse_cut_password(match["server"], name)
             return cls("postgresql", match["scheme"], match["server"], name, match["query"] or "")
         raise InvalidRequest(f"{_SETTING}: `{backend}` is neither sqlite nor postgresql")
 
@@ -53,8 +73,8 @@ class DatabaseUrl:
 
     def __str__(self) -> str:
         server = _PASSWORD.sub(":***", self.server)
-        query = _PASSWORD_PARAMETER.sub("***", self.query)
-        return f"{self.scheme}://{server}/{self.name}{query}"
+        parts = "&".join(map(_shown, self.query[1:].split("&")))
+        return f"{self.scheme}://{server}/{self.name}" + (f"?{parts}" if self.query else "")
 
     def with_name(self, name: str) -> DatabaseUrl:
         """Return the URL of another database on the same server."""
@@ -64,3 +84,24 @@ class DatabaseUrl:
     def for_libpq(self) -> str:
         """The URL without the name of a driver, which older configurations may have (`postgresql+psycopg://`)."""
         return replace(self, scheme="postgresql").text
+
+
+def _refuse_cut_password(server: str, name: str) -> None:
+    """Find a password that was cut at a `/`, `?` or `#`, before a message quotes what is left of it.
+
+    Raises InvalidRequest.
+    """
+    hosts = server.rpartition("@")[2]
+    if "#" in server or "@" in name or not all(_PORT.fullmatch(host) for host in hosts.split(",")):
+        raise InvalidRequest(
+            f"{_SETTING}: this is not postgresql://USER:PASSWORD@HOST:PORT/NAME; write `/`, `?`, `#` and `@` in a"
+            " password as %2F, %3F, %23 and %40"
+        )
+
+
+def _shown(parameter: str) -> str:
+    """A parameter of a query for people."""
+    name, is_set, _ = parameter.partition("=")
+    if not is_set:
+        return "***"
+    return parameter if name in _SHOWN else f"{name}=***"

@@ -34,17 +34,22 @@ def serve(
 
     from ctibutler.cli.processes.listen import address, listen
     from ctibutler.cli.processes.supervision import end_with_parent, has_parent
+    from ctibutler.http.access import in_words, missing_key
     from ctibutler.logs import set_up_logs
 
     session = with_options(session_of(context), host, port, workers)
     settings = session.settings
     with session.library() as library:
         require_key(settings, library)
+        lack = missing_key(settings, library.database)
     listening = listen(settings.host, settings.port)
     settings = with_options(session, None, port_of(listening), None).settings
     set_up_logs(settings, least=least_level(settings))
     if not has_parent():
         output.line(f"API on {address(settings)}/api/v1/")
+        output.line(f"access: {in_words(settings)}")
+    if lack is not None:
+        logging.getLogger("ctibutler.api").warning("%s", lack)
     end_with_parent()
     config = uvicorn.Config(
         "ctibutler.app:from_environment",
@@ -52,7 +57,7 @@ def serve(
         workers=settings.workers,
         log_config=None,
         log_level=max(least_level(settings), getattr(logging, settings.log_level.upper())),
-        access_log=settings.log_level == "debug",
+        access_log=False,  # ours leaves secrets out
         proxy_headers=False,  # who came through a proxy is not taken for somebody else
         server_header=False,
         ws="none",

@@ -151,11 +151,13 @@ def _follow_jobs(library: Library, job_ids: list[str], messages: _Messages, chec
 
 def _print_addresses(settings: Settings, library: Library) -> None:
     from ctibutler.cli.processes.listen import address
+    from ctibutler.http.access import in_words
 
     base = address(settings)
     output.line(f"ctibutler {__version__}")
     output.line(f"  API            {base}/api/v1/")
     output.line(f"  documentation  {base}/api/schema/swagger-ui/")
+    output.line(f"  access         {in_words(settings)}")
     output.line(f"  data           {library.database}")
     output.line(f"  releases from  {_sources_in_words(settings)}")
 

@@ -110,8 +110,10 @@ class Downloads:
         if self._client is None:
             try:
                 self._client = httpx2.Client(http2=True, headers={"User-Agent": USER_AGENT})
-            except ValueError:
+            except (ValueError, httpx2.InvalidURL):  # it may quote a password
                 raise SourceDown("the proxy URL in the environment is not valid") from None
+            except ImportError:
+                raise SourceDown("the proxy in the environment is of a kind that is not supported") from None
         return self._client
 
 
