@@ -85,8 +85,17 @@ class Abandoned(Problem):
     """Nobody waits for the answer any more."""
 
 
+StoreTrouble = Literal["unreachable", "gone", "full", "read-only"]
+"""What is wrong with a database: it cannot be reached or used, its file was deleted or replaced while we had it open, its
+disk is full, or it can only be read."""
+
+
 class StoreUnavailable(Problem):
     """The database cannot be reached or cannot be used."""
+
+    def __init__(self, message: str, trouble: StoreTrouble = "unreachable") -> None:
+        super().__init__(message)
+        self.trouble: StoreTrouble = trouble
 
 
 class StandbyLost(StoreUnavailable):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ctibutler.answers.library import Library
 from ctibutler.catalog import jobs, releases
 from ctibutler.catalog.engine.standby import StandbyState
+from ctibutler.errors import StoreUnavailable
 from ctibutler.stix.times import now
 
 # A worker that was not seen for this long is gone.
@@ -26,8 +27,11 @@ class Holdings:
 def worker_is_there(library: Library) -> bool:
     """Whether a worker was seen lately.
 
-    Raises StoreUnavailable where the catalogue does not answer.
+    Raises StoreUnavailable where the catalogue does not answer, or where something is wrong with its files.
     """
+    trouble = library.database.trouble
+    if trouble is not None:
+        raise StoreUnavailable(f"{library.database}: {trouble}", trouble)
     with library.database.read_newest() as connection:
         releases.revision(connection)
         return bool(jobs.workers_seen_since(connection, now() - _WORKER_SEEN_MICROSECONDS))

@@ -33,7 +33,8 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the server can answer questions."""
+    """Whether the server can answer questions and make changes; if not, why."""
 
     status: Literal["ready", "unavailable"]
     checks: Checks
+    reason: str | msgspec.UnsetType = msgspec.UNSET

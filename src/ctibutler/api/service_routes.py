@@ -13,7 +13,7 @@ from ctibutler.answers.library import Library
 from ctibutler.api import responses
 from ctibutler.api.service_answers import Checks, Index, Readiness
 from ctibutler.errors import StoreUnavailable
-from ctibutler.http.exceptions import RETRY_AFTER_SECONDS
+from ctibutler.http.exceptions import RETRY_AFTER_SECONDS, sentence_of
 from ctibutler.http.metrics import MEDIA_TYPE, Gauge, Metrics
 from ctibutler.http.parameters import Parameter
 from ctibutler.http.requests import Request
@@ -60,7 +60,8 @@ def endpoints(metrics: Metrics | None, schema: Schema) -> Iterator[Endpoint]:
         for_monitoring=True,
         tag=TAG,
         fails=(503,),
-        description="Returns whether the database answers (503 if it does not), and whether a worker is running.",
+        description="Returns whether a worker is running, and whether the database answers: 503 with a `reason` if it does"
+        " not, if its file was deleted, or if its disk is full.",
     )
     if metrics is not None:
         yield Endpoint(
@@ -123,11 +124,11 @@ def _readiness(request: Request) -> Response:
     standby = msgspec.UNSET if watched is None else watched.state
     try:
         is_there = monitoring.worker_is_there(request.library)
-    except StoreUnavailable:
+    except StoreUnavailable as problem:
         checks = Checks(store="unavailable", worker="none", standby=standby)
         if standby == "used":  # reads are answered
             return responses.json(Readiness(status="ready", checks=checks))
-        unavailable = Readiness(status="unavailable", checks=checks)
+        unavailable = Readiness(status="unavailable", checks=checks, reason=sentence_of(problem))
         return responses.json(unavailable, 503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
     checks = Checks(store="ok", worker="ok" if is_there else "none", standby=standby)
     return responses.json(Readiness(status="ready", checks=checks))

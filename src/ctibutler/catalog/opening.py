@@ -20,6 +20,7 @@ def open_catalogue(url: str, knowledge_bases: KnowledgeBases) -> Database:
         bring_up_to_date(database)
         _add_qualifiers(database, knowledge_bases)
         refresh_contract_views(database, knowledge_bases)
+        database.keep_reserve()
     except BaseException:
         database.close()
         raise

@@ -60,6 +60,9 @@ class Watch:
 
     def _data_version(self) -> object:
         try:
+            if self._raw is not None and not self._database.is_alive(self._raw):
+                self._raw.close()
+                self._raw = self._seen = None
             if self._raw is None:
                 self._raw = self._database.connect()
                 self._raw.execute(f"PRAGMA busy_timeout = {_PATIENCE_MILLISECONDS}")

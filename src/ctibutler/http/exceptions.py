@@ -13,6 +13,7 @@ from ctibutler.errors import (
     Overloaded,
     Problem,
     SourceUnavailable,
+    StoreTrouble,
     StoreUnavailable,
     TooSlow,
     Unauthorized,
@@ -59,6 +60,15 @@ HTTP_STATUS: Mapping[type[Problem], int] = {
 }
 
 
+TROUBLES: Mapping[StoreTrouble, str] = {
+    "unreachable": "the catalogue is not available at the moment; try again later",
+    "gone": "the database was deleted or replaced while the server was running; the server has to be started again",
+    "full": "the disk of the catalogue is full; nothing can be added, but releases can be removed",
+    "read-only": "the catalogue can only be read here",
+}
+"""What clients may learn about a database that cannot be used: no place and no name."""
+
+
 def status_of(problem: Problem) -> int:
     """Return the HTTP status of a problem: 500 if no request should cause it."""
     return next((HTTP_STATUS[kind] for kind in type(problem).__mro__ if kind in HTTP_STATUS), 500)
@@ -69,8 +79,10 @@ def sentence_of(problem: Problem) -> str:
     status = status_of(problem)
     if status == 500:
         return "something went wrong here; the log has it under this request's X-Request-ID"
+    if isinstance(problem, StoreUnavailable):
+        return TROUBLES[problem.trouble]
     if status == 503 and not isinstance(problem, Overloaded | TooSlow):
-        return "the catalogue is not available at the moment; try again later"
+        return TROUBLES["unreachable"]
     return str(problem)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ctibutler.catalog import offers, update_checks
 from ctibutler.catalog.engine.database import Database
+from ctibutler.errors import StoreUnavailable
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.publishers.sources.offers import Sources
 from ctibutler.publishers.sources.source import OfferReport
@@ -25,13 +26,18 @@ def refresh_offers_when_due(
 ) -> OfferReport | None:
     """The same, if the last refresh was at least `hours` ago and no other process has begun one since.
 
-    Returns None if it is not due. It is never due if `hours` is 0.
+    Returns None if it is not due. It is never due if `hours` is 0, or if the catalogue can only be read.
     """
     moment = now()
     with database.read() as connection:
         asked = update_checks.asked_at(connection)
     is_due = bool(hours) and moment - (asked or 0) > hours * _HOUR
-    if not is_due or not update_checks.begin_asking(database, asked, moment):
+    try:
+        if not is_due or not update_checks.begin_asking(database, asked, moment):
+            return None
+    except StoreUnavailable as problem:
+        if problem.trouble != "read-only":
+            raise
         return None
     return _refresh(database, knowledge_bases, sources)
 

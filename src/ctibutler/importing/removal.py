@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ctibutler.catalog import jobs, releases
 from ctibutler.catalog import removal as catalog
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
-from ctibutler.errors import Busy, NotFound
+from ctibutler.errors import Busy, NotFound, StoreUnavailable
 from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
@@ -26,12 +27,16 @@ def remove_release(database: Database, kb: KnowledgeBase, label: str) -> Removal
 
     Raises NotFound if it is not installed, and Busy while a job is writing it.
     """
-    with database.write() as connection:
-        release = releases.find(connection, kb.slug, label)
-        if release is None:
-            raise NotFound(f"{kb.slug} {release_labels.shown(label)} is not installed")
-        _refuse_while_written(connection, kb, release.sort_key)
-        return _remove(connection, kb, [release])
+
+    def remove() -> RemovalReport:
+        with database.write() as connection:
+            release = releases.find(connection, kb.slug, label)
+            if release is None:
+                raise NotFound(f"{kb.slug} {release_labels.shown(label)} is not installed")
+            _refuse_while_written(connection, kb, release.sort_key)
+            return _remove(connection, kb, [release])
+
+    return _with_room(database, remove)
 
 
 def truncate(database: Database, kb: KnowledgeBase) -> RemovalReport:
@@ -39,9 +44,23 @@ def truncate(database: Database, kb: KnowledgeBase) -> RemovalReport:
 
     Raises Busy while a job is writing one.
     """
-    with database.write() as connection:
-        _refuse_while_written(connection, kb, None)
-        return _remove(connection, kb, releases.installed(connection, kb.slug))
+
+    def remove() -> RemovalReport:
+        with database.write() as connection:
+            _refuse_while_written(connection, kb, None)
+            return _remove(connection, kb, releases.installed(connection, kb.slug))
+
+    return _with_room(database, remove)
+
+
+def _with_room(database: Database, remove: Callable[[], RemovalReport]) -> RemovalReport:
+    """Remove; where the disk is full, in the room that is held in reserve for that."""
+    try:
+        return remove()
+    except StoreUnavailable as problem:
+        if problem.trouble != "full" or not database.make_room():
+            raise
+    return remove()
 
 
 def _remove(connection: Connection, kb: KnowledgeBase, gone: list[releases.Release]) -> RemovalReport:

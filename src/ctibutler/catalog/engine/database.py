@@ -22,7 +22,7 @@ from ctibutler.catalog.engine.standby import Standby
 from ctibutler.catalog.engine.stopping import Work, current
 from ctibutler.catalog.engine.urls import DatabaseUrl
 from ctibutler.catalog.engine.words import Words
-from ctibutler.errors import InvalidRequest, StandbyLost, StoreUnavailable
+from ctibutler.errors import InvalidRequest, StandbyLost, StoreTrouble, StoreUnavailable
 
 # Connections for single queries, which do not wait for those that questions hold.
 GLANCES = 2
@@ -126,6 +126,23 @@ class Database:
         replica = self._replica = _Pools(_dialect(DatabaseUrl.parse(url), read_only=True))
         self.standby = Standby(lambda: self._position(self._primary), lambda: self._position(replica), most_seconds)
 
+    @property
+    def trouble(self) -> StoreTrouble | None:
+        """What is wrong with the database right now, as far as that shows without a transaction."""
+        return self._dialect.trouble()
+
+    def keep_reserve(self) -> None:
+        """Hold room in reserve on the database's disk, if there is plenty."""
+        self._dialect.keep_reserve()
+
+    def make_room(self) -> bool:
+        """Free what is held in reserve on the database's disk, for a removal. Return whether there was any."""
+        return self._dialect.make_room()
+
+    def is_alive(self, raw: Any) -> bool:
+        """Whether a connection that `connect` opened can still be used."""
+        return self._dialect.is_alive(raw)
+
     def connect(self) -> Any:
         """Open a connection of the driver, outside the pool and without a transaction. The caller closes it."""
         return self._dialect.connect()
@@ -225,7 +242,8 @@ class Database:
             # SQLite raises the plain class for a file that is damaged, or is not a database at all.
             if not isinstance(failure, self.driver.OperationalError) and type(failure) is not self.driver.DatabaseError:
                 raise
-            raise StoreUnavailable(f"{self}: the database cannot be used: {first_line(failure)}") from failure
+            trouble = self._dialect.trouble_of(failure)
+            raise StoreUnavailable(f"{self}: the database cannot be used: {first_line(failure)}", trouble) from failure
         except self.driver.InterfaceError as failure:
             raise StoreUnavailable(f"{self}: the database does not answer: {first_line(failure)}") from failure
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+from ctibutler.errors import StoreTrouble
+
 Engine = Literal["sqlite", "postgresql"]
 # What a transaction is for: reading one state, changing the catalogue, a short change of jobs and keys, or one single query.
 Purpose = Literal["read", "write", "note", "glance"]
@@ -34,6 +36,18 @@ class Dialect(Protocol):
 
     def is_alive(self, raw: Any) -> bool:
         """Return whether an idle connection can still be used."""
+
+    def trouble_of(self, failure: Exception) -> StoreTrouble:
+        """Return what is wrong, by an exception of the driver."""
+
+    def trouble(self) -> StoreTrouble | None:
+        """Return what is wrong with the database right now, as far as that shows without a transaction."""
+
+    def keep_reserve(self) -> None:
+        """Hold room in reserve on the database's disk."""
+
+    def make_room(self) -> bool:
+        """Free what is held in reserve on the database's disk. Return whether there was any."""
 
     def begin(self, raw: Any, purpose: Purpose) -> None:
         """Begin a transaction. One that writes waits for the one before it."""

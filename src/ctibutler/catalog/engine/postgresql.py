@@ -15,7 +15,7 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 
 from ctibutler.catalog.engine.dialect import BATCH, WRITING_LOCK, Engine, Purpose
 from ctibutler.catalog.engine.libpq import Reader
-from ctibutler.errors import InvalidRequest
+from ctibutler.errors import InvalidRequest, StoreTrouble
 
 # What the URL may set otherwise. A server that is cut off without a word is noticed within half a minute.
 _USUAL: dict[str, Any] = {
@@ -75,6 +75,23 @@ class Postgresql:
     def is_alive(self, raw: Any) -> bool:
         """Look whether the server has closed the connection: it may have been restarted since."""
         return bool(raw.reader.is_usable())
+
+    def trouble_of(self, failure: Exception) -> StoreTrouble:
+        """Return what the server says."""
+        if isinstance(failure, psycopg.errors.DiskFull):
+            return "full"
+        return "read-only" if isinstance(failure, psycopg.errors.ReadOnlySqlTransaction) else "unreachable"
+
+    def trouble(self) -> StoreTrouble | None:
+        """The disk of a server does not show."""
+        return None
+
+    def keep_reserve(self) -> None:
+        """Nothing is held in reserve on a server."""
+
+    def make_room(self) -> bool:
+        """Nothing is held in reserve on a server."""
+        return False
 
     def begin(self, raw: Any, purpose: Purpose) -> None:
         """Begin a transaction. A note need not wait for a transaction that writes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 from ctibutler.answers.library import Library
 from ctibutler.catalog import jobs
@@ -11,7 +12,7 @@ from ctibutler.catalog.job_records import Job
 from ctibutler.cli.output.job_progress import ENDED, follow, links_since, name_of, report_end
 from ctibutler.cli.output.progress import Board
 from ctibutler.cli.processes.supervision import Stopped
-from ctibutler.errors import Busy
+from ctibutler.errors import Busy, StoreUnavailable
 from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.publishers.sources.offers import Sources
@@ -63,6 +64,10 @@ class Runner:
         except Stopped:
             self._cancel(job_id)
             raise
+        except StoreUnavailable as problem:
+            with suppress(StoreUnavailable):
+                self._fail(job_id, str(problem))
+            raise
 
     def _ended(self, job_id: str) -> Job:
         name = name_of(self._find(job_id))
@@ -97,6 +102,12 @@ class Runner:
             report_end(self._library, job, self._board)
         else:
             self._board.end(name_of(job), "another process goes on with it", failed=True)
+
+    def _fail(self, job_id: str, sentence: str) -> None:
+        job = self._find(job_id)
+        if job.lease_holder == self._worker.id:
+            with self._library.database.note() as connection:
+                jobs.fail(connection, job, [sentence])
 
     def _find(self, job_id: str) -> Job:
         with self._library.database.read() as connection:
