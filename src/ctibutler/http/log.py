@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import time
+from collections.abc import Container
 from urllib.parse import unquote_plus
 
 from starlette.requests import ClientDisconnect
@@ -63,7 +64,7 @@ def _log(request: Request, method: str, status: int, seconds: float, request_id:
     scope = request.scope
     fields = {
         "method": method,
-        "url": _url(scope, request.policy.parameters)[:_LONGEST_URL],
+        "url": _url(scope, request.policy.parameters())[:_LONGEST_URL],
         "status": status,
         "milliseconds": round(seconds * 1000, 2),
         "request_id": request_id.decode(),
@@ -72,7 +73,7 @@ def _log(request: Request, method: str, status: int, seconds: float, request_id:
     logger.info("%s %s %s %.1f ms", method, fields["url"], status, seconds * 1000, extra={"fields": fields})
 
 
-def _url(scope: Scope, known: frozenset[str]) -> str:
+def _url(scope: Scope, known: Container[str]) -> str:
     """The URL without secrets: headers are never logged, but clients also send keys in places where we expect none.
 
     The value of a parameter that the route does not know is left out (`?api_key=`), and so is whatever looks like a key.
@@ -83,7 +84,7 @@ def _url(scope: Scope, known: frozenset[str]) -> str:
     return without_keys(f"{path[:_LONGEST_URL]}?{'&'.join(parts)}" if query else path[:_LONGEST_URL])
 
 
-def _parameter(part: str, known: frozenset[str]) -> str:
+def _parameter(part: str, known: Container[str]) -> str:
     name, is_set, value = part.partition("=")
     if unquote_plus(name) in known or not value:
         return part

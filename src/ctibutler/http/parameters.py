@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Literal, cast
@@ -151,9 +151,9 @@ class Table:
                     self._names.setdefault(f"{name}[]", (parameter.name, rank))
 
     @property
-    def names(self) -> frozenset[str]:
+    def names(self) -> Container[str]:
         """Every name that the route knows, aliases included."""
-        return frozenset(self._names)
+        return self._names.keys()
 
     def read(self, query_string: str) -> Values:
         """Return the typed values of a percent-encoded query string. Unknown parameters are ignored unless it is `strict`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import dataclass, field
 
 from starlette.responses import Response
@@ -30,8 +30,8 @@ class Policy:
 
     `route` names it in the metrics. `write_error` and `access` are those of its edge; `cors` lets pages of other origins read
     its answers. Answers of a `cached` route depend only on the catalogue and the URL. A route that `streams` produces its
-    answer while sending it. `Accept` can choose one of `variants` instead of `media_type`. `parameters` are the names of the
-    query parameters that it knows.
+    answer while sending it. `Accept` can choose one of `variants` instead of `media_type`. `parameters` returns the
+    names of the query parameters that it knows.
     """
 
     route: str
@@ -43,7 +43,7 @@ class Policy:
     streams: bool = False
     media_type: str = "application/json"
     variants: tuple[str, ...] = ()
-    parameters: frozenset[str] = frozenset()
+    parameters: Callable[[], Container[str]] = frozenset
 
     @property
     def vary(self) -> str:

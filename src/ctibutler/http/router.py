@@ -184,7 +184,7 @@ def _policy(edge: Edge, route: Route) -> Policy:
         streams=endpoint.streams,
         media_type=endpoint.media_type,
         variants=endpoint.variants,
-        parameters=route.table.names,
+        parameters=lambda: route.table.names,  # read when it is asked for: there are hundreds of routes
     )
 
 
