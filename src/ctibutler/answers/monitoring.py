@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,10 +17,14 @@ _WORKER_SEEN_MICROSECONDS = 120 * 1_000_000
 
 @dataclass(frozen=True)
 class Holdings:
-    """How much the catalogue holds: objects by (knowledge base, release), jobs by (type, state)."""
+    """How much the catalogue holds: objects by (knowledge base, release), and the time of the last import by knowledge base.
 
+    Times are microseconds.
+    """
+
+    revision: int
     objects: Mapping[tuple[str, str], int]
-    jobs: Mapping[tuple[str, str], int]
+    last_import: Mapping[str, int]
 
 
 def worker_is_there(library: Library) -> bool:
@@ -58,11 +61,21 @@ def holdings(library: Library) -> Holdings:
     """
     with library.database.read() as connection:
         installed = releases.installed(connection)
-        states = Counter((job.type, job.state) for job in jobs.all_jobs(connection))
-    return Holdings(
-        {
-            (release.knowledge_base, release.label): sum(release.facts["counts_by_type"].values())
-            for release in installed
-        },
-        dict(sorted(states.items())),
-    )
+        revision = releases.revision(connection)
+    last: dict[str, int] = {}
+    for release in installed:
+        last[release.knowledge_base] = max(last.get(release.knowledge_base, 0), release.installed_at)
+    objects = {
+        (release.knowledge_base, release.label): sum(release.facts["counts_by_type"].values()) for release in installed
+    }
+    return Holdings(revision, objects, last)
+
+
+def queue(library: Library) -> tuple[list[jobs.Tally], int]:
+    """The jobs by type and state, and how many workers were seen lately.
+
+    Raises StoreUnavailable.
+    """
+    with library.database.read_newest() as connection:
+        seen = jobs.workers_seen_since(connection, now() - _WORKER_SEEN_MICROSECONDS)
+        return jobs.tallies(connection), seen

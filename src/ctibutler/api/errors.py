@@ -13,15 +13,21 @@ from ctibutler.http.exceptions import headers_of, sentence_of, status_of
 from ctibutler.http.requests import Request
 
 
-def write_error(_: Request, problem: Problem) -> Response:
-    """Return a problem in the error format of the REST API, whatever the request prefers."""
-    return problem_response(problem)
+def write_error(request: Request, problem: Problem) -> Response:
+    """Return a problem in the error format of the REST API, whatever the request prefers.
+
+    An error of ours also carries the id under which the log has it.
+    """
+    status = status_of(problem)
+    details = {**_details(problem, status), **({"request_id": request.request_id} if status == 500 else {})}
+    return problem_response(problem, details)
 
 
-def problem_response(problem: Problem) -> Response:
+def problem_response(problem: Problem, details: Mapping[str, object] | None = None) -> Response:
     """Return a problem in the error format of the REST API."""
     status = status_of(problem)
-    body = {"code": status, "message": HTTPStatus(status).phrase, "details": _details(problem, status)}
+    shown = _details(problem, status) if details is None else details
+    body = {"code": status, "message": HTTPStatus(status).phrase, "details": shown}
     return Response(msgspec.json.encode(body), status, headers_of(problem), "application/json")
 
 

@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 import ctibutler
 from ctibutler.answers import monitoring
-from ctibutler.answers.library import Library
 from ctibutler.api import responses
+from ctibutler.api.measurements import gauges
 from ctibutler.api.service_answers import Checks, Index, Readiness
 from ctibutler.errors import StoreUnavailable
 from ctibutler.http.exceptions import RETRY_AFTER_SECONDS, sentence_of
-from ctibutler.http.metrics import MEDIA_TYPE, Gauge, Metrics
+from ctibutler.http.metrics import MEDIA_TYPE, Metrics
 from ctibutler.http.parameters import Parameter
 from ctibutler.http.requests import Request
 from ctibutler.http.responses import no_content
@@ -67,13 +67,14 @@ def endpoints(metrics: Metrics | None, schema: Schema) -> Iterator[Endpoint]:
         yield Endpoint(
             "GET",
             "api/metrics/",
-            lambda request: Response(metrics.text(_gauges(request.library)), media_type=MEDIA_TYPE),
+            lambda request: Response(metrics.text(gauges(request.library)), media_type=MEDIA_TYPE),
             "Get metrics",
             "Text",
             media_type="text/plain",
             for_monitoring=True,
             tag=TAG,
-            description="Returns requests, response times, objects and jobs in the text format of Prometheus.",
+            description="Returns requests, response times, refusals, the cache, jobs, releases and connections to the database"
+            " in the text format of Prometheus.",
         )
     yield Endpoint(
         "GET",
@@ -132,18 +133,6 @@ def _readiness(request: Request) -> Response:
         return responses.json(unavailable, 503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
     checks = Checks(store="ok", worker="ok" if is_there else "none", standby=standby)
     return responses.json(Readiness(status="ready", checks=checks))
-
-
-def _gauges(library: Library) -> Iterator[Gauge]:
-    held = monitoring.holdings(library)
-    yield Gauge("ctibutler_objects", "Objects of a release.", ("kb", "version"), held.objects.items())
-    yield Gauge("ctibutler_jobs", "Jobs that are kept.", ("type", "state"), held.jobs.items())
-    standby = monitoring.standby(library)
-    if standby is not None:
-        used = (((), int(standby.state == "used")),)
-        yield Gauge("ctibutler_standby_used", "1 if reads go to the standby.", (), used)
-        lag = (((), round(standby.lag_seconds, 3)),)
-        yield Gauge("ctibutler_standby_lag_seconds", "Age of the oldest change that the standby lacks.", (), lag)
 
 
 class _Schema:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
@@ -39,6 +40,33 @@ def find(connection: Connection, job_id: str) -> Job | None:
 def all_jobs(connection: Connection) -> list[Job]:
     """Return every stored job, oldest first."""
     return [job_of(row) for row in connection.rows(f"SELECT {_COLUMNS} FROM job ORDER BY created, job_id")]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The jobs of one type in one state: how many, when the oldest was asked for, and how long those that ended took in all.
+
+    Times are microseconds. A job takes from the moment when it is asked for to its end.
+    """
+
+    type: str
+    state: str
+    count: int
+    oldest: int
+    taken: int
+
+
+def tallies(connection: Connection) -> list[Tally]:
+    """Return a tally for each type and state that a stored job has."""
+    rows = connection.rows(
+        """
+        SELECT type, state, count(*) AS jobs, min(created) AS oldest, sum(coalesce(completed, created) - created) AS taken
+          FROM job
+         GROUP BY type, state
+         ORDER BY type, state
+        """
+    )
+    return [Tally(row.type, row.state, row.jobs, row.oldest, int(row.taken)) for row in rows]
 
 
 def claim(database: Database, holder: str, lease_seconds: float, job_id: str | None = None) -> Job | None:

@@ -51,14 +51,16 @@ class AnswerCache:
         validators: RawHeaders = [(b"etag", tag.encode()), (b"cache-control", self._cache_control(request))]
         asked = request.headers.get("if-none-match")
         if asked is not None and asked.strip() != "*" and matches(asked, tag):
+            request.cache_result = "validated"
             await _not_modified(send, request, validators)
             return
         answer = self._find(state.stamp, key)
+        request.cache_result = "miss" if answer is None else "hit"
         if answer is None:
             answer = await self._flights.answer((state.stamp, *key), request, receive)
             self._keep(state.stamp, key, answer)
         if answer.status != 200:
-            validators = []
+            validators, request.refusal = [], answer.refusal
         elif asked is not None and asked.strip() == "*":  # any answer matches
             await _not_modified(send, request, validators)
             return
@@ -76,6 +78,11 @@ class AnswerCache:
         while self._used > self._size:
             oldest, removed = self._ready.popitem(last=False)
             self._used -= _cost(oldest, removed.body)
+
+    @property
+    def used(self) -> int:
+        """The bytes that the stored answers take."""
+        return self._used
 
     def _find(self, stamp: str, key: _Key) -> Answer | None:
         if stamp != self._stamp:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from ctibutler.errors import (
@@ -72,6 +73,13 @@ TROUBLES: Mapping[StoreTrouble, str] = {
 def status_of(problem: Problem) -> int:
     """Return the HTTP status of a problem: 500 if no request should cause it."""
     return next((HTTP_STATUS[kind] for kind in type(problem).__mro__ if kind in HTTP_STATUS), 500)
+
+
+def kind_of(problem: Problem) -> str:
+    """Return a word for the kind of a problem: `not-found`. There are as many as there are classes of problems."""
+    trouble = problem.trouble if isinstance(problem, StoreUnavailable) else ""
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(problem).__name__).lower()
+    return f"store-{trouble}" if trouble else name
 
 
 def sentence_of(problem: Problem) -> str:

@@ -18,11 +18,12 @@ _QUICK_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer, ready to be sent to anybody who asked for it."""
+    """A whole answer, ready to be sent to anybody who asked for it. `refusal` is the kind of problem that it tells of."""
 
     status: int
     headers: RawHeaders
     body: bytes
+    refusal: str = ""
 
 
 class Flights:
@@ -99,7 +100,7 @@ class _Flight:
                 body.append(message.get("body", b""))
 
         await app(request, self._receive, collect)
-        return Answer(start["status"], list(start["headers"]), b"".join(body))
+        return Answer(start["status"], list(start["headers"]), b"".join(body), request.refusal)
 
     async def _receive(self) -> Message:
         """To the application, the client is gone when all clients are."""

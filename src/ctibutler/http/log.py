@@ -37,6 +37,7 @@ class RequestLog:
         """Pass a request on."""
         start, method, status = time.perf_counter(), request.scope["method"], 0
         request_id = _request_id(request)
+        request.request_id = request_id.decode()
         request.answer_headers += ((b"x-request-id", request_id), (b"x-content-type-options", b"nosniff"))
 
         async def with_status(message: Message) -> None:
@@ -55,7 +56,7 @@ class RequestLog:
                 answer = request.policy.write_error(request, InternalError("not handled"))
                 await answer(request.scope, receive, with_status)
         seconds = time.perf_counter() - start
-        self._metrics.observe(method, request.policy.route, status, seconds)
+        self._metrics.observe(request, method, status, seconds)
         if logger.isEnabledFor(logging.INFO):
             _log(request, method, status, seconds, request_id)
 
@@ -69,6 +70,8 @@ def _log(request: Request, method: str, status: int, seconds: float, request_id:
         "milliseconds": round(seconds * 1000, 2),
         "request_id": request_id.decode(),
         "client": (scope.get("client") or ("",))[0],
+        **({"cache": request.cache_result} if request.cache_result else {}),
+        **({"refusal": request.refusal} if request.refusal else {}),
     }
     logger.info("%s %s %s %.1f ms", method, fields["url"], status, seconds * 1000, extra={"fields": fields})
 

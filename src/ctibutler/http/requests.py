@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -20,6 +21,9 @@ from ctibutler.settings import Settings
 
 NO_VALUES = Values({}, {})
 NO_BODY = BodyValues({}, frozenset())
+
+CacheResult = Literal["hit", "miss", "validated"]
+"""A cached route was answered from memory, anew, or with 304 because the client has the answer."""
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -76,7 +80,8 @@ class Request:
     `headers` have names in lower case. `media_type` is the variant that the client prefers over the usual media type, if
     any; `encoding` the content encoding that it prefers. `body` is filled in before the handler runs, `catalog_state` by
     the first layer that needs it. `is_private`: the answer is only for whoever has a key. `answer_headers` go onto the
-    answer, whichever layer sends it.
+    answer, whichever layer sends it. For the log and the metrics: `request_id`, the kind of problem that was answered
+    (`refusal`), and what the answer cache had to do with it.
     """
 
     target: Target
@@ -93,6 +98,9 @@ class Request:
     body: BodyValues = NO_BODY
     catalog_state: CatalogState | None = None
     is_private: bool = False
+    request_id: str = ""
+    refusal: str = ""
+    cache_result: CacheResult | None = None
 
     @property
     def kb(self) -> KnowledgeBase:

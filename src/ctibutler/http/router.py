@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
-from ctibutler.errors import InvalidRequest, NotFound
+from starlette.responses import Response
+
+from ctibutler.errors import InvalidRequest, NotFound, Problem
 from ctibutler.http.endpoints import answer_options, answer_with, pass_to, refuse
-from ctibutler.http.exceptions import MethodNotAllowed
+from ctibutler.http.exceptions import MethodNotAllowed, kind_of
 from ctibutler.http.parameters import brief
-from ctibutler.http.requests import Policy, Target
+from ctibutler.http.requests import ErrorWriter, Policy, Request, Target
 from ctibutler.http.routing import Edge, Mount, Route
 
 UNKNOWN_ROUTE = "unknown"
@@ -176,7 +178,7 @@ def _policy(edge: Edge, route: Route) -> Policy:
     endpoint = route.endpoint
     return Policy(
         route=route.template,
-        write_error=edge.write_error,
+        write_error=_noted(edge.write_error),
         access=edge.access,
         right=endpoint.right,
         cors=edge.cors,
@@ -190,7 +192,17 @@ def _policy(edge: Edge, route: Route) -> Policy:
 
 def _unknown(edge: Edge) -> Policy:
     """The policy for unknown paths of an edge: anybody may learn that a path is unknown."""
-    return Policy(UNKNOWN_ROUTE, edge.write_error, edge.access, cors=edge.cors)
+    return Policy(UNKNOWN_ROUTE, _noted(edge.write_error), edge.access, cors=edge.cors)
+
+
+def _noted(write_error: ErrorWriter) -> ErrorWriter:
+    """What writes an error, and notes for the log and the metrics what kind of problem it was."""
+
+    def write(request: Request, problem: Problem) -> Response:
+        request.refusal = kind_of(problem)
+        return write_error(request, problem)
+
+    return write
 
 
 def _ignored(names: Sequence[str]) -> tuple[tuple[bytes, bytes], ...]:

@@ -19,7 +19,7 @@ from ctibutler.http.cache import AnswerCache
 from ctibutler.http.compression import Compression
 from ctibutler.http.cors import Cors
 from ctibutler.http.log import RequestLog
-from ctibutler.http.metrics import Metrics
+from ctibutler.http.metrics import Gauge, Metrics
 from ctibutler.http.negotiation import preferred_encoding, preferred_media_type
 from ctibutler.http.requests import App, Request, headers_of
 from ctibutler.http.router import Router
@@ -51,7 +51,8 @@ class Server:
         depends_on = [value for edge in edges for value in edge.depends_on]
         states = States(watch)
         app: App = Compression(_answer)
-        app = AnswerCache(app, states, settings.answer_cache_bytes, settings.cache_max_age, depends_on)
+        app = cache = AnswerCache(app, states, settings.answer_cache_bytes, settings.cache_max_age, depends_on)
+        metrics.add(lambda: Gauge("ctibutler_cache_bytes", "Memory that cached answers take.", (), [((), cache.used)]))
         app = Authentication(app, settings, library.database, states)
         app = RequestLog(_Errors(app), metrics)
         self._app = Cors(app, settings.cors_origins)

@@ -16,7 +16,7 @@ from typing import Any
 from ctibutler.catalog.engine.bodies import Bodies
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.dialect import Dialect, Engine, Purpose
-from ctibutler.catalog.engine.pool import Pool
+from ctibutler.catalog.engine.pool import Pool, PoolReport
 from ctibutler.catalog.engine.sqlite import Sqlite
 from ctibutler.catalog.engine.standby import Standby
 from ctibutler.catalog.engine.stopping import Work, current
@@ -125,6 +125,16 @@ class Database:
             raise InvalidRequest("CTIBUTLER_DATABASE_READ_URL: only PostgreSQL has standbys")
         replica = self._replica = _Pools(_dialect(DatabaseUrl.parse(url), read_only=True))
         self.standby = Standby(lambda: self._position(self._primary), lambda: self._position(replica), most_seconds)
+
+    def pools(self) -> dict[tuple[str, str], PoolReport]:
+        """How the pools of connections are used, by server and purpose."""
+        servers = {"primary": self._primary, "standby": self._replica}
+        return {
+            (server, purpose): report
+            for server, pools in servers.items()
+            if pools is not None
+            for purpose, report in pools.reports().items()
+        }
 
     @property
     def trouble(self) -> StoreTrouble | None:
@@ -258,6 +268,10 @@ class _Pools:
     def of(self, purpose: Purpose) -> Pool:
         """The pool for this purpose."""
         return self._glances if purpose == "glance" else self._transactions
+
+    def reports(self) -> dict[str, PoolReport]:
+        """How each is used, by purpose."""
+        return {"transactions": self._transactions.report, "glances": self._glances.report}
 
     def close(self) -> None:
         """Close what is idle."""

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from ctibutler.catalog.engine.dialect import Dialect
@@ -25,6 +26,17 @@ KEPT_SECONDS = 60
 PATIENCE_SECONDS = 30
 
 
+@dataclass(frozen=True, slots=True)
+class PoolReport:
+    """How a pool is used: connections lent, idle and possible, and how often and how long threads have waited for one."""
+
+    in_use: int
+    idle: int
+    most: int
+    waits: int
+    waited_seconds: float
+
+
 class Pool:
     """Lends connections to threads. It opens one when none is idle, and keeps some that are idle open for a while."""
 
@@ -35,6 +47,8 @@ class Pool:
         # The one that was used last is lent first, so the others grow old.
         self._idle: deque[tuple[float, Any]] = deque()
         self._closings = 0
+        self._counting = threading.Lock()
+        self._in_use, self._waits, self._waited_seconds = 0, 0, 0.0
 
     @contextmanager
     def connection(self) -> Iterator[Any]:
@@ -42,7 +56,7 @@ class Pool:
 
         A transaction that is open at its end is rolled back. Raises StoreUnavailable when none becomes free in time.
         """
-        if not self._free.acquire(timeout=PATIENCE_SECONDS):
+        if not self._acquire():
             raise StoreUnavailable(f"all {self._most} connections to the database are in use")
         try:
             closings = self._closings
@@ -52,7 +66,28 @@ class Pool:
             finally:
                 self._return(raw, closings)
         finally:
+            with self._counting:
+                self._in_use -= 1
             self._free.release()
+
+    @property
+    def report(self) -> PoolReport:
+        """How the pool is used."""
+        return PoolReport(self._in_use, len(self._idle), self._most, self._waits, self._waited_seconds)
+
+    def _acquire(self) -> bool:
+        """Take a place among the connections, and count it; wait for one if all are taken."""
+        began = None
+        if not self._free.acquire(blocking=False):
+            began = time.monotonic()
+            if not self._free.acquire(timeout=PATIENCE_SECONDS):
+                return False
+        with self._counting:
+            self._in_use += 1
+            if began is not None:
+                self._waits += 1
+                self._waited_seconds += time.monotonic() - began
+        return True
 
     def close(self) -> None:
         """Close the idle connections now, those in use when they come back. The pool opens new ones if it is asked."""

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -67,12 +71,26 @@ def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     if settings.workers > 1:
-        Multiprocess(config, sockets=[listening]).run()
+        with _shared_metrics():
+            Multiprocess(config, sockets=[listening]).run()
         return
     server = uvicorn.Server(config)
     server.run(sockets=[listening])
     if not server.started:
         raise Problem("the API did not start")
+
+
+@contextmanager
+def _shared_metrics() -> Iterator[None]:
+    """A folder in which the server processes share their counts, so that each can report those of all."""
+    from ctibutler.http.metrics import SHARED_FOLDER
+
+    if SHARED_FOLDER in os.environ:
+        yield
+        return
+    with TemporaryDirectory(prefix="ctibutler-metrics-") as folder:
+        os.environ[SHARED_FOLDER] = folder
+        yield
 
 
 command = declared(serve, "ctibutler serve", "ctibutler serve --host 0.0.0.0 --workers 4")
