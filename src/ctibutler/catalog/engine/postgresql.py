@@ -63,10 +63,9 @@ class Postgresql:
             raise InvalidRequest("CTIBUTLER_DATABASE_URL: PostgreSQL's client library cannot read this URL") from None
         raw = _Connection.connect(address, autocommit=True)
         try:
-            is_direct = _is_direct(raw)
-            if not is_direct:
-                raw.prepare_threshold = None
-            raw.reader = Reader(raw, prepares=is_direct)
+            # After a ROLLBACK or a DROP, psycopg drops every prepared statement if it has any: those of the reader too.
+            raw.prepare_threshold = None
+            raw.reader = Reader(raw, prepares=_is_direct(raw))
         except BaseException:
             raw.close()
             raise
