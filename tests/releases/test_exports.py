@@ -11,11 +11,23 @@ import pytest
 
 from ctibutler.answers.exports import release_objects
 from ctibutler.answers.library import Library
+from ctibutler.errors import StoreUnavailable
 from ctibutler.forms.stix_bundle import release_as_bundle
+from ctibutler.importing.removal import truncate
 from ctibutler.knowledge_bases import HOSTED
+from ctibutler.knowledge_bases.release_files import ReleaseFile
 from tests.answers import plain
 from tests.answers.walking import listed
-from tests.catalogue import Catalogues, bundle_path, file_of, install, installed_labels, published, releases_on
+from tests.catalogue import (
+    Catalogues,
+    bundle_path,
+    file_of,
+    install,
+    installed_labels,
+    made_content,
+    published,
+    releases_on,
+)
 from tests.oasis import verdicts
 from tests.shared import read_shared
 
@@ -129,3 +141,19 @@ def test_mitreattack_python_loads_an_export_and_counts_the_same(filled_library: 
     assert len(counted["techniques"]) == sum(
         stix["type"] == "attack-pattern" for stix in published("attack-ics", "18.1")
     )
+
+
+def test_a_release_that_is_replaced_while_it_is_read_never_mixes_two_contents(catalogues: Catalogues) -> None:
+    def tools(word: str) -> ReleaseFile:
+        return made_content([{"type": "tool", "id": f"tool--{word}-{number}", "name": word} for number in range(1200)])
+
+    database = catalogues.empty()
+    install(database, "atlas@1", tools("old"))
+    found = release_objects(Library(database, HOSTED), HOSTED.named("atlas"), None)
+    portions = iter(found.portions)
+    assert all(b'"old"' in item for item in next(portions))
+    truncate(database, HOSTED.named("atlas"))
+    # The keys of the removed objects are used again.
+    install(database, "atlas@1", tools("new"))
+    with pytest.raises(StoreUnavailable, match=r"atlas 1 has changed while it was read"):
+        next(portions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -11,8 +12,10 @@ from ctibutler.answers.naming import installed_release
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import relationship_contents, relationships
 from ctibutler.catalog.edges import Edge
+from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.members import member_keys
-from ctibutler.catalog.releases import Release
+from ctibutler.catalog.releases import Release, state_of
+from ctibutler.errors import StoreUnavailable
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.objects import RELATIONSHIP
 
@@ -60,29 +63,49 @@ def release_objects(
             edges.sort(
                 key=lambda edge: (edge.family, edge.source, edge.id, edge.target, edge.modified or 0, edge.created or 0)
             )
+        source = _Source(library, release, state_of(connection, release.key))
+        portions = source.portions(keys, edges)
+        if len(keys) + len(edges) <= _PORTION:
+            portions = iter([[*catalog.contents(connection, keys), *relationship_contents.contents(connection, edges)]])
     return ReleaseObjects(
         name=f"{kb.slug}-{release.label}",
         bundle_id=release.bundle_id,
         digest=_digest(release, types, edges if include_derived else None),
         installed_at=release.installed_at,
-        portions=_portions(library, keys, edges),
+        portions=portions,
     )
 
 
-def _portions(library: Library, keys: Sequence[int], edges: Sequence[Edge]) -> Iterator[Sequence[bytes]]:
-    """Each portion is read in a transaction of its own, so that a slow client holds none open.
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A release, and its state when its objects were looked up."""
 
-    A content never changes under its key. If the release is removed meanwhile, reading fails: a client sees a broken answer,
-    not one that looks whole.
-    """
-    for start in range(0, len(keys), _PORTION):
-        with library.database.read() as connection:
-            portion = catalog.contents(connection, keys[start : start + _PORTION])
-        yield portion
-    for start in range(0, len(edges), _PORTION):
-        with library.database.read() as connection:
-            made = relationship_contents.contents(connection, edges[start : start + _PORTION])
-        yield made
+    library: Library
+    release: Release
+    state: Sequence[object]
+
+    def portions(self, keys: Sequence[int], edges: Sequence[Edge]) -> Iterator[Sequence[bytes]]:
+        """Each portion is read in a transaction of its own, so that a slow client holds none open.
+
+        Raises StoreUnavailable if the release has changed meanwhile: a client sees a broken answer, not one that looks whole.
+        """
+        for start in range(0, len(keys), _PORTION):
+            with self._same() as connection:
+                portion = catalog.contents(connection, keys[start : start + _PORTION])
+            yield portion
+        for start in range(0, len(edges), _PORTION):
+            with self._same() as connection:
+                made = relationship_contents.contents(connection, edges[start : start + _PORTION])
+            yield made
+
+    @contextmanager
+    def _same(self) -> Iterator[Connection]:
+        with self.library.database.read() as connection:
+            if state_of(connection, self.release.key) != self.state:
+                raise StoreUnavailable(
+                    f"{self.release.knowledge_base} {self.release.label} has changed while it was read; try again"
+                )
+            yield connection
 
 
 def _digest(release: Release, types: Sequence[str] | None, edges: Sequence[Edge] | None) -> str:

@@ -118,6 +118,23 @@ def marks(connection: Connection, knowledge_base: str) -> list[Mark]:
     return [(row.release_key, row.digest, row.installed_at) for row in rows]
 
 
+def state_of(connection: Connection, release_key: int) -> list[tuple[object, ...]]:
+    """Return what differs once the objects of a release, or the links from or to it, are others.
+
+    Their keys alone do not tell: those of what was removed are used again.
+    """
+    rows = connection.rows(
+        """
+        SELECT release_key AS key, digest AS mark, installed_at AS moment FROM release WHERE release_key = :key
+         UNION ALL
+        SELECT set_key, mode, made_at FROM link_set WHERE owner_release = :key OR other_release = :key
+         ORDER BY key, mark
+        """,
+        key=release_key,
+    )
+    return [tuple(row) for row in rows]
+
+
 def mapping(connection: Connection, release_key: int) -> bytes | None:
     """Return the mapping that came with a release (relations that no object expresses) as JSON, or None."""
     stored = connection.value("SELECT mapping FROM release WHERE release_key = :key", key=release_key)
