@@ -49,7 +49,12 @@ def publish(bucket: Path, slug: str, label: str) -> None:
         "name": f"Tactic of {label}",
         "x_mitre_shortname": "tactic",
     }
-    bundle = {"type": "bundle", "id": "bundle--0a6d1d4e-51c2-4a55-8a5e-1f0a7c6b9d02", "objects": [tactic]}
+    technique = {
+        "type": "attack-pattern",
+        "id": "attack-pattern--2d6c0b3a-7d1e-4c0e-9a51-5a2b9f2a5b12",
+        "name": "Technique",
+    }
+    bundle = {"type": "bundle", "id": "bundle--0a6d1d4e-51c2-4a55-8a5e-1f0a7c6b9d02", "objects": [tactic, technique]}
     (place / name.format(label.replace(".", "_"))).write_text(json.dumps(bundle))
     versions = place / "version.txt"
     versions.write_text((versions.read_text() if versions.exists() else "") + label + "\n")

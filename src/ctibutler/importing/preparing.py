@@ -13,10 +13,12 @@ from ctibutler.catalog.engine import packing
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.rows import ObjectRow, row_of
 from ctibutler.catalog.writing import Member, StoredObject
+from ctibutler.errors import MalformedFile
 from ctibutler.importing.details import read_details
 from ctibutler.importing.progress import REPORT_EVERY, Progress
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.release_files import ReleaseFile
+from ctibutler.settings import SOURCES
 from ctibutler.stix import links as stix_links
 from ctibutler.stix.bundles import Bundle, Limits, Properties, check_limits, read_bundle
 from ctibutler.stix.objects import RELATIONSHIP, StixObject, is_deprecated, is_revoked
@@ -59,6 +61,7 @@ def prepare(
     bundle = _read(file, limits, index)
     objects = len(bundle.objects)
     progress("parse", objects, objects)
+    _require_main_types(kb, file, {stix_object.type for stix_object in bundle.objects})
     own_details = _own_details(kb, bundle, file)
     digest = _digest(bundle)
     bundle_id = bundle.id or f"bundle--{uuid.UUID(hex=digest)}"
@@ -141,6 +144,15 @@ def _read(file: ReleaseFile, limits: Limits, index: _Index) -> Bundle:
     for stix_object in file.bundle.objects:
         index.add(stix_object, None)
     return file.bundle
+
+
+def _require_main_types(kb: KnowledgeBase, file: ReleaseFile, types: set[str]) -> None:
+    """Refuse a publisher's file that cannot be a release. Users' own files may contain what they like."""
+    missing = [stix_type for stix_type in kb.main_types or kb.listed_types if stix_type not in types]
+    if missing and file.origin.source in SOURCES:
+        raise MalformedFile(
+            f"{file.file_name}: no object of type {' or '.join(missing)}; every release of {kb.title} has some"
+        )
 
 
 def _own_details(kb: KnowledgeBase, bundle: Bundle, file: ReleaseFile) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -80,7 +81,8 @@ def read_bundle(
     An object whose digest is `known` has been read and checked before: it is not decoded. `visit` is called while an object
     is decoded anyway; all decoded objects together would fill the memory.
 
-    Raises MalformedFile, which says what is wrong and where: `ics.json: objects[12]: no id`.
+    Raises MalformedFile, which says what is wrong and where: `ics.json: objects[12]: no id`. An object that repeats a key
+    is refused.
     """
     _check_size(len(content), name, limits)
     envelope = _read_envelope(content.removeprefix(b"\xef\xbb\xbf"), name)
@@ -204,7 +206,31 @@ def _read_object(
         raise _Wrong(f": is nested deeper than {limits.max_depth} levels") from None
     if not isinstance(properties, dict):
         raise _Wrong(f": expected an object, found {_brief(properties)}")
-    return _stix_object(content, digest, properties, position, limits)
+    read = _stix_object(content, digest, properties, position, limits)
+    _check_keys(content, properties)
+    return read
+
+
+def _check_keys(content: bytes, properties: dict[str, object]) -> None:
+    """Refuse an object that repeats a key: parsers differ in which value they take, so it would mean two things."""
+    if encode(properties) == content or content.count(b'":') == _count_keys(properties):
+        return
+
+    def without_repetition(pairs: list[tuple[str, object]]) -> None:
+        seen = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _Wrong(f": repeats the key {_brief(key)}")
+            seen.add(key)
+
+    # The count is only a hint: texts too may contain a quotation mark before a colon.
+    json.loads(content, object_pairs_hook=without_repetition)
+
+
+def _count_keys(value: object) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(map(_count_keys, value.values()))
+    return sum(map(_count_keys, value)) if isinstance(value, list) else 0
 
 
 def _stix_object(
