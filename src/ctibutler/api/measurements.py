@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from ctibutler import __version__
 from ctibutler.answers import monitoring
 from ctibutler.answers.library import Library
-from ctibutler.errors import StoreUnavailable
 from ctibutler.http.metrics import Gauge
 from ctibutler.stix.times import now
 
@@ -16,16 +15,15 @@ _WAITING = ("pending", "processing")
 
 
 def gauges(library: Library) -> Iterator[Gauge]:
-    """Yield all numbers. Those that need the database are left out while it does not answer."""
+    """Yield all numbers.
+
+    Raises StoreUnavailable: a scrape that fails is what monitoring notices first.
+    """
     yield Gauge("ctibutler_build_info", "The version of this server.", ("version",), [((__version__,), 1)])
     yield from _connections(library)
     yield from _standby(library)
-    try:
-        found = [*_holdings(library), *_jobs(library)]
-    except StoreUnavailable:
-        found = []
-    yield Gauge("ctibutler_store_up", "1 if the database answers.", (), [((), int(bool(found)))])
-    yield from found
+    yield from _holdings(library)
+    yield from _jobs(library)
 
 
 def _holdings(library: Library) -> Iterator[Gauge]:
