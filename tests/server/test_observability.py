@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ctibutler.catalog import jobs
 from ctibutler.catalog.access import add_key
+from ctibutler.catalog.engine.database import Database
 from ctibutler.settings import Settings
 from tests.catalogue import catalogue_with
 from tests.cli.command import Command
@@ -250,6 +251,26 @@ def test_an_error_of_ours_carries_the_request_id_and_others_keep_their_shape(
     assert (answer.status_code, answer.headers["x-request-id"]) == (500, "mine")
     assert answer.json()["details"]["request_id"] == "mine"
     assert any("request mine failed" in record.getMessage() for record in caplog.records)
+
+
+def test_a_worker_logs_its_jobs_as_fields(tmp_path: Path) -> None:
+    command = Command(tmp_path)
+    command.done("install", "tlp@1")
+    database = Database(f"sqlite:///{tmp_path / 'data/ctibutler.sqlite'}")
+    job_id = ask_for(database, "tlp", "2")
+    database.close()
+    worker = command.start("worker", CTIBUTLER_LOG_FORMAT="json", CTIBUTLER_UPDATE_DAYS="0")
+    try:
+        assert worker.stderr is not None
+        lines: list[dict[str, Any]] = []
+        while len(lines) < 2:
+            line = json.loads(worker.stderr.readline())
+            lines += [line] if line.get("job") == job_id else []
+    finally:
+        worker.terminate()
+        worker.communicate(timeout=60)
+    assert [(line["type"], line["knowledge_base"]) for line in lines] == [("tlp-update", "tlp")] * 2
+    assert "seconds" in lines[1]
 
 
 def test_metrics_need_a_key_where_reading_does(tmp_path: Path) -> None:

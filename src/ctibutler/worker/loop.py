@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import threading
+import time
 import uuid
 from dataclasses import dataclass
 
@@ -79,9 +80,12 @@ class Worker:
         job = jobs.claim(self._database, self.id, self._settings.job_lease_seconds)
         if job is None:
             return False
-        _log.info("job %s: %s %s", job.id, job.type, job.parameters)
+        fields: dict[str, object] = {"job": job.id, "type": job.type, "knowledge_base": job.knowledge_base}
+        _log.info("job %s: %s %s", job.id, job.type, job.parameters, extra={"fields": fields})
+        began = time.monotonic()
         ending = self._run(job)
-        _log.log(ending.level, "job %s: %s", job.id, ending.sentence, exc_info=ending.failure)
+        fields["seconds"] = round(time.monotonic() - began, 3)
+        _log.log(ending.level, "job %s: %s", job.id, ending.sentence, exc_info=ending.failure, extra={"fields": fields})
         return True
 
     def run_job(self, job_id: str, watch: Progress = no_progress) -> Job:
