@@ -13,6 +13,7 @@ from ctibutler.catalog import details, releases
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import folded
+from ctibutler.catalog.link_sets import TECHNIQUE_TACTIC
 from ctibutler.catalog.releases import Release
 from ctibutler.catalog.selections import Selection
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -21,7 +22,8 @@ from ctibutler.stix.objects import decode, text
 
 @dataclass(frozen=True, slots=True)
 class ObjectQuery:
-    """Filters of a list. A filter that is None is not in use; nothing matches an empty list.
+    """Filters of a list. A filter that is None is not in use; nothing matches an empty list. `tactics` are ids, short names or
+    names, `created_min` and `modified_min` microseconds.
 
     `filters` holds those that the knowledge base declares: a list of values to match exactly, or a text to match a part.
     """
@@ -39,6 +41,9 @@ class ObjectQuery:
     types: Sequence[str] | None = None
     type_words: Sequence[str] | None = None
     filters: Mapping[str, Sequence[str] | str] = field(default_factory=dict)
+    tactics: Sequence[str] | None = None
+    created_min: int | None = None
+    modified_min: int | None = None
 
 
 def list_objects(library: Library, kb: KnowledgeBase, query: ObjectQuery) -> Page[ObjectView]:
@@ -47,7 +52,7 @@ def list_objects(library: Library, kb: KnowledgeBase, query: ObjectQuery) -> Pag
         release = releases.find(connection, kb.slug, query.release)
         if release is None:
             return Page(query.page, [], 0)
-        page = _select_page(connection, selection_of(kb, query, release), _sort(kb, query), query)
+        page = _select_page(connection, selection_of(connection, kb, query, release), _sort(kb, query), query)
         return page.with_items(views(page.items, kb, release.label))
 
 
@@ -102,10 +107,10 @@ def shown_types(kb: KnowledgeBase, release: Release, wanted: Iterable[str] | Non
 
 def matching_keys(connection: Connection, kb: KnowledgeBase, query: ObjectQuery, release: Release) -> list[int]:
     """Return the keys of all objects of a release that match a query. Its `description` is ignored."""
-    return catalog.select_all(connection, selection_of(kb, query, release))
+    return catalog.select_all(connection, selection_of(connection, kb, query, release))
 
 
-def selection_of(kb: KnowledgeBase, query: ObjectQuery, release: Release) -> Selection:
+def selection_of(connection: Connection, kb: KnowledgeBase, query: ObjectQuery, release: Release) -> Selection:
     """Return the filters of a query, for a release. Its `description` is ignored."""
     declared = {declared.parameter: declared.field for declared in kb.filters}
     words = None if query.type_words is None else {word.strip().casefold() for word in query.type_words}
@@ -120,7 +125,26 @@ def selection_of(kb: KnowledgeBase, query: ObjectQuery, release: Release) -> Sel
         text=query.text,
         type_words=None if words is None else [word for word in kb.type_words if word.word.casefold() in words],
         fields={declared[name]: wanted for name, wanted in query.filters.items()},
+        linked_to=None if query.tactics is None else (TECHNIQUE_TACTIC, _tactics(connection, release, query.tactics)),
+        created_min=query.created_min,
+        modified_min=query.modified_min,
     )
+
+
+def _tactics(connection: Connection, release: Release, wanted: Sequence[str]) -> list[int]:
+    """The identifiers of the tactics with these ids, short names or names."""
+    keys = catalog.select_all(
+        connection, Selection(releases=[release.key], types=["x-mitre-tactic"], listed_only=False)
+    )
+    asked = {folded(item) for item in wanted}
+    primary_ids = catalog.primary_ids(connection, keys)
+    named = []
+    for key, content in zip(keys, catalog.contents(connection, keys), strict=True):
+        properties = decode(content)
+        words = (primary_ids.get(key), text(properties, "x_mitre_shortname"), text(properties, "name"))
+        if asked & {folded(word) for word in words if word}:
+            named.append(key)
+    return catalog.identifiers_of(connection, named)
 
 
 def _sort(kb: KnowledgeBase, query: ObjectQuery) -> Sort:

@@ -60,6 +60,15 @@ def list_filters(kb: KnowledgeBase) -> Iterator[Parameter]:
     if kb.type_parameter is not None:
         words = ", ".join(f"`{word.word}`" for word in kb.type_words)
         yield Parameter(kb.type_parameter, "csv", f"Kinds of objects: {words}.", example=kb.type_words[0].word)
+    if kb.has_tactics:
+        yield Parameter(
+            "tactic", "csv", "Tactics that techniques serve: ids, short names or names.", example="persistence"
+        )
+    for moment in ("created", "modified"):
+        yield Parameter(
+            f"{moment}_min", "time", f"Only what was {moment} at this time or later: `2024-09-12` or RFC 3339.",
+            example="2024-09-12",
+        )  # fmt: skip
     for declared in kb.filters:
         # Where all objects are of one STIX type, `type` means the kind of location.
         short = declared.parameter.endswith("_type") and len(kb.listed_types) == 1

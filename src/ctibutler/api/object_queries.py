@@ -68,6 +68,9 @@ def object_query(request: Request, page: PageRequest | None = None, sort: Sort |
         types=values.csv("types") if values.has("types") else None,
         type_words=values.csv(kb.type_parameter) if kb.type_parameter else None,
         filters={name: value for name, value in filters.items() if value is not None},
+        tactics=values.csv("tactic") if values.has("tactic") else None,
+        created_min=values.time("created_min"),
+        modified_min=values.time("modified_min"),
     )
 
 

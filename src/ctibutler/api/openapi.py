@@ -179,6 +179,8 @@ def _query_schema(parameter: Parameter) -> Schema:
         return {"anyOf": [{"type": "integer", "maximum": parameter.maximum}, {"type": "string"}]}
     if parameter.kind == "page_size":
         return {"anyOf": [{"type": "integer"}, {"type": "string"}]}
+    if parameter.kind == "time":
+        return {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}, _EMPTY]}
     if parameter.required:
         return {"type": "string", "pattern": f"[^,{_BLANKS}]"}
     return {"type": "string"}

@@ -198,6 +198,15 @@ def ids_of(connection: Connection, object_keys: Sequence[int]) -> dict[int, str]
     return {row.object_key: row.stix_id for row in rows}
 
 
+def identifiers_of(connection: Connection, object_keys: Sequence[int]) -> list[int]:
+    """Return the keys of the identifiers of these objects."""
+    rows = connection.rows(
+        f"SELECT identifier_key FROM object WHERE object_key IN {connection.in_list('object_keys')}",
+        object_keys=list(object_keys),
+    )
+    return [row.identifier_key for row in rows]
+
+
 def primary_ids(connection: Connection, object_keys: Sequence[int]) -> dict[int, str]:
     """Return object key → primary id, folded and without its optional prefix, of those that have one."""
     rows = connection.rows(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctibutler.catalog import qualifiers, releases
+from ctibutler.catalog import late_fields, qualifiers, releases
 from ctibutler.catalog.contract.views import refresh_contract_views
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.engine.migrations import bring_up_to_date
@@ -18,7 +18,7 @@ def open_catalogue(url: str, knowledge_bases: KnowledgeBases) -> Database:
     database = Database(url)
     try:
         bring_up_to_date(database)
-        _add_qualifiers(database, knowledge_bases)
+        _add_what_is_new(database, knowledge_bases)
         refresh_contract_views(database, knowledge_bases)
         database.keep_reserve()
     except BaseException:
@@ -27,12 +27,16 @@ def open_catalogue(url: str, knowledge_bases: KnowledgeBases) -> Database:
     return database
 
 
-def _add_qualifiers(database: Database, knowledge_bases: KnowledgeBases) -> None:
-    """Store the qualifiers of releases that were imported when there was no table for them."""
+def _add_what_is_new(database: Database, knowledge_bases: KnowledgeBases) -> None:
+    """Store what is read from objects and details since this version, for releases that were imported before."""
     with database.read() as connection:
-        if not qualifiers.without(connection, knowledge_bases.all):
+        if not (
+            qualifiers.without(connection, knowledge_bases.all) or late_fields.missing(connection, knowledge_bases.all)
+        ):
             return
     with database.write() as connection:
         for kb, release in qualifiers.without(connection, knowledge_bases.all):
             qualifiers.add(connection, kb, release.key)
-            releases.raise_revision(connection)
+        for kb, field in late_fields.missing(connection, knowledge_bases.all):
+            late_fields.add(connection, kb, field)
+        releases.raise_revision(connection)

@@ -116,11 +116,14 @@ def _head(properties: Mapping[str, object]) -> bytes:
 
 def _fields(kb: KnowledgeBase, properties: Mapping[str, object]) -> list[tuple[str, str]]:
     pairs = [
-        (field.name, folded(value)[:LONGEST_VALUE])
-        for field in (*_COMMON_FIELDS, *kb.indexed_fields)
-        for value in field.read(properties)
+        (field.name, value) for field in (*_COMMON_FIELDS, *kb.indexed_fields) for value in values_of(field, properties)
     ]
     return list(dict.fromkeys(pairs))
+
+
+def values_of(field: IndexedField, properties: Mapping[str, object]) -> list[str]:
+    """Return the values of a field in an object, as they are stored."""
+    return list(dict.fromkeys(folded(value)[:LONGEST_VALUE] for value in field.read(properties)))
 
 
 def _exact(

@@ -22,7 +22,8 @@ class Selection:
     ids. `name` and `text` are what a user typed: a part of the name, and a full-text query. `fields` maps indexed fields
     to one of several values (a list) or to a part of a value (a text). `visible_to` is the STIX id of an identity:
     objects with restrictive markings pass only if it created them. `without` are keys of objects to leave out, `only` those
-    of all that may pass. `created_min` and `modified_min` are in microseconds.
+    of all that may pass. `linked_to` is the mode of a link, and the identifiers that such a link of the same release must lead
+    to. `created_min` and `modified_min` are in microseconds.
     """
 
     releases: Sequence[int]
@@ -39,6 +40,7 @@ class Selection:
     visible_to: str | None = None
     without: Sequence[int] = ()
     only: Sequence[int] | None = None
+    linked_to: tuple[str, Sequence[int]] | None = None
     created_min: int | None = None
     modified_min: int | None = None
 
@@ -82,6 +84,8 @@ def condition_of(connection: Connection, selection: Selection) -> Condition:
         parts.append(_of_type_words(connection, selection.type_words))
     if selection.text is not None:
         parts.append(_matching(connection, selection.text))
+    if selection.linked_to is not None:
+        parts.append(_linked(connection, *selection.linked_to))
     for place, (name, wanted) in enumerate(selection.fields.items()):
         parts.append(_with_field(connection, name, wanted, f"field_{place}"))
     return Condition(
@@ -142,6 +146,19 @@ def _of_type_word(connection: Connection, word: TypeWord) -> str:
 def _matching(connection: Connection, text: str) -> Condition:
     matching = text_index.matching(connection, text)
     return _NOTHING if matching is None else Condition(f"object.object_key IN ({matching[0]})", matching[1])
+
+
+def _linked(connection: Connection, mode: str, targets: Sequence[int]) -> Condition:
+    return Condition(
+        f"""EXISTS (SELECT 1
+                 FROM link
+                 JOIN link_set ON link_set.set_key = link.set_key AND link_set.mode = :linked_mode
+                WHERE link.source_key = object.identifier_key
+                  AND link.source_release = member.release_key
+                  AND link.target_release = member.release_key
+                  AND link.target_key IN {numbers(targets)})""",
+        {"linked_mode": mode},
+    )
 
 
 def _with_field(connection: Connection, name: str, wanted: Sequence[str] | str, parameter: str) -> Condition:

@@ -32,7 +32,10 @@ def options_of(kb: KnowledgeBase) -> list[ListOption]:
         ),
         ListOption("description", _text("--description", sentence="Filter by a part of the description.")),
         *([ListOption("types", _types(kb))] if own_type is None and len(kb.listed_types) > 1 else []),
+        *([ListOption("tactics", _TACTICS)] if kb.has_tactics else []),
         *(ListOption(item.parameter, _filter(item, also_type=item is own_type)) for item in kb.filters),
+        ListOption("created_min", _moment("created")),
+        ListOption("modified_min", _moment("modified")),
         ListOption("release", ReleaseOption),
         ListOption("include_revoked", _switch("revoked"), not kb.hides_dead),
         ListOption("include_deprecated", _switch("deprecated"), not kb.hides_dead),
@@ -54,6 +57,19 @@ def _types(kb: KnowledgeBase) -> object:
     sentence = f"Filter by type: {named}{', or a STIX type' if forms else ''}."
     complete = candidates.words(*forms, *kb.listed_types)
     return _texts("--type", metavar="TYPE", sentence=sentence, complete=complete)
+
+
+def _moment(word: str) -> object:
+    return Annotated[
+        str | None,
+        option(f"--{word}-min", metavar="DATE", help=f"Only what was {word} on this day or later, such as 2024-09-12."),
+    ]
+
+
+_TACTICS = Annotated[
+    list[str] | None,
+    option("--tactic", metavar="TACTIC", help=f"Filter techniques by tactic: an id, a short name or a name. {SEVERAL}"),
+]
 
 
 def _sort(kb: KnowledgeBase) -> object:

@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl, quote
 
 from ctibutler.answers.pages import PageRequest, Sort
 from ctibutler.errors import InvalidRequest
+from ctibutler.stix.times import Instant, microseconds, moment_of, rfc3339
 
-Kind = Literal["csv", "text", "flag", "page", "page_size", "choice", "number", "ignored"]
+Kind = Literal["csv", "text", "flag", "page", "page_size", "choice", "number", "time", "ignored"]
 
 PAGES = 2**32
 _TRUE = frozenset(("true", "1", "yes", "y", "on"))
@@ -36,8 +37,8 @@ class Parameter:
 
     `csv`: a comma-separated list, also over repeated keys and `name[]`. `text`: the last value given. `flag`: strictly a
     boolean. `page`, `page_size`: invalid values fall back to the default. `choice`: one of `allowed`, or another spelling of
-    one in `also`. `number`: from `minimum` to `maximum`. `ignored`: accepted because real clients send it. An empty value
-    is the same as none.
+    one in `also`. `number`: from `minimum` to `maximum`. `time`: a day or a time of RFC 3339, read as microseconds.
+    `ignored`: accepted because real clients send it. An empty value is the same as none.
 
     `example` is a value for the schema. Parameters that say which values they take need none.
     """
@@ -70,6 +71,8 @@ class Parameter:
         """Return the text that is read as this value."""
         if isinstance(value, list):
             return ",".join(value)
+        if self.kind == "time" and isinstance(value, int):
+            return rfc3339(Instant(value))
         return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -117,6 +120,10 @@ class Values:
     def has(self, name: str) -> bool:
         """Return whether the route has this parameter."""
         return name in self._table
+
+    def time(self, name: str) -> int | None:
+        """Return a time in microseconds, or None if it was not given."""
+        return cast("int | None", self._value(name))
 
     def page(self) -> PageRequest:
         """Return the requested page."""
@@ -245,6 +252,18 @@ def _read_number(parameter: Parameter, given: list[str]) -> object:
     return number
 
 
+def _read_time(parameter: Parameter, given: list[str]) -> object:
+    word = given[-1].strip(BLANKS)
+    if not word:
+        return None
+    try:
+        return microseconds(moment_of(word))
+    except (ValueError, OverflowError):
+        raise InvalidRequest.of(
+            parameter.name, "Must be a day or a time, as `2024-09-12` or `2024-09-12T15:20:07Z`."
+        ) from None
+
+
 def _whole_number(text: str) -> int | None:
     """The number in a text. With more than twenty digits it is read as 10**20: it is too large anyway."""
     match = _NUMBER.fullmatch(text)
@@ -262,6 +281,7 @@ _READERS = {
     "page_size": _read_page_size,
     "choice": _read_choice,
     "number": _read_number,
+    "time": _read_time,
     "ignored": _read_text,
 }
 

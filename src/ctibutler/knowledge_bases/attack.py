@@ -9,12 +9,13 @@ from ctibutler.knowledge_bases.declaration import (
     BucketFiles,
     Example,
     Filter,
+    IndexedField,
     KnowledgeBase,
     Snapshot,
     TypeWord,
     id_form,
 )
-from ctibutler.knowledge_bases.properties import external_id_of
+from ctibutler.knowledge_bases.properties import external_id_of, property_values
 
 LICENCE = "© The MITRE Corporation. Reproduced and distributed with the permission of The MITRE Corporation."
 
@@ -92,7 +93,11 @@ def _matrix(
             id_form(r"AN\d+", "x-mitre-analytic"),
         ),
         questions=ENTERPRISE_QUESTIONS if matrix == "enterprise" else ATTACK_QUESTIONS,
-        filters=(Filter("alias", "substring", "alias", "part of a name in `aliases` or `x_mitre_aliases`", "bear"),),
+        filters=(
+            Filter("alias", "substring", "alias", "part of a name in `aliases` or `x_mitre_aliases`", "bear"),
+            Filter("platform", "exact", "platform", "platforms, such as `Windows,Linux`", "Linux"),
+        ),
+        indexed_fields=(IndexedField("platform", property_values("x_mitre_platforms"), is_late=True),),
         hides_dead=True,
         navigator_domain=f"{matrix}-attack",
         navigator_types=("tool", "malware", "intrusion-set", "campaign", "course-of-action", "x-mitre-asset"),

@@ -68,6 +68,9 @@ class IndexedField:
     read: Callable[[StixDict], Iterable[str]]
     """Returns the field's values in an object."""
 
+    is_late: bool = False
+    """It was declared after releases had been imported: a catalogue of that time gets its values when it is opened."""
+
 
 @dataclass(frozen=True)
 class IdForm:
@@ -307,6 +310,16 @@ class KnowledgeBase:
     def kinds(self) -> tuple[TypeWord, ...]:
         """What its objects are called."""
         return self.type_words or self.own_kinds
+
+    @property
+    def has_tactics(self) -> bool:
+        """Whether its techniques serve tactics."""
+        return any(
+            step.mode == "technique-tactic"
+            for question in self.questions
+            for known in question.ways
+            for step in known.steps
+        )
 
     @property
     def vertex_collection(self) -> str:

@@ -25,6 +25,11 @@ def microseconds(text: str) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+def moment_of(text: str) -> str:
+    """Return a day as the timestamp of its beginning in UTC; any other text as it is, in upper case."""
+    return f"{text}T00:00:00Z" if len(text) == len("2020-01-01") else text.upper()
+
+
 def rfc3339(instant: int) -> str:
     """Format a timestamp as RFC 3339 in UTC with six fractional digits: `2026-03-01T14:21:02.850924Z`."""
     moment = _EPOCH + instant * _MICROSECOND

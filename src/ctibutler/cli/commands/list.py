@@ -97,6 +97,9 @@ def _list(context: click.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -
             description=given["description"] or None,
             types=stix_types,
             type_words=type_words,
+            tactics=words(given.get("tactics")),
+            created_min=_moment("created", given["created_min"]),
+            modified_min=_moment("modified", given["modified_min"]),
             filters={item.parameter: value for item in kb.filters if (value := _filter_value(item, given)) is not None},
         )
         refuse_absent(library, [kb], given["release"])
@@ -133,6 +136,19 @@ def _sort(kb: KnowledgeBase, text: str) -> Sort:
         keys = ", ".join(kb.sort_keys)
         raise InvalidRequest(f"--sort: `{text}` is not one of {keys}, followed by _ascending or _descending")
     return Sort(key, direction == "descending")
+
+
+def _moment(word: str, text: str | None) -> int | None:
+    """A day or time in microseconds.
+
+    Raises InvalidRequest.
+    """
+    from ctibutler.stix.times import microseconds, moment_of
+
+    try:
+        return microseconds(moment_of(text.strip())) if text else None
+    except (ValueError, OverflowError):
+        raise InvalidRequest(f"--{word}-min: `{text}` is neither a day such as 2024-09-12 nor a time") from None
 
 
 def _filter_value(item: Filter, given: Mapping[str, Any]) -> list[str] | str | None:
