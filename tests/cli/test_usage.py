@@ -46,6 +46,7 @@ def test_every_documented_command_exists() -> None:
     assert {path[0] for path in ALL_COMMANDS} == {
         "up", "serve", "worker", "install", "versions", "remove", "get", "list", "search", "changes", "navigator", "jobs",
         "status", "keys", "export", "sources", "mirror", "completion", "check", "backup", "restore", "copy",
+        "questions", "compare",
     }  # fmt: skip
     assert {path[1] for path in ALL_COMMANDS if path[0] == "keys"} == {"add", "list", "remove"}
     assert {path[1] for path in ALL_COMMANDS if path[0] == "list"} == {kb.slug for kb in ALL}
@@ -330,4 +331,5 @@ def test_a_new_knowledge_base_needs_only_its_declaration(
 def test_the_command_reference_shows_only_defaults_that_can_be_typed() -> None:
     reference = (Path(__file__).parents[2] / "docs/reference/commands.md").read_text("utf-8")
     rows = [row.replace("\\|", "").split(" | ") for row in reference.splitlines() if row.startswith("| `")]
-    assert {row[1] for row in rows} == {"", "`1`", "`stix`", "`True`", "`modified_descending`", "`name_ascending`"}
+    typed = {"", "`1`", "`stix`", "`True`", "`modified_descending`", "`name_ascending`", "`any`", "`techniques`"}
+    assert {row[1] for row in rows} == typed

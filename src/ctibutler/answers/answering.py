@@ -76,41 +76,65 @@ class Answering:
         self._walks: dict[tuple[Asked, bool], dict[Way, list[Walk]]] = {}
         self._walker = Walker(connection, library.knowledge_bases, query.living)
 
-    def answer(self, asked: Asked) -> QuestionAnswer:
+    def answer(self, asked: Sequence[Asked]) -> QuestionAnswer:
         """Return the answer to one question."""
         ways, rows = self.rows(asked)
-        far = self.far(asked)
-        ordered = self.ordered(far, asked, rows)
+        ordered = self.ordered(asked, rows)
         page = cut(ordered, self._query.page) if self._query.rows else Page(self._query.page, [], len(ordered))
-        return self._shown(far, asked, page, tuple(known.name for known in ways))
+        return self._shown(asked, page, ways)
 
-    def far(self, asked: Asked) -> KnowledgeBase:
-        """Return the knowledge base of the rows."""
-        return self._library.knowledge_bases.named(asked.question.knowledge_base or asked.kb.slug)
+    def far(self, asked: Sequence[Asked]) -> KnowledgeBase:
+        """Return the knowledge base of the rows.
 
-    def rows(self, asked: Asked) -> tuple[tuple[Way, ...], list[Row]]:
-        """Return the ways that were chosen, and what they lead to."""
-        ways = _chosen(asked.question, self._query.via)
-        self._walker.value = self._view(asked)
-        walked = self._walked(asked, with_sub=self._query.include_sub)
-        return ways, self._kept(asked, _rows({known: walked[known] for known in ways}, pairs=asked.of_all))
+        Raises InvalidRequest if there are several.
+        """
+        slugs = dict.fromkeys(of_it.question.knowledge_base or of_it.kb.slug for of_it in asked)
+        if len(slugs) > 1:
+            word, kinds = asked[0].question.word, ", ".join(kind for of_it in asked for kind in of_it.question.of)
+            raise InvalidRequest.of(
+                "of", f"`{word}` leads to {' or '.join(slugs)}; ask about one kind of {kinds} at a time."
+            )
+        return self._library.knowledge_bases.named(next(iter(slugs)))
 
-    def counted(self, asked: Asked) -> Counts:
+    def rows(self, asked: Sequence[Asked]) -> tuple[tuple[str, ...], list[Row]]:
+        """Return the names of the ways that were chosen, and what they lead to."""
+        self._walker.value = self._view(asked[0])
+        chosen = _chosen([of_it.question for of_it in asked], self._query.via)
+        found: dict[tuple[Node, Node | None], list[tuple[Way, Walk]]] = {}
+        for of_it in asked:
+            walked = self._walked(of_it, with_sub=self._query.include_sub)
+            for known in (item for item in walked if _is_chosen(item, chosen)):
+                for walk in walked[known]:
+                    for node in walk.reached:
+                        found.setdefault((node, walk.start if of_it.of_all else None), []).append((known, walk))
+        rows = [Row(node, by, of) for (node, of), by in found.items()]
+        names = (known.name for of_it in asked for known in of_it.question.ways if _is_chosen(known, chosen))
+        return tuple(dict.fromkeys(names)), self._kept(asked, rows)
+
+    def counted(self, asked: Sequence[Asked], *, with_sub: bool = True) -> Counts:
         """Return the numbers of rows by each way."""
-        alone = _way_counts(asked, self._walked(asked, with_sub=False))
-        with_sub = None
-        if asked.question.sub is not None:
-            with_sub = _way_counts(asked, self._walked(asked, with_sub=True))
-        return Counts(alone.ways, alone.default, alone.all, with_sub)
+        alone = self._way_counts(asked, with_sub=False)
+        has_sub = with_sub and any(of_it.question.sub is not None for of_it in asked)
+        more = self._way_counts(asked, with_sub=True) if has_sub else None
+        return Counts(alone.ways, alone.default, alone.all, more)
+
+    def _way_counts(self, asked: Sequence[Asked], *, with_sub: bool) -> WayCounts:
+        reached: dict[str, set[object]] = {}
+        default: set[object] = set()
+        for of_it in asked:
+            for known, walked in self._walked(of_it, with_sub=with_sub).items():
+                marks = {(walk.start if of_it.of_all else None, node) for walk in walked for node in walk.reached}
+                reached.setdefault(known.name, set()).update(marks)
+                default |= marks if known.default else set()
+        every = set[object]().union(*reached.values())
+        return WayCounts({name: len(marks) for name, marks in reached.items()}, len(default), len(every))
 
     def _view(self, asked: Asked) -> str | None:
         """The value of the qualifier that paths may keep to: written in full, or by its last part alone."""
         if self._query.view is None:
             return None
-        name = asked.question.is_within
-        if not name:
-            raise InvalidRequest.of("view", f"`{asked.question.word}` is not asked within a view.")
-        known = walks.values_of(self._connection, asked.release, name)
+        names = [known.name for known in asked.kb.qualifiers]
+        known = [value for name in names for value in walks.values_of(self._connection, asked.release, name)]
         wanted = folded(self._query.view)
         found = next((value for value in known if wanted in (value, value.rpartition("-")[2])), None)
         if found is None and known:
@@ -127,23 +151,25 @@ class Answering:
             }
         return self._walks[mark]
 
-    def _kept(self, asked: Asked, rows: Sequence[Row]) -> list[Row]:
-        least = len(asked.starts) if self._query.at_least is None else self._query.at_least
-        return [row for row in rows if row.matched >= least] if least > 1 and not asked.of_all else list(rows)
+    def _kept(self, asked: Sequence[Asked], rows: list[Row]) -> list[Row]:
+        starts = sum(len(of_it.starts) for of_it in asked)
+        least = starts if self._query.at_least is None else self._query.at_least
+        return [row for row in rows if row.matched >= least] if least > 1 and not asked[0].of_all else rows
 
-    def ordered(self, far: KnowledgeBase, asked: Asked, rows: Sequence[Row]) -> list[Row]:
+    def ordered(self, asked: Sequence[Asked], rows: Sequence[Row]) -> list[Row]:
         """Return the rows that pass the filters, in order: of equal ones by id."""
+        far = self.far(asked)
         if not rows:
             return []
-        several = len(asked.starts) > 1 and not asked.of_all
-        sort = self._query.sort or (Sort("matched", descending=True) if several else Sort.parse(asked.question.sort))
+        several = sum(len(of_it.starts) for of_it in asked) > 1 and not asked[0].of_all
+        sort = self._query.sort or (Sort("matched", descending=True) if several else Sort.parse(asked[0].question.sort))
         own = _OWN_SORTS.get(sort.key)
-        by_content = Sort("id") if own else sort
-        place = {key: number for number, key in enumerate(self._passing(far, rows, by_content))}
+        place = {key: number for number, key in enumerate(self._passing(far, rows, Sort("id") if own else sort))}
         object_of = {row.node: self._walker.places[row.node].object_key for row in rows}
         kept = [row for row in rows if object_of[row.node] in place]
-        if asked.of_all:
-            kept.sort(key=lambda row: asked.starts[row.of].id if row.of else "")
+        if asked[0].of_all:
+            starts = {node: start.id for of_it in asked for node, start in of_it.starts.items()}
+            kept.sort(key=lambda row: starts[row.of] if row.of else "")
         kept.sort(key=lambda row: place[object_of[row.node]])
         if own:
             kept.sort(key=own, reverse=sort.descending)
@@ -156,7 +182,7 @@ class Answering:
         release = release_by_key(self._connection, release_keys[0])
         _refuse_foreign(far, filters)
         selection = replace(
-            selection_of(far, filters, release),
+            selection_of(self._connection, far, filters, release),
             releases=release_keys,
             only=[self._walker.places[row.node].object_key for row in rows],
             listed_only=False,
@@ -167,8 +193,10 @@ class Answering:
         key = "id" if sort.key == far.id_parameter else sort.key
         return objects.select_all(self._connection, selection, sort=key, descending=sort.descending)
 
-    def _shown(self, far: KnowledgeBase, asked: Asked, page: Page[Row], via: tuple[str, ...]) -> QuestionAnswer:
-        kb, release, question = asked.kb, asked.release, asked.question
+    def _shown(self, asked: Sequence[Asked], page: Page[Row], via: tuple[str, ...]) -> QuestionAnswer:
+        first, far = asked[0], self.far(asked)
+        kb, release, question = first.kb, first.release, first.question
+        starts = {node: start for of_it in asked for node, start in of_it.starts.items()}
         label = self._label(page.items[0].node[0]) if page.items else None
         objects_shown = self.views(row.node for row in page.items)
         paths = {row: self._evidence(row) for row in page.items} if self._query.evidence else {}
@@ -192,22 +220,24 @@ class Answering:
                     evidence=tuple(
                         Evidence(known.name, tuple(edges[hop].id for hop in chain)) for known, chain in ranked
                     ),
-                    of=asked.starts[row.of] if row.of else None,
+                    of=starts[row.of] if row.of else None,
                 )
             )
         taken = list({(edges[hop].family, edges[hop].key, edges[hop].id): hop for hop in used}.values())
         between = {node for hop in used for node in (hop.source, hop.target)}
-        between -= {row.node for row in page.items} | asked.starts.keys()
+        between -= {row.node for row in page.items} | starts.keys()
         contents = relationship_contents.contents(self._connection, [edges[hop] for hop in taken])
         return QuestionAnswer(
             question=question,
             knowledge_base=kb.slug,
             release=release.label,
-            of=[] if asked.of_all else list(asked.starts.values()),
+            of=[] if first.of_all else list(starts.values()),
             via=via,
             counts=self.counted(asked),
             page=page.with_items(rows),
-            within=question.is_within if self._walker.is_within(question, release) else None,
+            within=next(
+                (of_it.question.is_within for of_it in asked if self._walker.is_within(of_it.question, release)), None
+            ),
             rows_from=far.slug,
             rows_release=release.label if far.slug == kb.slug else label,
             relationships=[
@@ -250,38 +280,20 @@ def _refuse_foreign(far: KnowledgeBase, filters: ObjectQuery) -> None:
             raise InvalidRequest.of(name, f"The answers are objects of {far.slug}, which has no such filter.")
 
 
-def _chosen(question: Question, via: Sequence[str] | None) -> tuple[Way, ...]:
+def _chosen(questions: Sequence[Question], via: Sequence[str] | None) -> set[str] | None:
+    """The names of the ways to take, None for the default ones."""
     if via is None:
-        return question.default_ways
+        return None
     wanted = [name.strip().casefold() for name in via]
-    known = {item.name: item for item in question.ways}
+    known = dict.fromkeys(item.name for question in questions for item in question.ways)
     wrong = [name for name in wanted if name not in known and name != ALL_WAYS]
     if wrong:
         raise InvalidRequest.of("via", f"`{brief(wrong[0])}` is none of {', '.join(known)}, {ALL_WAYS}.")
-    return question.ways if ALL_WAYS in wanted else tuple(item for item in question.ways if item.name in wanted)
+    return set(known) if ALL_WAYS in wanted else set(wanted)
 
 
-def _rows(walked: Mapping[Way, Sequence[Walk]], *, pairs: bool) -> list[Row]:
-    """What these walks reach, each object once; with `pairs`, once for each object asked of."""
-    found: dict[tuple[Node, Node | None], list[tuple[Way, Walk]]] = {}
-    for known, several in walked.items():
-        for walk in several:
-            for node in walk.reached:
-                found.setdefault((node, walk.start if pairs else None), []).append((known, walk))
-    return [Row(node, by, of) for (node, of), by in found.items()]
-
-
-def _way_counts(asked: Asked, walked: Mapping[Way, Sequence[Walk]]) -> WayCounts:
-    def number(ways: Iterable[Way]) -> int:
-        if asked.of_all:
-            return len({(walk.start, node) for known in ways for walk in walked[known] for node in walk.reached})
-        return len({node for known in ways for walk in walked[known] for node in walk.reached})
-
-    return WayCounts(
-        {known.name: number([known]) for known in walked},
-        number(asked.question.default_ways),
-        number(asked.question.ways),
-    )
+def _is_chosen(known: Way, chosen: set[str] | None) -> bool:
+    return known.default if chosen is None else known.name in chosen
 
 
 _OWN_SORTS: Mapping[str, Callable[[Row], int]] = {

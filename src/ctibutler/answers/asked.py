@@ -23,7 +23,7 @@ from ctibutler.knowledge_bases.questions import Question
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """The objects that a question is asked of, in their release. With `of_all`, that is every object that it can be asked
+    """The objects that one question is asked of, in their release. With `of_all`, that is every object that it can be asked
     of."""
 
     kb: KnowledgeBase
@@ -36,30 +36,28 @@ class Asked:
 
 def asked_of(
     connection: Connection, kb: KnowledgeBase, ids: Sequence[str] | None, word: str, query: QuestionQuery
-) -> Asked:
-    """Return the objects with these ids, or all for None, and what the word means for them.
+) -> list[Asked]:
+    """Return the objects with these ids, or all for None, by the question that the word means for them: that depends on their
+    kind.
 
     Raises NotFound if there is no such object or question, Hidden if the object is left out. Raises InvalidRequest that
     names all of several ids that are wrong.
     """
     release = installed_release(connection, kb, query.release)
     if ids is None:
-        return _all_of(connection, kb, release, word, query)
+        return [_all_of(connection, kb, release, question, query) for question in _questions(kb, word, query.of)]
     named = list(dict.fromkeys(ids))
     if len(named) == 1:
         of_dead = any(question.of_dead and word in (question.word, *question.names) for question in kb.questions)
         found, view = named_object(connection, kb, release, named[0], query, of_dead=of_dead)
         kind = kind_of(kb, found.type, view.properties)
-        return asked_about(connection, kb, release, question_named(kb, kind, word), [(found, view)])
+        return [asked_about(connection, kb, release, question_named(kb, kind, word), [(found, view)])]
     several = _several(connection, kb, release, named, query)
-    kinds = {kind_of(kb, found.type, view.properties) for found, view in several}
-    questions = [question_named(kb, kind, word) for kind in sorted(kinds)]
-    if any(question != questions[0] for question in questions):
-        meant = " and ".join(sorted(kinds))
-        raise InvalidRequest.of(
-            "ids", f"`{brief(word)}` means different things for {meant}; ask about one kind at a time."
-        )
-    return asked_about(connection, kb, release, questions[0], several)
+    by_question: dict[Question, list[tuple[Found, ObjectView]]] = {}
+    for found, view in several:
+        kind = kind_of(kb, found.type, view.properties)
+        by_question.setdefault(question_named(kb, kind, word), []).append((found, view))
+    return [asked_about(connection, kb, release, question, of_it) for question, of_it in by_question.items()]
 
 
 def named_object(
@@ -117,8 +115,9 @@ def _several(
     return several
 
 
-def _all_of(connection: Connection, kb: KnowledgeBase, release: Release, word: str, query: QuestionQuery) -> Asked:
-    question = _only_question(kb, word, query.of)
+def _all_of(
+    connection: Connection, kb: KnowledgeBase, release: Release, question: Question, query: QuestionQuery
+) -> Asked:
     kinds = kinds_named(kb, question.of)
     selection = Selection(
         releases=[release.key],
@@ -169,18 +168,12 @@ def start_of(view: ObjectView) -> Start:
     return Start(view.id, view.external_id, view.name)
 
 
-def _only_question(kb: KnowledgeBase, word: str, kind: str | None) -> Question:
-    """The question with this word that all objects of a kind can be asked, or of the only kinds that can be asked it."""
-    if kind is not None:
-        wanted = next((known.word for known in kb.kinds if known.word.casefold() == kind.strip().casefold()), None)
-        if wanted is None:
-            raise InvalidRequest.of("of", f"`{brief(kind)}` is none of {', '.join(known.word for known in kb.kinds)}.")
-        return question_named(kb, wanted, word)
-    first = question_named(kb, None, word)
-    known = [question for question in kb.questions if question.word == first.word]
-    if len(known) > 1:
-        of = ", ".join(dict.fromkeys(name for question in known for name in question.of))
-        raise InvalidRequest.of(
-            "of", f"`{first.word}` can be asked about several kinds of objects; choose one of {of}."
-        )
-    return first
+def _questions(kb: KnowledgeBase, word: str, kind: str | None) -> list[Question]:
+    """The questions with this word that objects of a kind can be asked; of any kind for None."""
+    if kind is None:
+        first = question_named(kb, None, word)
+        return [question for question in kb.questions if question.word == first.word]
+    wanted = next((known.word for known in kb.kinds if known.word.casefold() == kind.strip().casefold()), None)
+    if wanted is None:
+        raise InvalidRequest.of("of", f"`{brief(kind)}` is none of {', '.join(known.word for known in kb.kinds)}.")
+    return [question_named(kb, wanted, word)]

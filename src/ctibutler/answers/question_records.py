@@ -114,14 +114,23 @@ class QuestionAnswer:
     through: Sequence[ObjectView] = ()
 
 
-class AskedCount(msgspec.Struct, frozen=True):
-    """A question that an object can be asked, and how many rows answer it."""
+@dataclass(frozen=True, slots=True)
+class AskedCount:
+    """A question that an object can be asked, the knowledge base of the answers, and how many there are."""
 
-    question: str
-    description: str
-    gives: tuple[str, ...]
+    asked: Question
     knowledge_base: str
     counts: Counts
+
+    @property
+    def question(self) -> str:
+        """The word of the question."""
+        return self.asked.word
+
+    @property
+    def description(self) -> str:
+        """What the answer is."""
+        return self.asked.says
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,9 @@ def ask(
         return Answering(library, connection, query).answer(asked_of(connection, kb, ids, word, query))
 
 
-def asked_counts(library: Library, kb: KnowledgeBase, request: ObjectRequest) -> AskedCounts:
-    """Return what an object can be asked, with the number of answers to each question.
+def asked_counts(library: Library, kb: KnowledgeBase, request: ObjectRequest, *, with_sub: bool = True) -> AskedCounts:
+    """Return what an object can be asked, with the number of answers to each question; with the kinds of the object included
+    too unless `with_sub` is false.
 
     Raises NotFound and Hidden, as `find_object` does.
     """
@@ -44,11 +45,9 @@ def asked_counts(library: Library, kb: KnowledgeBase, request: ObjectRequest) ->
         answering = Answering(library, connection, query)
         counted = [
             AskedCount(
-                question.word,
-                question.says,
-                question.gives,
+                question,
                 question.knowledge_base or kb.slug,
-                answering.counted(asked_about(connection, kb, release, question, [(found, view)])),
+                answering.counted([asked_about(connection, kb, release, question, [(found, view)])], with_sub=with_sub),
             )
             for question in kb.questions
             if kind in question.of

@@ -14,7 +14,6 @@ from ctibutler.answers.library import Library
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.pages import Count, Page, cut
 from ctibutler.answers.question_records import QuestionQuery, Start
-from ctibutler.errors import InvalidRequest
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 Side = Literal["both", "a", "b"]
@@ -71,13 +70,11 @@ def compare_sets(
     with library.database.read() as connection:
         answering = Answering(library, connection, query)
         first, second = (asked_of(connection, kb, ids, by, query) for ids in (a, b))
-        far = answering.far(first)
-        if answering.far(second) is not far:
-            raise InvalidRequest.of("by", f"`{by}` leads to different knowledge bases for the two sets.")
+        both = [*first, *second]
         via_a, rows_a = _rows(answering, first)
         via_b, rows_b = _rows(answering, second)
         merged = [_merged(rows_a.get(node), rows_b.get(node)) for node in dict.fromkeys((*rows_a, *rows_b))]
-        ordered = answering.ordered(far, first, merged)
+        ordered = answering.ordered(both, merged)
         side_of = {row: _side(rows_a.get(row.node), rows_b.get(row.node)) for row in ordered}
         listed = [row for side in SIDES if sides is None or side in sides for row in ordered if side_of[row] == side]
         page = cut(listed, query.page)
@@ -92,20 +89,20 @@ def compare_sets(
             for row in page.items
         ]
     return SetComparison(
-        first.question.word,
+        both[0].question.word,
         kb.slug,
-        first.release.label,
+        both[0].release.label,
         tuple(dict.fromkeys((*via_a, *via_b))),
-        list(first.starts.values()),
-        list(second.starts.values()),
+        [start for of_it in first for start in of_it.starts.values()],
+        [start for of_it in second for start in of_it.starts.values()],
         _counts([side_of[row] for row in ordered]),
         page.with_items(rows),
     )
 
 
-def _rows(answering: Answering, asked: Asked) -> tuple[Sequence[str], dict[tuple[int, int], Row]]:
+def _rows(answering: Answering, asked: Sequence[Asked]) -> tuple[Sequence[str], dict[tuple[int, int], Row]]:
     ways, rows = answering.rows(asked)
-    return [known.name for known in ways], {row.node: row for row in rows}
+    return ways, {row.node: row for row in rows}
 
 
 def _merged(a: Row | None, b: Row | None) -> Row:

@@ -121,8 +121,8 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
             fails=(404,),
             description="""
             Returns the objects that answer the question for any of the objects asked about, those that answer for most of them
-            first. Without ids, every object is asked that can be, and there is a result for each pair. `of` names their kind
-            if several kinds can be asked. `POST` takes more ids, and changes nothing.
+            first. Without ids, every object is asked that can be, and there is a result for each pair. `POST` takes more ids,
+            and changes nothing.
             """,
         )
     for method, fields, sets_of_ids in _two_sets(kb):
@@ -132,7 +132,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
             _compare,
             f"Compare two sets of objects of {kb.title}",
             "SetComparisonPage",
-            (*sets_of_ids, _by(words), _SIDES, *_without(answer, "show", "evidence", "evidence_limit")),
+            (*sets_of_ids, _by(words), _SIDES, *_without(answer, "show", "evidence", "evidence_limit", "view")),
             fields=fields,
             cached=method == "GET",
             fails=(404,),
@@ -211,8 +211,10 @@ def _sort(kb: KnowledgeBase) -> Parameter:
 
 
 def _of(kb: KnowledgeBase) -> Parameter:
-    kinds = tuple(dict.fromkeys(kind for question in kb.questions for kind in question.of))
-    return Parameter("of", "text", "Kind of the objects to ask about, where no ids are given.", example=kinds[0])
+    first = next(question for question in kb.questions if question.word == _words(kb)[0])
+    return Parameter(
+        "of", "text", "Kind of the objects to ask about, where no ids are given. Default: all.", example=first.of[0]
+    )
 
 
 def _by(words: Sequence[str]) -> Parameter:
@@ -220,7 +222,7 @@ def _by(words: Sequence[str]) -> Parameter:
         "by",
         "choice",
         "The question to compare by.",
-        default=TECHNIQUES if TECHNIQUES in words else words[0],
+        default=words[0],
         allowed=tuple(words),
     )
 
@@ -255,10 +257,10 @@ def _without(parameters: Sequence[Parameter], *names: str) -> tuple[Parameter, .
 
 
 def _words(kb: KnowledgeBase) -> tuple[str, ...]:
-    """The questions of a knowledge base, those first that objects like its example can be asked."""
+    """The questions of a knowledge base, those first that its example can be asked; of these, which techniques."""
     example = kb.example.stix_id.partition("--")[0] if kb.example else ""
     kinds = {kind.word for kind in kb.kinds if example in kind.types}
-    ordered = sorted(kb.questions, key=lambda question: not kinds & set(question.of))
+    ordered = sorted(kb.questions, key=lambda question: (not kinds <= set(question.of), question.word != TECHNIQUES))
     return tuple(dict.fromkeys(question.word for question in ordered))
 
 

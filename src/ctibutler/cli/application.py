@@ -30,9 +30,11 @@ EXIT_CODE: dict[type[Problem], int] = {InvalidRequest: WRONG_USAGE}
 
 SECTIONS = {
     "Look things up": {
-        "get": "Show one object.",
+        "get": "Show one object, or what is related to it.",
         "search": "Search all knowledge bases.",
         "list": "List and filter the objects of a knowledge base.",
+        "questions": "List the questions that `get ID QUESTION` answers.",
+        "compare": "Compare two objects, or two sets of them, by what they have in common.",
         "changes": "Compare two releases of a knowledge base.",
         "navigator": "Create an ATT&CK Navigator layer.",
         "export": "Export a release as a STIX bundle or for ArangoDB.",

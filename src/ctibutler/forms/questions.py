@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from ctibutler.answers.question_records import AskedCount, AskedCounts, QuestionAnswer, Start
+from ctibutler.answers.question_records import AskedCounts, Counts, QuestionAnswer, Start
 from ctibutler.answers.sets import SetComparison
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.questions import Question
@@ -40,6 +40,16 @@ class KnownQuestions(msgspec.Struct, frozen=True):
     questions: list[KnownQuestion]
 
 
+class AskedQuestion(msgspec.Struct, frozen=True):
+    """A question that an object can be asked, and how many rows answer it."""
+
+    question: str
+    description: str
+    gives: tuple[str, ...]
+    knowledge_base: str
+    counts: Counts
+
+
 class AskedQuestions(msgspec.Struct, frozen=True):
     """What an object can be asked, with the numbers of answers."""
 
@@ -47,7 +57,7 @@ class AskedQuestions(msgspec.Struct, frozen=True):
     version: str
     of: Start
     kind: str
-    questions: list[AskedCount]
+    questions: list[AskedQuestion]
 
 
 def known_questions(kb: KnowledgeBase) -> KnownQuestions:
@@ -71,7 +81,11 @@ def _known(kb: KnowledgeBase, question: Question) -> KnownQuestion:
 
 def asked_questions(found: AskedCounts) -> AskedQuestions:
     """Return what an object can be asked."""
-    return AskedQuestions(found.knowledge_base, found.release, found.of, found.kind, list(found.questions))
+    counted = [
+        AskedQuestion(item.question, item.description, item.asked.gives, item.knowledge_base, item.counts)
+        for item in found.questions
+    ]
+    return AskedQuestions(found.knowledge_base, found.release, found.of, found.kind, counted)
 
 
 def facts_of_answer(found: QuestionAnswer) -> Mapping[str, object]:

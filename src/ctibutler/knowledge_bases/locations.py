@@ -9,16 +9,31 @@ from ctibutler.knowledge_bases.questions import In, Out, Question, way
 _LIES_IN = ("intermediate-region", "sub-region", "region")
 _QUESTIONS = (
     Question(
-        "countries", ("Region",), ("Country",), "Countries in it.", (way("own", In(*_LIES_IN)),), "regions"
+        "countries",
+        ("Region",),
+        ("Country",),
+        "Countries in it.",
+        (way("own", In(*_LIES_IN)),),
+        "regions",
+        tally=("country", "countries"),
     ),
     Question(
-        "places", ("Region",), ("Region", "Country"), "Countries and smaller regions in it.", (way("own", In(*_LIES_IN)),),
+        "places",
+        ("Region",),
+        ("Region", "Country"),
+        "Countries and smaller regions in it.",
+        (way("own", In(*_LIES_IN)),),
         "regions",
     ),
     Question(
-        "regions", ("Country", "Region"), ("Region",), "Regions that it lies in.", (way("own", Out(*_LIES_IN)),), "places"
+        "regions",
+        ("Country", "Region"),
+        ("Region",),
+        "Regions that it lies in.",
+        (way("own", Out(*_LIES_IN)),),
+        "places",
     ),
-)  # fmt: skip
+)
 
 LOCATION = KnowledgeBase(
     slug="location",

@@ -17,23 +17,42 @@ MATRIX_QUESTIONS = (
         bottoms=("Sub-technique",),
     ),
     Question(
-        "tactics", _TECHNIQUE, ("Tactic",), "Tactics that it serves.", (way("own", Link("technique-tactic")),), "techniques",
+        "tactics",
+        _TECHNIQUE,
+        ("Tactic",),
+        "Tactics that it serves.",
+        (way("own", Link("technique-tactic")),),
+        "techniques",
         sub=_SUB,
     ),
     Question(
-        "techniques", ("Tactic",), _TECHNIQUE, "Techniques that serve it.", (way("own", Link("technique-tactic")),), "tactics"
+        "techniques",
+        ("Tactic",),
+        _TECHNIQUE,
+        "Techniques that serve it.",
+        (way("own", Link("technique-tactic")),),
+        "tactics",
     ),
-)  # fmt: skip
+)
 
 MITIGATED_QUESTIONS = (
     *MATRIX_QUESTIONS,
     Question(
-        "mitigations", _TECHNIQUE, ("Mitigation",), "Mitigations against it.", (way("own", In("mitigates")),), "techniques",
+        "mitigations",
+        _TECHNIQUE,
+        ("Mitigation",),
+        "Mitigations against it.",
+        (way("own", In("mitigates")),),
+        "techniques",
         sub=_SUB,
     ),
     Question(
-        "techniques", ("Mitigation",), _TECHNIQUE, "Techniques that it mitigates.", (way("own", Out("mitigates")),),
+        "techniques",
+        ("Mitigation",),
+        _TECHNIQUE,
+        "Techniques that it mitigates.",
+        (way("own", Out("mitigates")),),
         "mitigations",
     ),
-)  # fmt: skip
+)
 """Those of a matrix with mitigations."""

@@ -170,6 +170,10 @@ class Question:
     of_dead: bool = False
     """Whether it may be asked of a revoked or deprecated object without further ado."""
 
+    tally: tuple[str, str] = ("", "")
+    """How one answer, and how several are counted, for people. `{}` stands for the number, which comes first otherwise. Empty
+    where the word is a plural that says so."""
+
     sort: str = "id_ascending"
     """Order of the rows unless the client asks for another."""
 
@@ -182,9 +186,11 @@ class Question:
         return found
 
     @property
-    def default_ways(self) -> tuple[Way, ...]:
-        """The ways that are taken unless the client chooses."""
-        return tuple(known for known in self.ways if known.default)
+    def nouns(self) -> tuple[str, str]:
+        """How one answer, and how several are counted: `technique` and `techniques`."""
+        one, many = self.tally
+        word = self.word.replace("-", " ")
+        return one or word.removesuffix("s"), many or word
 
     @property
     def is_within(self) -> str:
@@ -230,15 +236,28 @@ def hierarchy(
     above, below = bottoms or kinds, tops or kinds
     return (
         Question("parents", above, below, "What it is a kind of.", (way("own", parent),), "children", names=parents),
-        Question("children", below, above, "Its kinds.", (way("own", child),), "parents", names=children),
         Question(
-            "ancestors", above, below, "What it is a kind of, at any distance.", (way("own", _repeated(parent)),),
+            "children",
+            below,
+            above,
+            "Its kinds.",
+            (way("own", child),),
+            "parents",
+            names=children,
+            tally=("child", "children"),
+        ),
+        Question(
+            "ancestors",
+            above,
+            below,
+            "What it is a kind of, at any distance.",
+            (way("own", _repeated(parent)),),
             "descendants",
         ),
         Question(
             "descendants", below, above, "Its kinds, at any distance.", (way("own", _repeated(child)),), "ancestors"
         ),
-    )  # fmt: skip
+    )
 
 
 def _repeated(step: Step) -> Step:

@@ -9,7 +9,15 @@ from ctibutler.knowledge_bases.questions import In, Out, Question, way
 _SECTOR = ("Sector",)
 _QUESTIONS = (
     Question("parts", _SECTOR, _SECTOR, "Sectors that are part of it.", (way("own", In("part-of")),), "part-of"),
-    Question("part-of", _SECTOR, _SECTOR, "Sectors that it is part of.", (way("own", Out("part-of")),), "parts"),
+    Question(
+        "part-of",
+        _SECTOR,
+        _SECTOR,
+        "Sectors that it is part of.",
+        (way("own", Out("part-of")),),
+        "parts",
+        tally=("part of {}", "part of {}"),
+    ),
 )
 
 SECTOR = KnowledgeBase(

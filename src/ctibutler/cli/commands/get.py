@@ -1,20 +1,26 @@
-"""The command `get`: one object, from whichever knowledge base has it."""
+"""The command `get`: one object, from whichever knowledge base has it, or what answers a question about it."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from typing import Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
 from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
-from ctibutler.cli.options import JsonOption, KbOption, ReleaseOption
+from ctibutler.cli.options import SEVERAL, JsonOption, KbOption, PageOption, ReleaseOption
 from ctibutler.cli.output import text as output
-from ctibutler.cli.session import session_of
+from ctibutler.cli.session import Session, session_of
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+
+if TYPE_CHECKING:
+    from ctibutler.answers.library import Library
+    from ctibutler.cli.asking import AskOptions
+    from ctibutler.cli.finding import Finding
 
 
 def get(
@@ -23,8 +29,38 @@ def get(
         str,
         argument("ID", "An id such as T1059, CWE-79 or US, or a STIX id. Case does not matter.", candidates.object_id),
     ],
+    question: Annotated[
+        str | None,
+        argument("[QUESTION]", "What to ask about it, such as techniques.", candidates.question),
+    ] = None,
     kb: KbOption = None,
     release: ReleaseOption = None,
+    via: Annotated[
+        list[str] | None, option("--via", metavar="WAY", help=f"With a question: take these ways, or `all`. {SEVERAL}")
+    ] = None,
+    sub: Annotated[
+        bool, option("--sub", help="With a question: ask about sub-techniques and other kinds of the object too.")
+    ] = False,
+    evidence: Annotated[
+        bool, option("--evidence", help="With a question: show what is said about each answer.")
+    ] = False,
+    match: Annotated[
+        str,
+        option(
+            "--match",
+            metavar="any|all",
+            help="With a question about several objects: what answers for any of them, or for all.",
+            complete=candidates.words("any", "all"),
+        ),
+    ] = "any",
+    view: Annotated[
+        str | None,
+        option("--view", metavar="VIEW", help="With a question of CWE: stay within this view, such as 1000."),
+    ] = None,
+    page: PageOption = 1,
+    page_size: Annotated[
+        int | None, option("--page-size", metavar="N", least=1, help="With a question: results per page. Default: all.")
+    ] = None,
     bundle: Annotated[
         bool,
         option(
@@ -37,9 +73,10 @@ def get(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one object.
+    """Show one object, or what is related to it.
 
-    Looks in all knowledge bases unless --kb names one.
+    Looks in all knowledge bases unless --kb names one. `ctibutler questions` lists the questions. With a question, ID may be
+    several ids with commas between them.
     """
     from ctibutler.answers.across.ids import find_across
     from ctibutler.answers.naming import is_stix_id
@@ -51,6 +88,14 @@ def get(
     if bundle and detail:
         raise InvalidRequest("--detail cannot be used with --bundle: a bundle contains only STIX objects")
     asked = session.asked(kb)
+    if question is not None:
+        if bundle or detail:
+            raise InvalidRequest(f"--{'bundle' if bundle else 'detail'} cannot be used with a question")
+        from ctibutler.cli.asking import AskOptions
+
+        options = AskOptions(via, sub, match, view, evidence, page, page_size)
+        _ask(session, asked, object_id, release, question, options, as_json=as_json)
+        return
     with session.library() as library:
         try:
             findings = find_in(library, asked, object_id, release)
@@ -77,6 +122,48 @@ def get(
             write_envelope(first.content, first)
         else:
             show_object(first.content, first, same, successors(library, first))
+            _suggest(library, first, object_id)
+
+
+def _ask(
+    session: Session,
+    kbs: list[KnowledgeBase],
+    object_id: str,
+    release: str | None,
+    question: str,
+    options: AskOptions,
+    *,
+    as_json: bool,
+) -> None:
+    from ctibutler.cli.asking import ask_all, ids_of
+    from ctibutler.cli.output.questions import write_answer
+    from ctibutler.forms.json_form import page_as_json
+    from ctibutler.forms.questions import facts_of_answer
+
+    query = options.query if not as_json else replace(options.query, evidence=True)
+    with session.library() as library:
+        answers = ask_all(library, kbs, ids_of(object_id), release, question, query)
+    if as_json:
+        pages = [page_as_json(found.page, "results", facts_of_answer(found)) for _, found in answers]
+        output.write_json(pages[0] if len(pages) == 1 else b'{"answers":[' + b",".join(pages) + b"]}")
+        return
+    for number, (kb, found) in enumerate(answers):
+        if number:
+            output.line()
+        write_answer(found, kb, with_sub=options.with_sub, evidence=options.evidence)
+
+
+def _suggest(library: Library, finding: Finding, object_id: str) -> None:
+    """Say what can be asked about an object."""
+    from ctibutler.answers.naming import ObjectRequest
+    from ctibutler.answers.questions import asked_counts
+    from ctibutler.cli.output.questions import next_questions
+
+    request = ObjectRequest(finding.stix_id, finding.release, include_revoked=True, include_deprecated=True)
+    sentence = next_questions(asked_counts(library, finding.kb, request, with_sub=False), object_id)
+    if sentence:
+        output.line()
+        output.line(output.filled(sentence))
 
 
 def _looks_like_a_name(kbs: Iterable[KnowledgeBase], object_id: str) -> bool:
@@ -91,6 +178,8 @@ def _looks_like_a_name(kbs: Iterable[KnowledgeBase], object_id: str) -> bool:
 command = declared(
     get,
     "ctibutler get T1059",
+    "ctibutler get G0016 techniques",
+    "ctibutler get T1059.001,T1105 groups --match all",
     "ctibutler get CWE-79 --detail",
     "ctibutler get CWE-79 --json",
     "ctibutler get TA0043 --kb mitre-f3",

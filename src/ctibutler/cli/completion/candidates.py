@@ -94,6 +94,26 @@ def object_id(line: Line) -> Iterator[Candidate]:
     return _ids(line, [(kb, None) for kb in line.asked])
 
 
+def knowledge_base_or_id(context: click.Context, parameter: click.Parameter, word: str) -> list[CompletionItem]:
+    """A knowledge base, or an external id."""
+    return [*knowledge_base(context, parameter, word), *(object_id(context, parameter, word) if word else [])]
+
+
+@completer
+def question(line: Line) -> Iterator[Candidate]:
+    """A question that can be asked about objects with the id that the line names; of no certain kind, any question."""
+    object_id = str(line.context.params.get("object_id") or line.context.params.get("a") or "").partition(",")[0]
+    likely = [kb for kb in line.asked if kb.types_named_by(object_id)]
+    offered: dict[str, str] = {}
+    for kb in likely or line.asked:
+        types = kb.types_named_by(object_id)
+        kinds = {kind.word for kind in kb.kinds if not types or set(types) & set(kind.types)}
+        for known in kb.questions:
+            if kinds & set(known.of):
+                offered.setdefault(known.word, known.says)
+    yield from ((word, says) for word, says in offered.items() if begins(word, line.word))
+
+
 @completer
 def layer_id(line: Line) -> Iterator[Candidate]:
     """An external id of an object that there is a Navigator layer of."""

@@ -30,8 +30,17 @@ class Column:
     optional: bool = False
 
 
-def write_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under headings; nothing if there are no rows."""
+def write_table(
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[str]],
+    below: Sequence[Sequence[str]] = (),
+    *,
+    indent_to: int = 1,
+) -> None:
+    """Print rows under headings; nothing if there are no rows.
+
+    `below` has lines to print under each row, from the column `indent_to` on. On a terminal each is cut to its width.
+    """
     cells = [[printable(cell) for cell in row] for row in rows]
     if not cells:
         return
@@ -45,9 +54,18 @@ def write_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Non
         columns = [columns[place] for place in shown]
         widths = fitted(columns, [widths[place] for place in shown], room)
     lines = [_line(columns, row, widths) for row in rows]
+    indent = " " * sum(width + len(_GAP) for width in widths[:indent_to])
+    if below:
+        under = [[], *below]
+        lines = [part for line, more in zip(lines, under, strict=True) for part in (line, *_indented(more, indent))]
     if on_terminal() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb":
         lines[0] = f"\033[1m{lines[0]}\033[0m"
     write("\n".join(lines) + "\n")
+
+
+def _indented(lines: Iterable[str], indent: str) -> list[str]:
+    room = shutil.get_terminal_size().columns - len(indent)
+    return [indent + (_cut(line, max(room, _NARROWEST)) if on_terminal() else line) for line in map(printable, lines)]
 
 
 def needed(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:

@@ -1,0 +1,64 @@
+"""The command `compare`: two sets of objects, by the answers to a question."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import click
+
+from ctibutler.cli.completion import candidates
+from ctibutler.cli.declaring import argument, declared, option
+from ctibutler.cli.options import SEVERAL, JsonOption, KbOption, ReleaseOption, words
+from ctibutler.cli.output import text as output
+from ctibutler.cli.session import session_of
+
+
+def compare(
+    context: click.Context,
+    a: Annotated[str, argument("A", f"The id of an object, such as G0016. {SEVERAL}", candidates.object_id)],
+    b: Annotated[str, argument("B", "The ids to compare with.", candidates.object_id)],
+    by: Annotated[
+        str,
+        option(
+            "--by", metavar="QUESTION", help="Compare by the answers to this question.", complete=candidates.question
+        ),
+    ] = "techniques",
+    via: Annotated[
+        list[str] | None, option("--via", metavar="WAY", help=f"Take these ways, or `all`. {SEVERAL}")
+    ] = None,
+    sub: Annotated[bool, option("--sub", help="Ask about sub-techniques and other kinds of the objects too.")] = False,
+    kb: KbOption = None,
+    release: ReleaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two objects, or two sets of them, by what they have in common.
+
+    Lists the techniques of both groups, say, then those of only one of them.
+    """
+    from ctibutler.answers.pages import PageRequest
+    from ctibutler.answers.question_records import QuestionQuery
+    from ctibutler.answers.sets import compare_sets
+    from ctibutler.cli.asking import EVERYTHING, first_with_all, ids_of
+    from ctibutler.cli.output.questions import write_comparison
+    from ctibutler.forms.json_form import page_as_json
+    from ctibutler.forms.questions import facts_of_comparison
+
+    session = session_of(context)
+    query = QuestionQuery(
+        release=release, page=PageRequest(1, EVERYTHING), via=words(via), include_sub=sub, evidence=False
+    )
+    with session.library() as library:
+        known = first_with_all(library, session.asked(kb), [*ids_of(a), *ids_of(b)], release)
+        found = compare_sets(library, known, ids_of(a), ids_of(b), by, query)
+    if as_json:
+        output.write_json(page_as_json(found.page, "results", facts_of_comparison(found)))
+    else:
+        write_comparison(found)
+
+
+command = declared(
+    compare,
+    "ctibutler compare G0016 G0007",
+    "ctibutler compare G0016,G0007 G0034 --by software",
+    "ctibutler compare T1059 T1055 --by groups --sub",
+)
