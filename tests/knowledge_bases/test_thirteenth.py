@@ -16,6 +16,8 @@ from ctibutler.answers.naming import ObjectRequest
 from ctibutler.answers.object_versions import versions_by_content
 from ctibutler.answers.objects import ObjectQuery, find_object, list_objects
 from ctibutler.answers.pages import Sort
+from ctibutler.answers.question_records import QuestionQuery
+from ctibutler.answers.questions import ask
 from ctibutler.answers.relationships import RelationshipQuery, list_relationships
 from ctibutler.answers.releases import installed, knowledge_base_list
 from ctibutler.answers.search import SearchQuery, search, search_by_relevance
@@ -25,6 +27,7 @@ from ctibutler.importing.removal import truncate
 from ctibutler.knowledge_bases import ALL, KnowledgeBases
 from ctibutler.knowledge_bases.declaration import BucketFiles, Filter, IndexedField, KnowledgeBase, TypeWord, id_form
 from ctibutler.knowledge_bases.properties import external_id_of, property_values
+from ctibutler.knowledge_bases.questions import Embedded, In, Out, Question, way
 from tests.answers.walking import as_json, decoded
 from tests.catalogue import Catalogues, install, made_content
 
@@ -53,6 +56,22 @@ BIRDS = KnowledgeBase(
     indexed_fields=(IndexedField("colour", property_values("colours")), IndexedField("song", property_values("song"))),
     sort_fields=("song",),
     default_sort="name_ascending",
+    questions=(
+        Question("prey", ("Bird",), ("Bird",), "Birds that it feeds on.", (way("own", Out("feeds")),), "hunters"),
+        Question("hunters", ("Bird",), ("Bird",), "Birds that feed on it.", (way("own", In("feeds")),), "prey"),
+        Question("homes", ("Bird",), ("Nest",), "Nests that it lives in.", (way("own", Embedded("home")),), "birds"),
+        Question(
+            "birds",
+            ("Nest",),
+            ("Bird",),
+            "Birds that live in it; on request those that they feed on.",
+            (
+                way("own", Embedded("home", "in")),
+                way("prey", Embedded("home", "in", to="Bird"), Out("feeds"), default=False),
+            ),
+            "homes",
+        ),
+    ),
     bucket=BucketFiles("birds", "birds-v{}.json"),
 )
 HOSTED_THIRTEEN = KnowledgeBases((*ALL, BIRDS))
@@ -155,6 +174,24 @@ def test_its_objects_relationships_and_changes_can_be_requested(library: Library
     }
     bundle = json.loads(b"".join(release_as_bundle(release_objects(library, BIRDS, "1.0"))))
     assert bundle["objects"] == [CROW, ROBIN, NEST]
+
+
+@pytest.mark.parametrize(
+    ("object_id", "word", "via", "found"),
+    [
+        ("B1", "prey", None, ["Gull"]),
+        ("B10", "hunters", None, ["Crow"]),
+        ("B1", "homes", None, ["Eyrie"]),
+        ("N1", "birds", None, ["Crow"]),
+        ("N1", "birds", ["all"], ["Crow", "Gull"]),
+        ("B2", "homes", None, []),
+    ],
+)
+def test_its_questions_are_answered(
+    library: Library, object_id: str, word: str, via: list[str] | None, found: list[str]
+) -> None:
+    answer = ask(library, BIRDS, [object_id], word, QuestionQuery(via=via))
+    assert [row.object.name for row in answer.page.items] == found
 
 
 def test_search_finds_it(library: Library) -> None:

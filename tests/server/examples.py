@@ -33,6 +33,7 @@ def _object(kb: KnowledgeBase, example: Example) -> str:
 
 
 _ENTERPRISE = "/api/v1/attack-enterprise"
+_APT29 = "intrusion-set--899ce53f-13a0-479b-a0e4-67d46e241542"
 REQUESTS: Mapping[str, str] = {
     **{f"ObjectPage.{kb.slug}": _object(kb, kb.example) for kb in HOSTED.all if kb.example},
     "ObjectPage": "/api/v1/search/?text=fancy+bear&sort=relevance_descending",
@@ -46,6 +47,11 @@ REQUESTS: Mapping[str, str] = {
     "ObjectVersions": f"{_ENTERPRISE}/objects/G0016/versions/",
     "EverywhereVersions": "/api/v1/objects/intrusion-set--899ce53f-13a0-479b-a0e4-67d46e241542/versions/",
     "ChangePage": f"{_ENTERPRISE}/versions/18.1/changes/?since=17.1&types=intrusion-set&page_size=2",
+    "KnownQuestions": f"{_ENTERPRISE}/questions/",
+    "AskedQuestions": f"{_ENTERPRISE}/objects/G0016/questions/?attack_version=18.1",
+    "QuestionPage": f"{_ENTERPRISE}/objects/G0016/techniques/?attack_version=18.1&via=campaigns&evidence_limit=1&page_size=1",
+    "QuestionAnswers": f"/api/v1/objects/{_APT29}/campaigns/",
+    "SetComparisonPage": f"{_ENTERPRISE}/compare/?a=G0016&b=G0007&attack_version=18.1&page_size=2",
     "LayerFile": f"{_ENTERPRISE}/objects/G0016/navigator/?attack_version=18.1",
     "Inference": f"{_ENTERPRISE}/tie/?technique_ids=T1059.001,T1566.001&limit=2&attack_version=18.1",
     "Bundle": f"{_ENTERPRISE}/versions/18.1/bundle/?types=x-mitre-matrix",
