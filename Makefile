@@ -33,7 +33,7 @@ check: dev ## Check format, lint, types, imports, dead code, generated pages, wo
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	for script in bench examples picture references tidy; do $(BIN)/mypy scripts/$$script || exit 1; done
+	for script in bench examples picture references simulate tidy; do $(BIN)/mypy scripts/$$script || exit 1; done
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/vulture
 	$(BIN)/python scripts/references --check
