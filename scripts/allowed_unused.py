@@ -61,3 +61,6 @@ _.itersize  # psycopg reads it: how many rows a server-side cursor fetches at on
 _.prepare_threshold  # psycopg reads it
 _.evidence_count
 _.has_sub
+_.data_received  # asyncio, httptools and uvicorn call or read these
+_.on_headers_complete
+_.total_requests

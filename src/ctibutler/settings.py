@@ -246,6 +246,30 @@ class Settings:
         " in total.",
         Number(at_least=1, at_most=64),
     )
+    max_connections: int | None = setting(
+        None,
+        "How many connections each server process has at a time. Further ones are answered with 503 and closed. Default: the"
+        " limit on open files (`ulimit -n`) minus 288, or half of it, and at most 8192.",
+        OrUnset(Number(at_least=1)),
+    )
+    head_max_seconds: float = setting(
+        10.0,
+        "Seconds in which a client has to send the head of its request. After that the connection is closed.",
+        Number(more_than=0, fraction=True),
+    )
+    body_max_seconds: float = setting(
+        30.0,
+        "Seconds in which a client has to send the body of its request. After that the connection is closed.",
+        Number(more_than=0, fraction=True),
+    )
+    idle_max_seconds: float = setting(
+        15.0, "Seconds after which a connection without requests is closed.", Number(more_than=0, fraction=True)
+    )
+    stalled_max_seconds: float = setting(
+        30.0,
+        "Seconds after which a connection is closed whose client does not read the response.",
+        Number(more_than=0, fraction=True),
+    )
     job_lease_seconds: float = setting(
         60.0,
         "Seconds after which another worker takes over the job of a worker that no longer reports.",

@@ -14,6 +14,7 @@ import uvicorn
 
 from ctibutler.app import EDGES, MakeEdge, create_app
 from ctibutler.catalog.engine.database import Database
+from ctibutler.http.connections import UVICORN
 from ctibutler.knowledge_bases import HOSTED, KnowledgeBases
 from ctibutler.settings import Settings
 
@@ -49,7 +50,7 @@ def running(
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    server = uvicorn.Server(uvicorn.Config(app, access_log=False, **UVICORN))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     while not server.started:

@@ -77,14 +77,18 @@ class Attacked:
             assert time.monotonic() < deadline, f"it never came to that; {self.running()} is running"
             time.sleep(0.02)
 
+    def wait_until_answered(self, path: str) -> None:
+        """Wait until a request finds a place among the connections."""
+        self.wait_until(lambda: self.get(path).status != 503)
+
     def logged(self) -> str:
         """What it has logged."""
         return self.log.read_text("utf-8", "replace")
 
 
-def answer_on(connection: socket.socket) -> Answer:
+def answer_on(connection: socket.socket, method: str = "GET") -> Answer:
     """The answer that comes on a connection."""
-    response = http.client.HTTPResponse(connection)
+    response = http.client.HTTPResponse(connection, method=method)
     response.begin()
     return Answer(response.status, response.headers, response.read())
 
@@ -130,6 +134,7 @@ def main() -> None:
     import uvicorn
 
     from ctibutler.app import EDGES, create_app
+    from ctibutler.http.connections import UVICORN
     from ctibutler.logs import set_up_logs
     from ctibutler.settings import load_settings
     from tests.steadiness import edge
@@ -141,7 +146,8 @@ def main() -> None:
     listening.listen()
     sys.stdout.write(f"{listening.getsockname()[1]}\n")
     sys.stdout.flush()
-    config = uvicorn.Config(create_app(settings, edges=(*EDGES, edge.make_edge)), log_config=None, access_log=False)
+    app = create_app(settings, edges=(*EDGES, edge.make_edge))
+    config = uvicorn.Config(app, access_log=False, **UVICORN)
     uvicorn.Server(config).run(sockets=[listening])
 
 

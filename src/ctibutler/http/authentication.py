@@ -47,10 +47,12 @@ class Authentication:
         policy.access.authorize(rules, policy.right, client, key)
         request.is_private = rules.reading_needs_key or (rules.only_local and client.is_forwarded)
         if key is not None:
-            self._record_use(key)
+            request.key = key
+            self.record_use(key)
         await self._app(request, receive, send)
 
-    def _record_use(self, key: Key) -> None:
+    def record_use(self, key: Key) -> None:
+        """Record that a key was used, now and then."""
         moment = time.monotonic()
         if moment - self._recorded.get(key.name, -RECORD_USE_EVERY) < RECORD_USE_EVERY:
             return

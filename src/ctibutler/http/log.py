@@ -35,7 +35,7 @@ class RequestLog:
 
     async def __call__(self, request: Request, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        start, method, status = time.perf_counter(), request.scope["method"], 0
+        start, status = time.perf_counter(), 0
         request_id = _request_id(request)
         request.request_id = request_id.decode()
         request.answer_headers += ((b"x-request-id", request_id), (b"x-content-type-options", b"nosniff"))
@@ -55,25 +55,42 @@ class RequestLog:
             if not status:
                 answer = request.policy.write_error(request, InternalError("not handled"))
                 await answer(request.scope, receive, with_status)
-        seconds = time.perf_counter() - start
+        self.note(request, url_of(request), request.scope.get("client"), status, start, request_id)
+
+    def note(
+        self,
+        request: Request,
+        url: str,
+        client: tuple[str, int] | None,
+        status: int,
+        begun: float,
+        request_id: bytes,
+    ) -> None:
+        """Count a request and log it. `begun` is when it came, by `time.perf_counter`."""
+        seconds, method = time.perf_counter() - begun, request.scope["method"]
         self._metrics.observe(request, method, status, seconds)
         if logger.isEnabledFor(logging.INFO):
-            _log(request, method, status, seconds, request_id)
+            fields = {
+                "method": method,
+                "url": url,
+                "status": status,
+                "milliseconds": round(seconds * 1000, 2),
+                "request_id": request_id.decode(),
+                "client": (client or ("",))[0],
+                **({"cache": request.cache_result} if request.cache_result else {}),
+                **({"refusal": request.refusal} if request.refusal else {}),
+            }
+            logger.info("%s %s %s %.1f ms", method, url, status, seconds * 1000, extra={"fields": fields})
 
 
-def _log(request: Request, method: str, status: int, seconds: float, request_id: bytes) -> None:
-    scope = request.scope
-    fields = {
-        "method": method,
-        "url": _url(scope, request.policy.parameters())[:_LONGEST_URL],
-        "status": status,
-        "milliseconds": round(seconds * 1000, 2),
-        "request_id": request_id.decode(),
-        "client": (scope.get("client") or ("",))[0],
-        **({"cache": request.cache_result} if request.cache_result else {}),
-        **({"refusal": request.refusal} if request.refusal else {}),
-    }
-    logger.info("%s %s %s %.1f ms", method, fields["url"], status, seconds * 1000, extra={"fields": fields})
+def url_of(request: Request) -> str:
+    """Return the URL of a request as it is logged."""
+    return _url(request.scope, request.policy.parameters())[:_LONGEST_URL]
+
+
+def new_request_id() -> bytes:
+    """Return an id for a request that came without one."""
+    return os.urandom(16).hex().encode()
 
 
 def _url(scope: Scope, known: Container[str]) -> str:
@@ -96,4 +113,4 @@ def _parameter(part: str, known: Container[str]) -> str:
 
 def _request_id(request: Request) -> bytes:
     sent = request.headers.get("x-request-id", "").encode("latin-1")
-    return sent if _SAFE_ID.fullmatch(sent) else os.urandom(16).hex().encode()
+    return sent if _SAFE_ID.fullmatch(sent) else new_request_id()

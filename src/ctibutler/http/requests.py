@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ctibutler.answers.library import Library
+from ctibutler.catalog.access import Key
 from ctibutler.catalog.state import CatalogState
 from ctibutler.errors import NotFound, Problem
 from ctibutler.http.access import AccessRule, Right
@@ -24,6 +25,9 @@ NO_BODY = BodyValues({}, frozenset())
 
 CacheResult = Literal["hit", "miss", "validated"]
 """A cached route was answered from memory, anew, or with 304 because the client has the answer."""
+
+HEAD = "ctibutler.head"
+"""The ASGI extension that holds the bytes of the head, if the same bytes are the same request."""
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -79,9 +83,9 @@ class Request:
 
     `headers` have names in lower case. `media_type` is the variant that the client prefers over the usual media type, if
     any; `encoding` the content encoding that it prefers. `body` is filled in before the handler runs, `catalog_state` by
-    the first layer that needs it. `is_private`: the answer is only for whoever has a key. `answer_headers` go onto the
-    answer, whichever layer sends it. For the log and the metrics: `request_id`, the kind of problem that was answered
-    (`refusal`), and what the answer cache had to do with it.
+    the first layer that needs it. `is_private`: the answer is only for whoever has a key. `key` is that of the client, if
+    access depends on it. `answer_headers` go onto the answer, whichever layer sends it. For the log and the metrics:
+    `request_id`, the kind of problem that was answered (`refusal`), and what the answer cache had to do with it.
     """
 
     target: Target
@@ -101,6 +105,7 @@ class Request:
     request_id: str = ""
     refusal: str = ""
     cache_result: CacheResult | None = None
+    key: Key | None = None
 
     @property
     def kb(self) -> KnowledgeBase:

@@ -17,11 +17,13 @@ from ctibutler.errors import Problem
 from ctibutler.http.authentication import Authentication
 from ctibutler.http.cache import AnswerCache
 from ctibutler.http.compression import Compression
+from ctibutler.http.connections import Connections
 from ctibutler.http.cors import Cors
 from ctibutler.http.log import RequestLog
 from ctibutler.http.metrics import Gauge, Metrics
 from ctibutler.http.negotiation import preferred_encoding, preferred_media_type
-from ctibutler.http.requests import App, Request, headers_of
+from ctibutler.http.ready import ReadyAnswers
+from ctibutler.http.requests import HEAD, App, Request, headers_of
 from ctibutler.http.router import Router
 from ctibutler.http.routing import Edge, EnterLifespan
 from ctibutler.http.states import States
@@ -53,9 +55,11 @@ class Server:
         app: App = Compression(_answer)
         app = cache = AnswerCache(app, states, settings.answer_cache_bytes, settings.cache_max_age, depends_on)
         metrics.add(lambda: Gauge("ctibutler_cache_bytes", "Memory that cached answers take.", (), [((), cache.used)]))
-        app = Authentication(app, settings, library.database, states)
-        app = RequestLog(_Errors(app), metrics)
-        self._app = Cors(app, settings.cors_origins)
+        authentication = Authentication(app, settings, library.database, states)
+        log = RequestLog(_Errors(authentication), metrics)
+        self._app = Cors(log, settings.cors_origins)
+        self._ready = ReadyAnswers(watch, log, authentication, settings.answer_cache_bytes)
+        self.connections = Connections(settings, self._ready)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or start and stop with the server."""
@@ -63,7 +67,7 @@ class Server:
             await self._lifespan(scope, receive, send)
             return
         request = self._read(scope)
-        await self._app(request, receive, _Sender(request, send))
+        await self._app(request, receive, _Sender(request, send, self._ready))
 
     def _read(self, scope: Scope) -> Request:
         target = self._router.resolve(scope["method"], _raw_path(scope), scope["query_string"].decode("latin-1"))
@@ -110,15 +114,21 @@ class _Errors:
 class _Sender:
     """Adds the headers that layers have for the answer, and leaves the body out for `HEAD`."""
 
-    def __init__(self, request: Request, send: Send) -> None:
+    def __init__(self, request: Request, send: Send, ready: ReadyAnswers) -> None:
         self._request = request
         self._send = send
+        self._ready = ready
+        self._start: Message = {}
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message.get("headers", ()), *self._request.answer_headers]}
-        elif self._request.is_head and message["type"] == "http.response.body":
-            message = {**message, "body": b""}
+            self._start = message
+        elif message["type"] == "http.response.body":
+            if self._request.is_head:
+                message = {**message, "body": b""}
+            if self._request.cache_result in ("hit", "validated") and HEAD in self._request.scope.get("extensions", ()):
+                self._ready.keep(self._request, self._start, message["body"])
         await self._send(message)
 
 

@@ -39,6 +39,7 @@ def serve(
     from ctibutler.cli.processes.listen import address, listen
     from ctibutler.cli.processes.supervision import end_with_parent, has_parent
     from ctibutler.http.access import in_words, missing_key
+    from ctibutler.http.connections import UVICORN
     from ctibutler.logs import set_up_logs
 
     session = with_options(session_of(context), host, port, workers)
@@ -59,13 +60,9 @@ def serve(
         "ctibutler.app:from_environment",
         factory=True,
         workers=settings.workers,
-        log_config=None,
         log_level=max(least_level(settings), getattr(logging, settings.log_level.upper())),
         access_log=False,  # ours leaves secrets out
-        proxy_headers=False,  # who came through a proxy is not taken for somebody else
-        server_header=False,
-        ws="none",
-        timeout_graceful_shutdown=10,
+        **UVICORN,
     )
     # uvicorn ends by itself, and raises the signal again when it has: that is no failure.
     for number in (signal.SIGINT, signal.SIGTERM):
