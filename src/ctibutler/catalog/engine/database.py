@@ -203,7 +203,7 @@ class Database:
                 yield found
         except StoreUnavailable as failure:
             if found is None:
-                raise
+                return  # the end of what had failed already
             standby.lose(failure)
             raise StandbyLost(str(failure)) from failure
 
