@@ -9,7 +9,7 @@ export PYTHON
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-connector torture check docs bench bench-connector lock clean dev
+.PHONY: help install up test test-connector torture fuzz check docs bench bench-connector lock clean dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ test: dev ## Run all tests
 
 torture: dev ## Kill everything at random moments, ROUNDS=1000 times on each engine, and check what is left
 	CTIBUTLER_TEST_TORTURE_ROUNDS=$(or $(ROUNDS),200) $(BIN)/pytest -q -s -p no:xdist tests/faults/test_torture.py $(ARGS)
+
+fuzz: dev ## Try FACTOR=50 times as many damaged files, queries and requests as the tests do
+	CTIBUTLER_TEST_FUZZ_FACTOR=$(or $(FACTOR),50) CTIBUTLER_TEST_FUZZ_SECONDS=$(or $(SECONDS),600) \
+	    $(BIN)/pytest -n 2 --dist loadgroup --timeout 0 tests/fuzzing tests/server/test_schemathesis.py $(ARGS)
 
 test-connector: ## Run the tests of connectors/opencti in their own environment
 	@scripts/test-connector $(ARGS)

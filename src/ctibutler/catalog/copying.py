@@ -17,13 +17,13 @@ from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.engine.dialect import CLAIMING_LOCK
 from ctibutler.catalog.engine.keys import DICTIONARIES_AT_ONCE
+from ctibutler.catalog.jobs import any_running
 from ctibutler.catalog.releases import revision
 from ctibutler.catalog.rows import texts_of
 from ctibutler.catalog.tables import TABLES, Table
 from ctibutler.catalog.text import index_texts
 from ctibutler.errors import Busy, Problem, StoreUnavailable
 from ctibutler.stix.objects import decode
-from ctibutler.stix.times import now
 
 Progress = Callable[[str, int, int | None], None]
 """Called repeatedly with a stage, how much of it is done, and how much there is in total."""
@@ -106,9 +106,7 @@ def _require_room(target: Database, connection: Connection, replace: bool) -> No
         raise Problem(f"{target} is not empty; --replace replaces everything in it")
     if connection.engine == "postgresql":  # no worker claims a job meanwhile
         connection.run(f"SELECT pg_advisory_xact_lock({CLAIMING_LOCK})")
-    running = connection.value(
-        "SELECT job_id FROM job WHERE state = 'processing' AND lease_until >= :moment LIMIT 1", moment=now()
-    )
+    running = any_running(connection)
     if running:
         raise Busy(f"job {running} is running in {target}; try again when it has finished")
 

@@ -186,6 +186,12 @@ def running_on(connection: Connection, knowledge_base: str, sort_key: str | None
     return next((job for job in found if sort_key is None or job.sort_key in (None, sort_key)), None)
 
 
+def any_running(connection: Connection) -> str | None:
+    """Return the id of a running job, or None."""
+    found = connection.value(f"SELECT job_id FROM job WHERE {_IS_HELD} LIMIT 1", moment=_moment(connection))
+    return None if found is None else str(found)
+
+
 def unfinished(connection: Connection, knowledge_base: str, sort_key: str) -> Job | None:
     """Return a pending or running job for this release, or None."""
     row = connection.row(
