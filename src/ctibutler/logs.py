@@ -29,6 +29,20 @@ class JsonLines(logging.Formatter):
         return msgspec.json.encode(entry, enc_hook=str).decode()
 
 
+class _Lines(logging.Formatter):
+    """Formats records for people. The time is written once for all records of a second."""
+
+    _second = -1
+    _time = ""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+        """Return the time of a record."""
+        second = int(record.created)
+        if second != self._second:
+            self._second, self._time = second, super().formatTime(record, datefmt)
+        return self._time
+
+
 class _StandardError(logging.StreamHandler[TextIO]):
     """Writes to the current standard error, which a progress bar replaces while it is shown."""
 
@@ -44,7 +58,7 @@ def set_up_logs(settings: Settings, *, least: int = logging.NOTSET) -> None:
     handler.setFormatter(
         JsonLines()
         if settings.log_format == "json"
-        else logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%H:%M:%S")
+        else _Lines("%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%H:%M:%S")
     )
     level = getattr(logging, settings.log_level.upper())
     logging.basicConfig(handlers=[handler], level=max(level, least), force=True)

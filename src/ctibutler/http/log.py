@@ -80,7 +80,12 @@ class RequestLog:
                 **({"cache": request.cache_result} if request.cache_result else {}),
                 **({"refusal": request.refusal} if request.refusal else {}),
             }
-            logger.info("%s %s %s %.1f ms", method, url, status, seconds * 1000, extra={"fields": fields})
+            # `logger.info` would look for the line of code that logs: a third of what a ready answer costs.
+            said = (method, url, status, seconds * 1000)
+            record = logger.makeRecord(
+                LOGGER, logging.INFO, "", 0, "%s %s %s %.1f ms", said, None, extra={"fields": fields}
+            )
+            logger.handle(record)
 
 
 def url_of(request: Request) -> str:
