@@ -131,7 +131,7 @@ def test_relationships_and_links_of_a_release_are_paged_by_keyset(
     with filled_library.database.read() as connection:
         release = latest(connection, slug)
         for include_embedded in (True, False):
-            queries = relationships.in_release(connection, release, include_embedded=include_embedded)
+            queries = [*relationships.by_family(connection, release, include_embedded=include_embedded).values()]
             edges = relationships.found(connection, queries)
             size = len(edges) // 3 + 1
             for sort in ("modified", "created"):
@@ -143,7 +143,7 @@ def test_relationships_and_links_of_a_release_are_paged_by_keyset(
 def test_relationships_and_links_of_an_object_are_paged_by_keyset(filled_library: Library, slug: str) -> None:
     with filled_library.database.read() as connection:
         release = latest(connection, slug)
-        edges = relationships.found(connection, relationships.in_release(connection, release))
+        edges = relationships.found(connection, relationships.by_family(connection, release).values())
         busiest, _ = Counter(edge.target for edge in edges if edge.family == "native").most_common(1)[0]
         queries = relationships.at_object(connection, release, busiest)
         mine = relationships.edges_of(connection, release, busiest)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ctibutler.catalog.edges import Edge, EdgeQuery
 from ctibutler.catalog.engine.connection import Connection
 
-_EARLIEST = -(2**63)
+EARLIEST = -(2**63)
 
 
 class EdgePosition(NamedTuple):
@@ -90,7 +90,7 @@ def _ties(edge: Edge) -> tuple[str, str, str, int, int, int, int]:
 
 
 def _time(moment: int | None) -> int:
-    return _EARLIEST if moment is None else moment
+    return EARLIEST if moment is None else moment
 
 
 def _portion(
@@ -107,7 +107,7 @@ def _portion(
          LIMIT {int(size)}
         """,
         **query.parameters,
-        earliest=_EARLIEST,
+        earliest=EARLIEST,
         **({} if after is None else {f"after_{name}": value for name, value in after._asdict().items()}),
     )
     return [query.read(row) for row in rows]

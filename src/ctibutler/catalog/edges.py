@@ -6,13 +6,14 @@ made between releases.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import msgspec
 
 from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.engine.transaction import numbers
 from ctibutler.catalog.releases import Release
 from ctibutler.stix.identifiers import relationship_id
 from ctibutler.stix.objects import META_TYPES, RELATIONSHIP
@@ -49,6 +50,7 @@ class EdgeQuery:
 
     `read` makes an edge of a row. `id`, `created`, `modified` and `key` are SQL expressions to sort by; the STIX ids of the
     ends are `source.stix_id` and `target.stix_id`. `key` is None where edges with equal ids, ends and times are the same.
+    `holder` is the SQL expression of what edges have as their `key`.
     """
 
     columns: str
@@ -58,7 +60,13 @@ class EdgeQuery:
     id: str
     created: str
     modified: str
+    holder: str
     key: str | None = None
+
+    def of_holders(self, keys: Sequence[int]) -> EdgeQuery:
+        """Return the query for those relationships whose `key` is one of these."""
+        inside = f"{self.holder} IN {numbers(keys)}"
+        return replace(self, tables=f"{self.tables} AND {inside}")
 
     def run(self, connection: Connection) -> list[Edge]:
         """Return all edges, in no particular order. An embedded relationship may be there several times."""
@@ -100,6 +108,7 @@ def native(connection: Connection, release: Release, end: int | None = None) -> 
         id="mine.stix_id",
         created="object.created",
         modified="object.modified",
+        holder="member.object_key",
         key="relationship.object_key",
     )
 
@@ -175,16 +184,17 @@ def _embedded(connection: Connection, release: Release, tables: str, **parameter
 
     return EdgeQuery(
         _EMBEDDED_COLUMNS,
-        tables + _not_ignored(connection, release),
+        tables + not_ignored(connection, release),
         {"release": release.key, **parameters},
         read,
         id=connection.by_engine(sqlite=_ID_ON_SQLITE, postgresql=_ID_ON_POSTGRESQL),
         created="object.created",
         modified="object.modified",
+        holder="member.object_key",
     )
 
 
-def _not_ignored(connection: Connection, release: Release) -> str:
+def not_ignored(connection: Connection, release: Release) -> str:
     """The condition that leaves out owners whose references the release was told to ignore."""
     options = release.options
     if options.ignore_embedded:
@@ -258,4 +268,5 @@ def _links(
         id="made.stix_id",
         created="link.created",
         modified="link.modified",
+        holder="link.link_key",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ctibutler.catalog import edges as queries
-from ctibutler.catalog.edges import Edge, EdgeQuery
+from ctibutler.catalog.edges import Edge, EdgeQuery, Family
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release
 from ctibutler.stix.objects import RELATIONSHIP, type_of_id
@@ -38,9 +38,14 @@ def owned_at_object(
     ]
 
 
-def in_release(connection: Connection, release: Release, *, include_embedded: bool = True) -> list[EdgeQuery]:
-    """Return queries for every relationship of a release, and the links that belong to it."""
-    return [queries.native(connection, release), *derived(connection, release, include_embedded=include_embedded)]
+def by_family(connection: Connection, release: Release, *, include_embedded: bool = True) -> dict[Family, EdgeQuery]:
+    """Return queries for every relationship of a release, and the links that belong to it, by family."""
+    embedded: dict[Family, EdgeQuery] = {"embedded": queries.embedded(connection, release)} if include_embedded else {}
+    return {
+        "native": queries.native(connection, release),
+        **embedded,
+        "link": queries.links_of_release(connection, release, include_embedded=include_embedded),
+    }
 
 
 def derived(connection: Connection, release: Release, *, include_embedded: bool = True) -> list[EdgeQuery]:

@@ -6,21 +6,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ctibutler.answers.across.relationship_lists import list_relationships_across
 from ctibutler.answers.knowledge_base_names import with_knowledge_base
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import comparable_id
 from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.pages import Page, PageRequest, Sort, cut
-from ctibutler.answers.relationships import RelationshipQuery, filtered
-from ctibutler.answers.visibility import visible
+from ctibutler.answers.relationships import RelationshipQuery
 from ctibutler.catalog import objects as catalog
-from ctibutler.catalog import relationship_contents, relationships, releases
+from ctibutler.catalog import releases
 from ctibutler.catalog.duplicates import repeated
-from ctibutler.catalog.edge_order import in_order
-from ctibutler.catalog.edges import Edge
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import folded
-from ctibutler.catalog.relationship_contents import EdgeContent, content_of
 from ctibutler.catalog.releases import Release
 from ctibutler.catalog.rows import LABEL
 from ctibutler.catalog.selections import Selection
@@ -209,6 +206,8 @@ def _list_relationships(
     if query.types is not None and "relationship" not in query.types:
         return Page(query.page, [], 0)
     wanted = RelationshipQuery(
+        page=query.page,
+        sort=query.sort,
         include_embedded=query.include_embedded_refs,
         relationship_type=query.relationship_type,
         source_refs=query.source_refs,
@@ -217,45 +216,4 @@ def _list_relationships(
         target_types=query.target_types,
     )
 
-    def answering() -> list[EdgeContent]:
-        ends = query.source_refs if query.source_refs is not None else query.target_refs
-        edges = [
-            (edge, release.knowledge_base) for release in where for edge in _edges(connection, release, ends, wanted)
-        ]
-        passing = filtered(_each_id_once(edges), wanted)
-        if query.visible_to is not None:
-            passing = _visible_edges(connection, passing, query.visible_to)
-        ordered = in_order(passing, query.sort.key, descending=query.sort.descending)
-        return [content_of(edge) for edge in ordered]
-
-    question = ("sros", tuple(release.key for release in where), query.sort, query.visible_to, wanted.question)
-    listed = library.list_cache.get(connection, question, answering)
-    shown = cut(listed, query.page)
-    return shown.with_items(views(relationship_contents.contents(connection, shown.items)))
-
-
-def _edges(
-    connection: Connection, release: Release, ends: Sequence[str] | None, wanted: RelationshipQuery
-) -> Iterable[Edge]:
-    include_embedded = wanted.include_embedded
-    if ends is None:
-        asked = relationships.in_release(connection, release, include_embedded=include_embedded)
-        return relationships.found(connection, asked)
-    return [
-        edge
-        for end in dict.fromkeys(end.lower() for end in ends)
-        for edge in relationships.found(
-            connection, relationships.owned_at_object(connection, release, end, include_embedded=include_embedded)
-        )
-    ]
-
-
-def _each_id_once(edges: Iterable[tuple[Edge, str]]) -> list[Edge]:
-    ordered = sorted(edges, key=lambda pair: pair[1])
-    ordered.sort(key=lambda pair: -(2**63) if pair[0].modified is None else pair[0].modified, reverse=True)
-    return list({edge.id: edge for edge, _ in reversed(ordered)}.values())
-
-
-def _visible_edges(connection: Connection, edges: Sequence[Edge], visible_to: str) -> list[Edge]:
-    contents = relationship_contents.contents(connection, edges)
-    return [edge for edge, content in zip(edges, contents, strict=True) if visible(decode(content), visible_to)]
+    return list_relationships_across(library, connection, where, wanted, query.visible_to)
