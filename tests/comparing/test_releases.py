@@ -14,7 +14,7 @@ from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.releases import Release
 from ctibutler.catalog.removal import remove_release
 from ctibutler.comparing.differences import Difference
-from ctibutler.comparing.pairs import MOST_PAIRS, ComparedPairs
+from ctibutler.comparing.pairs import ComparedPairs
 from ctibutler.comparing.releases import Comparison, compare
 from tests.answers import plain
 from tests.catalogue import Catalogues, install, made_content
@@ -171,15 +171,16 @@ def test_a_reinstalled_release_is_compared_again(catalogues: Catalogues) -> None
     assert [(one.id, one.change) for one in again.differences] == [(OTHER, "added")]
 
 
-def test_the_most_recent_comparisons_are_cached(catalogues: Catalogues) -> None:
+def test_the_most_recent_comparisons_are_cached(catalogues: Catalogues, monkeypatch: pytest.MonkeyPatch) -> None:
     database, pairs = catalogues.empty(), ComparedPairs()
-    labels = [f"{number}.0" for number in range(1, MOST_PAIRS + 2)]
+    monkeypatch.setattr("ctibutler.comparing.pairs.MOST_DIFFERENCES", 3)
+    labels = [f"{number}.0" for number in range(1, 5)]
     for label in labels:
         install(database, f"cwe@{label}", made_content([weakness(label=label)]))
     with database.read() as connection:
-        first, second, *others = [pairs.compare(connection, None, release(database, label)) for label in labels[:-1]]
+        first, second, third = [pairs.compare(connection, None, release(database, label)) for label in labels[:-1]]
         assert pairs.compare(connection, None, first.new) is first
         pairs.compare(connection, None, release(database, labels[-1]))
         assert pairs.compare(connection, None, first.new) is first
-        assert all(pairs.compare(connection, None, other.new) is other for other in others)
+        assert pairs.compare(connection, None, third.new) is third
         assert pairs.compare(connection, None, second.new) is not second

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import starmap
+
+import msgspec
 
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True, gc=False):
     """One content of a STIX id in a release: the key of its bytes, its name as it is indexed (folded) and its primary id."""
 
     release_key: int
@@ -56,7 +57,7 @@ def members_of_differing_ids(connection: Connection, old: Release | None, new: R
         old=None if old is None else old.key,
         new=new.key,
     )
-    return [Member(row.release_key, row.stix_id, row.object_key, row.name, row.external_id) for row in rows]
+    return list(starmap(Member, rows))
 
 
 def ids_by_type(connection: Connection, release: Release) -> dict[str, int]:

@@ -180,7 +180,7 @@ def contents(connection: Connection, object_keys: Sequence[int]) -> list[bytes]:
         f"SELECT object_key, dictionary_key, content FROM body WHERE object_key IN {inside}",
         **({} if few else {"object_keys": list(object_keys)}),
     )
-    by_key = {row.object_key: connection.content(row.dictionary_key, row.content) for row in rows}
+    by_key = connection.contents(rows)
     return [by_key[key] for key in object_keys]
 
 

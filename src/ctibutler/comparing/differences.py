@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
+
+import msgspec
 
 from ctibutler.stix.objects import canonical, is_deprecated, is_revoked, type_of_id
 
 ChangeKind = Literal["added", "modified", "removed", "revoked", "deprecated"]
 CHANGES: Final[tuple[ChangeKind, ...]] = ("added", "modified", "removed", "revoked", "deprecated")
 
-Content = Mapping[str, Any]
+Content = Mapping[str, msgspec.Raw]
+"""The top-level properties of an object, each as its JSON: most are the same bytes before and after, and need no decoding."""
+
+read_content = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode = msgspec.json.Decoder().decode
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True, gc=False):
     """A STIX id that is not the same in both releases.
 
     `before` and `after` are the keys of its contents in the catalogue, in the order of the files; one of them is empty for an
@@ -44,38 +48,59 @@ class Difference:
 
 def is_same(old: Sequence[Content], new: Sequence[Content]) -> bool:
     """Whether an id has the same contents in both releases, apart from the order of keys."""
-    return set(map(canonical, old)) == set(map(canonical, new))
+    return set(map(_whole, old)) == set(map(_whole, new))
 
 
-def change_of(old: Sequence[Content], new: Sequence[Content]) -> ChangeKind:
-    """How an id changed that both releases have: the first that applies of revoked, deprecated, modified."""
-    if any(map(is_revoked, new)) and not any(map(is_revoked, old)):
+def change_of(old: Sequence[Content], new: Sequence[Content], changed: Sequence[str]) -> ChangeKind:
+    """How an id changed that both releases have, given its changed properties: the first that applies of revoked, deprecated,
+    modified."""
+    if _STATES.isdisjoint(changed):
+        return "modified"
+    before, after = [list(map(_states, contents)) for contents in (old, new)]
+    if any(map(is_revoked, after)) and not any(map(is_revoked, before)):
         return "revoked"
-    if any(map(is_deprecated, new)) and not any(map(is_deprecated, old)):
+    if any(map(is_deprecated, after)) and not any(map(is_deprecated, before)):
         return "deprecated"
     return "modified"
 
 
 def changed_properties(old: Sequence[Content], new: Sequence[Content]) -> tuple[str, ...]:
     """The sorted names of the top-level properties whose value differs; of several contents, whose set of values does."""
-    names = {name for content in (*old, *new) for name in content}
     if len(old) == len(new) == 1:
-        before, after = old[0], new[0]
-        changed = [name for name in names if not _equal(before.get(name, _ABSENT), after.get(name, _ABSENT))]
+        changed = _changed(old[0], new[0])
     else:
+        names = {name for content in (*old, *new) for name in content}
         changed = [name for name in names if _values(old, name) != _values(new, name)]
     return tuple(map(sys.intern, sorted(changed)))
 
 
-_ABSENT: Final = object()
+def _changed(before: Content, after: Content) -> list[str]:
+    found = after.get
+    changed = [name for name, value in before.items() if value != found(name)]
+    changed = [name for name in changed if name not in after or not _equal(before[name], after[name])]
+    return [*changed, *(after.keys() - before.keys())]
 
 
-def _equal(before: object, after: object) -> bool:
-    # Most values are texts, which need no JSON. Python takes 1, 1.0 and true for equal; JSON does not.
-    if before is _ABSENT or after is _ABSENT or (type(before) is str and type(after) is str):
-        return before == after
-    return canonical(before) == canonical(after)
+def _equal(before: msgspec.Raw, after: msgspec.Raw) -> bool:
+    """Whether two values are the same JSON, though written differently."""
+    old, new = _decode(before), _decode(after)
+    if type(old) is str and type(new) is str:
+        return old == new
+    # Python takes 1, 1.0 and true for equal; JSON does not.
+    return canonical(old) == canonical(new)
 
 
 def _values(contents: Sequence[Content], name: str) -> set[bytes]:
-    return {canonical(content[name]) if name in content else b"" for content in contents}
+    return {canonical(_decode(content[name])) if name in content else b"" for content in contents}
+
+
+def _whole(content: Content) -> bytes:
+    return canonical({name: _decode(value) for name, value in content.items()})
+
+
+# What says that an object is revoked or deprecated.
+_STATES: Final = frozenset(("revoked", "x_mitre_deprecated", "x_capec_status"))
+
+
+def _states(content: Content) -> dict[str, object]:
+    return {name: _decode(content[name]) for name in _STATES if name in content}

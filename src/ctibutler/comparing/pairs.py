@@ -9,8 +9,8 @@ from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release
 from ctibutler.comparing.releases import Comparison, compare
 
-# The largest pair at hand, Enterprise 15.1 and 18.1 with 26,600 differences, takes 11 MB.
-MOST_PAIRS = 8
+# The largest pair at hand, Enterprise 15.1 and 18.1, has 26,600 differences, which take 11 MB.
+MOST_DIFFERENCES = 60_000
 
 _Pair = tuple[tuple[int, int], tuple[int, int]]
 
@@ -35,7 +35,7 @@ class ComparedPairs:
         made = compare(connection, old, new)
         with self._lock:
             self._kept[pair] = made
-            while len(self._kept) > MOST_PAIRS:
+            while len(self._kept) > 1 and sum(len(kept.differences) for kept in self._kept.values()) > MOST_DIFFERENCES:
                 self._kept.popitem(last=False)
         return made
 

@@ -10,8 +10,14 @@ from ctibutler.catalog import comparisons, objects
 from ctibutler.catalog.comparisons import Member
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release
-from ctibutler.comparing.differences import ChangeKind, Difference, change_of, changed_properties, is_same
-from ctibutler.stix.objects import decode
+from ctibutler.comparing.differences import (
+    ChangeKind,
+    Difference,
+    change_of,
+    changed_properties,
+    is_same,
+    read_content,
+)
 
 # Contents of this many ids are decoded at once.
 _PORTION = 1000
@@ -70,15 +76,15 @@ def _two_sided(
 ) -> Iterator[Difference]:
     """Those of these ids whose contents differ by more than the order of keys."""
     keys = sorted({member.object_key for sides in members.values() for side in sides for member in side})
-    contents = dict(zip(keys, map(decode, objects.contents(connection, keys)), strict=True))
+    contents = dict(zip(keys, map(read_content, objects.contents(connection, keys)), strict=True))
     for stix_id, (before, after) in members.items():
         old = [contents[member.object_key] for member in before]
         new = [contents[member.object_key] for member in after]
         changed = changed_properties(old, new)
-        if changed or not is_same(old, new):
+        if changed or (len(old) + len(new) > 2 and not is_same(old, new)):
             yield Difference(
                 stix_id,
-                change_of(old, new),
+                change_of(old, new, changed),
                 _keys(before),
                 _keys(after),
                 after[0].folded_name or "",
@@ -88,4 +94,4 @@ def _two_sided(
 
 
 def _keys(members: Sequence[Member]) -> tuple[int, ...]:
-    return tuple(member.object_key for member in members)
+    return tuple([member.object_key for member in members])

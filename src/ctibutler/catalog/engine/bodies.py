@@ -30,9 +30,10 @@ class Bodies:
 
     def content(self, connection: Transaction, dictionary_key: int, compressed: bytes) -> bytes:
         """Return the bytes of one object."""
-        return self._decompressor(connection, dictionary_key).decompress(compressed)
+        return self.decompressor(connection, dictionary_key).decompress(compressed)
 
-    def _decompressor(self, connection: Transaction, dictionary_key: int) -> zstandard.ZstdDecompressor:
+    def decompressor(self, connection: Transaction, dictionary_key: int) -> zstandard.ZstdDecompressor:
+        """Return what decompresses the bodies that were compressed with a dictionary, for this thread."""
         # A decompressor serves one thread at a time; dictionaries are shared.
         mine: dict[int, zstandard.ZstdDecompressor] = self._of_thread.__dict__.setdefault("by_key", {})
         found = mine.get(dictionary_key)

@@ -6,7 +6,7 @@ dictionaries, which all its connections share: looking up a word is a look-up in
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ctibutler.catalog.engine.bodies import Bodies
@@ -40,3 +40,13 @@ class Connection(Transaction):
         """Return the bytes of an object from its row in `body`."""
         self.check()
         return self._bodies.content(self, dictionary_key, compressed)
+
+    def contents(self, bodies: Iterable[tuple[int, int, bytes]]) -> dict[int, bytes]:
+        """Return object key → bytes from rows of `body`: key, dictionary and compressed bytes."""
+        by_dictionary: dict[int, Callable[[bytes], bytes]] = {}
+        found: dict[int, bytes] = {}
+        for key, dictionary_key, compressed in bodies:
+            if dictionary_key not in by_dictionary:
+                by_dictionary[dictionary_key] = self._bodies.decompressor(self, dictionary_key).decompress
+            found[key] = by_dictionary[dictionary_key](compressed)
+        return found
