@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import ObjectRequest, resolve
 from ctibutler.answers.object_view import ObjectView, views
@@ -14,12 +16,15 @@ from ctibutler.catalog import objects as catalog
 from ctibutler.catalog.edges import Edge
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.objects import Found
+from ctibutler.catalog.relationship_contents import EdgeContent, content_of
 from ctibutler.catalog.releases import Release
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.objects import encode, type_of_id
 from ctibutler.stix.well_known import WELL_KNOWN
 
 EXTENSION_DEFINITION = "extension-definition"
+# Roughly what an entry of a list that is kept takes, with its id.
+_BYTES_OF_ENTRY = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +41,24 @@ class BundleQuery:
     types: Sequence[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One object of a bundle, without its bytes: a stored object, a relationship, or a well-known object."""
 
     id: str
     object_key: int | None = None
-    edge: Edge | None = None
+    edge: Edge | EdgeContent | None = None
 
     @property
     def mark(self) -> tuple[object, ...]:
         """What distinguishes it from other entries."""
-        return self.id, self.object_key, self.edge and self.edge.key, self.edge and self.edge.target
+        if self.edge is None:
+            return self.id, self.object_key
+        return self.id, None, self.edge.key, self.edge.target
+
+    @property
+    def brief(self) -> Entry:
+        """The entry without what only sorting needs. Long lists are kept of these."""
+        return Entry(self.id, edge=content_of(self.edge)) if isinstance(self.edge, Edge) else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +77,12 @@ def object_bundle(library: Library, kb: KnowledgeBase, request: ObjectRequest, q
     with library.database.read() as connection:
         release, found = resolve(connection, kb, request)
         question = ("bundle", release.key, found.object_key, repr(replace(query, page=PageRequest())))
-        entries = library.list_cache.get(connection, question, lambda: around(connection, release, found, query))
-        shown = cut(entries, query.page)
+
+        def entries() -> list[Entry]:
+            return [entry.brief for entry in around(connection, release, found, query)]
+
+        listed = library.list_cache.get(connection, question, entries, _BYTES_OF_ENTRY)
+        shown = cut(listed, query.page)
         return shown.with_items(views(entry_contents(connection, shown.items)))
 
 
@@ -86,9 +101,12 @@ def whole_object_bundle(
 
 def around(connection: Connection, release: Release, found: Found, query: BundleQuery) -> list[Entry]:
     """Return the entries of an object's bundle: the object itself, then the others by STIX id."""
-    edges = relationships.edges_of(connection, release, found.stix_id, include_embedded=query.include_embedded_refs)
+    edges = _edges(connection, release, found, query)
     entries = [Entry(edge.id, edge=edge) for edge in edges if query.include_embedded_sros or not edge.embedded]
     entries += _neighbours(connection, edges, found)
+    if query.include_embedded_refs and not query.include_embedded_sros:
+        referring = relationships.referring(connection, release, found.stix_id)
+        entries += [Entry(stix_id, object_key=key) for stix_id, key in referring if stix_id != found.stix_id]
     named = Entry(found.stix_id, object_key=found.object_key)
     entries += _extension_definitions(connection, release, [named, *entries])
     others = {entry.mark: entry for entry in entries if entry.object_key != found.object_key}
@@ -97,6 +115,13 @@ def around(connection: Connection, release: Release, found: Found, query: Bundle
         return ordered
     wanted = set(query.types)
     return [entry for entry in ordered if type_of_id(entry.id) in wanted]
+
+
+def _edges(connection: Connection, release: Release, found: Found, query: BundleQuery) -> list[Edge]:
+    """The relationships of the object, apart from those that are neither shown nor needed to find neighbours."""
+    if query.include_embedded_refs and not query.include_embedded_sros:
+        return relationships.published_and_linked(connection, release, found.stix_id)
+    return relationships.edges_of(connection, release, found.stix_id, include_embedded=query.include_embedded_refs)
 
 
 def entry_contents(connection: Connection, entries: Sequence[Entry]) -> list[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release
@@ -51,6 +52,33 @@ def with_ids(connection: Connection, release_key: int, stix_ids: Iterable[str]) 
         stix_ids=sorted(stix_ids),
     )
     return [(row.stix_id, row.object_key) for row in rows]
+
+
+def repeated_ids(connection: Connection, release: Release) -> set[str]:
+    """Return the STIX ids that a release has several contents of."""
+    rows = connection.rows(
+        """
+        SELECT DISTINCT identifier.stix_id
+          FROM member
+          JOIN object     ON object.object_key = member.object_key
+          JOIN identifier ON identifier.identifier_key = object.identifier_key
+         WHERE member.release_key = :release
+           AND member.repeat > 0
+        """,
+        release=release.key,
+    )
+    return {row.stix_id for row in rows}
+
+
+def times_of(
+    connection: Connection, object_keys: Sequence[int], time: Literal["created", "modified"]
+) -> dict[int, int]:
+    """Return object key → `created` or `modified` in microseconds, of the objects that have it."""
+    rows = connection.rows(
+        f"SELECT object_key, {time} AS time FROM object WHERE object_key IN {connection.in_list('object_keys')}",
+        object_keys=list(object_keys),
+    )
+    return {row.object_key: row.time for row in rows if row.time is not None}
 
 
 def live_external_ids(connection: Connection, release: Release, types: Sequence[str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import msgspec
 
@@ -15,9 +15,9 @@ from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.pages import Page, Sort, cut
 from ctibutler.answers.relationships import RelationshipQuery, filtered
 from ctibutler.answers.visibility import visible
+from ctibutler.catalog import members, relationship_contents, relationships, releases
 from ctibutler.catalog import objects as catalog
-from ctibutler.catalog import relationship_contents, relationships, releases
-from ctibutler.catalog.edge_order import in_order
+from ctibutler.catalog.edge_order import EARLIEST, in_order
 from ctibutler.catalog.edges import Edge
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.objects import Found
@@ -92,14 +92,19 @@ def bundle_across(
             named = _content(connection, located)
             return cut(views([named]), query.page)
         entries = around(connection, located.release, located.found, query)
-        pairs = list(zip(entries, map(decode, entry_contents(connection, entries)), strict=True))
-        if visible_to is not None:
-            pairs = [pair for pair in pairs if visible(pair[1], visible_to)]
-        if created_by_refs is not None:
-            pairs = [
-                pair for pair in pairs if pair[0].id == located.id or pair[1].get("created_by_ref") in created_by_refs
+        if visible_to is not None or created_by_refs is not None:
+            pairs = list(zip(entries, map(decode, entry_contents(connection, entries)), strict=True))
+            entries = [
+                entry
+                for entry, properties in pairs
+                if (visible_to is None or visible(properties, visible_to))
+                and (
+                    created_by_refs is None
+                    or entry.id == located.id
+                    or properties.get("created_by_ref") in created_by_refs
+                )
             ]
-        ordered = _by_time(pairs, sort)
+        ordered = _by_time(connection, entries, sort)
         shown = cut(ordered, query.page)
         return shown.with_items(views(entry_contents(connection, shown.items)))
 
@@ -215,10 +220,18 @@ def _content(connection: Connection, located: _Located) -> bytes:
     return encode(WELL_KNOWN[located.id])
 
 
-def _by_time(pairs: Sequence[tuple[Entry, dict[str, Any]]], sort: Sort) -> list[Entry]:
-    def moment(pair: tuple[Entry, dict[str, Any]]) -> int:
-        found = instant(pair[1], sort.key)
-        return -(2**63) if found is None else found
+def _by_time(connection: Connection, entries: Sequence[Entry], sort: Sort) -> list[Entry]:
+    key: Literal["created", "modified"] = "created" if sort.key == "created" else "modified"
+    times = members.times_of(connection, [entry.object_key for entry in entries if entry.object_key is not None], key)
 
-    by_id = sorted(pairs, key=lambda pair: pair[0].id)
-    return [entry for entry, _ in sorted(by_id, key=moment, reverse=sort.descending)]
+    def moment(entry: Entry) -> int:
+        if entry.object_key is not None:
+            found = times.get(entry.object_key)
+        elif isinstance(entry.edge, Edge):
+            found = entry.edge.created if key == "created" else entry.edge.modified
+        else:
+            found = instant(WELL_KNOWN[entry.id], key)
+        return EARLIEST if found is None else found
+
+    by_id = sorted(entries, key=lambda entry: entry.id)
+    return sorted(by_id, key=moment, reverse=sort.descending)
