@@ -41,6 +41,26 @@ def resolve(connection: Connection, kb: KnowledgeBase, request: ObjectRequest) -
     raise hidden(kb, request.id, release, candidates, request.include_revoked)
 
 
+def resolve_quickly(connection: Connection, kb: KnowledgeBase, request: ObjectRequest) -> tuple[str, Found]:
+    """Return what `resolve` does, with the label of the release in its place: one query where the latest release is asked for.
+
+    Raises NotFound and Hidden, as `resolve` does.
+    """
+    if request.release is None and "\x00" not in request.id:
+        label, candidates = _candidates_in_latest(connection, kb, request.id)
+        found = preferred(kb, request.id, allowed(candidates, request.include_revoked, request.include_deprecated))
+        if found is not None:
+            return label, found
+    release, found = resolve(connection, kb, request)
+    return release.label, found
+
+
+def _candidates_in_latest(connection: Connection, kb: KnowledgeBase, object_id: str) -> tuple[str, list[Found]]:
+    if is_stix_id(object_id):
+        return catalog.in_latest_release(connection, kb.slug, stix_id=object_id.strip().lower())
+    return catalog.in_latest_release(connection, kb.slug, found_by=folded(kb.without_prefix(object_id)) or " ")
+
+
 def installed_release(connection: Connection, kb: KnowledgeBase, label: str | None) -> Release:
     """Return the release with this label, the latest one for None.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ctibutler.answers.library import Library
-from ctibutler.answers.naming import ObjectRequest, comparable_id, resolve
+from ctibutler.answers.naming import ObjectRequest, comparable_id, resolve, resolve_quickly
 from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.pages import Page, PageRequest, Sort, cut
 from ctibutler.catalog import details, releases
@@ -62,8 +62,8 @@ def find_object(library: Library, kb: KnowledgeBase, request: ObjectRequest) -> 
     Raises NotFound if there is none, Hidden if it is revoked or deprecated and the request leaves such objects out.
     """
     with library.database.read() as connection:
-        release, found = resolve(connection, kb, request)
-        return ObjectView(catalog.contents(connection, [found.object_key])[0], kb, release.label)
+        label, found = resolve_quickly(connection, kb, request)
+        return ObjectView(catalog.content(connection, found.object_key), kb, label)
 
 
 def find_object_with_details(

@@ -153,6 +153,42 @@ def with_primary_id(connection: Connection, release_keys: Sequence[int], found_b
     return [_found(connection, row) for row in rows]
 
 
+def in_latest_release(
+    connection: Connection, knowledge_base: str, *, stix_id: str | None = None, found_by: str | None = None
+) -> tuple[str, list[Found]]:
+    """Return the label of the latest release of a knowledge base, and what `with_stix_id` or `with_primary_id` finds in it, in
+    one query. Where nothing is found, the label is empty."""
+    condition, value = ("identifier.stix_id", stix_id) if found_by is None else ("object.found_by", found_by)
+    rows = connection.rows(
+        f"""
+        SELECT object.object_key, member.release_key, identifier.stix_id, object.type_key, object.revoked, object.deprecated,
+               object.modified, object.digest, object.external_id, release.label
+          FROM object
+          JOIN identifier ON identifier.identifier_key = object.identifier_key
+          JOIN member     ON member.object_key = object.object_key
+          JOIN release    ON release.release_key = member.release_key
+         WHERE {condition} = :value
+           AND object.type_key <> :relationship
+           AND release.knowledge_base = :knowledge_base
+           AND release.latest = 1
+         ORDER BY member.position
+        """,
+        value=value,
+        relationship=connection.key(RELATIONSHIP),
+        knowledge_base=knowledge_base,
+    )
+    return (rows[0].label if rows else ""), [_found(connection, row) for row in rows]
+
+
+def content(connection: Connection, object_key: int) -> bytes:
+    """Return the bytes of one object."""
+    # A text without numbers in it, which SQLite prepares once.
+    row = connection.row(
+        "SELECT dictionary_key, content FROM body WHERE object_key = :object_key", object_key=object_key
+    )
+    return connection.content(row.dictionary_key, row.content)
+
+
 def with_exact_name(connection: Connection, text: str) -> dict[int, int]:
     """Return object key → best rank, in any release, of the objects whose id, name or alias is this text: EXACT_ID,
     EXACT_NAME or EXACT_ALIAS. Case, accents and everything but letters and digits are ignored."""
