@@ -126,7 +126,7 @@ def _published_with_made_id(connection: Connection, inside: str) -> set[int]:
           FROM member
           JOIN object       ON object.object_key = member.object_key
           JOIN identifier   ON identifier.identifier_key = object.identifier_key
-          JOIN reference    ON substr(reference.uuid, 1, 6) = substr({uuid}, 1, 6) AND reference.uuid = {uuid}
+          JOIN reference    ON substr(reference.uuid, 1, 4) = substr({uuid}, 1, 4) AND reference.uuid = {uuid}
           JOIN object owner ON owner.identifier_key = reference.source_key
          WHERE member.release_key IN {inside}
            AND member.type_key = :relationship

@@ -87,17 +87,21 @@ def _embedded(
     connection: Connection, release: Release, passing: EdgeFilter, kinds: Sequence[int] | None, time: Time
 ) -> str:
     joins = conditions = ""
+    number = "sum(object_reference.last_place - object_reference.first_place + 1)"
     if passing.source_types is not None:
         conditions += f" AND member.type_key IN {numbers(_type_keys(connection, passing.source_types))}"
     if kinds is not None or passing.target_types is not None:
         joins, of_target = _at_ends(connection, "reference", EdgeFilter(target_types=passing.target_types))
-        joins = f"JOIN reference ON reference.reference_key = object_reference.reference_key {joins}"
+        joins = f"""JOIN reference ON reference.source_key = object.identifier_key
+                       AND reference.place BETWEEN object_reference.first_place AND object_reference.last_place
+          {joins}"""
+        number = "count(*)"
         conditions += of_target + _of_kinds("reference", kinds)
     if passing.visible_to not in (None, CREATED_BY):
         # They have the markings of their owner, and no domain.
         conditions += " AND object.public IN (1, 3)"
     return f"""
-        SELECT member.object_key, object.{time}, count(*)
+        SELECT member.object_key, object.{time}, CAST({number} AS BIGINT)
           FROM member
           JOIN object           ON object.object_key = member.object_key
           JOIN object_reference ON object_reference.object_key = member.object_key

@@ -87,7 +87,7 @@ def referring(connection: Connection, release: Release, stix_id: str) -> list[tu
           JOIN object            ON object.identifier_key = reference.source_key
           JOIN member            ON member.object_key = object.object_key
           JOIN object_reference  ON object_reference.object_key = object.object_key
-                                AND object_reference.reference_key = reference.reference_key
+                                AND reference.place BETWEEN object_reference.first_place AND object_reference.last_place
          WHERE reference.target_key = (SELECT identifier_key FROM identifier WHERE stix_id = :stix_id)
            AND member.release_key = :release
            {queries.not_ignored(connection, release)}
