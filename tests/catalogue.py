@@ -75,6 +75,7 @@ _WRITERS = (
     "keys",
     "link_sets",
     "packing",
+    "postings",
     "qualifiers",
     "releases",
     "rows",
@@ -85,7 +86,7 @@ _WRITERS = (
 # What imports, links and removals write.
 TABLES = (
     *("release", "identifier", "object", "dictionary", "body", "member", "relationship", "reference"),
-    *("object_reference", "field", "exact_name", "text_index", "link_set", "link"),
+    *("object_reference", "field", "exact_name", "term", "posting", "link_set", "link"),
     *("detail", "release_detail", "qualifier"),
 )
 

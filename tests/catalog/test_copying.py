@@ -132,7 +132,7 @@ def test_a_catalogue_in_which_a_job_runs_is_not_replaced(full: Database, catalog
 
 def test_a_copy_that_fails_leaves_nothing(full: Database, other: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     before = content(other)
-    for failing in ("_written", "_index_texts", "_add_words"):
+    for failing in ("_written", "_copy_table", "_add_words"):
         with monkeypatch.context() as patch:
             patch.setattr(copying, failing, lambda *_: (_ for _ in ()).throw(OSError("no")))
             with pytest.raises(OSError, match="no"):
@@ -190,7 +190,7 @@ def test_what_is_not_a_backup_is_refused(other: Database, tmp_path: Path) -> Non
 def test_a_backup_of_an_earlier_version_is_restored_and_stays_as_it_is(other: Database, tmp_path: Path) -> None:
     path = tmp_path / "old"
     old = Database(f"sqlite:///{path}")
-    bring_up_to_date(old, "a003")
+    bring_up_to_date(old, {}, "a003")
     with old.note() as connection:
         connection.run("INSERT INTO api_key (name, hash, can_write, created) VALUES ('old', 'x', 0, 1)")
     old.close()

@@ -6,6 +6,7 @@ import json
 from contextlib import nullcontext
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from ctibutler.answers.library import Library
@@ -49,9 +50,11 @@ def fill_first_version(database: Database) -> None:
     content = made_content(OBJECTS)
     bundle = read_bundle(content.bundle_bytes, "made.json")
     with database.write() as connection:
-        rows = [row_of(CWE, stix_object, stix_object.properties(), "made.json") for stix_object in bundle.objects]
+        whole = [row_of(CWE, stix_object, stix_object.properties(), "made.json") for stix_object in bundle.objects]
+        rows = [msgspec.structs.replace(row, texts=None) for row in whole]
         packed = packing.pack(connection, "cwe", [row.content for row in rows])
         keys = writing.add_objects(connection, "cwe", rows, packed)
+        connection.insert("text_index", ("rowid", "name", "description"), [(key, "a", "b") for key in keys.values()])
         members = [Member(stix.digest, stix.type, stix.position, 0) for stix in bundle.objects]
         writing.add_members(connection, 1, members, keys)
         counts = {"counts_by_type": {"weakness": len(OBJECTS)}, "revoked": 0, "deprecated": 0}
@@ -67,7 +70,7 @@ def fill_first_version(database: Database) -> None:
 def from_first_version(catalogues: Catalogues) -> Database:
     """A catalogue filled by the first version and opened by this one."""
     old = catalogues.bare()
-    migrations.bring_up_to_date(old, "a001")
+    migrations.bring_up_to_date(old, {}, "a001")
     fill_first_version(old)
     return catalogues.again(old)
 
@@ -120,7 +123,7 @@ def test_a_job_cannot_have_an_unknown_state(from_first_version: Database, state:
 
 def test_jobs_of_an_earlier_version_are_kept(catalogues: Catalogues) -> None:
     old = catalogues.bare()
-    migrations.bring_up_to_date(old, "a002")
+    migrations.bring_up_to_date(old, {}, "a002")
     with old.note() as connection:
         ids = [add_install(connection, CWE, InstallRequest(label)).id for label in ("4.14", "4.15")]
     with catalogues.again(old).read() as connection:
@@ -129,7 +132,7 @@ def test_jobs_of_an_earlier_version_are_kept(catalogues: Catalogues) -> None:
 
 def test_embedded_references_of_an_earlier_version_are_kept(catalogues: Catalogues) -> None:
     old = catalogues.bare()
-    migrations.bring_up_to_date(old, "a003")
+    migrations.bring_up_to_date(old, {}, "a003")
     with old.write() as connection:
         connection.insert("identifier", ("identifier_key", "stix_id"), [(key, f"x--{key}") for key in range(1, 6)])
         connection.insert(

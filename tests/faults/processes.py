@@ -108,7 +108,7 @@ def watch(url: str, expected: Mapping[str, tuple[int, int]], word: str, stop: An
 
 
 def _seen_wrong(connection: Any, expected: Mapping[str, tuple[int, int]], word: str, before: int) -> tuple[str, int]:
-    from ctibutler.catalog.text import matching
+    from ctibutler.catalog.text_hits import matching_keys
 
     revision = releases.revision(connection)
     if revision < before:
@@ -118,8 +118,7 @@ def _seen_wrong(connection: Any, expected: Mapping[str, tuple[int, int]], word: 
         own = [release for release in installed if release.knowledge_base == kb]
         if [release.latest for release in own] != [True] + [False] * (len(own) - 1):
             return f"{kb}: latest is {[(release.label, release.latest) for release in own]}", revision
-    found = matching(connection, word)
-    assert found is not None
+    keys = matching_keys(connection, word)
     for release in installed:
         name = f"{release.knowledge_base} {release.label}"
         members = connection.value("SELECT count(*) FROM member WHERE release_key = :key", key=release.key)
@@ -129,9 +128,9 @@ def _seen_wrong(connection: Any, expected: Mapping[str, tuple[int, int]], word: 
             key=release.key,
         )
         of_word = connection.value(
-            f"SELECT count(*) FROM member WHERE release_key = :key AND object_key IN ({found[0]})",
+            f"SELECT count(*) FROM member WHERE release_key = :key AND object_key IN {connection.in_list('keys')}",
             key=release.key,
-            **found[1],
+            keys=keys,
         )
         if (members, whole, of_word) != (expected[name][0], *expected[name]):
             return f"{name}: {members} members, {whole} of them whole, {of_word} with `{word}`", revision

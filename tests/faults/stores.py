@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from ctibutler.catalog import text
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.database import Database
 
@@ -24,7 +25,8 @@ _ORPHANS = {
     "relationship without object": "relationship WHERE object_key NOT IN (SELECT object_key FROM object)",
     "field without object": "field WHERE object_key NOT IN (SELECT object_key FROM object)",
     "exact name without object": "exact_name WHERE object_key NOT IN (SELECT object_key FROM object)",
-    "text without object": "text_index WHERE rowid NOT IN (SELECT object_key FROM object)",
+    "term without posting": "term WHERE term_key NOT IN (SELECT term_key FROM posting)",
+    "posting without term": "posting WHERE term_key NOT IN (SELECT term_key FROM term)",
     "held reference without object": "object_reference WHERE object_key NOT IN (SELECT object_key FROM object)",
     "held reference without reference": (
         "object_reference WHERE last_place - first_place + 1 <> (SELECT count(*) FROM reference"
@@ -66,6 +68,8 @@ def orphans(database: Database) -> dict[str, int]:
     """Rows that should have been removed or lack a row they need, by problem; empty if the store is sound."""
     with database.read() as connection:
         counted = {wrong: connection.value(f"SELECT count(*) FROM {rows}") for wrong, rows in _ORPHANS.items()}
+        objects = {row.object_key for row in connection.rows("SELECT object_key FROM object")}
+        counted["text without object"] = len({key for key, *_ in text.entries(connection)} - objects)
     return {wrong: count for wrong, count in counted.items() if count}
 
 
@@ -176,19 +180,11 @@ def _content(connection: Connection) -> Content:
 
 
 def _texts(connection: Connection) -> dict[int, str]:
-    """The words of each object in the text index, by property."""
-    if connection.engine == "postgresql":
-        return {row.rowid: f"{row.name} | {row.description}" for row in connection.rows("SELECT * FROM text_index")}
-    connection.script(
-        ["CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab('main', 'text_index', 'instance')"]
-    )
-    terms: dict[int, list[str]] = defaultdict(list)
-    # Every row of the index, including those without words.
-    for row in connection.rows("SELECT rowid AS doc FROM text_index"):
-        terms[row.doc] = []
-    for row in connection.rows("SELECT doc, col, term FROM temp.vocabulary"):
-        terms[row.doc].append(f"{row.col}:{row.term}")
-    return {key: " ".join(sorted(found)) for key, found in terms.items()}
+    """The words of each object in the text index, by property, and how often it has them."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for key, kind, word, times in text.entries(connection):
+        found[key].append(f"{kind}:{word}:{times}")
+    return {key: " ".join(sorted(words)) for key, words in found.items()}
 
 
 def difference(found: Content, expected: Content) -> str:

@@ -13,7 +13,7 @@ import pytest
 from ctibutler.catalog import jobs
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.opening import open_catalogue
-from ctibutler.catalog.text import matching
+from ctibutler.catalog.text_hits import matching_keys
 from ctibutler.importing.removal import truncate
 from ctibutler.knowledge_bases import HOSTED
 from tests.faults.processes import (
@@ -46,18 +46,17 @@ class Undisturbed:
     def __init__(self, database: Database) -> None:
         self.content: Content = content(database)
         with database.read() as connection:
-            found = matching(connection, WORD)
-            assert found is not None
+            keys = matching_keys(connection, WORD)
             self.counts = {
                 f"{row.knowledge_base} {row.label}": (row.members, row.of_word)
                 for row in connection.rows(
                     f"""
                     SELECT knowledge_base, label, count(*) AS members,
-                           sum(CASE WHEN object_key IN ({found[0]}) THEN 1 ELSE 0 END) AS of_word
+                           sum(CASE WHEN object_key IN {connection.in_list("keys")} THEN 1 ELSE 0 END) AS of_word
                       FROM release JOIN member ON member.release_key = release.release_key
                      GROUP BY knowledge_base, label
                     """,
-                    **found[1],
+                    keys=keys,
                 )
             }
 

@@ -66,7 +66,7 @@ def _open(url: str, barrier: Barrier) -> None:
 def test_eight_starts_at_once_make_or_upgrade_the_tables_once(catalogues: Catalogues, before: str) -> None:
     database = catalogues.bare()
     if before != "empty":
-        migrations.bring_up_to_date(database, before)
+        migrations.bring_up_to_date(database, {}, before)
         fill_first_version(database)
     barrier = CONTEXT.Barrier(STARTS)
     processes = [CONTEXT.Process(target=_open, args=(database.url.text, barrier)) for _ in range(STARTS)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ctibutler.answers.list_cache import ListCache
+from ctibutler.answers.scope_cache import ScopeCache
 from ctibutler.catalog.engine.database import Database
 from ctibutler.comparing.pairs import ComparedPairs
 from ctibutler.knowledge_bases import KnowledgeBases
@@ -18,3 +19,4 @@ class Library:
     knowledge_bases: KnowledgeBases
     comparisons: ComparedPairs = field(default_factory=ComparedPairs, compare=False, repr=False)
     list_cache: ListCache = field(default_factory=ListCache, compare=False, repr=False)
+    scopes: ScopeCache = field(default_factory=ScopeCache, compare=False, repr=False)

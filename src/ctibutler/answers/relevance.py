@@ -2,57 +2,113 @@
 
 Exact primary id, exact name, exact alias; then hits in the name before hits in the description. Among these, more mentions in
 a shorter text come first, as BM25 saturates and normalises them. Its inverse document frequency is left out: it weighs the
-words of a query against each other, and here each hit has all of them. The ranks of the two engines' text indexes differ, and
-SQLite's needs an index twice the size; made here, the order is the same on both.
+words of a query against each other, and here each hit has all of them. Everything is computed from the text index, so a
+common word costs little more than a rare one, and the order is the same on both engines.
+
+numpy takes a while to load: import this module where it is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from ctibutler.answers.library import Library
+from ctibutler.answers.pages import Page, PageRequest, cut
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import words_of
+from ctibutler.catalog.postings import Marks, Numbers
+from ctibutler.catalog.scopes import Scope
 from ctibutler.catalog.selections import Selection
-from ctibutler.catalog.text import stem
-from ctibutler.stix.objects import decode, text
+from ctibutler.catalog.text_hits import Hits, hits
 
 # The usual constants of BM25: k1 and b.
 _SATURATION, _LENGTH_WEIGHT = 1.2, 0.75
+# Densities are compared as whole numbers, so that the order is the same on all machines.
+_STEPS = 1e9
 _NO_EXACT_HIT = 3
 _PORTION = 1000
 
 
-def ranked(connection: Connection, selection: Selection, query: str) -> list[int]:
-    """Return the keys of all hits, best first: objects that match the text, and those whose id, name or alias is the query."""
-    exact = _exact(connection, selection, query)
-    matching = catalog.select_all(connection, selection)
-    keys = list(dict.fromkeys([*exact, *matching]))
-    if not keys:
-        return _mentioning(connection, selection, query)
-    scores = _scores(connection, keys, query)
-    ties = _ties(connection, selection, keys)
-    return sorted(keys, key=lambda key: (exact.get(key, _NO_EXACT_HIT), *scores[key], *ties[key]))
+def ranked(library: Library, connection: Connection, selection: Selection, query: str, page: PageRequest) -> Page[int]:
+    """Return a page of the keys of all hits, best first: objects that match the text, and those whose id, name or alias is
+    the query. The selection's releases, types and states count."""
+    scope = library.scopes.get(connection, tuple(selection.releases))
+    allowed = _allowed(connection, scope, selection)
+    exact = _exact_ranks(scope, allowed, catalog.with_exact_name(connection, query))
+    in_names, in_descriptions = hits(connection, query)
+    found = np.flatnonzero(
+        allowed & (_marked(scope, in_names) | _marked(scope, in_descriptions) | (exact < _NO_EXACT_HIT))
+    )
+    if not len(found):
+        return cut(_mentioning(connection, selection, query), page)
+    names = _densities(scope, in_names, scope.name_lengths, found)
+    descriptions = _densities(scope, in_descriptions, scope.description_lengths, found)
+    ranks = np.stack((exact[found], names == 0, -names, -descriptions))
+    return Page(page, _best(connection, scope, found, ranks, page), len(found))
 
 
-def _ties(connection: Connection, selection: Selection, keys: Sequence[int]) -> dict[int, tuple[str, int]]:
-    """Object key → STIX id and place of the release: the order of objects that match equally well."""
+def _allowed(connection: Connection, scope: Scope, selection: Selection) -> Marks:
+    """Which objects of the scope the selection lets pass."""
+    passing = np.ones(len(scope.keys), np.bool_)
+    if selection.types is not None:
+        passing &= np.isin(scope.types, connection.keys(selection.types))
+    if not selection.include_revoked:
+        passing &= ~scope.revoked
+    if not selection.include_deprecated:
+        passing &= ~scope.deprecated
+    return passing
+
+
+def _exact_ranks(scope: Scope, allowed: Marks, ranks: Mapping[int, int]) -> Numbers:
+    """The rank of each object's exact name, 0 for the primary id, 1 for the name, 2 for an alias."""
+    found = np.full(len(scope.keys), _NO_EXACT_HIT, np.int64)
+    places, there = scope.places(np.array(list(ranks), np.int64))
+    found[places[there]] = np.array(list(ranks.values()), np.int64)[there]
+    return np.where(allowed, found, _NO_EXACT_HIT)
+
+
+def _marked(scope: Scope, of: Hits) -> Marks:
+    """Which objects of the scope match."""
+    marks = np.zeros(len(scope.keys), np.bool_)
+    places, there = scope.places(of.keys[of.matching])
+    marks[places[there]] = True
+    return marks
+
+
+def _densities(scope: Scope, of: Hits, lengths: Numbers, found: Numbers) -> Numbers:
+    """How densely each hit holds the words of the query in one property, 0 if it lacks one of them."""
+    occurrences = np.zeros(len(scope.keys), np.int64)
+    places, there = scope.places(of.keys[of.covered])
+    occurrences[places[there]] = of.occurrences[of.covered][there]
+    mine, length = occurrences[found], lengths[found]
+    average = int(length.sum()) / len(found) or 1.0
+    weight = 1 - _LENGTH_WEIGHT + _LENGTH_WEIGHT * length / average
+    densities: Numbers = np.rint(mine * (_SATURATION + 1) / (mine + _SATURATION * weight) * _STEPS).astype(np.int64)
+    return densities
+
+
+def _best(connection: Connection, scope: Scope, found: Numbers, ranks: Numbers, page: PageRequest) -> Sequence[int]:
+    """The keys of a page of hits, by their ranks. Of those with equal ranks, the order is that of ids, then of releases."""
+    order = np.lexsort(ranks[::-1])
+    ordered = ranks[:, order]
+    ties = np.concatenate(([0], np.cumsum((ordered[:, 1:] != ordered[:, :-1]).any(axis=0))))
+    shown = ties[page.start : page.start + page.size]
+    if not len(shown):
+        return []
+    start, stop = np.searchsorted(ties, shown[0]), np.searchsorted(ties, shown[-1], "right")
+    places = found[order[start:stop]]
+    keys = scope.keys[places].tolist()
     ids = catalog.ids_of(connection, keys)
-    places = {release: place for place, release in enumerate(selection.releases)}
-    homes = catalog.releases_of(connection, keys, selection.releases)
-    return {key: (ids[key], places[homes[key]]) for key in keys}
-
-
-def _exact(connection: Connection, selection: Selection, query: str) -> dict[int, int]:
-    """Object key → best rank among its exact names: 0 for the primary id, 1 for the name, 2 for an alias."""
-    ranks = catalog.with_exact_name(connection, query)
-    if not ranks:
-        return {}
-    ids = catalog.ids_of(connection, list(ranks))
-    wanted = replace(selection, text=None, ids=sorted(set(ids.values())))
-    allowed = catalog.select_all(connection, wanted)
-    return {key: ranks[key] for key in allowed if key in ranks}
+    rows = sorted(
+        (tie, ids[key], home, key)
+        for tie, key, home in zip(ties[start:stop].tolist(), keys, scope.homes[places].tolist(), strict=True)
+    )
+    skipped = page.start - int(start)
+    return [row[-1] for row in rows[skipped : skipped + page.size]]
 
 
 def _mentioning(connection: Connection, selection: Selection, query: str) -> list[int]:
@@ -79,32 +135,9 @@ def _mentioning(connection: Connection, selection: Selection, query: str) -> lis
     return sorted(mentions, key=lambda key: (-mentions[key], *ties[key]))
 
 
-def _scores(connection: Connection, keys: Sequence[int], query: str) -> dict[int, tuple[int, float, float]]:
-    """Object key → (0 for a hit in the name, else 1; -density in the name; -density in the description). Smaller is better."""
-    asked = words_of(query)
-    stems = {stem(word) for word in asked}
-    texts = []
-    for content in catalog.contents(connection, keys):
-        properties = decode(content)
-        texts.append((words_of(text(properties, "name") or ""), words_of(text(properties, "description") or "")))
-    names = _densities([name for name, _ in texts], asked, stems)
-    descriptions = _densities([description for _, description in texts], asked, stems)
-    return {key: (0 if names[place] > 0 else 1, -names[place], -descriptions[place]) for place, key in enumerate(keys)}
-
-
-def _densities(texts: Sequence[Sequence[str]], asked: Sequence[str], stems: set[str]) -> list[float]:
-    """Return for each text (as words) how densely it holds the words of the query, 0 if it lacks one of them.
-
-    Rounded, so that the order is the same on all machines.
-    """
-    average = sum(map(len, texts)) / len(texts) or 1.0
-    densities = []
-    for words in texts:
-        hits = sum(1 for word in words if word in asked or stem(word) in stems or any(map(word.startswith, asked)))
-        covered = sum(1 for want in asked if any(word.startswith(want) or stem(word) == stem(want) for word in words))
-        if not hits or covered < len(set(asked)):
-            densities.append(0.0)
-            continue
-        length = 1 - _LENGTH_WEIGHT + _LENGTH_WEIGHT * len(words) / average
-        densities.append(round(hits * (_SATURATION + 1) / (hits + _SATURATION * length), 9))
-    return densities
+def _ties(connection: Connection, selection: Selection, keys: Sequence[int]) -> dict[int, tuple[str, int]]:
+    """Object key → STIX id and place of the release: the order of objects that match equally well."""
+    ids = catalog.ids_of(connection, keys)
+    places = {release: place for place, release in enumerate(selection.releases)}
+    homes = catalog.releases_of(connection, keys, selection.releases)
+    return {key: (ids[key], places[homes[key]]) for key in keys}

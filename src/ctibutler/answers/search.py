@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from ctibutler.answers.knowledge_base_names import with_knowledge_base
 from ctibutler.answers.library import Library
 from ctibutler.answers.object_view import ObjectView, views
-from ctibutler.answers.pages import Page, PageRequest, Sort, cut
-from ctibutler.answers.relevance import ranked
+from ctibutler.answers.pages import Page, PageRequest, Sort
 from ctibutler.catalog import objects, releases
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release
 from ctibutler.catalog.selections import Selection
+from ctibutler.catalog.text import MOST_WORDS as MOST_WORDS
 from ctibutler.errors import InvalidRequest
 
 
@@ -57,9 +57,11 @@ def search_by_relevance(library: Library, query: SearchQuery) -> Page[ObjectView
     """
     if not (query.text or "").strip():
         raise InvalidRequest.of("sort", "`relevance_descending` needs a `text`.")
+    from ctibutler.answers.relevance import ranked  # loads numpy
+
     with library.database.read() as connection:
         among = _releases(library, connection, query)
-        shown = cut(ranked(connection, _selection(query, among), query.text or ""), query.page)
+        shown = ranked(library, connection, _selection(query, among), query.text or "", query.page)
         return shown.with_items(_hits(connection, shown.items, query, among))
 
 

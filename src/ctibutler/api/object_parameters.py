@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
+from ctibutler.answers.search import MOST_WORDS
 from ctibutler.http.parameters import Kind, Parameter, sort_parameter
 from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.attack import APT29
@@ -79,7 +80,10 @@ def list_filters(kb: KnowledgeBase) -> Iterator[Parameter]:
 
 
 DIRECTIONS: dict[str, Literal["source_ref", "target_ref"]] = {"source_ref": "source_ref", "target_ref": "target_ref"}
-TEXT = "Words that the name or the description contains. All must match, by their stem or their beginning."
+TEXT = (
+    "Words that the name or the description contains. All must match, by their stem or their beginning."
+    f" At most {MOST_WORDS} different words."
+)
 ENDS = (
     Parameter("source_ref", "csv", "STIX ids of sources.", example=APT29.stix_id),
     Parameter(

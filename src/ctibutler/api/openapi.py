@@ -13,7 +13,7 @@ from ctibutler.api.derived_schemas import Schema, ref
 from ctibutler.api.examples import EXAMPLES
 from ctibutler.api.schemas import SCHEMAS, schemas_of
 from ctibutler.http.bodies import LARGEST_NUMBER, MOST_IDS, Field
-from ctibutler.http.parameters import BLANKS, STRICT, Parameter
+from ctibutler.http.parameters import BLANKS, LONGEST_TEXT, STRICT, Parameter
 from ctibutler.http.routing import Route
 from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.attack import APT29
@@ -183,6 +183,8 @@ def _query_schema(parameter: Parameter) -> Schema:
         return {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}, _EMPTY]}
     if parameter.required:
         return {"type": "string", "pattern": f"[^,{_BLANKS}]"}
+    if parameter.kind == "text":
+        return {"type": "string", "maxLength": LONGEST_TEXT}
     return {"type": "string"}
 
 

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from ctibutler.catalog.copying import CopyReport, Progress, copy
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.engine.migrations import CURRENT, bring_up_to_date, version_of
-from ctibutler.catalog.opening import open_catalogue
+from ctibutler.catalog.opening import STEPS, open_catalogue
 from ctibutler.errors import InvalidRequest, NotFound, Problem, StoreUnavailable
 from ctibutler.knowledge_bases import KnowledgeBases
 
@@ -61,7 +61,7 @@ def restore(
 def _write(database: Database, path: Path, progress: Progress) -> CopyReport:
     made = Database(f"sqlite:///{path}")
     try:
-        bring_up_to_date(made)
+        bring_up_to_date(made, STEPS)
         return copy(database, made, progress=progress)
     finally:
         made.close()

@@ -19,11 +19,8 @@ from ctibutler.catalog.engine.dialect import CLAIMING_LOCK
 from ctibutler.catalog.engine.keys import DICTIONARIES_AT_ONCE
 from ctibutler.catalog.jobs import any_running
 from ctibutler.catalog.releases import revision
-from ctibutler.catalog.rows import texts_of
 from ctibutler.catalog.tables import TABLES, Table
-from ctibutler.catalog.text import index_texts
 from ctibutler.errors import Busy, Problem, StoreUnavailable
-from ctibutler.stix.objects import decode
 
 Progress = Callable[[str, int, int | None], None]
 """Called repeatedly with a stage, how much of it is done, and how much there is in total."""
@@ -70,7 +67,7 @@ def copy(
 ) -> CopyReport:
     """Copy a catalogue into another database, which has current tables. Readers of the target see all of it, or nothing.
 
-    Jobs that have not ended and workers are not copied. The text index is made anew.
+    Jobs that have not ended and workers are not copied.
 
     Raises Problem if the target is not empty, unless `replace` is set, Busy if a job is running there, and StoreUnavailable
     if what was written is not what was read.
@@ -79,12 +76,10 @@ def copy(
         _require_room(target, writing, replace)
         for table in reversed(_TRAVELLING):
             writing.run(f"DELETE FROM {table.name}")
-        writing.run("DELETE FROM text_index")
         before = revision(writing)
         changes = _Changes(_add_words(reading, writing), DICTIONARIES_AT_ONCE * (before + 1))
         ticking = _Ticking(progress, _rows_to_copy(reading))
         copied = [_copy_table(reading, writing, table, changes, ticking) for table in _TRAVELLING]
-        _index_texts(reading, writing, ticking)
         # Above every revision that either had, and high enough for the keys of dictionaries.
         writing.run("UPDATE catalogue SET revision = :revision", revision=before + revision(reading) + 2)
         writing.analyze()
@@ -159,8 +154,7 @@ def _from(table: Table) -> str:
 
 
 def _rows_to_copy(reading: Connection) -> int:
-    counts = [int(reading.value(f"SELECT count(*) {_from(table)}")) for table in _TRAVELLING]
-    return sum(counts) + int(reading.value("SELECT count(*) FROM object"))
+    return sum(int(reading.value(f"SELECT count(*) {_from(table)}")) for table in _TRAVELLING)
 
 
 def _copy_table(
@@ -206,22 +200,6 @@ def _batches(rows: Iterator[Any]) -> Iterator[tuple[tuple[str, ...], list[Any]]]
             batch = []
     if batch:
         yield batch[0]._fields, batch
-
-
-def _index_texts(reading: Connection, writing: Connection, ticking: _Ticking) -> None:
-    """Index the words of all objects: each engine stores them in its own way."""
-    objects = reading.stream(
-        """
-        SELECT object.object_key, body.dictionary_key, body.content
-          FROM object
-          JOIN body ON body.object_key = object.object_key
-         ORDER BY object.object_key
-        """
-    )
-    for _, rows in _batches(objects):
-        texts = ((row.object_key, texts_of(decode(reading.content(row.dictionary_key, row.content)))) for row in rows)
-        index_texts(writing, [(key, *both) for key, both in texts if both])
-        ticking.did(len(rows))
 
 
 _MASK = (1 << 128) - 1

@@ -5,8 +5,11 @@ from __future__ import annotations
 from ctibutler.catalog import late_fields, qualifiers, releases
 from ctibutler.catalog.contract.views import refresh_contract_views
 from ctibutler.catalog.engine.database import Database
-from ctibutler.catalog.engine.migrations import bring_up_to_date
+from ctibutler.catalog.engine.migrations import Steps, bring_up_to_date
+from ctibutler.catalog.reindexing import index_again
 from ctibutler.knowledge_bases import KnowledgeBases
+
+STEPS: Steps = {"a008": index_again}
 
 
 def open_catalogue(url: str, knowledge_bases: KnowledgeBases) -> Database:
@@ -17,7 +20,7 @@ def open_catalogue(url: str, knowledge_bases: KnowledgeBases) -> Database:
     """
     database = Database(url)
     try:
-        bring_up_to_date(database)
+        bring_up_to_date(database, STEPS)
         _add_what_is_new(database, knowledge_bases)
         refresh_contract_views(database, knowledge_bases)
         database.keep_reserve()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ctibutler.catalog import text as text_index
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.transaction import numbers
 from ctibutler.catalog.folding import folded
@@ -144,8 +143,10 @@ def _of_type_word(connection: Connection, word: TypeWord) -> str:
 
 
 def _matching(connection: Connection, text: str) -> Condition:
-    matching = text_index.matching(connection, text)
-    return _NOTHING if matching is None else Condition(f"object.object_key IN ({matching[0]})", matching[1])
+    from ctibutler.catalog.text_hits import matching_keys  # loads numpy
+
+    keys = matching_keys(connection, text)
+    return Condition(f"object.object_key IN {connection.in_list('matching')}", {"matching": keys}) if keys else _NOTHING
 
 
 def _linked(connection: Connection, mode: str, targets: Sequence[int]) -> Condition:

@@ -124,8 +124,8 @@ TABLES = (
     Table("worker", ("worker_id",), travels=False),
     Table("update_check", ("one",)),
     Table("api_key", ("name",)),
-    # Rebuilt from the objects wherever it is copied to: the engines store it differently.
-    Table("text_index", ("rowid",), {"rowid": "object"}, travels=False),
+    Table("term", ("term_key",), kept_by=("posting.term_key",)),
+    Table("posting", ("term_key", "property", "first_key"), {"term_key": "term", "first_key": "object"}),
     Table("alembic_version", ("version_num",), travels=False),
 )
 

@@ -16,8 +16,6 @@ from ctibutler.catalog.rows import ObjectRow
 from ctibutler.catalog.text import index_texts
 from ctibutler.stix.identifiers import embedded_relationship_uuid
 
-_TEXTS_AT_ONCE = 1000
-
 
 class Member(msgspec.Struct, frozen=True, gc=False):
     """An object's place in a release: the digest of its content, its type and its position in the file.
@@ -156,10 +154,8 @@ def add_objects(
     wrote(len(bodies))
     wrote(_add_references(connection, numbered, numbers))
     texts = [(key, *row.texts) for key, row in numbered if row.texts]
-    for start in range(0, len(texts), _TEXTS_AT_ONCE):
-        portion = texts[start : start + _TEXTS_AT_ONCE]
-        index_texts(connection, portion)
-        wrote(len(portion))
+    index_texts(connection, texts)
+    wrote(len(texts))
     return {row.digest: key for key, row in numbered}
 
 

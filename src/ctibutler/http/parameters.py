@@ -16,6 +16,8 @@ from ctibutler.stix.times import Instant, microseconds, moment_of, rfc3339
 Kind = Literal["csv", "text", "flag", "page", "page_size", "choice", "number", "time", "ignored"]
 
 PAGES = 2**32
+# The longest name that a publisher wrote has 124 characters.
+LONGEST_TEXT = 1000
 _TRUE = frozenset(("true", "1", "yes", "y", "on"))
 _FALSE = frozenset(("false", "0", "no", "n", "off"))
 BLANKS = " \t\n\r\f\v"
@@ -35,10 +37,11 @@ _MOST_REFUSED = 20
 class Parameter:
     """One query parameter.
 
-    `csv`: a comma-separated list, also over repeated keys and `name[]`. `text`: the last value given. `flag`: strictly a
-    boolean. `page`, `page_size`: invalid values fall back to the default. `choice`: one of `allowed`, or another spelling of
-    one in `also`. `number`: from `minimum` to `maximum`. `time`: a day or a time of RFC 3339, read as microseconds.
-    `ignored`: accepted because real clients send it. An empty value is the same as none.
+    `csv`: a comma-separated list, also over repeated keys and `name[]`. `text`: the last value given, of at most
+    LONGEST_TEXT characters. `flag`: strictly a boolean. `page`, `page_size`: invalid values fall back to the default.
+    `choice`: one of `allowed`, or another spelling of one in `also`. `number`: from `minimum` to `maximum`. `time`:
+    a day or a time of RFC 3339, read as microseconds. `ignored`: accepted because real clients send it. An empty value is
+    the same as none.
 
     `example` is a value for the schema. Parameters that say which values they take need none.
     """
@@ -210,7 +213,13 @@ def _read_csv(_: Parameter, given: list[str]) -> object:
     return [item for item in items if item] or None
 
 
-def _read_text(_: Parameter, given: list[str]) -> object:
+def _read_text(parameter: Parameter, given: list[str]) -> object:
+    if len(given[-1]) > LONGEST_TEXT:
+        raise InvalidRequest.of(parameter.name, f"Must have no more than {LONGEST_TEXT} characters.")
+    return given[-1]
+
+
+def _read_ignored(_: Parameter, given: list[str]) -> object:
     return given[-1]
 
 
@@ -282,7 +291,7 @@ _READERS = {
     "choice": _read_choice,
     "number": _read_number,
     "time": _read_time,
-    "ignored": _read_text,
+    "ignored": _read_ignored,
 }
 
 

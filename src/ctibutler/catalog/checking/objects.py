@@ -61,7 +61,7 @@ def check_objects(
         for table in OBJECT_TABLES:
             yield from _check_table(connection, table, portion, identifiers, words)
         yield from _check_references(connection, portion, identifiers, words)
-        yield from texts.check(connection, portion.rows, portion.names)
+        texts.note(portion.rows, portion.names)
     progress("objects", len(keys), len(keys))
 
 

@@ -8,7 +8,7 @@ released file is changed, because existing databases have run it. Statements end
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from ctibutler.catalog.engine.connection import Connection
@@ -16,7 +16,7 @@ from ctibutler.catalog.engine.database import Database, first_line
 from ctibutler.catalog.engine.dialect import Engine
 from ctibutler.errors import StoreUnavailable
 
-VERSIONS = ("a001", "a002", "a003", "a004", "a005", "a006", "a007")
+VERSIONS = ("a001", "a002", "a003", "a004", "a005", "a006", "a007", "a008")
 CURRENT = VERSIONS[-1]
 
 _FOLDER = Path(__file__).parent
@@ -37,7 +37,11 @@ CREATE TABLE alembic_version (
 """
 
 
-def bring_up_to_date(database: Database, target: str = CURRENT) -> None:
+# What follows the SQL of a version, where SQL is not enough.
+Steps = Mapping[str, Callable[[Connection], None]]
+
+
+def bring_up_to_date(database: Database, steps: Steps, target: str = CURRENT) -> None:
     """Create the tables, or change those of an earlier version; all of it, or nothing.
 
     Raises StoreUnavailable when the database cannot be reached or changed, or was written by a later version.
@@ -52,6 +56,8 @@ def bring_up_to_date(database: Database, target: str = CURRENT) -> None:
                 _drop_views(connection)
             for version in _missing(database, present, target):
                 connection.script(_statements(connection.engine, version))
+                if version in steps:
+                    steps[version](connection)
                 connection.run("UPDATE alembic_version SET version_num = :version", version=version)
     except database.driver.DatabaseError as failure:
         raise StoreUnavailable(f"{database}: cannot be brought up to date: {first_line(failure)}") from failure
