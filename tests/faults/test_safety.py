@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from ctibutler.catalog import jobs, releases
+from ctibutler.catalog.checking import check
 from ctibutler.catalog.engine import sqlite
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.engine.migrations import CURRENT
@@ -207,7 +208,7 @@ def test_a_full_disk_is_reported_and_the_store_is_unchanged(tmp_path: Path, sqli
     with database.read() as connection:
         assert connection.value("PRAGMA integrity_check") == "ok"
     imported(database, large.read_bytes(), label="9.9")
-    assert not orphans(database)
+    assert list(check(database, HOSTED)) == []
 
 
 # A database with many users.
@@ -237,6 +238,7 @@ def test_several_processes_can_create_one_database_at_the_same_moment(bare_url: 
     database = open_catalogue(bare_url, HOSTED)
     with database.read() as connection:
         assert connection.value("SELECT count(*) FROM catalogue") == 1
+    assert list(check(database, HOSTED)) == []
     database.close()
 
 
@@ -282,7 +284,7 @@ def test_a_store_stays_intact_while_many_processes_read_and_write(store_url: str
             time.sleep(0.05)
     assert [wrong for _, wrong in reports] == ["", "", ""]
     assert all(looks > 0 for looks, _ in reports)
-    assert not orphans(database)
+    assert list(check(database, HOSTED)) == []
     with database.read() as connection:
         assert {(job.state, *job.errors) for job in jobs.all_jobs(connection)} == {("completed",)}
         if database.engine == "sqlite":
