@@ -111,6 +111,16 @@ def test_types_are_offered(stocked: Command) -> None:
     assert list(offered(stocked, "ctibutler export tlp --format a")) == ["arangodb"]
 
 
+def test_questions_are_offered_for_objects_of_their_kind(stocked: Command) -> None:
+    of_groups = offered(stocked, "ctibutler get G0034 ")
+    assert list(of_groups) == ["techniques", "software", "campaigns", "similar", "successors"]
+    assert of_groups["campaigns"] == "Campaigns that are attributed to it."
+    assert list(offered(stocked, "ctibutler get T0859,T0886 mi")) == ["mitigations"]
+    assert list(offered(stocked, "ctibutler compare G0034 G0035 --by so")) == ["software"]
+    assert list(offered(stocked, "ctibutler questions sec")) == ["sector"]
+    assert list(offered(stocked, "ctibutler questions G0034")) == ["G0034"]
+
+
 def test_sources_and_folders_are_offered(command: Command) -> None:
     assert list(offered(command, "ctibutler mirror kb cwe --source ")) == [
         "publisher",
