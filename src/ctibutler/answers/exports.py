@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import installed_release
+from ctibutler.answers.portions import PORTION, Unchanged
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import relationship_contents, relationships
 from ctibutler.catalog.edges import Edge
-from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.members import member_keys
-from ctibutler.catalog.releases import Release, state_of
-from ctibutler.errors import StoreUnavailable
+from ctibutler.catalog.releases import Release
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.objects import RELATIONSHIP
-
-# Bytes of this many objects are in memory at once.
-_PORTION = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +58,8 @@ def release_objects(
             edges.sort(
                 key=lambda edge: (edge.family, edge.source, edge.id, edge.target, edge.modified or 0, edge.created or 0)
             )
-        source = _Source(library, release, state_of(connection, release.key))
-        portions = source.portions(keys, edges)
-        if len(keys) + len(edges) <= _PORTION:
+        portions = _portions(Unchanged.since(connection, library.database, [release]), keys, edges)
+        if len(keys) + len(edges) <= PORTION:
             portions = iter([[*catalog.contents(connection, keys), *relationship_contents.contents(connection, edges)]])
     return ReleaseObjects(
         name=f"{kb.slug}-{release.label}",
@@ -76,36 +70,9 @@ def release_objects(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A release, and its state when its objects were looked up."""
-
-    library: Library
-    release: Release
-    state: Sequence[object]
-
-    def portions(self, keys: Sequence[int], edges: Sequence[Edge]) -> Iterator[Sequence[bytes]]:
-        """Each portion is read in a transaction of its own, so that a slow client holds none open.
-
-        Raises StoreUnavailable if the release has changed meanwhile: a client sees a broken answer, not one that looks whole.
-        """
-        for start in range(0, len(keys), _PORTION):
-            with self._same() as connection:
-                portion = catalog.contents(connection, keys[start : start + _PORTION])
-            yield portion
-        for start in range(0, len(edges), _PORTION):
-            with self._same() as connection:
-                made = relationship_contents.contents(connection, edges[start : start + _PORTION])
-            yield made
-
-    @contextmanager
-    def _same(self) -> Iterator[Connection]:
-        with self.library.database.read() as connection:
-            if state_of(connection, self.release.key) != self.state:
-                raise StoreUnavailable(
-                    f"{self.release.knowledge_base} {self.release.label} has changed while it was read; try again"
-                )
-            yield connection
+def _portions(source: Unchanged, keys: Sequence[int], edges: Sequence[Edge]) -> Iterator[Sequence[bytes]]:
+    yield from source.portions(keys, catalog.contents)
+    yield from source.portions(edges, relationship_contents.contents)
 
 
 def _digest(release: Release, types: Sequence[str] | None, edges: Sequence[Edge] | None) -> str:

@@ -93,10 +93,23 @@ def _select_page(connection: Connection, selection: Selection, sort: Sort, query
         )
         return Page(request, catalog.contents(connection, keys), total)
     keys = catalog.select_all(connection, selection, sort=sort.key, descending=sort.descending)
-    part = folded(query.description)
-    bodies = catalog.contents(connection, keys)
-    passing = [content for content in bodies if part in folded(text(decode(content), "description") or "")]
+    passing = [content for content in catalog.contents(connection, keys) if _describes(content, query.description)]
     return cut(passing, request)
+
+
+def list_keys(connection: Connection, kb: KnowledgeBase, query: ObjectQuery, release: Release) -> list[int]:
+    """Return the keys of all objects of a release that match, in the order of the list."""
+    sort = _sort(kb, query)
+    selection = _selection(kb, query, release)
+    keys = catalog.select_all(connection, selection, sort=sort.key, descending=sort.descending)
+    if query.description is None:
+        return keys
+    bodies = catalog.contents(connection, keys)
+    return [key for key, content in zip(keys, bodies, strict=True) if _describes(content, query.description)]
+
+
+def _describes(content: bytes, part: str) -> bool:
+    return folded(part) in folded(text(decode(content), "description") or "")
 
 
 def shown_types(kb: KnowledgeBase, release: Release, wanted: Iterable[str] | None = None) -> list[str]:

@@ -16,6 +16,12 @@ from ctibutler.catalog.selections import Selection
 from ctibutler.catalog.text import MOST_WORDS as MOST_WORDS
 from ctibutler.errors import InvalidRequest
 
+RELEVANCE = "relevance"
+"""The key of the order by relevance."""
+
+# More hits than there can be.
+_WHOLE = 2**31 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
@@ -38,7 +44,7 @@ class SearchQuery:
 def search(library: Library, query: SearchQuery) -> Page[ObjectView]:
     """Return the objects that match, each once for every knowledge base that it is in. Without a text, all objects match."""
     with library.database.read() as connection:
-        among = _releases(library, connection, query)
+        among = searched_releases(library, connection, query)
         keys, total = objects.select(
             connection,
             _selection(query, among),
@@ -55,20 +61,40 @@ def search_by_relevance(library: Library, query: SearchQuery) -> Page[ObjectView
 
     Raises InvalidRequest without a text.
     """
-    if not (query.text or "").strip():
-        raise InvalidRequest.of("sort", "`relevance_descending` needs a `text`.")
+    text = _text_to_rank_by(query)
     from ctibutler.answers.relevance import ranked  # loads numpy
 
     with library.database.read() as connection:
-        among = _releases(library, connection, query)
-        shown = ranked(library, connection, _selection(query, among), query.text or "", query.page)
+        among = searched_releases(library, connection, query)
+        shown = ranked(library, connection, _selection(query, among), text, query.page)
         return shown.with_items(_hits(connection, shown.items, query, among))
 
 
-def _releases(library: Library, connection: Connection, query: SearchQuery) -> list[Release]:
+def hit_keys(library: Library, connection: Connection, query: SearchQuery, among: Sequence[Release]) -> Sequence[int]:
+    """Return the keys of all objects that match, in the order of the list.
+
+    Raises InvalidRequest for an order by relevance without a text.
+    """
+    selection = _selection(query, among)
+    if query.sort.key == RELEVANCE:
+        from ctibutler.answers.relevance import ranked  # loads numpy
+
+        text = _text_to_rank_by(query)
+        return ranked(library, connection, selection, text, PageRequest(size=_WHOLE)).items
+    return objects.select_all(connection, selection, sort=query.sort.key, descending=query.sort.descending)
+
+
+def searched_releases(library: Library, connection: Connection, query: SearchQuery) -> list[Release]:
+    """Return the latest release of every knowledge base that is searched."""
     hosted = library.knowledge_bases
     wanted = hosted.all if query.knowledge_bases is None else hosted.selected(query.knowledge_bases)
     return releases.latest(connection, [kb.slug for kb in wanted])
+
+
+def _text_to_rank_by(query: SearchQuery) -> str:
+    if not (query.text or "").strip():
+        raise InvalidRequest.of("sort", "`relevance_descending` needs a `text`.")
+    return query.text or ""
 
 
 def _selection(query: SearchQuery, among: Sequence[Release]) -> Selection:

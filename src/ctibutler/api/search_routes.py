@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from starlette.responses import Response
 
 from ctibutler.answers import releases, updates
-from ctibutler.answers.search import SearchQuery, search, search_by_relevance
+from ctibutler.answers.search import RELEVANCE, SearchQuery, search, search_by_relevance
 from ctibutler.api import responses
 from ctibutler.api.object_parameters import LISTED, TEXT, including
 from ctibutler.forms.knowledge_bases import knowledge_bases_form
@@ -18,7 +18,6 @@ from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.settings import Settings
 
 KEYS = ("modified", "created", "name", "type")
-RELEVANCE = "relevance"
 
 
 def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[Endpoint]:

@@ -107,22 +107,12 @@ class ListQuery:
 def list_across(library: Library, kind: Kind, query: ListQuery) -> Page[ObjectView]:
     """Return the objects of one kind in the latest releases, each id once."""
     with library.database.read() as connection:
-        where = _latest(library, connection, query.knowledge_bases)
+        where = latest_releases(library, connection, query.knowledge_bases)
         if kind == "sros":
             return _list_relationships(library, connection, where, query)
-        selection = Selection(
-            releases=[release.key for release in where],
-            types=_types(kind, where, query.types),
-            listed_only=False,
-            name=query.name,
-            fields={LABEL: query.labels} if query.labels is not None else {},
-            external_ids=None if query.external_id is None else _forms(library, query.external_id),
-            type_words=_type_words(library.knowledge_bases.all, query.type_words),
-            visible_to=query.visible_to,
-            without=repeated(connection, [(release.key, release.knowledge_base) for release in where]),
-        )
+        selection = _selection(library, connection, kind, where, query)
         if kind == "scos" and query.value is not None:
-            page = _with_value(connection, selection, query)
+            shown = cut(_keys_with_value(connection, selection, query), query.page)
         else:
             keys, total = catalog.select(
                 connection,
@@ -132,8 +122,34 @@ def list_across(library: Library, kind: Kind, query: ListQuery) -> Page[ObjectVi
                 start=query.page.start,
                 size=query.page.size,
             )
-            page = Page(query.page, views(_shown(connection, keys, where, query.show_knowledge_base)), total)
-        return page
+            shown = Page(query.page, keys, total)
+        return shown.with_items(views(_shown(connection, shown.items, where, query.show_knowledge_base)))
+
+
+def object_keys(
+    library: Library, connection: Connection, kind: Kind, where: Sequence[Release], query: ListQuery
+) -> list[int]:
+    """Return the keys of all objects of one kind that match, in the order of the list. `kind` is not `sros`."""
+    selection = _selection(library, connection, kind, where, query)
+    if kind == "scos" and query.value is not None:
+        return _keys_with_value(connection, selection, query)
+    return catalog.select_all(connection, selection, sort=query.sort.key, descending=query.sort.descending)
+
+
+def _selection(
+    library: Library, connection: Connection, kind: Kind, where: Sequence[Release], query: ListQuery
+) -> Selection:
+    return Selection(
+        releases=[release.key for release in where],
+        types=_types(kind, where, query.types),
+        listed_only=False,
+        name=query.name,
+        fields={LABEL: query.labels} if query.labels is not None else {},
+        external_ids=None if query.external_id is None else _forms(library, query.external_id),
+        type_words=_type_words(library.knowledge_bases.all, query.type_words),
+        visible_to=query.visible_to,
+        without=repeated(connection, [(release.key, release.knowledge_base) for release in where]),
+    )
 
 
 def _types(kind: Kind, where: Sequence[Release], asked: Sequence[str] | None) -> list[str]:
@@ -147,7 +163,8 @@ def _types(kind: Kind, where: Sequence[Release], asked: Sequence[str] | None) ->
     return [name for name in names if asked is None or name in asked]
 
 
-def _latest(library: Library, connection: Connection, names: Sequence[str] | None) -> list[Release]:
+def latest_releases(library: Library, connection: Connection, names: Sequence[str] | None) -> list[Release]:
+    """Return the latest release of each knowledge base, or of those that are named."""
     wanted = None if names is None else {name.strip().lower() for name in names}
     slugs = [
         kb.slug
@@ -180,18 +197,17 @@ def _shown(
     return with_knowledge_base(connection, keys, contents, where) if show_knowledge_base else contents
 
 
-def _with_value(connection: Connection, selection: Selection, query: ListQuery) -> Page[ObjectView]:
+def _keys_with_value(connection: Connection, selection: Selection, query: ListQuery) -> list[int]:
     keys = catalog.select_all(connection, selection, sort=query.sort.key, descending=query.sort.descending)
     wanted = folded(query.value or "")
     passes: Callable[[str], bool] = (
         (lambda item: item == wanted) if query.value_exact else (lambda item: wanted in item)
     )
-    passing = [
-        content
-        for content in catalog.contents(connection, keys)
+    return [
+        key
+        for key, content in zip(keys, catalog.contents(connection, keys), strict=True)
         if any(passes(folded(item)) for item in _values(decode(content)))
     ]
-    return cut(views(passing), query.page)
 
 
 def _values(properties: dict[str, Any]) -> Iterable[str]:
