@@ -90,18 +90,27 @@ def changes(library: Library, kb: KnowledgeBase, label: str | None, query: Chang
     Raises NotFound when a release is not installed.
     """
     with library.database.read() as connection:
-        release = installed_release(connection, kb, label)
-        since = _since(connection, kb, release, query.since)
-        comparison = library.comparisons.compare(connection, since, release)
-        passing = _sorted([found for found in comparison.differences if _passes(found, query)], query.sort)
+        comparison, passing = differences(library, connection, kb, label, query)
         shown = cut(passing, query.page)
         return ChangesPage(
             knowledge_base=kb.slug,
-            release=release.label,
-            since=since.label if since else None,
+            release=comparison.new.label,
+            since=comparison.old.label if comparison.old else None,
             counts=_counts(comparison),
-            page=shown.with_items(_changes(connection, kb, since, release, shown.items)),
+            page=shown.with_items(changes_of(connection, kb, comparison, shown.items)),
         )
+
+
+def differences(
+    library: Library, connection: Connection, kb: KnowledgeBase, label: str | None, query: ChangesQuery
+) -> tuple[Comparison, list[Difference]]:
+    """Return the comparison of a release with another one, and its differences that pass the filters, sorted.
+
+    Raises NotFound when a release is not installed.
+    """
+    release = installed_release(connection, kb, label)
+    comparison = library.comparisons.compare(connection, _since(connection, kb, release, query.since), release)
+    return comparison, _sorted([found for found in comparison.differences if _passes(found, query)], query.sort)
 
 
 def _since(connection: Connection, kb: KnowledgeBase, release: Release, label: str | None) -> Release | None:
@@ -144,9 +153,11 @@ def _sorted(by_id: list[Difference], sort: Sort) -> list[Difference]:
     return sorted(by_id, key=SORT_KEYS[sort.key], reverse=sort.descending)
 
 
-def _changes(
-    connection: Connection, kb: KnowledgeBase, old: Release | None, new: Release, shown: Sequence[Difference]
+def changes_of(
+    connection: Connection, kb: KnowledgeBase, comparison: Comparison, shown: Sequence[Difference]
 ) -> list[Change]:
+    """Return differences of a comparison with their contents."""
+    old, new = comparison.old, comparison.new
     keys = sorted({key for difference in shown for key in (*difference.before, *difference.after)})
     contents = dict(zip(keys, objects.contents(connection, keys), strict=True))
     return [

@@ -100,7 +100,7 @@ def _select_page(connection: Connection, selection: Selection, sort: Sort, query
 def list_keys(connection: Connection, kb: KnowledgeBase, query: ObjectQuery, release: Release) -> list[int]:
     """Return the keys of all objects of a release that match, in the order of the list."""
     sort = _sort(kb, query)
-    selection = _selection(kb, query, release)
+    selection = selection_of(connection, kb, query, release)
     keys = catalog.select_all(connection, selection, sort=sort.key, descending=sort.descending)
     if query.description is None:
         return keys

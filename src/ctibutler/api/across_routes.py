@@ -8,7 +8,9 @@ from starlette.responses import Response
 
 from ctibutler.answers.across import ids, lists
 from ctibutler.answers.across.lists import Kind, ListQuery
+from ctibutler.answers.object_tables import across_table
 from ctibutler.api import responses
+from ctibutler.api.forms import in_form, with_forms
 from ctibutler.api.object_parameters import BUNDLE_FILTERS, EMBEDDED, ENDS, RELATIONSHIP_TYPE, relationship_filters
 from ctibutler.api.object_queries import bundle_query, relationship_query
 from ctibutler.api.search_routes import SHOW_KNOWLEDGE_BASE
@@ -66,16 +68,18 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
         ),
     )
     for path, kind, title, about, sort, filters in listed:
-        yield Endpoint(
-            "GET",
-            f"objects/{path}",
-            _lister(kind),
-            title,
-            "ObjectPage",
-            (*pages, sort, *filters, SHOW_KNOWLEDGE_BASE),
-            cached=True,
-            tag="objects",
-            description=f"{about} They come from the latest installed release of each knowledge base, each id once.",
+        yield with_forms(
+            Endpoint(
+                "GET",
+                f"objects/{path}",
+                _lister(kind),
+                title,
+                "ObjectPage",
+                (*pages, sort, *filters, SHOW_KNOWLEDGE_BASE),
+                cached=True,
+                tag="objects",
+                description=f"{about} They come from the latest installed release of each knowledge base, each id once.",
+            )
         )
     recent = sort_parameter(("modified", "created"), "modified_descending")
     yield Endpoint(
@@ -132,7 +136,12 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
 
 def _lister(kind: Kind) -> Handler:
     def answer(request: Request) -> Response:
-        return responses.page(request, lists.list_across(request.library, kind, _query(request)), "objects")
+        query = _query(request)
+        return in_form(
+            request,
+            lambda: responses.page(request, lists.list_across(request.library, kind, query), "objects"),
+            lambda columns: across_table(request.library, kind, query, columns),
+        )
 
     return answer
 

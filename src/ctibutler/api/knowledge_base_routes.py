@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from starlette.responses import Response
 
-from ctibutler.answers import bundles, inference, navigator, objects, relationships
+from ctibutler.answers import bundles, inference, navigator, object_tables, objects, relationships
 from ctibutler.answers.object_versions import versions_by_content, versions_by_modified
 from ctibutler.api import responses
+from ctibutler.api.forms import in_form, with_forms
 from ctibutler.api.object_parameters import (
     BUNDLE_FILTERS,
     BY,
@@ -52,20 +53,22 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
     listing = (*pages, sort_of(kb), release, *including_of(kb, LISTED), *list_filters(kb))
     example = kb.example.id if kb.example else kb.examples[0]
     for path, alias_of in (("objects/", None), ("", "objects/")):
-        yield Endpoint(
-            "GET",
-            path,
-            _list,
-            f"List objects of {kb.title}",
-            "ObjectPage",
-            listing,
-            cached=True,
-            alias_of=alias_of,
-            description=f"""
-            Returns the objects of one release: the latest installed one, unless `{kb.version_parameter}` names another. An
-            object must match all filters; it matches a list of values if it matches one of them. The list is empty if the
-            release is not installed.
-            """,
+        yield with_forms(
+            Endpoint(
+                "GET",
+                path,
+                _list,
+                f"List objects of {kb.title}",
+                "ObjectPage",
+                listing,
+                cached=True,
+                alias_of=alias_of,
+                description=f"""
+                Returns the objects of one release: the latest installed one, unless `{kb.version_parameter}` names another.
+                An object must match all filters; it matches a list of values if it matches one of them. The list is empty if
+                the release is not installed.
+                """,
+            )
         )
     for path, alias_of in (("objects/{id}/", None), ("{id}/", "objects/{id}/")):
         yield Endpoint(
@@ -166,7 +169,11 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
 
 def _list(request: Request) -> Response:
     query = object_query(request, page=request.values.page(), sort=request.values.sort())
-    return responses.page(request, objects.list_objects(request.library, request.kb, query), "objects")
+    return in_form(
+        request,
+        lambda: responses.page(request, objects.list_objects(request.library, request.kb, query), "objects"),
+        lambda columns: object_tables.list_table(request.library, request.kb, query, columns),
+    )
 
 
 def _one(request: Request) -> Response:

@@ -12,6 +12,7 @@ import ctibutler
 from ctibutler.api.derived_schemas import Schema, ref
 from ctibutler.api.examples import EXAMPLES
 from ctibutler.api.schemas import SCHEMAS, schemas_of
+from ctibutler.forms.table_forms import TABLE_FORMS
 from ctibutler.http.bodies import LARGEST_NUMBER, MOST_IDS, Field
 from ctibutler.http.parameters import BLANKS, LONGEST_TEXT, STRICT, Parameter
 from ctibutler.http.routing import Route
@@ -275,6 +276,16 @@ def _examples(*names: str) -> dict[str, object]:
     return {} if name is None else {"examples": {"excerpt": {"$ref": f"#/components/examples/{name}"}}}
 
 
+def _variant(media_type: str, route: Route) -> dict[str, object]:
+    """What an answer of this media type is: a bundle, text, a file, or else JSON."""
+    if "stix" in media_type:
+        return {"schema": ref("Bundle"), **_examples("Bundle")}
+    form = next((form for form in TABLE_FORMS.values() if form.media_type == media_type), None)
+    if form is not None:
+        return {"schema": {"type": "string", **({} if form.is_text else {"format": "binary"})}}
+    return {"schema": {"type": "object"}, **_examples(f"{route.name}.json")}
+
+
 _SUCCESSES = {200: "Done.", 201: "The job was created.", 204: "Done; the response is empty."}
 
 
@@ -290,10 +301,7 @@ def _success(route: Route) -> dict[str, object]:
             }
         }
         for variant in endpoint.variants:
-            shapes[variant] = {
-                "schema": ref("Bundle") if "stix" in variant else {"type": "object"},
-                **_examples("Bundle" if "stix" in variant else f"{route.name}.json"),
-            }
+            shapes[variant] = _variant(variant, route)
         answer["content"] = shapes
     headers: dict[str, object] = {"Ctibutler-Ignored-Parameters": {"$ref": "#/components/headers/IgnoredParameters"}}
     if endpoint.cached or endpoint.streams:

@@ -11,8 +11,10 @@ from hashlib import blake2b
 from starlette.responses import Response
 
 from ctibutler.answers import changes, exports, releases
+from ctibutler.answers.change_tables import changes_table
 from ctibutler.answers.changes import ChangesQuery
 from ctibutler.api import responses
+from ctibutler.api.forms import in_form, with_forms
 from ctibutler.comparing.differences import CHANGES
 from ctibutler.forms import stix_bundle
 from ctibutler.forms.changes import facts_of, rows_of
@@ -99,19 +101,21 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         clients skip what they have already.
         """,
     )
-    yield Endpoint(
-        "GET",
-        "versions/{version}/changes/",
-        _changes,
-        f"Compare two releases of {kb.title}",
-        "ChangePage",
-        (*pages, sort_parameter(("id", "type", "name", "change"), "id_ascending"), *_change_filters(kb)),
-        cached=True,
-        fails=(404,),
-        description="""
+    yield with_forms(
+        Endpoint(
+            "GET",
+            "versions/{version}/changes/",
+            _changes,
+            f"Compare two releases of {kb.title}",
+            "ChangePage",
+            (*pages, sort_parameter(("id", "type", "name", "change"), "id_ascending"), *_change_filters(kb)),
+            cached=True,
+            fails=(404,),
+            description="""
         Returns each object that differs, with the properties that changed. Objects are compared by content, because publishers
         sometimes change one without changing its `modified`. The counts are those of the whole comparison, before filters.
         """,
+        )
     )
     yield Endpoint(
         "DELETE",
@@ -193,9 +197,17 @@ def _changes(request: Request) -> Response:
         page=values.page(),
         sort=values.sort(),
     )
-    found = changes.changes(request.library, request.kb, request.path["version"], query)
-    rows = rows_of(found, include_objects=values.flag("include_objects"))
-    return responses.page(request, rows, "changes", facts_of(found))
+
+    def page() -> Response:
+        found = changes.changes(request.library, request.kb, request.path["version"], query)
+        rows = rows_of(found, include_objects=values.flag("include_objects"))
+        return responses.page(request, rows, "changes", facts_of(found))
+
+    return in_form(
+        request,
+        page,
+        lambda columns: changes_table(request.library, request.kb, request.path["version"], query, columns),
+    )
 
 
 def _remove(request: Request) -> Response:

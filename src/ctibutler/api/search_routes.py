@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from starlette.responses import Response
 
 from ctibutler.answers import releases, updates
+from ctibutler.answers.object_tables import search_table
 from ctibutler.answers.search import RELEVANCE, SearchQuery, search, search_by_relevance
 from ctibutler.api import responses
+from ctibutler.api.forms import in_form, with_forms
 from ctibutler.api.object_parameters import LISTED, TEXT, including
 from ctibutler.forms.knowledge_bases import knowledge_bases_form
 from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
@@ -42,27 +44,29 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
         description="Returns when a worker last looked for releases newer than the installed ones, what it found, the jobs that"
         " install them, which sources did not answer, and for each source what is newest there and what is wrong with it.",
     )
-    yield Endpoint(
-        "GET",
-        "search/",
-        _search,
-        "Search all knowledge bases",
-        "ObjectPage",
-        (
-            *page_parameters(settings.default_page_size, settings.max_page_size),
-            _sort(),
-            Parameter("text", "text", f"{TEXT} Default: all objects.", example="fancy bear"),
-            Parameter("types", "csv", "STIX types to return.", example="intrusion-set"),
-            _where(knowledge_bases),
-            *including(False, LISTED),
-            SHOW_KNOWLEDGE_BASE,
-        ),
-        cached=True,
-        tag="search",
-        description="""
+    yield with_forms(
+        Endpoint(
+            "GET",
+            "search/",
+            _search,
+            "Search all knowledge bases",
+            "ObjectPage",
+            (
+                *page_parameters(settings.default_page_size, settings.max_page_size),
+                _sort(),
+                Parameter("text", "text", f"{TEXT} Default: all objects.", example="fancy bear"),
+                Parameter("types", "csv", "STIX types to return.", example="intrusion-set"),
+                _where(knowledge_bases),
+                *including(False, LISTED),
+                SHOW_KNOWLEDGE_BASE,
+            ),
+            cached=True,
+            tag="search",
+            description="""
         Searches the latest installed release of every knowledge base. `sort=relevance_descending` returns the best match first,
         and also finds objects whose id, name or alias is the text itself.
         """,
+        )
     )
 
 
@@ -87,7 +91,11 @@ def _search(request: Request) -> Response:
         page=values.page(),
     )
     find = search_by_relevance if query.sort.key == RELEVANCE else search
-    return responses.page(request, find(request.library, query), "objects")
+    return in_form(
+        request,
+        lambda: responses.page(request, find(request.library, query), "objects"),
+        lambda columns: search_table(request.library, query, columns),
+    )
 
 
 def _sort() -> Parameter:

@@ -7,7 +7,16 @@ from typing import Annotated
 
 from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import Completer, option
-from ctibutler.cli.options import SEVERAL, JsonOption, PageOption, PageSizeOption, ReleaseOption
+from ctibutler.cli.options import (
+    SEVERAL,
+    ColumnsOption,
+    FormatOption,
+    JsonOption,
+    OutputOption,
+    PageOption,
+    PageSizeOption,
+    ReleaseOption,
+)
 from ctibutler.knowledge_bases.declaration import Filter, KnowledgeBase
 
 
@@ -42,6 +51,9 @@ def options_of(kb: KnowledgeBase) -> list[ListOption]:
         ListOption("sort", _sort(kb), kb.default_sort),
         ListOption("page", PageOption, 1),
         ListOption("page_size", PageSizeOption),
+        ListOption("form", FormatOption),
+        ListOption("file", OutputOption),
+        ListOption("columns", ColumnsOption),
         ListOption("as_json", JsonOption, False),
     ]
 

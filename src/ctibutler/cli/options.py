@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from ctibutler.cli.completion import candidates
@@ -39,6 +40,23 @@ PageOption = Annotated[int, option("--page", metavar="N", least=1, most=2**32 - 
 PageSizeOption = Annotated[
     int | None,
     option("--page-size", metavar="N", least=1, help="Results per page. Default: CTIBUTLER_DEFAULT_PAGE_SIZE (50)."),
+]
+
+FormatOption = Annotated[
+    str | None,
+    option(
+        "--format",
+        metavar="FORM",
+        help="Write the whole list as csv, xlsx, md or ndjson, or a page as table or json.",
+        complete=candidates.words("table", "json", "ndjson", "csv", "xlsx", "md"),
+    ),
+]
+OutputOption = Annotated[
+    Path | None,
+    option("--output", "-o", metavar="FILE", help="Write the whole list to this file. Its extension chooses the form."),
+]
+ColumnsOption = Annotated[
+    list[str] | None, option("--columns", metavar="NAME", help="Write these columns, in this order.")
 ]
 
 

@@ -22,9 +22,10 @@ def no_content() -> Response:
 def stream(request: Request, chunks: Iterator[bytes], media_type: str, headers: Mapping[str, str]) -> Response:
     """Return a response whose body is made in threads while it is sent, until the client goes away.
 
-    For HEAD, no chunk is made. The deadline of reads is that of each chunk: a slow client may take its time.
+    For HEAD, no chunk is made, unless the answer is cached: there, that to HEAD is that of GET without its body. The deadline
+    of reads is that of each chunk: a slow client may take its time.
     """
-    made = iter(()) if request.is_head else chunks
+    made = iter(()) if request.is_head and not request.policy.cached else chunks
     return StreamingResponse(_in_threads(request.threads, made), media_type=media_type, headers=dict(headers))
 
 

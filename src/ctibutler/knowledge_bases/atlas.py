@@ -14,7 +14,7 @@ from ctibutler.knowledge_bases.declaration import (
     id_form,
 )
 from ctibutler.knowledge_bases.matrix_questions import MITIGATED_QUESTIONS
-from ctibutler.knowledge_bases.properties import external_id_of
+from ctibutler.knowledge_bases.properties import external_id_of, technique_columns
 
 ATLAS = KnowledgeBase(
     slug="atlas",
@@ -43,6 +43,7 @@ ATLAS = KnowledgeBase(
     left_out_types=(*NEVER_LISTED, "identity", "marking-definition"),
     type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE, MITIGATION, TypeWord("Case Study", ("campaign",))),
     questions=MITIGATED_QUESTIONS,
+    columns=technique_columns(external_id_of("mitre-atlas")),
     id_forms=(
         id_form(r"AML\.TA\d+", "x-mitre-tactic"),
         id_form(r"AML\.T\d+(\.\d+)?", "attack-pattern"),

@@ -7,6 +7,7 @@ from ctibutler.knowledge_bases.declaration import (
     NEVER_LISTED,
     AtPublisher,
     BucketFiles,
+    Column,
     Example,
     Filter,
     IndexedField,
@@ -15,7 +16,12 @@ from ctibutler.knowledge_bases.declaration import (
     TypeWord,
     id_form,
 )
-from ctibutler.knowledge_bases.properties import external_id_of, property_values
+from ctibutler.knowledge_bases.properties import (
+    external_id_of,
+    paired_values,
+    property_values,
+    technique_columns,
+)
 
 LICENCE = "© The MITRE Corporation. Reproduced and distributed with the permission of The MITRE Corporation."
 
@@ -26,6 +32,22 @@ TACTIC = TypeWord("Tactic", ("x-mitre-tactic",))
 TECHNIQUE = TypeWord("Technique", ("attack-pattern",), subtechnique=False)
 SUB_TECHNIQUE = TypeWord("Sub-technique", ("attack-pattern",), subtechnique=True)
 MITIGATION = TypeWord("Mitigation", ("course-of-action",))
+
+_COLUMNS = (
+    Column(
+        "platforms",
+        property_values("x_mitre_platforms"),
+        ("attack-pattern", "malware", "tool", "x-mitre-analytic", "x-mitre-asset"),
+    ),
+    Column(
+        "aliases",
+        property_values("aliases", "x_mitre_aliases"),
+        ("intrusion-set", "campaign", "malware", "tool"),
+    ),
+    Column("first_seen", property_values("first_seen"), ("campaign",)),
+    Column("last_seen", property_values("last_seen"), ("campaign",)),
+    Column("log_sources", paired_values("x_mitre_log_source_references", "name", "channel"), ("x-mitre-analytic",)),
+)
 
 
 def _matrix(
@@ -78,6 +100,10 @@ def _matrix(
             TypeWord("Asset", ("x-mitre-asset",)),
             TypeWord("Detection Strategy", ("x-mitre-detection-strategy",)),
             TypeWord("Analytic", ("x-mitre-analytic",)),
+        ),
+        columns=(
+            *technique_columns(external_id_of(*id_sources)),
+            *_COLUMNS,
         ),
         id_forms=(
             id_form(r"TA\d+", "x-mitre-tactic"),

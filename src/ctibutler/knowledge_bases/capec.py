@@ -7,12 +7,13 @@ from ctibutler.knowledge_bases.declaration import (
     NEVER_LISTED,
     AtPublisher,
     BucketFiles,
+    Column,
     Example,
     KnowledgeBase,
     TypeWord,
     id_form,
 )
-from ctibutler.knowledge_bases.properties import external_id_of
+from ctibutler.knowledge_bases.properties import external_id_of, property_values, values_by_key
 
 CAPEC = KnowledgeBase(
     slug="capec",
@@ -32,6 +33,12 @@ CAPEC = KnowledgeBase(
     left_out_types=NEVER_LISTED,
     own_kinds=(TypeWord("Attack pattern", ("attack-pattern",)), TypeWord("Mitigation", ("course-of-action",))),
     questions=CAPEC_QUESTIONS,
+    columns=(
+        Column("abstraction", property_values("x_capec_abstraction"), ("attack-pattern",)),
+        Column("likelihood", property_values("x_capec_likelihood_of_attack"), ("attack-pattern",)),
+        Column("severity", property_values("x_capec_typical_severity"), ("attack-pattern",)),
+        Column("consequences", values_by_key("x_capec_consequences"), ("attack-pattern",)),
+    ),
     id_forms=(id_form(r"CAPEC-\d+", "attack-pattern"),),
     object_filter_word="capec",
     at_publisher=(AtPublisher("capec-repository", "https://github.com/mitre/cti"),),

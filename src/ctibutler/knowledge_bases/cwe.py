@@ -7,13 +7,14 @@ from ctibutler.knowledge_bases.cwe_questions import CWE_QUESTIONS, VIEW_ID
 from ctibutler.knowledge_bases.declaration import (
     AtPublisher,
     BucketFiles,
+    Column,
     Example,
     KnowledgeBase,
     Snapshot,
     TypeWord,
     id_form,
 )
-from ctibutler.knowledge_bases.properties import external_id_of, has_reference
+from ctibutler.knowledge_bases.properties import external_id_of, has_reference, property_values
 
 CWE = KnowledgeBase(
     slug="cwe",
@@ -37,6 +38,10 @@ CWE = KnowledgeBase(
     ),
     questions=CWE_QUESTIONS,
     qualifiers=(VIEW_ID,),
+    columns=(
+        Column("likelihood", property_values("likelihood_of_exploit"), ("weakness",)),
+        Column("consequences", property_values("common_consequences"), ("weakness",)),
+    ),
     id_forms=(id_form(r"CWE-\d+", "weakness"),),
     object_filter_word="cwe",
     at_publisher=(AtPublisher("cwe-site", "https://cwe.mitre.org/data/archive.html"),),

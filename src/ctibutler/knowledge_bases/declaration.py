@@ -73,6 +73,20 @@ class IndexedField:
 
 
 @dataclass(frozen=True)
+class Column:
+    """What tables of objects show of each object, besides what they show of all: id, name, kind and so on."""
+
+    name: str
+    """The heading: `platforms`."""
+
+    read: Callable[[StixDict], Iterable[str]]
+    """Returns the values in an object."""
+
+    types: tuple[str, ...]
+    """The STIX types that have it. A table shows the column if it may hold objects of one of them."""
+
+
+@dataclass(frozen=True)
 class IdForm:
     """What an id says about its object's type by its form: `T1059` is an `attack-pattern`."""
 
@@ -251,6 +265,9 @@ class KnowledgeBase:
 
     indexed_fields: tuple[IndexedField, ...] = ()
     """Fields indexed for its filters and sort keys."""
+
+    columns: tuple[Column, ...] = ()
+    """What tables of its objects show besides what all tables show."""
 
     sort_fields: tuple[str, ...] = ()
     """Indexed fields that lists can be sorted by."""

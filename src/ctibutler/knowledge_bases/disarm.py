@@ -5,7 +5,7 @@ from __future__ import annotations
 from ctibutler.knowledge_bases.attack import SUB_TECHNIQUE, TACTIC, TECHNIQUE
 from ctibutler.knowledge_bases.declaration import AtPublisher, BucketFiles, Example, KnowledgeBase, id_form
 from ctibutler.knowledge_bases.matrix_questions import MATRIX_QUESTIONS
-from ctibutler.knowledge_bases.properties import external_id_of
+from ctibutler.knowledge_bases.properties import external_id_of, technique_columns
 
 DISARM = KnowledgeBase(
     slug="disarm",
@@ -24,6 +24,7 @@ DISARM = KnowledgeBase(
     listed_types=("attack-pattern", "identity", "marking-definition", "x-mitre-matrix", "x-mitre-tactic"),
     type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE),
     questions=MATRIX_QUESTIONS,
+    columns=technique_columns(external_id_of("DISARM")),
     id_forms=(
         id_form(r"TA\d+", "x-mitre-tactic"),
         id_form(r"T\d+(\.\d+)?", "attack-pattern"),

@@ -12,7 +12,7 @@ from ctibutler.knowledge_bases.declaration import (
     id_form,
 )
 from ctibutler.knowledge_bases.matrix_questions import MATRIX_QUESTIONS
-from ctibutler.knowledge_bases.properties import external_id_of
+from ctibutler.knowledge_bases.properties import external_id_of, technique_columns
 
 F3 = KnowledgeBase(
     slug="mitre-f3",
@@ -40,6 +40,7 @@ F3 = KnowledgeBase(
     left_out_types=NEVER_LISTED,
     type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE),
     questions=MATRIX_QUESTIONS,
+    columns=technique_columns(external_id_of("mitre-f3")),
     id_forms=(id_form(r"(TA|FA)\d+", "x-mitre-tactic"), id_form(r"[FT]\d+(\.\d+)?", "attack-pattern")),
     object_filter_word="mitre-f3",
     at_publisher=(

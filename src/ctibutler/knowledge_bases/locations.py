@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from ctibutler.knowledge_bases.declaration import BucketFiles, Example, Filter, IndexedField, KnowledgeBase, TypeWord
+from ctibutler.knowledge_bases.declaration import (
+    BucketFiles,
+    Column,
+    Example,
+    Filter,
+    IndexedField,
+    KnowledgeBase,
+    TypeWord,
+)
 from ctibutler.knowledge_bases.properties import external_id_of, property_values, reference_values
 from ctibutler.knowledge_bases.questions import In, Out, Question, way
 
@@ -66,6 +74,12 @@ LOCATION = KnowledgeBase(
             "`country`, `region`, `sub-region`, `intermediate-region`",
             "sub-region",
         ),
+    ),
+    columns=(
+        Column("alpha2", property_values("country"), ("location",)),
+        Column("alpha3", reference_values("alpha-3"), ("location",)),
+        Column("numeric", reference_values("country-code"), ("location",)),
+        Column("regions", property_values("region"), ("location",)),
     ),
     indexed_fields=(
         IndexedField("alpha2_code", property_values("country")),

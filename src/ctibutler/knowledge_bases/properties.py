@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from ctibutler.knowledge_bases.declaration import StixDict
-from ctibutler.stix.objects import external_references
+from ctibutler.knowledge_bases.declaration import Column, StixDict
+from ctibutler.stix.objects import dicts, external_references
 
 
 def external_id_of(*source_names: str) -> Callable[[StixDict], str | None]:
@@ -51,6 +51,43 @@ def property_values(*names: str) -> Callable[[StixDict], list[str]]:
         return [text for name in names for text in strings(stix.get(name))]
 
     return read
+
+
+def phase_names(stix: StixDict) -> list[str]:
+    """The short names of the tactics in `kill_chain_phases`."""
+    return [name for phase in dicts(stix.get("kill_chain_phases")) for name in strings(phase.get("phase_name"))]
+
+
+def values_by_key(name: str) -> Callable[[StixDict], list[str]]:
+    """Reads a property that is an object, as texts: `Confidentiality: Read Data, Read Files`."""
+
+    def read(stix: StixDict) -> list[str]:
+        value = stix.get(name)
+        items = value.items() if isinstance(value, Mapping) else ()
+        return [f"{key}: {', '.join(strings(item))}" for key, item in items]
+
+    return read
+
+
+def paired_values(name: str, first: str, second: str) -> Callable[[StixDict], list[str]]:
+    """Reads a list of objects, as texts of two members: `WinEventLog:Security (EventCode=4768)`."""
+
+    def read(stix: StixDict) -> list[str]:
+        pairs = [(strings(item.get(first)), strings(item.get(second))) for item in dicts(stix.get(name))]
+        return [f"{one[0]} ({two[0]})" if two else one[0] for one, two in pairs if one]
+
+    return read
+
+
+def technique_columns(primary_id: Callable[[StixDict], str | None]) -> tuple[Column, ...]:
+    """The columns of techniques in knowledge bases built like ATT&CK, where `T1059.001` is a sub-technique of `T1059`."""
+
+    def parent(stix: StixDict) -> list[str]:
+        stem, dot, _ = (primary_id(stix) or "").rpartition(".")
+        return [stem] if dot and stix.get("x_mitre_is_subtechnique") is True else []
+
+    types = ("attack-pattern",)
+    return (Column("tactics", phase_names, types), Column("parent", parent, types))
 
 
 def strings(value: object) -> list[str]:

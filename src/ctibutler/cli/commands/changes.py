@@ -9,7 +9,16 @@ import click
 from ctibutler.answers.pages import Sort
 from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
-from ctibutler.cli.options import SEVERAL, JsonOption, PageOption, PageSizeOption, words
+from ctibutler.cli.options import (
+    SEVERAL,
+    ColumnsOption,
+    FormatOption,
+    JsonOption,
+    OutputOption,
+    PageOption,
+    PageSizeOption,
+    words,
+)
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
@@ -45,6 +54,9 @@ def changes(
     objects: Annotated[bool, option("--objects", help="With --json: include each object before and after.")] = False,
     page: PageOption = 1,
     page_size: PageSizeOption = None,
+    form: FormatOption = None,
+    file: OutputOption = None,
+    columns: ColumnsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two releases of a knowledge base.
@@ -52,10 +64,12 @@ def changes(
     Counts what was added, modified, removed, revoked or deprecated, and lists each of these objects with the properties
     that changed.
     """
+    from ctibutler.answers.change_tables import changes_table
     from ctibutler.answers.changes import ChangesQuery
     from ctibutler.answers.changes import changes as compared
     from ctibutler.cli.finding import refuse_absent
     from ctibutler.cli.output.changes import write_changes
+    from ctibutler.cli.output.table_files import JSON, form_of, write_in_form
     from ctibutler.forms.changes import facts_of, rows_of
     from ctibutler.forms.json_form import page_as_json
 
@@ -76,8 +90,12 @@ def changes(
     with session.library() as library:
         for label in (since, release):
             refuse_absent(library, [known], label)
+        written = form_of(form, file)
+        if written is not None:
+            write_in_form(changes_table(library, known, release, query, words(columns)), written, file)
+            return
         found = compared(library, known, release, query)
-    if as_json:
+    if as_json or form == JSON:
         output.write_json(page_as_json(rows_of(found, include_objects=objects), "changes", facts_of(found)))
     else:
         write_changes(found, known, stix_types, filtered=not (kinds is None and stix_types is None))

@@ -76,10 +76,12 @@ def _function(kb: KnowledgeBase) -> Callable[..., None]:
 
 
 def _list(context: click.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -> None:
+    from ctibutler.answers.object_tables import list_table
     from ctibutler.answers.objects import ObjectQuery, list_objects
     from ctibutler.answers.releases import listed_types
     from ctibutler.cli.finding import refuse_absent
     from ctibutler.cli.output.objects import write_objects
+    from ctibutler.cli.output.table_files import JSON, form_of, write_in_form
     from ctibutler.forms.json_form import page_as_json
 
     session = session_of(context)
@@ -103,8 +105,12 @@ def _list(context: click.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -
             filters={item.parameter: value for item in kb.filters if (value := _filter_value(item, given)) is not None},
         )
         refuse_absent(library, [kb], given["release"])
+        form = form_of(given["form"], given["file"])
+        if form is not None:
+            write_in_form(list_table(library, kb, query, words(given["columns"])), form, given["file"])
+            return
         page = list_objects(library, kb, query)
-    if given["as_json"]:
+    if given["as_json"] or given["form"] == JSON:
         output.write_json(page_as_json(page, "objects"))
     else:
         write_objects(session.knowledge_bases, page, kb)

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import click
 
+from ctibutler.answers.pages import Sort
 from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
 from ctibutler.cli.near_misses import hint
-from ctibutler.cli.options import SEVERAL, JsonOption, PageOption, PageSizeOption, words
+from ctibutler.cli.options import (
+    SEVERAL,
+    ColumnsOption,
+    FormatOption,
+    JsonOption,
+    OutputOption,
+    PageOption,
+    PageSizeOption,
+    words,
+)
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import Session, session_of
 from ctibutler.errors import InvalidRequest
@@ -52,15 +63,20 @@ def search(
     ] = False,
     page: PageOption = 1,
     page_size: PageSizeOption = None,
+    form: FormatOption = None,
+    file: OutputOption = None,
+    columns: ColumnsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Search all knowledge bases.
 
     Searches the names, descriptions, ids and aliases in the latest release of each. The best match comes first.
     """
-    from ctibutler.answers.search import SearchQuery, search_by_relevance
+    from ctibutler.answers.object_tables import search_table
+    from ctibutler.answers.search import RELEVANCE, SearchQuery, search_by_relevance
     from ctibutler.cli.finding import refuse_absent
     from ctibutler.cli.output.objects import write_objects
+    from ctibutler.cli.output.table_files import JSON, form_of, write_in_form
     from ctibutler.forms.json_form import page_as_json
 
     session = session_of(context)
@@ -80,8 +96,13 @@ def search(
             show_knowledge_base=True,
             page=session.page(page, page_size),
         )
+        written = form_of(form, file)
+        if written is not None:
+            by_relevance = replace(query, sort=Sort(RELEVANCE, descending=True))
+            write_in_form(search_table(library, by_relevance, words(columns)), written, file)
+            return
         found_page = search_by_relevance(library, query)
-        if as_json:
+        if as_json or form == JSON:
             output.write_json(page_as_json(found_page, "objects"))
         else:
             write_objects(session.knowledge_bases, found_page, None)

@@ -1,0 +1,74 @@
+"""Tables as Excel workbooks. Cells are texts: never formulas, links or numbers."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from xlsxwriter import Workbook
+from xlsxwriter.worksheet import Worksheet
+
+from ctibutler.answers.tables import Row, Table
+from ctibutler.errors import InvalidRequest
+
+MOST_ROWS = 1_048_576
+"""So many rows fit into a sheet, headings included."""
+
+LONGEST_CELL = 32_767
+"""So many characters fit into a cell."""
+
+_CUT = " … [cut]"
+_CHUNK = 256 * 1024
+# What XML cannot express; U+FFFD stands in its place.
+_NOT_IN_XML = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 65534, 65535, *range(55296, 57344)), "�")
+
+
+def table_as_workbook(table: Table) -> Iterator[bytes]:
+    """Yield a workbook with the sheets `results` and `about`. The same table gives the same bytes.
+
+    It is written to a temporary file row by row, so that its size takes no memory. Texts that are too long for a cell are
+    cut, and `about` says how many.
+
+    Raises InvalidRequest if there are more rows than a sheet can hold.
+    """
+    with tempfile.TemporaryDirectory(prefix="ctibutler-") as folder:
+        path = Path(folder, "table.xlsx")
+        _write(table, path)
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+
+
+def _write(table: Table, path: Path) -> None:
+    with Workbook(path, {"constant_memory": True, "tmpdir": str(path.parent)}) as book:
+        # The time of the release, not of the request: a workbook depends on the catalogue alone.
+        made = datetime.fromtimestamp(table.changed_at // 1_000_000, UTC)
+        book.set_properties({"title": table.title, "created": made})
+        bold = book.add_format({"bold": True})
+        results, about = book.add_worksheet("results"), book.add_worksheet("about")
+        results.freeze_panes(1, 0)
+        _write_row(results, 0, table.columns, bold)
+        cut = sum(_write_row(results, number, row.cells) for number, row in enumerate(_that_fit(table.rows), start=1))
+        facts = {**table.facts, **({"cells cut": str(cut)} if cut else {})}
+        for number, fact in enumerate(facts.items()):
+            _write_row(about, number, fact)
+
+
+def _that_fit(rows: Iterable[Row]) -> Iterator[Row]:
+    for number, row in enumerate(rows, start=1):
+        if number >= MOST_ROWS:
+            raise InvalidRequest.of("format", f"More than {MOST_ROWS - 1:,} rows do not fit into a workbook; use csv.")
+        yield row
+
+
+def _write_row(sheet: Worksheet, number: int, cells: Sequence[str], *style: object) -> int:
+    """Write a row, and return how many of its cells were cut."""
+    cut = 0
+    for place, cell in enumerate(cells):
+        text = cell.translate(_NOT_IN_XML)
+        if len(text) > LONGEST_CELL:
+            text, cut = text[: LONGEST_CELL - len(_CUT)] + _CUT, cut + 1
+        sheet.write_string(number, place, text, *style)
+    return cut

@@ -1,0 +1,146 @@
+"""Lists as files: the whole list in every form, on both engines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+from python_calamine import CalamineWorkbook
+
+from tests.catalogue import catalogue_with
+from tests.server.serving import Server, running
+from tests.shared import read_bundle
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+LISTS = (
+    "/api/v1/attack-ics/objects/?sort=name_ascending",
+    "/api/v1/attack-ics/objects/?types=attack-pattern&text=network",
+    "/api/v1/attack-ics/versions/17.1/changes/",
+    "/api/v1/search/?text=network&sort=relevance_descending",
+    "/api/v1/search/?text=network",
+    "/api/v1/objects/sdos/?types=intrusion-set,location",
+    "/api/v1/objects/smos/",
+)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def ics(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server with two releases of ATT&CK for ICS, and locations."""
+    releases = ("attack-ics@17.0", "attack-ics@17.1", "location@1.0")
+    with (
+        catalogue_with(request.param, tmp_path_factory.mktemp("forms"), *releases) as database,
+        running(database) as started,
+    ):
+        yield started
+
+
+def rows(answer: httpx2.Response) -> list[dict[str, str]]:
+    """The rows of CSV."""
+    assert answer.status_code == 200, answer.text
+    return list(csv.DictReader(io.StringIO(answer.content.decode(), newline=""), strict=True))
+
+
+def with_format(path: str, form: str) -> str:
+    return f"{path}{'&' if '?' in path else '?'}format={form}"
+
+
+def pages(server: Server, path: str) -> list[dict[str, object]]:
+    """The whole list, page by page."""
+    found: list[dict[str, object]] = []
+    while True:
+        answer = server.get(f"{path}{'&' if '?' in path else '?'}page_size=200&page={len(found) // 200 + 1}").json()
+        [key] = [name for name, value in answer.items() if isinstance(value, list)]
+        found += answer[key]
+        if len(found) >= answer["total_results_count"]:
+            return found
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_every_form_holds_the_rows_of_all_pages_in_their_order(ics: Server, path: str) -> None:
+    expected = [item["id"] for item in pages(ics, path)]
+    assert expected
+    assert [row["stix_id"] for row in rows(ics.get(with_format(path, "csv")))] == expected
+    lines = ics.get(with_format(path, "ndjson")).content.splitlines()
+    assert [json.loads(line) for line in lines] == pages(ics, path)
+    book = CalamineWorkbook.from_filelike(io.BytesIO(ics.get(with_format(path, "xlsx")).content))
+    sheet = book.get_sheet_by_name("results").to_python()
+    place = sheet[0].index("stix_id")
+    assert [row[place] for row in sheet[1:]] == expected
+    markdown = ics.get(with_format(path, "md")).text.splitlines()
+    assert len([line for line in markdown if line.startswith("| ")]) == len(expected) + 2
+
+
+def test_columns_are_declared_for_the_kinds_that_the_list_may_hold(ics: Server) -> None:
+    techniques = rows(
+        ics.get(
+            "/api/v1/attack-ics/objects/?types=attack-pattern&include_revoked=true&include_deprecated=true&format=csv"
+        )
+    )
+    assert list(techniques[0]) == [
+        *("id", "name", "kind", "tactics", "parent", "platforms"),
+        *("status", "modified", "created", "stix_id", "url", "description"),
+    ]
+    published = {
+        stix["id"]: stix
+        for stix in read_bundle("mitre-attack-ics-repo-data/ics-attack-17_1.json")["objects"]
+        if stix["type"] == "attack-pattern"
+    }
+    assert len(techniques) == len(published)
+    for row in techniques:
+        stix = published[row["stix_id"]]
+        reference = stix["external_references"][0]
+        assert (row["id"], row["url"], row["name"]) == (reference["external_id"], reference["url"], stix["name"])
+        assert row["tactics"] == "; ".join(phase["phase_name"] for phase in stix["kill_chain_phases"])
+        assert row["platforms"] == "; ".join(stix.get("x_mitre_platforms", []))
+        status = "revoked" if stix.get("revoked") else "deprecated" if stix.get("x_mitre_deprecated") else "live"
+        assert row["status"] == status
+
+
+def test_columns_are_chosen_and_ordered_by_the_request(ics: Server) -> None:
+    answer = ics.get("/api/v1/location/objects/?format=csv&columns=alpha3,name&alpha2_code=ZA")
+    assert answer.text == "alpha3,name\r\nZAF,South Africa\r\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("format=csv&columns=colour", "`colour` is none of id, name, kind, alpha2"),
+        ("columns=id", "Needs a format that has columns"),
+        ("format=pdf", "`pdf` is none of json, ndjson, csv, xlsx, md."),
+    ],
+)
+def test_what_no_form_has_is_an_error_that_names_what_there_is(ics: Server, query: str, says: str) -> None:
+    answer = ics.get(f"/api/v1/location/objects/?{query}")
+    assert answer.status_code == 400
+    assert says in answer.text
+
+
+def test_a_file_of_a_release_that_is_not_installed_is_not_found(ics: Server) -> None:
+    assert ics.get("/api/v1/attack-ics/objects/?attack_version=9.9&format=csv").status_code == 404
+
+
+def test_accept_chooses_a_form_and_format_comes_first(ics: Server) -> None:
+    path = "/api/v1/location/objects/?name=africa"
+    asked = ics.get(path, accept="text/csv")
+    assert asked.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "Accept" in asked.headers["vary"]
+    assert asked.content == ics.get(with_format(path, "csv"), accept=XLSX).content
+    assert ics.get(path, accept="*/*").headers["content-type"] == "application/json"
+    assert ics.get(with_format(path, "json"), accept="text/csv").headers["content-type"] == "application/json"
+    assert (
+        ics.get(with_format(path, "xlsx")).headers["content-disposition"] == 'attachment; filename="location-1.0.xlsx"'
+    )
+
+
+def test_a_file_has_validators_and_is_the_same_each_time(ics: Server) -> None:
+    path = "/api/v1/attack-ics/objects/?types=campaign&format=xlsx"
+    first, second = ics.get(path), ics.get(path)
+    assert first.content == second.content
+    again = ics.get(path, if_none_match=first.headers["etag"])
+    assert (again.status_code, again.content) == (304, b"")
+    assert ics.client.head(path).headers["content-type"] == XLSX
+    assert ics.get(path).content == first.content
