@@ -51,7 +51,8 @@ def test_the_answer_of_every_route_conforms_to_its_schema(served: Server) -> Non
         for query in QUERIES.get(
             template.replace(f"/{slug}/", "/{kb}/", 1) if slug in HOSTED_SLUGS else template, ("",)
         ):
-            answer = served.get(f"{filled(served, template, slug)}?{query}")
+            path = filled(served, template, slug)
+            answer = served.get(f"{path}{'&' if '?' in path else '?'}{query}")
             assert answer.status_code in (200, 204), (template, query, answer.text)
             described = operations["get"]["responses"][str(answer.status_code)]
             schema = described.get("content", {}).get("application/json", {}).get("schema")
@@ -107,6 +108,10 @@ HOSTED_SLUGS = {kb.slug for kb in HOSTED.all}
 
 def filled(served: Server, template: str, slug: str) -> str:
     """The path filled with existing values: an object with relationships to it, the latest release, the newest job."""
+    if "{question}" in template or template.endswith(("/compare/", "/objects/{id}/questions/")):
+        stix_id, word = askable(served, slug if slug in HOSTED_SLUGS else "capec")
+        sets = f"?a={stix_id}&b={stix_id}&by={word}" if template.endswith("/compare/") else ""
+        return template.replace("{id}", stix_id).replace("{question}", word) + sets
     if "{id}" in template:
         kinds = "?types=intrusion-set" if template.endswith("/navigator/") else ""
         listed = served.get(f"/api/v1/{slug if slug in HOSTED_SLUGS else 'capec'}/objects/{kinds}").json()["objects"]
@@ -114,6 +119,16 @@ def filled(served: Server, template: str, slug: str) -> str:
     if "{job_id}" in template:
         template = template.replace("{job_id}", served.get("/api/v1/jobs/").json()["jobs"][0]["id"])
     return template.replace("{version}", "latest").replace("{file}", "swagger-ui.css")
+
+
+def askable(served: Server, slug: str) -> tuple[str, str]:
+    """An object that can be asked something, and the question."""
+    path = f"/api/v1/{slug}/objects/"
+    listed = served.get(f"{path}?include_revoked=false&include_deprecated=false").json()["objects"]
+    for stix in listed:
+        for question in served.get(f"{path}{stix['id']}/questions/").json()["questions"]:
+            return stix["id"], question["question"]
+    raise AssertionError(f"no object of {slug} can be asked anything")
 
 
 def errors(document: dict[str, Any], schema: Any, answer: Any) -> list[str]:
