@@ -48,21 +48,26 @@ class Threads:
         }
         self._stopping = ThreadPoolExecutor(1, "stop")
         self._works: set[Work] = set()
+        self._is_closed = False
 
     async def run(self, kind: Kind, receive: Receive, function: Callable[[], Result]) -> Result:
         """Return what the function returns. It runs in a thread; `receive` says when the client is gone.
 
-        Raises what it raises; and for reads Overloaded, TooSlow, Abandoned. Then the thread soon stops too.
+        Raises what it raises; Abandoned once this is closed; and for reads Overloaded, TooSlow, Abandoned. Then the thread
+        soon stops too.
         """
+        if self._is_closed:
+            raise _ends()
         if kind == "read":
             return await self._read(receive, function)
         context = contextvars.copy_context()
         return await asyncio.get_running_loop().run_in_executor(self._others[kind], context.run, function)
 
     def close(self) -> None:
-        """Stop what is read."""
+        """Stop what is read, and begin nothing more."""
+        self._is_closed = True
         for work in tuple(self._works):
-            work.stop(Abandoned("the server ends"))
+            work.stop(_ends())
         for pool in (self._reading, self._stopping, *self._others.values()):
             pool.shutdown(wait=False)
 
@@ -73,6 +78,9 @@ class Threads:
         try:
             await self._take_lane(client, deadline)
             thread, place = _Thread(), _Place(self._lanes.release)
+            if self._is_closed:  # meanwhile
+                place.leave()
+                raise _ends()
             self._works.add(thread.work)
             future = loop.run_in_executor(self._reading, thread.run, function)
             # The thread holds its place until it has really ended.
@@ -122,10 +130,12 @@ class Threads:
         """Stop a thread that has not ended."""
         if future.done():
             return
+        future.add_done_callback(_heard)
+        if self._is_closed:  # then it has been stopped already
+            return
         reason = failure if isinstance(failure, Problem) else Abandoned("nobody waits for the answer")
         # Elsewhere than in the event loop: on PostgreSQL, stopping is a question to the server.
         self._stopping.submit(thread.work.stop, reason)
-        future.add_done_callback(_heard)
 
     def _leave_slow_place(self) -> None:
         self._slow_places += 1
@@ -218,6 +228,10 @@ async def disconnected(receive: Receive) -> None:
     """Return when the client is gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _ends() -> Abandoned:
+    return Abandoned("the server ends")
 
 
 def _heard(future: asyncio.Future[Any]) -> None:
