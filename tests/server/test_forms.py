@@ -24,6 +24,9 @@ LISTS = (
     "/api/v1/search/?text=network",
     "/api/v1/objects/sdos/?types=intrusion-set,location",
     "/api/v1/objects/smos/",
+    "/api/v1/objects/sros/?relationship_type=uses&sort=modified_descending",
+    "/api/v1/attack-ics/objects/G0034/relationships/",
+    "/api/v1/objects/G0034/relationships/?include_embedded_refs=false",
 )
 
 
@@ -144,3 +147,42 @@ def test_a_file_has_validators_and_is_the_same_each_time(ics: Server) -> None:
     assert (again.status_code, again.content) == (304, b"")
     assert ics.client.head(path).headers["content-type"] == XLSX
     assert ics.get(path).content == first.content
+
+
+def test_relationships_name_both_ends(ics: Server) -> None:
+    [row] = [
+        row
+        for row in rows(ics.get("/api/v1/attack-ics/objects/G0034/relationships/?format=csv"))
+        if (row["relationship_type"], row["target_id"]) == ("uses", "S0604")
+    ]
+    assert (row["source_id"], row["source_name"], row["target_name"]) == ("G0034", "Sandworm Team", "Industroyer")
+
+
+def test_answers_to_questions_are_tables_with_their_evidence(ics: Server) -> None:
+    answer = ics.get("/api/v1/attack-ics/objects/G0034/techniques/?via=all&page_size=1000").json()
+    found = rows(ics.get("/api/v1/attack-ics/objects/G0034/techniques/?via=all&format=csv"))
+    assert [row["stix_id"] for row in found] == [row["object"]["id"] for row in answer["results"]]
+    assert [row["via"] for row in found] == ["; ".join(row["via"]) for row in answer["results"]]
+    assert [int(row["evidence"]) for row in found] == [row["evidence_count"] for row in answer["results"]]
+    said = {item["id"]: item.get("description", "") for item in answer["relationships"]}
+    for row, result in zip(found, answer["results"], strict=True):
+        assert row["text"] or not any(said[key] for path in result["evidence"] for key in path["path"])
+    book = CalamineWorkbook.from_filelike(
+        io.BytesIO(ics.get("/api/v1/attack-ics/objects/G0034/techniques/?via=all&format=xlsx").content)
+    )
+    about = {str(name): value for name, value in book.get_sheet_by_name("about").to_python()}
+    assert about["of"] == "G0034 Sandworm Team"
+    assert about["by own"] == str(answer["counts"]["ways"]["own"])
+
+
+def test_pairs_and_comparisons_are_tables(ics: Server) -> None:
+    pairs = ics.get("/api/v1/attack-ics/questions/techniques/?of=Group&page_size=1000").json()["results"]
+    found = rows(ics.get("/api/v1/attack-ics/questions/techniques/?of=Group&format=csv"))
+    assert [(row["of_id"], row["stix_id"]) for row in found] == [
+        (pair["of"]["external_id"], pair["object"]["id"]) for pair in pairs
+    ]
+    compared = ics.get("/api/v1/attack-ics/compare/?a=G0034&b=G0032&page_size=1000").json()
+    sides = rows(ics.get("/api/v1/attack-ics/compare/?a=G0034&b=G0032&format=csv"))
+    assert [(row["in"], row["stix_id"]) for row in sides] == [
+        (row["in"], row["object"]["id"]) for row in compared["results"]
+    ]

@@ -12,8 +12,10 @@ from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.pages import Page, PageRequest, Sort, cut
 from ctibutler.catalog.edge_order import in_order
 from ctibutler.catalog.edges import Edge
+from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.relationship_contents import EdgeContent, content_of, contents
 from ctibutler.catalog.relationships import edges_of
+from ctibutler.catalog.releases import Release
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.objects import type_of_id
 
@@ -48,16 +50,21 @@ def list_relationships(
     """
     with library.database.read() as connection:
         release, found = resolve(connection, kb, request)
-
-        def passing() -> list[EdgeContent]:
-            edges = edges_of(connection, release, found.stix_id, include_embedded=query.include_embedded)
-            kept = filtered(edges, query, found.stix_id)
-            return [content_of(edge) for edge in in_order(kept, query.sort.key, descending=query.sort.descending)]
-
-        question = ("relationships", release.key, found.stix_id, query.question)
-        listed = library.list_cache.get(connection, question, passing)
-        shown = cut(listed, query.page)
+        shown = cut(relationships_of(library, connection, release, found.stix_id, query), query.page)
         return shown.with_items(views(contents(connection, shown.items), kb, release.label))
+
+
+def relationships_of(
+    library: Library, connection: Connection, release: Release, stix_id: str, query: RelationshipQuery
+) -> Sequence[EdgeContent]:
+    """Return all relationships of an object that match, in order."""
+
+    def passing() -> list[EdgeContent]:
+        edges = edges_of(connection, release, stix_id, include_embedded=query.include_embedded)
+        kept = filtered(edges, query, stix_id)
+        return [content_of(edge) for edge in in_order(kept, query.sort.key, descending=query.sort.descending)]
+
+    return library.list_cache.get(connection, ("relationships", release.key, stix_id, query.question), passing)
 
 
 def filtered(edges: Iterable[Edge], query: RelationshipQuery, stix_id: str | None = None) -> list[Edge]:

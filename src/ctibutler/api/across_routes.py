@@ -9,6 +9,7 @@ from starlette.responses import Response
 from ctibutler.answers.across import ids, lists
 from ctibutler.answers.across.lists import Kind, ListQuery
 from ctibutler.answers.object_tables import across_table
+from ctibutler.answers.relationship_tables import object_across_table, relationships_across_table
 from ctibutler.api import responses
 from ctibutler.api.forms import in_form, with_forms
 from ctibutler.api.object_parameters import BUNDLE_FILTERS, EMBEDDED, ENDS, RELATIONSHIP_TYPE, relationship_filters
@@ -109,17 +110,19 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
         fails=(404,),
         description="Returns the object, its relationships and the objects at their other ends, as a page of objects.",
     )
-    yield Endpoint(
-        "GET",
-        "objects/{id}/relationships/",
-        _relationships,
-        "List the relationships of an object of any knowledge base",
-        "RelationshipPage",
-        (*pages, recent, *relationship_filters()),
-        cached=True,
-        tag="objects",
-        fails=(404,),
-        description="Returns the relationships from and to the object, generated ones and links included.",
+    yield with_forms(
+        Endpoint(
+            "GET",
+            "objects/{id}/relationships/",
+            _relationships,
+            "List the relationships of an object of any knowledge base",
+            "RelationshipPage",
+            (*pages, recent, *relationship_filters()),
+            cached=True,
+            tag="objects",
+            fails=(404,),
+            description="Returns the relationships from and to the object, generated ones and links included.",
+        )
     )
     yield Endpoint(
         "GET",
@@ -140,7 +143,11 @@ def _lister(kind: Kind) -> Handler:
         return in_form(
             request,
             lambda: responses.page(request, lists.list_across(request.library, kind, query), "objects"),
-            lambda columns: across_table(request.library, kind, query, columns),
+            lambda columns: (
+                relationships_across_table(request.library, query, columns)
+                if kind == "sros"
+                else across_table(request.library, kind, query, columns)
+            ),
         )
 
     return answer
@@ -163,8 +170,12 @@ def _bundle(request: Request) -> Response:
 
 
 def _relationships(request: Request) -> Response:
-    found = ids.relationships_across(request.library, request.path["id"], relationship_query(request))
-    return responses.page(request, found, "relationships")
+    object_id, query = request.path["id"], relationship_query(request)
+    return in_form(
+        request,
+        lambda: responses.page(request, ids.relationships_across(request.library, object_id, query), "relationships"),
+        lambda columns: object_across_table(request.library, object_id, query, columns),
+    )
 
 
 def _versions(request: Request) -> Response:

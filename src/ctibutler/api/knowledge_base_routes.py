@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from ctibutler.answers import bundles, inference, navigator, object_tables, objects, relationships
 from ctibutler.answers.object_versions import versions_by_content, versions_by_modified
+from ctibutler.answers.relationship_tables import relationship_table
 from ctibutler.api import responses
 from ctibutler.api.forms import in_form, with_forms
 from ctibutler.api.object_parameters import (
@@ -100,19 +101,21 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         Publishers sometimes change an object without changing its `modified`: `by=content` shows that.
         """,
     )
-    yield Endpoint(
-        "GET",
-        "objects/{id}/relationships/",
-        _relationships,
-        f"List the relationships of an object of {kb.title}",
-        "RelationshipPage",
-        (*pages, sort_parameter(("modified", "created"), "modified_descending"), *around, *relationship_filters()),
-        cached=True,
-        fails=(404,),
-        description="""
+    yield with_forms(
+        Endpoint(
+            "GET",
+            "objects/{id}/relationships/",
+            _relationships,
+            f"List the relationships of an object of {kb.title}",
+            "RelationshipPage",
+            (*pages, sort_parameter(("modified", "created"), "modified_descending"), *around, *relationship_filters()),
+            cached=True,
+            fails=(404,),
+            description="""
         Returns the STIX relationships from and to the object: those that its publisher wrote, those generated from embedded
         references such as `created_by_ref`, those from techniques to tactics, and links to other knowledge bases.
         """,
+        )
     )
     yield Endpoint(
         "GET",
@@ -192,10 +195,14 @@ def _versions(request: Request) -> Response:
 
 
 def _relationships(request: Request) -> Response:
-    found = relationships.list_relationships(
-        request.library, request.kb, object_request(request), relationship_query(request)
+    named, query = object_request(request), relationship_query(request)
+    return in_form(
+        request,
+        lambda: responses.page(
+            request, relationships.list_relationships(request.library, request.kb, named, query), "relationships"
+        ),
+        lambda columns: relationship_table(request.library, request.kb, named, query, columns),
     )
-    return responses.page(request, found, "relationships")
 
 
 def _bundle(request: Request) -> Response:

@@ -11,7 +11,9 @@ from ctibutler.answers.across.questions import ask_across
 from ctibutler.answers.answering import ROW_SORT_KEYS
 from ctibutler.answers.pages import Sort
 from ctibutler.answers.question_records import ALL_WAYS, QuestionQuery
+from ctibutler.answers.question_tables import comparison_table, question_table
 from ctibutler.api import responses
+from ctibutler.api.forms import in_form, with_forms
 from ctibutler.api.object_parameters import including, list_filters, release_parameter
 from ctibutler.api.object_queries import object_query, object_request
 from ctibutler.errors import InvalidRequest
@@ -87,59 +89,65 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         by all, and the same with the kinds of the object included.
         """,
     )
-    yield Endpoint(
-        "GET",
-        "objects/{id}/{question}/",
-        _of_object,
-        f"Ask a question about an object of {kb.title}",
-        "QuestionPage",
-        answer,
-        choices={"question": words},
-        cached=True,
-        fails=(404,),
-        description="""
+    yield with_forms(
+        Endpoint(
+            "GET",
+            "objects/{id}/{question}/",
+            _of_object,
+            f"Ask a question about an object of {kb.title}",
+            "QuestionPage",
+            answer,
+            choices={"question": words},
+            cached=True,
+            fails=(404,),
+            description="""
         Returns the objects that answer the question, each with the ways and the relationships that lead to it. Revoked and
         deprecated objects and relationships do not count unless they are included. A question that objects of this kind
         cannot be asked is a 404 that names those that they can.
         """,
+        )
     )
     methods: tuple[tuple[Method, tuple[Field, ...] | None, tuple[Parameter, ...]], ...] = (
         ("GET", None, (_ids("ids", kb, f"Ids of the objects to ask about, at most {MOST_IDS_IN_URL}."),)),
         ("POST", (_id_field("ids", kb, "Ids of the objects to ask about."),), ()),
     )
     for method, fields, ids in methods:
-        yield Endpoint(
-            method,
-            "questions/{question}/",
-            _of_several,
-            f"Ask a question about several objects of {kb.title}, or about all",
-            "QuestionPage",
-            (*ids, _of(kb), *several),
-            fields=fields,
-            choices={"question": words},
-            cached=method == "GET",
-            fails=(404,),
-            description="""
+        yield with_forms(
+            Endpoint(
+                method,
+                "questions/{question}/",
+                _of_several,
+                f"Ask a question about several objects of {kb.title}, or about all",
+                "QuestionPage",
+                (*ids, _of(kb), *several),
+                fields=fields,
+                choices={"question": words},
+                cached=method == "GET",
+                fails=(404,),
+                description="""
             Returns the objects that answer the question for any of the objects asked about, those that answer for most of them
             first. Without ids, every object is asked that can be, and there is a result for each pair. `POST` takes more ids,
             and changes nothing.
             """,
+            )
         )
     for method, fields, sets_of_ids in _two_sets(kb):
-        yield Endpoint(
-            method,
-            "compare/",
-            _compare,
-            f"Compare two sets of objects of {kb.title}",
-            "SetComparisonPage",
-            (*sets_of_ids, _by(words), _SIDES, *_without(answer, "show", "evidence", "evidence_limit", "view")),
-            fields=fields,
-            cached=method == "GET",
-            fails=(404,),
-            description="""
+        yield with_forms(
+            Endpoint(
+                method,
+                "compare/",
+                _compare,
+                f"Compare two sets of objects of {kb.title}",
+                "SetComparisonPage",
+                (*sets_of_ids, _by(words), _SIDES, *_without(answer, "show", "evidence", "evidence_limit", "view")),
+                fields=fields,
+                cached=method == "GET",
+                fails=(404,),
+                description="""
             Returns what answers a question for both sets, then what answers it for only one, with counts and the Jaccard index.
             `POST` takes more ids, and changes nothing.
             """,
+            )
         )
 
 
@@ -281,21 +289,30 @@ def _of_several(request: Request) -> Response:
 
 
 def _answer(request: Request, ids: Sequence[str] | None) -> Response:
-    found = questions.ask(request.library, request.kb, ids, request.path["question"], question_query(request))
-    return responses.page(request, found.page, "results", facts_of_answer(found))
+    word, query = request.path["question"], question_query(request)
+
+    def page() -> Response:
+        found = questions.ask(request.library, request.kb, ids, word, query)
+        return responses.page(request, found.page, "results", facts_of_answer(found))
+
+    return in_form(
+        request, page, lambda columns: question_table(request.library, request.kb, ids, word, query, columns)
+    )
 
 
 def _compare(request: Request) -> Response:
-    compared = sets.compare_sets(
-        request.library,
-        request.kb,
-        _ids_of(request, "a") or [],
-        _ids_of(request, "b") or [],
-        request.values.choice("by"),
-        question_query(request),
-        _sides(request),
+    a, b = (_ids_of(request, name) or [] for name in ("a", "b"))
+    by, query, sides = request.values.choice("by"), question_query(request), _sides(request)
+
+    def page() -> Response:
+        compared = sets.compare_sets(request.library, request.kb, a, b, by, query, sides)
+        return responses.page(request, compared.page, "results", facts_of_comparison(compared))
+
+    return in_form(
+        request,
+        page,
+        lambda columns: comparison_table(request.library, request.kb, a, b, by, query, sides, columns),
     )
-    return responses.page(request, compared.page, "results", facts_of_comparison(compared))
 
 
 def _sides(request: Request) -> list[str] | None:

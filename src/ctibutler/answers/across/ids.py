@@ -115,15 +115,24 @@ def relationships_across(library: Library, object_id: str, query: RelationshipQu
     Raises NotFound.
     """
     with library.database.read() as connection:
-        located = _locate(library, connection, object_id)
-        edges: list[Edge] = []
-        if located.release is not None:
-            edges = relationships.edges_of(
-                connection, located.release, located.id, include_embedded=query.include_embedded
-            )
-        passing = in_order(filtered(edges, query, located.id), query.sort.key, descending=query.sort.descending)
+        _, passing = edges_across(library, connection, object_id, query)
         shown = cut(passing, query.page)
         return shown.with_items(views(relationship_contents.contents(connection, shown.items)))
+
+
+def edges_across(
+    library: Library, connection: Connection, object_id: str, query: RelationshipQuery
+) -> tuple[Release | None, list[Edge]]:
+    """Return the release that answers for an id (None for a well-known object), and there the relationships that match.
+
+    Raises NotFound.
+    """
+    located = _locate(library, connection, object_id)
+    if located.release is None:
+        return None, []
+    edges = relationships.edges_of(connection, located.release, located.id, include_embedded=query.include_embedded)
+    passing = filtered(edges, query, located.id)
+    return located.release, in_order(passing, query.sort.key, descending=query.sort.descending)
 
 
 def versions_across(library: Library, object_id: str) -> list[ObjectStateAcross]:

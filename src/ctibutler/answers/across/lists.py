@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ctibutler.answers.across.relationship_lists import list_relationships_across
+from ctibutler.answers.across.relationship_lists import edges_across, list_relationships_across
 from ctibutler.answers.knowledge_base_names import with_knowledge_base
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import comparable_id
@@ -18,13 +18,17 @@ from ctibutler.catalog import releases
 from ctibutler.catalog.duplicates import repeated
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import folded
+from ctibutler.catalog.relationship_contents import EdgeContent
 from ctibutler.catalog.releases import Release
 from ctibutler.catalog.rows import LABEL
 from ctibutler.catalog.selections import Selection
 from ctibutler.knowledge_bases.declaration import KnowledgeBase, TypeWord
 from ctibutler.knowledge_bases.properties import strings
-from ctibutler.stix.objects import decode
+from ctibutler.stix.objects import RELATIONSHIP, decode
 from ctibutler.stix.types import SCO_TYPES, SDO_TYPES, SMO_TYPES
+
+# More relationships than there can be.
+_WHOLE = 2**31 - 1
 
 Kind = Literal["smos", "scos", "sdos", "knowledgebases", "sros"]
 
@@ -219,9 +223,27 @@ def _values(properties: dict[str, Any]) -> Iterable[str]:
 def _list_relationships(
     library: Library, connection: Connection, where: Sequence[Release], query: ListQuery
 ) -> Page[ObjectView]:
-    if query.types is not None and "relationship" not in query.types:
+    if not _wants_relationships(query):
         return Page(query.page, [], 0)
-    wanted = RelationshipQuery(
+    return list_relationships_across(library, connection, where, _relationship_query(query), query.visible_to)
+
+
+def relationship_edges(
+    library: Library, connection: Connection, where: Sequence[Release], query: ListQuery
+) -> Sequence[EdgeContent]:
+    """Return what all relationships that match are read or made from, in the order of the list. Its page does not count."""
+    if not _wants_relationships(query):
+        return []
+    whole = replace(_relationship_query(query), page=PageRequest(size=_WHOLE))
+    return edges_across(library, connection, where, whole, query.visible_to).items
+
+
+def _wants_relationships(query: ListQuery) -> bool:
+    return query.types is None or RELATIONSHIP in query.types
+
+
+def _relationship_query(query: ListQuery) -> RelationshipQuery:
+    return RelationshipQuery(
         page=query.page,
         sort=query.sort,
         include_embedded=query.include_embedded_refs,
@@ -231,5 +253,3 @@ def _list_relationships(
         source_types=query.source_types,
         target_types=query.target_types,
     )
-
-    return list_relationships_across(library, connection, where, wanted, query.visible_to)

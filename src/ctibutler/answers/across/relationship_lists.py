@@ -92,15 +92,23 @@ def list_relationships_across(
     visible_to: str | None = None,
 ) -> Page[ObjectView]:
     """Return a page of the relationships of these releases that match a query."""
+    page = edges_across(library, connection, releases, query, visible_to)
+    return page.with_items(views(relationship_contents.contents(connection, page.items)))
+
+
+def edges_across(
+    library: Library,
+    connection: Connection,
+    releases: Sequence[Release],
+    query: RelationshipQuery,
+    visible_to: str | None = None,
+) -> Page[EdgeContent]:
+    """Return a page of what the JSON of these relationships is read or made from."""
     question = _Question(tuple(releases), query, query.sort, visible_to)
     ends = query.source_refs if query.source_refs is not None else query.target_refs
     if ends is None:
-        page = _page(library, connection, question, query.page)
-    else:
-        page = cut(
-            library.list_cache.get(connection, question.mark, lambda: _at(connection, question, ends)), query.page
-        )
-    return page.with_items(views(relationship_contents.contents(connection, page.items)))
+        return _page(library, connection, question, query.page)
+    return cut(library.list_cache.get(connection, question.mark, lambda: _at(connection, question, ends)), query.page)
 
 
 def _page(library: Library, connection: Connection, question: _Question, page: PageRequest) -> Page[EdgeContent]:
