@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ctibutler.answers.list_cache import ListCache
+from ctibutler.answers.mention_cache import MentionCache
 from ctibutler.answers.scope_cache import ScopeCache
 from ctibutler.catalog.engine.database import Database
 from ctibutler.comparing.pairs import ComparedPairs
@@ -20,3 +21,4 @@ class Library:
     comparisons: ComparedPairs = field(default_factory=ComparedPairs, compare=False, repr=False)
     list_cache: ListCache = field(default_factory=ListCache, compare=False, repr=False)
     scopes: ScopeCache = field(default_factory=ScopeCache, compare=False, repr=False)
+    mentions: MentionCache = field(default_factory=MentionCache, compare=False, repr=False)

@@ -11,12 +11,11 @@ numpy takes a while to load: import this module where it is used.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from ctibutler.answers.library import Library
-from ctibutler.answers.pages import Page, PageRequest, cut
+from ctibutler.answers.pages import Page, PageRequest
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import words_of
@@ -24,13 +23,13 @@ from ctibutler.catalog.postings import Marks, Numbers
 from ctibutler.catalog.scopes import Scope
 from ctibutler.catalog.selections import Selection
 from ctibutler.catalog.text_hits import Hits, hits
+from ctibutler.stix.objects import RELATIONSHIP
 
 # The usual constants of BM25: k1 and b.
 _SATURATION, _LENGTH_WEIGHT = 1.2, 0.75
 # Densities are compared as whole numbers, so that the order is the same on all machines.
 _STEPS = 1e9
 _NO_EXACT_HIT = 3
-_PORTION = 1000
 
 
 def ranked(library: Library, connection: Connection, selection: Selection, query: str, page: PageRequest) -> Page[int]:
@@ -44,7 +43,7 @@ def ranked(library: Library, connection: Connection, selection: Selection, query
         allowed & (_marked(scope, in_names) | _marked(scope, in_descriptions) | (exact < _NO_EXACT_HIT))
     )
     if not len(found):
-        return cut(_mentioning(connection, selection, query), page)
+        return _mentioning(library, connection, selection, query, page)
     names = _densities(scope, in_names, scope.name_lengths, found)
     descriptions = _densities(scope, in_descriptions, scope.description_lengths, found)
     ranks = np.stack((exact[found], names == 0, -names, -descriptions))
@@ -93,6 +92,8 @@ def _densities(scope: Scope, of: Hits, lengths: Numbers, found: Numbers) -> Numb
 
 def _best(connection: Connection, scope: Scope, found: Numbers, ranks: Numbers, page: PageRequest) -> Sequence[int]:
     """The keys of a page of hits, by their ranks. Of those with equal ranks, the order is that of ids, then of releases."""
+    if not len(found):
+        return []
     order = np.lexsort(ranks[::-1])
     ordered = ranks[:, order]
     ties = np.concatenate(([0], np.cumsum((ordered[:, 1:] != ordered[:, :-1]).any(axis=0))))
@@ -111,33 +112,21 @@ def _best(connection: Connection, scope: Scope, found: Numbers, ranks: Numbers, 
     return [row[-1] for row in rows[skipped : skipped + page.size]]
 
 
-def _mentioning(connection: Connection, selection: Selection, query: str) -> list[int]:
-    """Objects that contain the query's words anywhere, such as in the title of a source; most mentions first.
+def _mentioning(
+    library: Library, connection: Connection, selection: Selection, query: str, page: PageRequest
+) -> Page[int]:
+    """Return a page of the keys of objects that contain the query's words anywhere, such as in the title of a source.
+    Those with most mentions come first.
 
-    This reads every object, so it is the last resort: `log4j` is in no name and no description, but in the sources of
-    Magic Hound.
+    This is the last resort: `log4j` is in no name and no description, but in the sources of Magic Hound.
     """
-    asked = words_of(query)
-    if not asked:
-        return []
-    keys = catalog.select_all(connection, replace(selection, text=None))
-    mentions: dict[int, int] = {}
-    for start in range(0, len(keys), _PORTION):
-        portion = keys[start : start + _PORTION]
-        for key, content in zip(portion, catalog.contents(connection, portion), strict=True):
-            lower = content.lower()
-            if all(word.encode() in lower for word in asked):
-                words = words_of(content.decode())
-                counts = [sum(1 for word in words if word.startswith(want)) for want in asked]
-                if all(counts):
-                    mentions[key] = min(counts)
-    ties = _ties(connection, selection, list(mentions))
-    return sorted(mentions, key=lambda key: (-mentions[key], *ties[key]))
-
-
-def _ties(connection: Connection, selection: Selection, keys: Sequence[int]) -> dict[int, tuple[str, int]]:
-    """Object key → STIX id and place of the release: the order of objects that match equally well."""
-    ids = catalog.ids_of(connection, keys)
-    places = {release: place for place, release in enumerate(selection.releases)}
-    homes = catalog.releases_of(connection, keys, selection.releases)
-    return {key: (ids[key], places[homes[key]]) for key in keys}
+    words = list(dict.fromkeys(words_of(query)))
+    relationships = RELATIONSHIP in (selection.types or ())
+    scope = library.scopes.get(connection, tuple(selection.releases), relationships=relationships)
+    mentions = np.zeros(len(scope.keys), np.int64)
+    for kind in {False, relationships} if words else ():
+        for of_release in library.mentions.get(connection, selection.releases, relationships=kind):
+            keys, times = of_release.of(words)
+            mentions[scope.places(keys)[0]] = times
+    found = np.flatnonzero((mentions > 0) & _allowed(connection, scope, selection))
+    return Page(page, _best(connection, scope, found, -mentions[np.newaxis, found], page), len(found))

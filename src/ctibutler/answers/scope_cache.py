@@ -20,19 +20,19 @@ class ScopeCache:
     """Remembers a few scopes, each by its releases. A scope is valid until the catalogue's revision changes."""
 
     def __init__(self) -> None:
-        self._scopes: OrderedDict[tuple[int, tuple[int, ...]], Scope] = OrderedDict()
+        self._scopes: OrderedDict[tuple[int, tuple[int, ...], bool], Scope] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, connection: Connection, release_keys: tuple[int, ...]) -> Scope:
-        """Return the scope of these releases."""
+    def get(self, connection: Connection, release_keys: tuple[int, ...], *, relationships: bool = False) -> Scope:
+        """Return the scope of these releases, with or without their relationships."""
         from ctibutler.catalog.scopes import scope_of  # loads numpy
 
-        key = (revision(connection), release_keys)
+        key = (revision(connection), release_keys, relationships)
         with self._lock:
             if key in self._scopes:
                 self._scopes.move_to_end(key)
                 return self._scopes[key]
-        scope = scope_of(connection, release_keys)
+        scope = scope_of(connection, release_keys, relationships=relationships)
         with self._lock:
             self._scopes[key] = scope
             while len(self._scopes) > MOST_SCOPES:

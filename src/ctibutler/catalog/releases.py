@@ -10,6 +10,7 @@ import msgspec
 
 from ctibutler.catalog.engine.bodies import plain, shrunk
 from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.engine.transaction import numbers
 from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.release_files import Origin, read_origin
 
@@ -192,6 +193,14 @@ def mark_latest(connection: Connection, knowledge_base: str) -> None:
 def raise_revision(connection: Connection) -> None:
     """Raise the revision: answers may differ from now on."""
     connection.run("UPDATE catalogue SET revision = revision + 1")
+
+
+def moments_of(connection: Connection, release_keys: Sequence[int]) -> dict[int, int]:
+    """Return release key → when it was installed. The key of a removed release is used again, but not at the same moment."""
+    rows = connection.rows(
+        f"SELECT release_key, installed_at FROM release WHERE release_key IN {numbers(release_keys)}"
+    )
+    return {row.release_key: row.installed_at for row in rows}
 
 
 def revision(connection: Connection) -> int:

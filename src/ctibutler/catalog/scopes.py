@@ -37,15 +37,16 @@ class Scope(NamedTuple):
         return _places(self.keys, keys)
 
 
-def scope_of(connection: Connection, release_keys: Sequence[int]) -> Scope:
-    """Return the objects of these releases that are not relationships."""
+def scope_of(connection: Connection, release_keys: Sequence[int], *, relationships: bool = False) -> Scope:
+    """Return the objects of these releases, with or without their relationships."""
+    among = "" if relationships else f"AND member.type_key <> {connection.key(RELATIONSHIP)}"
     rows = connection.rows(
         f"""
         SELECT member.object_key, member.type_key, member.release_key, object.revoked, object.deprecated
           FROM member
           JOIN object ON object.object_key = member.object_key
          WHERE member.release_key IN {numbers(release_keys)}
-           AND member.type_key <> {connection.key(RELATIONSHIP)}
+           {among}
         """
     )
     place_of = {key: place for place, key in enumerate(release_keys)}
