@@ -53,8 +53,8 @@ check: dev ## Check format, lint, types, imports, dead code, generated pages, wo
 docs: dev ## Regenerate the pages of docs/reference
 	$(BIN)/python scripts/references
 
-bench: dev ## Measure imports and answers, and compare them with mitreattack-python
-	$(BIN)/python scripts/bench $(ARGS)
+bench: dev ## Measure everything side by side with what it is compared with; the report is in build/benchmark.md
+	$(BIN)/python scripts/bench --output build/benchmark.md --json build/benchmark.json $(ARGS)
 
 bench-connector: dev ## Measure the OpenCTI connector
 	$(BIN)/python scripts/bench-connector $(ARGS)

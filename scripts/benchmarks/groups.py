@@ -1,0 +1,35 @@
+"""All groups, in the order of the report."""
+
+from __future__ import annotations
+
+from benchmarks import (
+    beside_imports,
+    cached,
+    commands,
+    comparing,
+    engines,
+    frameworks,
+    hubs,
+    imports,
+    memory,
+    searching,
+    sizes,
+    uncached,
+    whole_releases,
+)
+
+ALL = (
+    imports.GROUP,
+    cached.GROUP,
+    uncached.GROUP,
+    frameworks.GROUP,
+    searching.GROUP,
+    comparing.GROUP,
+    whole_releases.GROUP,
+    hubs.GROUP,
+    commands.GROUP,
+    sizes.GROUP,
+    memory.GROUP,
+    beside_imports.GROUP,
+    engines.GROUP,
+)
