@@ -76,7 +76,9 @@ def test_the_tour_prints_the_output_in_the_readme_and_can_be_backed_up(tmp_path:
                 printed = answer(words[-1].replace(DOCUMENTED, f"http://127.0.0.1:{port}"))
             assert pattern(expected).fullmatch(printed.strip()), f"$ {command}\n{printed}"
             everything += f"$ {command}\n{printed}\n"
-        back_up_and_restore(environment, {**environment, "CTIBUTLER_DATA_DIR": str(tmp_path / "restored")}, tmp_path)
+        back_up_and_restore(
+            environment, {**environment, "CTIBUTLER_DATA_DIR": str(tmp_path / "restored")}, tmp_path, "ZA"
+        )
     finally:
         if server:
             server.terminate()
@@ -102,12 +104,15 @@ def answer(url: str) -> str:
     raise AssertionError(f"{url} does not answer")
 
 
-def back_up_and_restore(environment: Mapping[str, str], restored: Mapping[str, str], folder: Path) -> None:
-    """Back up as shown, restore as shown elsewhere, and look something up there."""
+def back_up_and_restore(
+    environment: Mapping[str, str], restored: Mapping[str, str], folder: Path, object_id: str
+) -> None:
+    """Back up as shown, restore as shown elsewhere, and look an object up in both."""
     for beginning, where in (("ctibutler backup", environment), ("ctibutler restore", restored)):
         [line] = [line for line in plain_commands() if line.startswith(beginning)]
         printed_by([*COMMAND, *shlex.split(line, comments=True)[1:]], where, folder)
-    assert "TLP:CLEAR" in printed_by([*COMMAND, "get", "clear"], restored, folder)
+    before, after = (printed_by([*COMMAND, "get", object_id], where, folder) for where in (environment, restored))
+    assert before == after
 
 
 def drawn_lines() -> list[str]:
@@ -126,7 +131,7 @@ def test_a_database_on_postgresql_is_backed_up_and_restored_as_shown(tmp_path: P
         database, empty = made.empty(), made.bare()
         install(database, "tlp@2")
         full, bare = ({**os.environ, "CTIBUTLER_DATABASE_URL": each.url.text} for each in (database, empty))
-        back_up_and_restore(full, bare, tmp_path)
+        back_up_and_restore(full, bare, tmp_path, "clear")
 
 
 def test_every_command_in_the_readme_exists() -> None:

@@ -106,14 +106,22 @@ def test_exact_copies_are_stored_once_and_different_contents_of_one_id_are_all_k
     assert atlas["total_objects"] == 502
 
 
+def ordered_row_counts(database: Database) -> dict[str, int]:
+    """The number of rows of each table whose rows do not depend on the order of imports.
+
+    A dictionary is trained on what comes first, and references are numbered as they come: objects hold runs of numbers.
+    """
+    return {
+        name: count for name, count in row_counts(database).items() if name not in ("dictionary", "object_reference")
+    }
+
+
 def test_answers_do_not_depend_on_the_order_of_imports(catalogues: Catalogues) -> None:
     names = ("atlas@5.1.0", "atlas@5.1.1", "atlas@5.2.0")
     rows, answers = [], []
     for order in itertools.permutations(names):
         database = catalogues.with_releases(*order)
-        counted = row_counts(database)
-        del counted["dictionary"]
-        rows.append(counted)
+        rows.append(ordered_row_counts(database))
         answers.append(answers_of(Library(database, HOSTED), *names))
     assert all(counted == rows[0] for counted in rows)
     assert all(said == answers[0] for said in answers)
@@ -125,7 +133,7 @@ def test_answers_do_not_depend_on_the_order_of_large_imports(catalogues: Catalog
     forth = Library(catalogues.with_releases(*names), HOSTED)
     back = Library(catalogues.with_releases(*reversed(names)), HOSTED)
     assert answers_of(forth, *names) == answers_of(back, *names)
-    assert row_counts(forth.database) == row_counts(back.database)
+    assert ordered_row_counts(forth.database) == ordered_row_counts(back.database)
 
 
 def test_the_latest_release_is_the_highest_in_any_order_of_import(catalogues: Catalogues) -> None:
