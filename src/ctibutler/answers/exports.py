@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -12,6 +12,7 @@ from ctibutler.answers.portions import PORTION, Unchanged
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import relationship_contents, relationships
 from ctibutler.catalog.edges import Edge
+from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.members import member_keys
 from ctibutler.catalog.releases import Release
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -23,7 +24,8 @@ class ReleaseObjects:
     """The objects of a release. `portions` reads their JSON while it is iterated over, some hundred objects at a time.
 
     `bundle_id` is that of the bundle that the release came in. `digest` (hexadecimal) is the same as long as the objects are,
-    and known before the first of them is read; `installed_at` is in microseconds.
+    and known before the first of them is read; `installed_at` is in microseconds. `check` raises StoreUnavailable if the
+    release has changed since.
     """
 
     name: str
@@ -31,6 +33,7 @@ class ReleaseObjects:
     digest: str
     installed_at: int
     portions: Iterator[Sequence[bytes]]
+    check: Callable[[], None]
 
 
 def release_objects(
@@ -49,7 +52,6 @@ def release_objects(
     """
     with library.database.read() as connection:
         release = installed_release(connection, kb, label)
-        keys = member_keys(connection, release, types)
         edges: list[Edge] = []
         if include_derived and (types is None or RELATIONSHIP in types):
             edges = relationships.found(connection, relationships.derived(connection, release))
@@ -58,19 +60,31 @@ def release_objects(
             edges.sort(
                 key=lambda edge: (edge.family, edge.source, edge.id, edge.target, edge.modified or 0, edge.created or 0)
             )
-        portions = _portions(Unchanged.since(connection, library.database, [release]), keys, edges)
-        if len(keys) + len(edges) <= PORTION:
-            portions = iter([[*catalog.contents(connection, keys), *relationship_contents.contents(connection, edges)]])
+        source = Unchanged.since(connection, library.database, [release])
+        portions = _portions(source, release, types, edges)
+        if sum(release.facts["counts_by_type"].values()) + len(edges) <= PORTION:
+            portions = iter(
+                [[*_members(connection, release, types), *relationship_contents.contents(connection, edges)]]
+            )
     return ReleaseObjects(
         name=f"{kb.slug}-{release.label}",
         bundle_id=release.bundle_id,
         digest=_digest(release, types, edges if include_derived else None),
         installed_at=release.installed_at,
         portions=portions,
+        check=source.check,
     )
 
 
-def _portions(source: Unchanged, keys: Sequence[int], edges: Sequence[Edge]) -> Iterator[Sequence[bytes]]:
+def _members(connection: Connection, release: Release, types: Sequence[str] | None) -> list[bytes]:
+    return catalog.contents(connection, member_keys(connection, release, types))
+
+
+def _portions(
+    source: Unchanged, release: Release, types: Sequence[str] | None, edges: Sequence[Edge]
+) -> Iterator[Sequence[bytes]]:
+    with source.same() as connection:  # only now: of a release that is kept elsewhere, no portion is asked for
+        keys = member_keys(connection, release, types)
     yield from source.portions(keys, catalog.contents)
     yield from source.portions(edges, relationship_contents.contents)
 

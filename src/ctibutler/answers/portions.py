@@ -42,12 +42,18 @@ class Unchanged:
         Raises StoreUnavailable if a release has changed meanwhile: a client sees a broken answer, not one that looks whole.
         """
         for start in range(0, len(keys), PORTION):
-            with self._same() as connection:
+            with self.same() as connection:
                 portion = read(connection, keys[start : start + PORTION])
             yield portion
 
+    def check(self) -> None:
+        """Raise StoreUnavailable if a release has changed."""
+        with self.same():
+            pass
+
     @contextmanager
-    def _same(self) -> Iterator[Connection]:
+    def same(self) -> Iterator[Connection]:
+        """Open a transaction that sees the releases as they were. Raises StoreUnavailable if one has changed."""
         with self.database.read() as connection:
             now = _states(connection, self.releases)
             for release, before, state in zip(self.releases, self.states, now, strict=True):

@@ -22,7 +22,7 @@ from ctibutler.forms.jobs import job_form
 from ctibutler.http.bodies import Field
 from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
 from ctibutler.http.requests import Request
-from ctibutler.http.responses import attachment, no_content, stream
+from ctibutler.http.responses import attachment, kept_stream, no_content
 from ctibutler.http.routing import Endpoint
 from ctibutler.http.validators import matches
 from ctibutler.importing import removal
@@ -173,6 +173,7 @@ def _about(request: Request) -> Response:
 def _export(request: Request) -> Response:
     types, derived = request.values.csv("types"), request.values.flag("include_derived")
     found = exports.release_objects(request.library, request.kb, request.path["version"], types, derived)
+    key = f"{found.bundle_id} {found.digest} {request.values.query()}"
     variant = blake2b(
         f"{found.digest} {request.values.query()} {request.encoding}".encode(), digest_size=16
     ).hexdigest()
@@ -185,7 +186,8 @@ def _export(request: Request) -> Response:
     if matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     headers |= attachment(stix_bundle.file_name(found))
-    return stream(request, stix_bundle.release_as_bundle(found), responses.STIX, headers)
+    chunks = stix_bundle.release_as_bundle(found)
+    return kept_stream(request, key, chunks, found.check, responses.STIX, headers)
 
 
 def _changes(request: Request) -> Response:

@@ -15,6 +15,7 @@ from ctibutler.catalog.state import CatalogState
 from ctibutler.errors import NotFound, Problem
 from ctibutler.http.access import AccessRule, Right
 from ctibutler.http.bodies import BodyValues
+from ctibutler.http.kept_streams import KeptStreams
 from ctibutler.http.parameters import Values
 from ctibutler.http.threads import Threads
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -93,6 +94,7 @@ class Request:
     library: Library
     settings: Settings
     threads: Threads
+    kept_streams: KeptStreams
     scope: Scope
     headers: Mapping[str, str]
     is_head: bool

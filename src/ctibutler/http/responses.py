@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -27,6 +27,24 @@ def stream(request: Request, chunks: Iterator[bytes], media_type: str, headers: 
     """
     made = iter(()) if request.is_head and not request.policy.cached else chunks
     return StreamingResponse(_in_threads(request.threads, made), media_type=media_type, headers=dict(headers))
+
+
+def kept_stream(
+    request: Request,
+    key: str,
+    chunks: Iterator[bytes],
+    check: Callable[[], None],
+    media_type: str,
+    headers: Mapping[str, str],
+) -> Response:
+    """Return a response like `stream`, of chunks that are always the same under this key: they are made once, and kept.
+
+    `check` raises if what was kept may no longer be sent.
+    """
+    if request.encoding != "zstd":
+        return stream(request, request.kept_streams.plain(key, chunks, check), media_type, headers)
+    encoded = {**headers, "Content-Encoding": "zstd", "Vary": request.policy.vary}
+    return stream(request, request.kept_streams.packed(key, chunks, check), media_type, encoded)
 
 
 async def _in_threads(threads: Threads, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -19,6 +19,7 @@ from ctibutler.http.cache import AnswerCache
 from ctibutler.http.compression import Compression
 from ctibutler.http.connections import Connections
 from ctibutler.http.cors import Cors
+from ctibutler.http.kept_streams import KeptStreams
 from ctibutler.http.log import RequestLog
 from ctibutler.http.metrics import Gauge, Metrics
 from ctibutler.http.negotiation import preferred_encoding, preferred_media_type
@@ -29,6 +30,9 @@ from ctibutler.http.routing import Edge, EnterLifespan
 from ctibutler.http.states import States
 from ctibutler.http.threads import Threads
 from ctibutler.settings import Settings
+
+# The part of the answer cache's memory that kept streams may take on top of it.
+_PART_OF_STREAMS = 4
 
 
 class Server:
@@ -48,6 +52,7 @@ class Server:
         self._library = library
         self._settings = settings
         self._threads = Threads(library.database.engine, settings.slow_reads, settings.read_max_seconds)
+        self._kept_streams = KeptStreams(settings.answer_cache_bytes // _PART_OF_STREAMS)
         self._router = Router(edges)
         self._lifespan = Lifespan(lifespan=self._run_edges)
         depends_on = [value for edge in edges for value in edge.depends_on]
@@ -81,6 +86,7 @@ class Server:
             library=self._library,
             settings=self._settings,
             threads=self._threads,
+            kept_streams=self._kept_streams,
             scope=scope,
             headers=headers,
             is_head=scope["method"] == "HEAD",
