@@ -18,7 +18,7 @@ from ctibutler.catalog import mentions, objects, releases
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.text import words_asked
 from ctibutler.errors import InvalidRequest
-from ctibutler.http.parameters import LONGEST_TEXT, Parameter, Table
+from ctibutler.http.parameters import LONGEST_TEXT, MOST_ITEMS, Parameter, Table
 from ctibutler.knowledge_bases import HOSTED
 from tests.catalogue import Catalogues, install, made_content
 
@@ -165,3 +165,12 @@ def test_a_text_in_a_url_has_a_limited_length() -> None:
     with pytest.raises(InvalidRequest, match=f"name: Must have no more than {LONGEST_TEXT} characters") as refused:
         table.read(f"name={'x' * (LONGEST_TEXT + 1)}")
     assert list(refused.value.details) == ["name"]
+
+
+def test_a_list_in_a_url_has_a_limited_number_of_items() -> None:
+    table = Table([Parameter("source_ref", "csv", "STIX ids.")])
+    most = [f"tool--{number}" for number in range(MOST_ITEMS)]
+    assert table.read(f"source_ref={','.join(most)},,").csv("source_ref") == most
+    with pytest.raises(InvalidRequest, match=f"source_ref: Must have no more than {MOST_ITEMS} items") as refused:
+        table.read(f"source_ref={','.join(most)}&source_ref[]=tool--more")
+    assert list(refused.value.details) == ["source_ref"]

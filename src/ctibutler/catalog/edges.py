@@ -6,7 +6,7 @@ made between releases.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -67,6 +67,12 @@ class EdgeQuery:
         """Return the query for those relationships whose `key` is one of these."""
         inside = f"{self.holder} IN {numbers(keys)}"
         return replace(self, tables=f"{self.tables} AND {inside}")
+
+    def at_ends(self, identifiers: Iterable[int]) -> EdgeQuery:
+        """Return the query for those relationships that begin or end at one of these identifiers."""
+        inside = numbers(identifiers)
+        condition = f"(source.identifier_key IN {inside} OR target.identifier_key IN {inside})"
+        return replace(self, tables=f"{self.tables} AND {condition}")
 
     def run(self, connection: Connection) -> list[Edge]:
         """Return all edges, in no particular order. An embedded relationship may be there several times."""

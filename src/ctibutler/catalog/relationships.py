@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 
 from ctibutler.catalog import edges as queries
 from ctibutler.catalog import members
@@ -23,6 +24,10 @@ def at_object(
         *_in_file(connection, release, end, include_embedded),
         queries.links_at(connection, release, end, include_embedded=include_embedded),
     ]
+
+
+# With more objects, reading all relationships of the release once takes less time than asking at each object.
+_FEW_ENDS = 10
 
 
 def owned_at_object(
@@ -118,6 +123,24 @@ def found(connection: Connection, asked: Iterable[EdgeQuery]) -> list[Edge]:
     return distinct(edge for query in asked for edge in query.run(connection))
 
 
+def found_at(
+    connection: Connection, release: Release, stix_ids: Collection[str], *, include_embedded: bool = True
+) -> list[Edge]:
+    """Return every relationship of a release, and the links that belong to it, that begins or ends at one of these objects."""
+    if len(stix_ids) <= _FEW_ENDS:
+        at_each = (owned_at_object(connection, release, end, include_embedded=include_embedded) for end in stix_ids)
+        return found(connection, chain.from_iterable(at_each))
+    keys = _identifiers(connection, stix_ids)
+    whole = by_family(connection, release, include_embedded=include_embedded).values() if keys else ()
+    # Links count only with the end that is in this release, as they do at each object.
+    return [
+        edge
+        for edge in found(connection, [query.at_ends(keys.values()) for query in whole])
+        if (edge.source in keys and edge.source_release == release.key)
+        or (edge.target in keys and edge.target_release == release.key)
+    ]
+
+
 def distinct(edges: Iterable[Edge]) -> list[Edge]:
     """Return each relationship once. The same means the same id and the same content: ATLAS from 5.1.1 on gives one id to
     several pairs, and those are different relationships."""
@@ -182,3 +205,11 @@ def _identifier(connection: Connection, stix_id: str) -> int | None:
         "SELECT identifier_key FROM identifier WHERE stix_id = :stix_id", stix_id=stix_id
     )
     return key
+
+
+def _identifiers(connection: Connection, stix_ids: Collection[str]) -> dict[str, int]:
+    rows = connection.rows(
+        f"SELECT stix_id, identifier_key FROM identifier WHERE stix_id IN {connection.in_list('stix_ids', 'text')}",
+        stix_ids=sorted(stix_ids),
+    )
+    return {row.stix_id: row.identifier_key for row in rows}

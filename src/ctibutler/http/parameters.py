@@ -18,6 +18,7 @@ Kind = Literal["csv", "text", "flag", "page", "page_size", "choice", "number", "
 PAGES = 2**32
 # The longest name that a publisher wrote has 124 characters.
 LONGEST_TEXT = 1000
+MOST_ITEMS = 1000
 _TRUE = frozenset(("true", "1", "yes", "y", "on"))
 _FALSE = frozenset(("false", "0", "no", "n", "off"))
 BLANKS = " \t\n\r\f\v"
@@ -37,11 +38,11 @@ _MOST_REFUSED = 20
 class Parameter:
     """One query parameter.
 
-    `csv`: a comma-separated list, also over repeated keys and `name[]`. `text`: the last value given, of at most
-    LONGEST_TEXT characters. `flag`: strictly a boolean. `page`, `page_size`: invalid values fall back to the default.
-    `choice`: one of `allowed`, or another spelling of one in `also`. `number`: from `minimum` to `maximum`. `time`:
-    a day or a time of RFC 3339, read as microseconds. `ignored`: accepted because real clients send it. An empty value is
-    the same as none.
+    `csv`: a comma-separated list of at most MOST_ITEMS, also over repeated keys and `name[]`. `text`: the last value
+    given, of at most LONGEST_TEXT characters. `flag`: strictly a boolean. `page`, `page_size`: invalid values fall back to
+    the default. `choice`: one of `allowed`, or another spelling of one in `also`. `number`: from `minimum` to `maximum`.
+    `time`: a day or a time of RFC 3339, read as microseconds. `ignored`: accepted because real clients send it. An empty
+    value is the same as none.
 
     `example` is a value for the schema. Parameters that say which values they take need none.
     """
@@ -208,9 +209,11 @@ class Table:
         return f"This parameter is not known here.{f' Did you mean {near}?' if near else ''}"
 
 
-def _read_csv(_: Parameter, given: list[str]) -> object:
-    items = [item.strip(BLANKS) for text in given for item in text.split(",")]
-    return [item for item in items if item] or None
+def _read_csv(parameter: Parameter, given: list[str]) -> object:
+    items = [word for text in given for item in text.split(",") if (word := item.strip(BLANKS))]
+    if len(items) > MOST_ITEMS:
+        raise InvalidRequest.of(parameter.name, f"Must have no more than {MOST_ITEMS} items.")
+    return items or None
 
 
 def _read_text(parameter: Parameter, given: list[str]) -> object:

@@ -193,14 +193,11 @@ def _apart(connection: Connection, question: _Question, sharing: Sharing) -> lis
 
 def _at(connection: Connection, question: _Question, ends: Sequence[str]) -> list[EdgeContent]:
     """The relationships that begin or end at some objects, in order."""
+    asked = {end.lower() for end in ends}
     edges = [
         (edge, release.knowledge_base)
         for release in question.releases
-        for end in dict.fromkeys(end.lower() for end in ends)
-        for edge in relationships.found(
-            connection,
-            relationships.owned_at_object(connection, release, end, include_embedded=question.query.include_embedded),
-        )
+        for edge in relationships.found_at(connection, release, asked, include_embedded=question.query.include_embedded)
     ]
     sort, passing = question.sort, _matching(connection, question, edges)
     return [content_of(edge) for edge in in_order(passing, sort.key, descending=sort.descending)]
