@@ -282,7 +282,7 @@ def test_search_refuses_a_type_that_no_knowledge_base_has(stocked: Command, word
 
 def test_a_name_instead_of_an_id_suggests_a_search(stocked: Command) -> None:
     assert stocked("get", "fancy bear").stderr.endswith("; to find a name, run `ctibutler search 'fancy bear'`\n")
-    assert stocked("get", "APT28").stderr.endswith("; to find a name, run `ctibutler search APT28`\n")
+    assert stocked("get", "QakBot").stderr.endswith("; to find a name, run `ctibutler search QakBot`\n")
     assert "search" not in stocked("get", "AML.T9999").stderr
     assert "search" not in stocked("get", "AML.T9999", "--kb", "cwe").stderr
     assert "search" not in stocked("get", "99999").stderr

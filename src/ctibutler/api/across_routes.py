@@ -95,7 +95,8 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
         fails=(404,),
         description="""
         Returns the object itself, without a page around it. It comes from the latest release of its knowledge base, or from an
-        older one if only that has it. Generated relationships can be fetched like any other object.
+        older one if only that has it. Generated relationships can be fetched like any other object. An id that nothing has is
+        read as people write ids: `attack.t1059.001`, `T1059/001`, `cwe79`, a link to the publisher's page, a name or an alias.
         """,
     )
     yield Endpoint(

@@ -8,8 +8,9 @@ from typing import Any
 
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.transaction import numbers
-from ctibutler.catalog.folding import squashed
+from ctibutler.catalog.folding import folded, squashed
 from ctibutler.catalog.order import Position, order_of, parameters_of
+from ctibutler.catalog.rows import ALIAS
 from ctibutler.catalog.selections import Selection, condition_of
 from ctibutler.stix.objects import RELATIONSHIP
 
@@ -197,6 +198,38 @@ def with_exact_name(connection: Connection, text: str) -> dict[int, int]:
         value=squashed(text),
     )
     return {row.object_key: row.rank for row in rows}
+
+
+def exactly_named(connection: Connection, release_keys: Sequence[int], text: str) -> list[tuple[int, Found]]:
+    """Return the listed objects of these releases that `with_exact_name` finds, each with its best rank, in the order of the
+    files."""
+    ranks = with_exact_name(connection, text)
+    rows = connection.rows(
+        f"""
+        {_FOUND}
+         WHERE object.object_key IN {numbers(ranks)}
+           AND object.listed = 1
+           AND member.release_key IN {numbers(release_keys)}
+         ORDER BY member.release_key, member.position
+        """
+    )
+    return [(ranks[row.object_key], _found(connection, row)) for row in rows]
+
+
+def called(connection: Connection, object_keys: Sequence[int], text: str) -> set[int]:
+    """Return which of these objects have this name or alias with the same blanks and punctuation. Case and accents are
+    ignored."""
+    rows = connection.rows(
+        f"""
+        SELECT object_key FROM object WHERE object_key IN {numbers(object_keys)} AND name = :name
+        UNION
+        SELECT object_key
+          FROM field
+         WHERE object_key IN {numbers(object_keys)} AND name_key = {connection.key(ALIAS)} AND value = :name
+        """,
+        name=folded(text),
+    )
+    return {row.object_key for row in rows}
 
 
 def _found(connection: Connection, row: Any) -> Found:

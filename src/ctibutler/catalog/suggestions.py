@@ -1,4 +1,4 @@
-"""Ids that begin with what was typed, for a shell that completes them."""
+"""Ids and names close to what was typed."""
 
 from __future__ import annotations
 
@@ -58,3 +58,26 @@ def external_ids(
         return [(external_id, None) for external_id in ids]
     found = contents(connection, [row.object_key for row in rows])
     return [(external_id, text(decode(content), "name")) for external_id, content in zip(ids, found, strict=True)]
+
+
+def exact_names(
+    connection: Connection, release_keys: Sequence[int], shortest: int, longest: int
+) -> list[tuple[str, int, int]]:
+    """Return the ids, names and aliases of these lengths, squashed, of the live objects that lists show, each with its rank and
+    the key of an object."""
+    rows = connection.rows(
+        f"""
+        SELECT exact_name.value, exact_name.rank, object.object_key
+          FROM exact_name
+          JOIN object ON object.object_key = exact_name.object_key
+          JOIN member ON member.object_key = object.object_key
+         WHERE member.release_key IN {numbers(release_keys)}
+           AND length(exact_name.value) BETWEEN :shortest AND :longest
+           AND object.listed = 1
+           AND object.revoked = 0
+           AND object.deprecated = 0
+        """,
+        shortest=shortest,
+        longest=longest,
+    )
+    return [(row.value, row.rank, row.object_key) for row in rows]

@@ -92,15 +92,16 @@ def ask_all(
 
 def first_with_all(
     library: Library, kbs: Sequence[KnowledgeBase], ids: Sequence[str], release: str | None
-) -> KnowledgeBase:
-    """Return the first knowledge base that has all of these objects.
+) -> tuple[KnowledgeBase, list[str]]:
+    """Return the first knowledge base that has all of these objects, and their STIX ids.
 
     Raises NotFound if there is none.
     """
-    shared = _with_all(kbs, [find_in(library, kbs, object_id, release) for object_id in ids])
+    findings = [find_in(library, kbs, object_id, release) for object_id in ids]
+    shared = _with_all(kbs, findings)
     if not shared:
         raise NotFound(f"no knowledge base has all of {', '.join(ids)}")
-    return shared[0]
+    return shared[0], [_in(shared[0], several).stix_id for several in findings]
 
 
 def _with_all(kbs: Sequence[KnowledgeBase], findings: Sequence[Sequence[Finding]]) -> list[KnowledgeBase]:

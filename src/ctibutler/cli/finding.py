@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import click
+
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import ObjectRequest, brief, is_stix_id
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.objects import find_object
+from ctibutler.answers.spellings import Reading, near, readings
 from ctibutler.catalog import releases
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.releases import Release
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 _FEW = 3
 _MANY = 6
+_MOST_NAMED = 12
 
 
 @dataclass(frozen=True)
@@ -46,15 +52,72 @@ def find_in(library: Library, kbs: Sequence[KnowledgeBase], object_id: str, rele
     """Return the object from each of these knowledge bases that has it, in the order of their declarations.
 
     Revoked and deprecated ones are left out if there are others. Different objects may share an id: `TA0043` is a tactic of
-    ATT&CK and one of F3.
+    ATT&CK and one of F3. An id that no object has is read as people write ids and names; a note says as what.
 
-    Raises NotFound if no knowledge base has it, InvalidRequest if the release cannot be one.
+    Raises NotFound if no knowledge base has it, InvalidRequest if the release cannot be one, or if a name is that of several
+    objects.
     """
     _refuse_malformed(release)
     findings = [found for kb in kbs if (found := _find(library, kb, object_id, release)) is not None]
+    findings = findings or _read(library, kbs, object_id, release)
     if not findings:
-        raise NotFound(_nowhere(library, kbs, object_id, release))
+        near_ones = _near(library, kbs, object_id, release)
+        hint = f"; did you mean {either(near_ones)}?" if near_ones else ""
+        raise NotFound(_nowhere(library, kbs, object_id, release) + hint, {"near": near_ones})
     return [found for found in findings if found.is_live] or findings
+
+
+def read_ids(library: Library, kb: KnowledgeBase, ids: Sequence[str] | None, release: str | None) -> list[str] | None:
+    """Return ids with those that no object has replaced by the STIX id of what they mean. What means nothing stays.
+
+    Raises InvalidRequest if a name is that of several objects.
+    """
+    if ids is None:
+        return None
+    known = [_find(library, kb, text, release) is not None for text in ids]
+    meant = [[] if exact else _read(library, [kb], text, release) for text, exact in zip(ids, known, strict=True)]
+    return [several[0].stix_id if several else text for text, several in zip(ids, meant, strict=True)]
+
+
+def _read(library: Library, kbs: Sequence[KnowledgeBase], text: str, release: str | None) -> list[Finding]:
+    """The object that a text means which is nobody's exact id.
+
+    Raises InvalidRequest if it means several.
+    """
+    with library.database.read() as connection:
+        found = readings(connection, _places(connection, kbs, release), text)
+    views = [(one, _view(library, one)) for one in found]
+    if len({one.found.stix_id for one in found}) > 1:
+        named = [f"{_title(view)} ({one.kb.slug})" for one, view in views]
+        more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+        raise InvalidRequest(
+            f"`{brief(text)}` means several objects, choose by id and --kb: {', '.join(named[:_MOST_NAMED])}{more}"
+        )
+    if views:
+        click.echo(f"read as {_title(views[0][1])}", err=True)
+    return [Finding(one.kb, one.release.label, view) for one, view in views]
+
+
+def _places(
+    connection: Connection, kbs: Sequence[KnowledgeBase], release: str | None
+) -> list[tuple[KnowledgeBase, Release]]:
+    """The knowledge bases that have such a release, each with it."""
+    return [(kb, found) for kb in kbs if (found := releases.find(connection, kb.slug, release)) is not None]
+
+
+def _view(library: Library, reading: Reading) -> ObjectView:
+    return find_object(library, reading.kb, ObjectRequest(reading.found.stix_id, reading.release.label))
+
+
+def _title(view: ObjectView) -> str:
+    return brief(f"{view.external_id or view.id} {view.name or ''}".rstrip())
+
+
+def _near(library: Library, kbs: Sequence[KnowledgeBase], text: str, release: str | None) -> list[str]:
+    """The ids, for names with the names, of what is spelled similarly."""
+    with library.database.read() as connection:
+        found = near(connection, _places(connection, kbs, release), text)
+    return [one.external_id if one.by_id else brief(f"{one.external_id} {one.name or ''}".rstrip()) for one in found]
 
 
 def not_installed(kbs: Sequence[KnowledgeBase], release: str | None = None) -> str:
@@ -64,7 +127,9 @@ def not_installed(kbs: Sequence[KnowledgeBase], release: str | None = None) -> s
         name = kbs[0].slug + label
         return f"{name} is not installed; run `ctibutler install {name}`"
     if label:
-        which = f"such as {kbs[0].slug}{label}" if len(kbs) > _MANY else f"where KB is {_either(kbs)}"
+        which = (
+            f"such as {kbs[0].slug}{label}" if len(kbs) > _MANY else f"where KB is {either([kb.slug for kb in kbs])}"
+        )
         return f"release {label[1:]} is not installed; run `ctibutler install KB{label}`, {which}"
     names = "no knowledge base is installed" if len(kbs) > _FEW else f"not installed: {_names(kbs)}"
     return f"{names}; run `ctibutler install {kbs[0].slug}`, or `ctibutler up` for all"
@@ -115,14 +180,16 @@ def _nowhere(library: Library, kbs: Sequence[KnowledgeBase], object_id: str, rel
         return not_installed(having or likely, release)
     what = "object with the id" if is_stix_id(object_id) else "object"
     if not _is_latest(release):
-        return f"no {what} `{object_id}` in release {release_labels.shown(str(release))} of {_names(with_release)}"
+        return (
+            f"no {what} `{brief(object_id)}` in release {release_labels.shown(str(release))} of {_names(with_release)}"
+        )
     if len(kbs) == 1:
-        return f"no {what} `{object_id}` in {kbs[0].slug} {labels_of(library, kbs[0])[0]}"
+        return f"no {what} `{brief(object_id)}` in {kbs[0].slug} {labels_of(library, kbs[0])[0]}"
     there = [kb for kb in kbs if _has(library, kb, None)]
     absent = [kb for kb in likely if kb not in there] if len(likely) < len(kbs) else []
     hint = f"; not installed: {_names(absent)}" if absent else ""
     where = _names(there) if len(there) <= _FEW else f"{len(there)} knowledge bases"
-    return f"no {what} `{object_id}` in the latest releases of {where}{hint}"
+    return f"no {what} `{brief(object_id)}` in the latest releases of {where}{hint}"
 
 
 def _has(library: Library, kb: KnowledgeBase, release: str | None) -> bool:
@@ -138,5 +205,7 @@ def _names(kbs: Sequence[KnowledgeBase]) -> str:
     return ", ".join(kb.slug for kb in kbs)
 
 
-def _either(kbs: Sequence[KnowledgeBase]) -> str:
-    return f"{_names(kbs[:-1])} or {kbs[-1].slug}"
+def either(words: Sequence[str]) -> str:
+    """The words as a choice: `a, b or c`."""
+    *others, last = words
+    return f"{', '.join(others)}{' or ' if others else ''}{last}"

@@ -11,6 +11,7 @@ from ctibutler.knowledge_bases.declaration import (
     Example,
     KnowledgeBase,
     TypeWord,
+    address_form,
     id_form,
 )
 from ctibutler.knowledge_bases.matrix_questions import MITIGATED_QUESTIONS
@@ -50,6 +51,7 @@ ATLAS = KnowledgeBase(
         id_form(r"AML\.M\d+", "course-of-action"),
         id_form(r"AML\.CS\d+", "campaign"),
     ),
+    address_forms=(address_form(r"atlas\.mitre\.org/[\w-]+/(AML\.[A-Z]+\d+(?:\.\d+)?)"),),
     # The domain of the Navigator that ATLAS offers.
     navigator_domain="atlas-atlas",
     navigator_types=("campaign", "course-of-action"),

@@ -14,6 +14,7 @@ from ctibutler.knowledge_bases.declaration import (
     KnowledgeBase,
     Snapshot,
     TypeWord,
+    address_form,
     id_form,
 )
 from ctibutler.knowledge_bases.properties import (
@@ -117,6 +118,10 @@ def _matrix(
             id_form(r"DC\d+", "x-mitre-data-component"),
             id_form(r"DET\d+", "x-mitre-detection-strategy"),
             id_form(r"AN\d+", "x-mitre-analytic"),
+        ),
+        address_forms=(
+            address_form(r"attack\.mitre\.org/(?:versions/[^/]+/)?detectionstrategies/DET\d+/?#(AN\d+)"),
+            address_form(r"attack\.mitre\.org/(?:versions/[^/]+/)?(?:wiki/)?[\w-]+/([A-Z]+\d+(?:/\d+)?)"),
         ),
         questions=ENTERPRISE_QUESTIONS if matrix == "enterprise" else ATTACK_QUESTIONS,
         filters=(

@@ -11,6 +11,7 @@ from ctibutler.knowledge_bases.declaration import (
     Example,
     KnowledgeBase,
     TypeWord,
+    address_form,
     id_form,
 )
 from ctibutler.knowledge_bases.properties import external_id_of, property_values, values_by_key
@@ -40,6 +41,7 @@ CAPEC = KnowledgeBase(
         Column("consequences", values_by_key("x_capec_consequences"), ("attack-pattern",)),
     ),
     id_forms=(id_form(r"CAPEC-\d+", "attack-pattern"),),
+    address_forms=(address_form(r"capec\.mitre\.org/data/(?:definitions|slices)/(\d+)", "CAPEC-{}"),),
     object_filter_word="capec",
     at_publisher=(AtPublisher("capec-repository", "https://github.com/mitre/cti"),),
     main_types=("attack-pattern",),

@@ -12,6 +12,7 @@ from ctibutler.knowledge_bases.declaration import (
     KnowledgeBase,
     Snapshot,
     TypeWord,
+    address_form,
     id_form,
 )
 from ctibutler.knowledge_bases.properties import external_id_of, has_reference, property_values
@@ -43,6 +44,7 @@ CWE = KnowledgeBase(
         Column("consequences", property_values("common_consequences"), ("weakness",)),
     ),
     id_forms=(id_form(r"CWE-\d+", "weakness"),),
+    address_forms=(address_form(r"cwe\.mitre\.org/data/(?:definitions|slices)/(\d+)", "CWE-{}"),),
     object_filter_word="cwe",
     at_publisher=(AtPublisher("cwe-site", "https://cwe.mitre.org/data/archive.html"),),
     converter="cwe-xml",

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from ctibutler.knowledge_bases.attack import TACTIC
 from ctibutler.knowledge_bases.d3fend_questions import D3FEND_QUESTIONS
-from ctibutler.knowledge_bases.declaration import AtPublisher, BucketFiles, Example, KnowledgeBase, TypeWord, id_form
+from ctibutler.knowledge_bases.declaration import (
+    AtPublisher,
+    BucketFiles,
+    Example,
+    KnowledgeBase,
+    TypeWord,
+    address_form,
+    id_form,
+)
 from ctibutler.knowledge_bases.properties import external_id_of
 
 D3FEND = KnowledgeBase(
@@ -32,6 +40,8 @@ D3FEND = KnowledgeBase(
     ),
     questions=D3FEND_QUESTIONS,
     id_forms=(id_form(r"(d3f:)?D3-\w+", "course-of-action"),),
+    # The class that a technique is: its name without blanks, `MultifactorAuthentication` of D3-MFA.
+    address_forms=(address_form(r"d3fend\.mitre\.org/(?:\w+/)+d3f:([\w-]+)"),),
     object_filter_word="d3fend",
     at_publisher=(AtPublisher("d3fend-site", "https://d3fend.mitre.org/resources/"),),
     converter="d3fend-json",

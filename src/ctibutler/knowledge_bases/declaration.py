@@ -98,6 +98,17 @@ class IdForm:
 
 
 @dataclass(frozen=True)
+class AddressForm:
+    """How the publisher's web pages of objects are addressed: `attack.mitre.org/techniques/T1059/001`."""
+
+    pattern: re.Pattern[str]
+    """The form, from the beginning of the address; its group is the part that names the object."""
+
+    id: str = "{}"
+    """The id, with `{}` for that part: `CWE-{}`."""
+
+
+@dataclass(frozen=True)
 class BucketFiles:
     """Where a bucket keeps the releases. In file names, `{}` stands for the release (`18_1`)."""
 
@@ -257,6 +268,9 @@ class KnowledgeBase:
     id_forms: tuple[IdForm, ...] = ()
     """Forms of ids, tried in this order."""
 
+    address_forms: tuple[AddressForm, ...] = ()
+    """Forms of addresses of objects, tried in this order."""
+
     listed: Callable[[StixDict], bool] = lambda _: True
     """Whether lists show an object of a listed type."""
 
@@ -395,3 +409,8 @@ class KnowledgeBase:
 def id_form(pattern: str, *types: str) -> IdForm:
     """An id form that ignores case."""
     return IdForm(re.compile(pattern, re.IGNORECASE), types)
+
+
+def address_form(pattern: str, external_id: str = "{}") -> AddressForm:
+    """A form of addresses that ignores case, the scheme and `www.`."""
+    return AddressForm(re.compile(rf"(?:https?://)?(?:www\.)?{pattern}", re.IGNORECASE), external_id)

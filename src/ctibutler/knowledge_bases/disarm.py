@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.attack import SUB_TECHNIQUE, TACTIC, TECHNIQUE
-from ctibutler.knowledge_bases.declaration import AtPublisher, BucketFiles, Example, KnowledgeBase, id_form
+from ctibutler.knowledge_bases.declaration import (
+    AtPublisher,
+    BucketFiles,
+    Example,
+    KnowledgeBase,
+    address_form,
+    id_form,
+)
 from ctibutler.knowledge_bases.matrix_questions import MATRIX_QUESTIONS
 from ctibutler.knowledge_bases.properties import external_id_of, technique_columns
 
@@ -29,6 +36,12 @@ DISARM = KnowledgeBase(
         id_form(r"TA\d+", "x-mitre-tactic"),
         id_form(r"T\d+(\.\d+)?", "attack-pattern"),
         id_form(r"DISARM", "x-mitre-matrix"),
+    ),
+    address_forms=(
+        address_form(
+            r"(?:raw\.githubusercontent\.com|github\.com)/DISARMFoundation/DISARMframeworks/"
+            r"(?:blob/)?[\w-]+/generated_pages/\w+/(TA?\d+(?:\.\d+)?)"
+        ),
     ),
     object_filter_word="disarm",
     at_publisher=(AtPublisher("disarm-repository", "https://github.com/DISARMFoundation/DISARMframeworks"),),

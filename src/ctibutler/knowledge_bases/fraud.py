@@ -9,6 +9,7 @@ from ctibutler.knowledge_bases.declaration import (
     BucketFiles,
     Example,
     KnowledgeBase,
+    address_form,
     id_form,
 )
 from ctibutler.knowledge_bases.matrix_questions import MATRIX_QUESTIONS
@@ -42,6 +43,7 @@ F3 = KnowledgeBase(
     questions=MATRIX_QUESTIONS,
     columns=technique_columns(external_id_of("mitre-f3")),
     id_forms=(id_form(r"(TA|FA)\d+", "x-mitre-tactic"), id_form(r"[FT]\d+(\.\d+)?", "attack-pattern")),
+    address_forms=(address_form(r"ctid\.mitre\.org/fraud/\w+/([A-Z]+\d+(?:\.\d+)?)"),),
     object_filter_word="mitre-f3",
     at_publisher=(
         AtPublisher("fraud-repository", "https://github.com/center-for-threat-informed-defense/fight-fraud-framework"),

@@ -14,6 +14,7 @@ from ctibutler.answers.naming import brief, comparable_id, is_stix_id, preferred
 from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.pages import Page, Sort, cut
 from ctibutler.answers.relationships import RelationshipQuery, filtered
+from ctibutler.answers.spellings import readings
 from ctibutler.answers.visibility import visible
 from ctibutler.catalog import members, relationship_contents, relationships, releases
 from ctibutler.catalog import objects as catalog
@@ -214,10 +215,34 @@ def _locate_by_primary_id(library: Library, connection: Connection, object_id: s
         _, release, best = hits[0]
         return _Located(best.stix_id, release, found=best)
     if not hits:
-        raise NotFound(f"No object with id `{brief(object_id)}`")
-    raise NotFound(
+        read = _read(library, connection, object_id)
+        if read is None:
+            raise NotFound(f"No object with id `{brief(object_id)}`")
+        return read
+    raise _ambiguous(object_id, [(kb, best) for kb, _, best in hits])
+
+
+def _read(library: Library, connection: Connection, object_id: str) -> _Located | None:
+    """The object that a text means which is nobody's exact id.
+
+    Raises NotFound if it means several.
+    """
+    installed = [
+        (kb, release) for kb in library.knowledge_bases.all if (release := releases.find(connection, kb.slug, None))
+    ]
+    read = readings(connection, installed, object_id)
+    if len({one.found.stix_id for one in read}) > 1:
+        raise _ambiguous(object_id, [(one.kb, one.found) for one in read])
+    if not read:
+        return None
+    newest = min(read, key=lambda one: (-(one.found.modified or 0), one.kb.slug))
+    return _Located(newest.found.stix_id, newest.release, found=newest.found)
+
+
+def _ambiguous(object_id: str, named: Sequence[tuple[KnowledgeBase, Found]]) -> NotFound:
+    return NotFound(
         f"`{brief(object_id)}` names objects of several knowledge bases; ask one of them, or by STIX id",
-        {"candidates": [{"knowledge_base": kb.slug, "id": best.stix_id} for kb, _, best in hits]},
+        {"candidates": [{"knowledge_base": kb.slug, "id": found.stix_id} for kb, found in named]},
     )
 
 

@@ -48,8 +48,9 @@ def compare(
         release=release, page=PageRequest(1, EVERYTHING), via=words(via), include_sub=sub, evidence=False
     )
     with session.library() as library:
-        known = first_with_all(library, session.asked(kb), [*ids_of(a), *ids_of(b)], release)
-        found = compare_sets(library, known, ids_of(a), ids_of(b), by, query)
+        known, ids = first_with_all(library, session.asked(kb), [*ids_of(a), *ids_of(b)], release)
+        of_a = len(ids_of(a))
+        found = compare_sets(library, known, ids[:of_a], ids[of_a:], by, query)
     if as_json:
         output.write_json(page_as_json(found.page, "results", facts_of_comparison(found)))
     else:

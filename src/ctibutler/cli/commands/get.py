@@ -27,7 +27,11 @@ def get(
     context: click.Context,
     object_id: Annotated[
         str,
-        argument("ID", "An id such as T1059, CWE-79 or US, or a STIX id. Case does not matter.", candidates.object_id),
+        argument(
+            "ID",
+            "An id such as T1059, CWE-79 or US, a name, a link, or a STIX id. Case does not matter.",
+            candidates.object_id,
+        ),
     ],
     question: Annotated[
         str | None,
@@ -79,7 +83,7 @@ def get(
     several ids with commas between them.
     """
     from ctibutler.answers.across.ids import find_across
-    from ctibutler.answers.naming import is_stix_id
+    from ctibutler.answers.naming import brief, is_stix_id
     from ctibutler.cli.finding import find_in, refuse_absent
     from ctibutler.cli.output.objects import show_object, write_bundle, write_detailed, write_envelope
     from ctibutler.cli.successors import successors
@@ -102,7 +106,11 @@ def get(
         except NotFound as missing:
             if _looks_like_a_name(session.knowledge_bases.all, object_id):
                 refuse_absent(library, asked, release)
-                raise NotFound(f"{missing}; to find a name, run `ctibutler search {shlex.quote(object_id)}`") from None
+                if missing.details.get("near"):
+                    raise
+                raise NotFound(
+                    f"{missing}; to find a name, run `ctibutler search {shlex.quote(brief(object_id))}`"
+                ) from None
             if not is_stix_id(object_id) or kb or release or bundle or detail:
                 raise
             # Neither listed nor in a latest release: perhaps a relationship, or of an older release.
@@ -122,7 +130,7 @@ def get(
             write_envelope(first.content, first)
         else:
             show_object(first.content, first, same, successors(library, first))
-            _suggest(library, first, object_id)
+            _suggest(library, first)
 
 
 def _ask(
@@ -153,14 +161,15 @@ def _ask(
         write_answer(found, kb, with_sub=options.with_sub, evidence=options.evidence)
 
 
-def _suggest(library: Library, finding: Finding, object_id: str) -> None:
+def _suggest(library: Library, finding: Finding) -> None:
     """Say what can be asked about an object."""
     from ctibutler.answers.naming import ObjectRequest
     from ctibutler.answers.questions import asked_counts
     from ctibutler.cli.output.questions import next_questions
 
     request = ObjectRequest(finding.stix_id, finding.release, include_revoked=True, include_deprecated=True)
-    sentence = next_questions(asked_counts(library, finding.kb, request, with_sub=False), object_id)
+    named = finding.view.external_id or finding.stix_id
+    sentence = next_questions(asked_counts(library, finding.kb, request, with_sub=False), named)
     if sentence:
         output.line()
         output.line(output.filled(sentence))

@@ -79,7 +79,7 @@ def _list(context: click.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -
     from ctibutler.answers.object_tables import list_table
     from ctibutler.answers.objects import ObjectQuery, list_objects
     from ctibutler.answers.releases import listed_types
-    from ctibutler.cli.finding import refuse_absent
+    from ctibutler.cli.finding import read_ids, refuse_absent
     from ctibutler.cli.output.objects import write_objects
     from ctibutler.cli.output.table_files import JSON, form_of, write_in_form
     from ctibutler.forms.json_form import page_as_json
@@ -93,7 +93,7 @@ def _list(context: click.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -
             sort=_sort(kb, given["sort"]),
             include_revoked=given["include_revoked"],
             include_deprecated=given["include_deprecated"],
-            external_ids=words(given["external_ids"]),
+            external_ids=read_ids(library, kb, words(given["external_ids"]), given["release"]),
             name=given["name"] or None,
             text=given["text"] or None,
             description=given["description"] or None,

@@ -48,7 +48,7 @@ def navigator(
         raise InvalidRequest(f"--kb: {kb} has no layers; these have: {having}")
     with session.library() as library:
         first, *others = find_in(library, asked, object_id, release)
-        request = ObjectRequest(object_id, first.release, include_revoked=True, include_deprecated=True)
+        request = ObjectRequest(first.stix_id, first.release, include_revoked=True, include_deprecated=True)
         try:
             found = layer(library, first.kb, request)
         except InvalidRequest:
