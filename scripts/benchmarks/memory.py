@@ -37,6 +37,7 @@ def measure(workshop: Workshop) -> Iterator[Outcome]:
             course[-1],
             {"at the start, MB": start, "half-way, MB": course[len(course) // 2], "requests": count},
             {"megabytes in the course of the requests": course},
+            f"after {count:,} requests" if workshop.quick else "",
         )
         after: dict[str, float] = {}
         for _ in range(2):

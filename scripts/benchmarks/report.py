@@ -52,7 +52,8 @@ def runs(result: Result) -> str:
 
 
 def shown(result: Result) -> str:
-    return result.skipped or f"{number(result.value)} {result.unit}"
+    noted = f" ({result.note})" if result.note else ""
+    return result.skipped or f"{number(result.value)} {result.unit}{noted}"
 
 
 def goal(result: Result) -> str:

@@ -30,6 +30,7 @@ class Result:
     figures: dict[str, float] = field(default_factory=dict)
     series: dict[str, list[float]] = field(default_factory=dict)
     skipped: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def result(group: Group, row: Row, date: str, runs: int, outcome: Outcome | None
         **{
             **asdict(declared),
             "value": rounded(outcome.value),
+            "note": outcome.note,
             "met": row.goal.met(outcome.value),
             "reached": rounded(row.goal.reached(outcome.value)),
             "figures": {name: rounded(each) for name, each in outcome.figures.items()},
