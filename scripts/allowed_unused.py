@@ -64,3 +64,5 @@ _.has_sub
 _.data_received  # asyncio, httptools and uvicorn call or read these
 _.on_headers_complete
 _.total_requests
+_.stated_in
+_.related

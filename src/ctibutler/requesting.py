@@ -67,14 +67,17 @@ def request_links(
     ignore_embedded: bool = False,
     modified_min: str | None = None,
     created_min: str | None = None,
+    to_version: str | None = None,
 ) -> LinkJob:
-    """Queue the links of a mode, from this release of the mode's owner or from its latest one."""
+    """Queue the links of a mode, from this release of the mode's owner or from its latest one, to this release of the knowledge
+    base that they lead to or to its latest one."""
     parameters = LinkParameters(
         mode=mode.name,
         version=version,
         ignore_embedded_relationships=ignore_embedded,
         modified_min=modified_min,
         created_min=created_min,
+        to_version=UNSET if to_version is None else to_version,
     )
     with database.note() as connection:
         return _add_links(connection, mode, parameters)

@@ -9,6 +9,8 @@ import pytest
 from ctibutler.answers.exports import release_objects
 from ctibutler.answers.library import Library
 from ctibutler.answers.releases import about
+from ctibutler.catalog import link_sets, releases
+from ctibutler.errors import NotFound
 from ctibutler.forms.stix_bundle import release_as_bundle
 from ctibutler.importing.links import LinkRequest, make_links
 from ctibutler.knowledge_bases import HOSTED
@@ -167,8 +169,28 @@ def test_links_without_embedded_relationships_and_of_newer_sources_only(catalogu
     moment = "2021-06-24T00:00:00.000Z"
     limit = microseconds(moment)
     for name in ("modified", "created"):
-        request = LinkRequest(CAPEC_ATTACK, None, True, *([limit, None] if name == "modified" else [None, limit]))
+        request = LinkRequest(
+            CAPEC_ATTACK,
+            ignore_embedded=True,
+            modified_min=limit if name == "modified" else None,
+            created_min=limit if name == "created" else None,
+        )
         wanted = {sro["id"] for sro in every if plain.instant(sro, name) >= limit}
         assert make_links(database, HOSTED, request) == len(wanted)
         there = derived(library, "capec")
         assert {sro["id"] for sro in every} & there.keys() == wanted
+
+
+def test_links_lead_to_the_release_that_was_asked_for(catalogues: Catalogues) -> None:
+    database = catalogues.with_releases("capec@3.9", "attack-enterprise@17.1", "attack-enterprise@18.1")
+    assert make_links(database, HOSTED, LinkRequest(CAPEC_ATTACK, to_version="17.1")) == len(
+        plain.capec_attack("3.9", "17.1")
+    )
+    with database.read() as connection:
+        [capec] = releases.installed(connection, "capec")
+        newer, older = releases.installed(connection, "attack-enterprise")
+        made = [link_sets.made_at(connection, "capec-attack", capec.key, one.key) for one in (newer, older)]
+    assert made[0] is None
+    assert made[1] is not None
+    with pytest.raises(NotFound, match=r"capec-attack needs attack-enterprise 16\.0, which is not installed"):
+        make_links(database, HOSTED, LinkRequest(CAPEC_ATTACK, to_version="16.0"))

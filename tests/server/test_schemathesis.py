@@ -28,9 +28,9 @@ checks.unsupported_method.enabled = false
 checks.allow_header_conformance.enabled = false
 
 # What a schema cannot say: relevance needs a text, a layer an object of some types, inference techniques that are known,
-# a question ids, kinds and ways that there are.
+# a question ids, kinds and ways that there are, a path two ids.
 [[operations]]
-include-path-regex = "/(search|navigator|tie|compare|{question})/$"
+include-path-regex = "/(search|navigator|tie|compare|paths|{question})/$"
 checks.positive_data_acceptance.enabled = false
 """
 

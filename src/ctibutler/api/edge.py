@@ -12,6 +12,7 @@ from ctibutler.api import (
     job_routes,
     knowledge_base_routes,
     openapi,
+    path_routes,
     question_routes,
     release_routes,
     search_routes,
@@ -60,11 +61,14 @@ def all_routes(
             routes += [
                 Route(endpoint, f"{PREFIX}{kb.slug}/{endpoint.path}", kb) for endpoint in module.endpoints(kb, settings)
             ]
+        chains = path_routes.chain_endpoints(kb, knowledge_bases, settings)
+        routes += [Route(endpoint, f"{PREFIX}{kb.slug}/{endpoint.path}", kb) for endpoint in chains]
     shared: Iterator[Endpoint]
     for shared in (
         search_routes.endpoints(knowledge_bases, settings),
         across_routes.endpoints(knowledge_bases, settings),
         question_routes.across_endpoints(knowledge_bases, settings),
+        path_routes.endpoints(knowledge_bases, settings),
         job_routes.endpoints(knowledge_bases, settings),
     ):
         routes += [Route(endpoint, PREFIX + endpoint.path) for endpoint in shared]

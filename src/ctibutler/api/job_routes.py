@@ -95,6 +95,7 @@ def _link(request: Request) -> Response:
         ignore_embedded=request.body.flag("ignore_embedded_relationships"),
         modified_min=request.body.text("modified_min"),
         created_min=request.body.text("created_min"),
+        to_version=request.body.text("to_version"),
     )
     return responses.json(job_form(job), 201, {"Location": f"/api/v1/jobs/{job.id}/"})
 
@@ -118,6 +119,13 @@ LINKS = (
         "version",
         "version",
         "Release of the knowledge base that the links start from. Default: the latest installed one.",
+        example=release_labels.LATEST,
+    ),
+    Field(
+        "to_version",
+        "version",
+        "Release of the knowledge base that the links lead to. Default: the latest installed one. If several are linked,"
+        " those without such a release are linked in their latest one.",
         example=release_labels.LATEST,
     ),
     Field(

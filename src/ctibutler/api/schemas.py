@@ -7,10 +7,13 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from ctibutler.answers.across.ids import ObjectStateAcross
+from ctibutler.answers.chains import ChainStage, ChainText
+from ctibutler.answers.coverage import Coverage
 from ctibutler.answers.inference import Inference
 from ctibutler.answers.object_versions import ObjectState
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.pages import Count
+from ctibutler.answers.path_records import MissingLinkSet, PathObject, Paths
 from ctibutler.answers.question_records import Counts, QuestionRow, Start
 from ctibutler.answers.releases import AvailableRelease, InstalledReleases, Release
 from ctibutler.answers.sets import ComparedCounts, ComparedRow
@@ -70,6 +73,14 @@ ANSWERS: Mapping[str, object] = {
             "b": list[Start],
             "counts": ComparedCounts,
         },
+    ),
+    "Paths": Paths,
+    "Coverage": Coverage,
+    "ChainPage": page_type(
+        "ChainPage",
+        "objects",
+        ObjectView,
+        {"of": PathObject, "stages": list[ChainStage], "told": list[ChainText], "missing": list[MissingLinkSet]},
     ),
     "LayerFile": LayerFile,
     "Inference": Inference,

@@ -48,11 +48,12 @@ class InstallOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LinkParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """What the API shows of a request to make links: the mode, the release of its owner (the latest if null), and the
-    earliest times of source objects, as they were written."""
+    """What the API shows of a request to make links: the mode, the releases of its owner and of the knowledge base that the
+    links lead to (the latest if null), and the earliest times of source objects, as they were written."""
 
     mode: str
     version: str | None = None
+    to_version: str | UnsetType = UNSET
     ignore_embedded_relationships: bool = False
     modified_min: str | None = None
     created_min: str | None = None

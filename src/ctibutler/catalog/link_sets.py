@@ -92,6 +92,17 @@ def replace(
     _update_shown(connection)
 
 
+def made_at(connection: Connection, mode: str, owner_release: int, other_release: int) -> int | None:
+    """Return when the links of a mode between two releases were made, in microseconds; None if there are none."""
+    row = connection.row(
+        "SELECT made_at FROM link_set WHERE mode = :mode AND owner_release = :owner AND other_release = :other",
+        mode=mode,
+        owner=owner_release,
+        other=other_release,
+    )
+    return None if row is None else int(row.made_at)
+
+
 def digest_of_set(contents: Iterable[bytes]) -> bytes:
     """Return the digest of the contents of all links of a set, in whatever order they come."""
     return digest_of(b"\n".join(sorted(contents)))

@@ -71,18 +71,23 @@ def take(
     near: Sequence[int],
     kinds: Sequence[TypeWord] | None,
     living: Living,
+    *,
+    far_release: Release | None = None,
 ) -> Found:
     """Take a step from these identifiers of a release. Return each relationship with the object that it leads to.
 
     `kinds` are those at the far end, by their STIX types and whether they are sub-techniques; None for all. Objects of a kind
-    that only its content tells are not told apart.
+    that only its content tells are not told apart. Links lead to the releases that they are shown with, or only to
+    `far_release`.
     """
     if not near:
         return []
     directions = ("out", "in") if step.direction == "both" else (step.direction,)
     found: Found = []
     for direction in directions:
-        found += _TAKE[step.family](connection, _Asked(step, direction == "out", release, near, kinds, living))
+        found += _TAKE[step.family](
+            connection, _Asked(step, direction == "out", release, near, kinds, living, far_release)
+        )
     return found
 
 
@@ -96,6 +101,7 @@ class _Asked:
     near: Sequence[int]
     kinds: Sequence[TypeWord] | None
     living: Living
+    far_release: Release | None
 
     @property
     def ends(self) -> tuple[str, str]:
@@ -211,18 +217,21 @@ def _links(connection: Connection, asked: _Asked) -> Found:
          WHERE {begins}
            AND link.{near}_release = :release
            AND link.embedded = 0
-           AND CASE :release WHEN link_set.owner_release THEN link_set.owner_shows
-                             WHEN link_set.other_release THEN link_set.other_shows
-                             ELSE 1 END = 1
+           AND {_SHOWN if asked.far_release is None else f"link.{far}_release = :far_release"}
            {asked.passes(connection)}
         """,
         release=asked.release.key,
         mode=asked.step.mode,
         knowledge_base=asked.step.knowledge_base or asked.release.knowledge_base,
+        **({} if asked.far_release is None else {"far_release": asked.far_release.key}),
         **parameters,
     )
     return _once(asked, rows, "link", lambda row: row.object_key)
 
+
+_SHOWN = """CASE :release WHEN link_set.owner_release THEN link_set.owner_shows
+                             WHEN link_set.other_release THEN link_set.other_shows
+                             ELSE 1 END = 1"""
 
 _TAKE = {"native": _native, "embedded": _embedded, "link": _links}
 

@@ -26,6 +26,15 @@ ReleaseOption = Annotated[
         complete=candidates.release_or_latest,
     ),
 ]
+PinnedOption = Annotated[
+    list[str] | None,
+    option(
+        "--release",
+        metavar="KB@RELEASE",
+        help="Read this release of a knowledge base. Repeat it for others. Default: the latest installed ones.",
+        complete=candidates.installed,
+    ),
+]
 SourceOption = Annotated[
     str | None,
     option(

@@ -26,8 +26,9 @@ Finish = Callable[[Connection, Sequence[str]], None]
 class LinkRequest:
     """Which links to create.
 
-    `version` is the label of the owner's release, None the latest. `modified_min` and `created_min` (microseconds) leave
-    out links from older source objects. With `ignore_embedded`, links get no embedded relationships.
+    `version` is the label of the owner's release, None the latest. `to_version` is that of the release that the links lead to,
+    in the knowledge bases that have it; the latest of the others, and of all for None. `modified_min` and `created_min`
+    (microseconds) leave out links from older source objects. With `ignore_embedded`, links get no embedded relationships.
     """
 
     mode: LinkMode
@@ -35,6 +36,7 @@ class LinkRequest:
     ignore_embedded: bool = False
     modified_min: int | None = None
     created_min: int | None = None
+    to_version: str | None = None
 
 
 def make_links(
@@ -50,12 +52,12 @@ def make_links(
     If a knowledge base that the links would lead to is not installed, no links are created, nothing is changed, and the
     reason is passed to `finish`. So are the ids that could not be linked, in the modes that report them.
 
-    Raises NotFound if the owner's release is not installed or has no mapping.
+    Raises NotFound if one of the releases is not installed, or the owner's has no mapping.
     """
     mode = request.mode
     with database.write() as connection:
         owner = _release(connection, mode, request.version)
-        others = releases.latest(connection, mode.others)
+        others = _others(connection, mode, request.to_version)
         missing = [slug for slug in mode.others if slug not in {other.knowledge_base for other in others}]
         if missing:
             finish(connection, [_no_links(mode, missing)])
@@ -99,6 +101,19 @@ def _release(connection: Connection, mode: LinkMode, label: str | None) -> Relea
         which = mode.owner if label is None else f"{mode.owner} {release_labels.shown(label)}"
         raise NotFound(f"{mode.name} needs {which}, which is not installed")
     return release
+
+
+def _others(connection: Connection, mode: LinkMode, label: str | None) -> list[Release]:
+    """The releases that the links lead to: of each knowledge base the one with this label, or else the latest."""
+    latest = releases.latest(connection, mode.others)
+    if label is None:
+        return latest
+    pinned = {slug: releases.find(connection, slug, label) for slug in mode.others}
+    if not any(pinned.values()):
+        raise NotFound(
+            f"{mode.name} needs {' or '.join(mode.others)} {release_labels.shown(label)}, which is not installed"
+        )
+    return [pinned[release.knowledge_base] or release for release in latest]
 
 
 def _no_links(mode: LinkMode, missing: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from ctibutler.knowledge_bases.declaration import (
     address_form,
     id_form,
 )
+from ctibutler.knowledge_bases.onward import ATTACK_ONWARD, ENTERPRISE_ONWARD
 from ctibutler.knowledge_bases.properties import (
     external_id_of,
     paired_values,
@@ -124,6 +125,7 @@ def _matrix(
             address_form(r"attack\.mitre\.org/(?:versions/[^/]+/)?(?:wiki/)?[\w-]+/([A-Z]+\d+(?:/\d+)?)"),
         ),
         questions=ENTERPRISE_QUESTIONS if matrix == "enterprise" else ATTACK_QUESTIONS,
+        onward=ENTERPRISE_ONWARD if matrix == "enterprise" else ATTACK_ONWARD,
         filters=(
             Filter("alias", "substring", "alias", "part of a name in `aliases` or `x_mitre_aliases`", "bear"),
             Filter("platform", "exact", "platform", "platforms, such as `Windows,Linux`", "Linux"),

@@ -14,6 +14,7 @@ from ctibutler.knowledge_bases.declaration import (
     address_form,
     id_form,
 )
+from ctibutler.knowledge_bases.onward import CAPEC_ONWARD
 from ctibutler.knowledge_bases.properties import external_id_of, property_values, values_by_key
 
 CAPEC = KnowledgeBase(
@@ -34,6 +35,7 @@ CAPEC = KnowledgeBase(
     left_out_types=NEVER_LISTED,
     own_kinds=(TypeWord("Attack pattern", ("attack-pattern",)), TypeWord("Mitigation", ("course-of-action",))),
     questions=CAPEC_QUESTIONS,
+    onward=CAPEC_ONWARD,
     columns=(
         Column("abstraction", property_values("x_capec_abstraction"), ("attack-pattern",)),
         Column("likelihood", property_values("x_capec_likelihood_of_attack"), ("attack-pattern",)),

@@ -15,6 +15,7 @@ from ctibutler.knowledge_bases.declaration import (
     address_form,
     id_form,
 )
+from ctibutler.knowledge_bases.onward import CVES, CWE_ONWARD
 from ctibutler.knowledge_bases.properties import external_id_of, has_reference, property_values
 
 CWE = KnowledgeBase(
@@ -38,6 +39,8 @@ CWE = KnowledgeBase(
         TypeWord("Category", ("grouping",)),
     ),
     questions=CWE_QUESTIONS,
+    onward=CWE_ONWARD,
+    named_in_details=(CVES,),
     qualifiers=(VIEW_ID,),
     columns=(
         Column("likelihood", property_values("likelihood_of_exploit"), ("weakness",)),

@@ -13,6 +13,7 @@ from ctibutler.knowledge_bases.declaration import (
     address_form,
     id_form,
 )
+from ctibutler.knowledge_bases.onward import D3FEND_ONWARD
 from ctibutler.knowledge_bases.properties import external_id_of
 
 D3FEND = KnowledgeBase(
@@ -39,6 +40,7 @@ D3FEND = KnowledgeBase(
         TypeWord("Artifact", ("indicator",)),
     ),
     questions=D3FEND_QUESTIONS,
+    onward=D3FEND_ONWARD,
     id_forms=(id_form(r"(d3f:)?D3-\w+", "course-of-action"),),
     # The class that a technique is: its name without blanks, `MultifactorAuthentication` of D3-MFA.
     address_forms=(address_form(r"d3fend\.mitre\.org/(?:\w+/)+d3f:([\w-]+)"),),

@@ -13,6 +13,7 @@ from typing import Literal
 
 from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.questions import Qualifier, Question
+from ctibutler.knowledge_bases.relations import NamedInDetails, Onward
 
 StixDict = Mapping[str, object]
 FilterKind = Literal["exact", "substring"]
@@ -258,6 +259,12 @@ class KnowledgeBase:
 
     questions: tuple[Question, ...] = ()
     """What can be asked about its objects."""
+
+    onward: tuple[Onward, ...] = ()
+    """The relations that paths go along from its objects."""
+
+    named_in_details: tuple[NamedInDetails, ...] = ()
+    """Ids that its details name, for chains."""
 
     qualifiers: tuple[Qualifier, ...] = ()
     """What its details say about relationships."""

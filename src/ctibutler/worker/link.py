@@ -29,6 +29,7 @@ def link(database: Database, knowledge_bases: KnowledgeBases, job: LinkJob, prog
         ignore_embedded=wanted.ignore_embedded_relationships,
         modified_min=_instant(wanted.modified_min),
         created_min=_instant(wanted.created_min),
+        to_version=wanted.to_version or None,
     )
     make_links(
         database,
