@@ -25,8 +25,8 @@ _ORPHANS = {
     "relationship without object": "relationship WHERE object_key NOT IN (SELECT object_key FROM object)",
     "field without object": "field WHERE object_key NOT IN (SELECT object_key FROM object)",
     "exact name without object": "exact_name WHERE object_key NOT IN (SELECT object_key FROM object)",
-    "term without posting": "term WHERE term_key NOT IN (SELECT term_key FROM posting)",
-    "posting without term": "posting WHERE term_key NOT IN (SELECT term_key FROM term)",
+    "term without posting": "term WHERE NOT EXISTS (SELECT 1 FROM posting WHERE posting.term_key = term.term_key)",
+    "posting without term": "posting WHERE NOT EXISTS (SELECT 1 FROM term WHERE term.term_key = posting.term_key)",
     "held reference without object": "object_reference WHERE object_key NOT IN (SELECT object_key FROM object)",
     "held reference without reference": (
         "object_reference WHERE last_place - first_place + 1 <> (SELECT count(*) FROM reference"

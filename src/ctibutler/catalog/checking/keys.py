@@ -10,7 +10,11 @@ from ctibutler.catalog.tables import BY_NAME, NO_ROW, Table
 
 
 def check_keys(connection: Connection, table: Table) -> Iterator[Finding]:
-    """Find rows of a table that refer to a row that does not exist, and rows that nothing needs."""
+    """Find rows of a table that refer to a row that does not exist, and rows that nothing needs.
+
+    By EXCEPT: NOT IN takes PostgreSQL a scan for each row where the other side is large, NOT EXISTS takes SQLite one without
+    an index.
+    """
     shown = ", ".join(table.key)
     for column, target in table.refers_to.items():
         (key,) = BY_NAME[target].key
@@ -19,8 +23,7 @@ def check_keys(connection: Connection, table: Table) -> Iterator[Finding]:
             f"""
             SELECT {shown}, {column} AS lost
               FROM {table.name}
-             WHERE {column} IS NOT NULL {no_row}
-               AND {column} NOT IN (SELECT {key} FROM {target})
+             WHERE {column} IN (SELECT {column} FROM {table.name} EXCEPT SELECT {key} FROM {target}) {no_row}
             """
         ):
             yield Finding(
@@ -37,5 +40,5 @@ def _orphan(table: Table) -> str:
         return table.orphan_if
     (key,) = table.key
     keepers = (place.partition(".") for place in table.kept_by)
-    union = " UNION ALL ".join(f"SELECT {column} FROM {name} WHERE {column} IS NOT NULL" for name, _, column in keepers)
-    return f"{key} NOT IN ({union})"
+    kept = "".join(f" EXCEPT SELECT {column} FROM {name}" for name, _, column in keepers)
+    return f"{key} IN (SELECT {key} FROM {table.name}{kept})"
