@@ -239,15 +239,6 @@ def test_relationships_of_all_knowledge_bases_are_listed_once_each(catalogues: C
     source, target = sros[0][1]["source_ref"], sros[-1][1]["target_ref"]
     expect(lambda _, sro: sro["source_ref"] == source, source_refs=[source.upper()])
     expect(lambda _, sro: sro["target_ref"] == target, target_refs=[target])
-    many = sorted({sro["target_ref"] for _, sro in sros})[::7]
-    assert len(many) > 100
-    expect(lambda _, sro: sro["target_ref"] in many, target_refs=[*map(str.upper, many), "tool--none"])
-    expect(lambda _, sro: sro["source_ref"] in many, source_refs=many)
-    expect(
-        lambda family, sro: family != "embedded" and sro["source_ref"] in many,
-        source_refs=many,
-        include_embedded_refs=False,
-    )
     expect(
         lambda _, sro: sro["target_ref"] == MITRE and sro["source_ref"].startswith("tool--"),
         target_refs=[MITRE],
