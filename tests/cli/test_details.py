@@ -19,9 +19,11 @@ def with_details(command: Command) -> Command:
 
 
 def test_details_are_readable(with_details: Command) -> None:
-    plain = with_details.done("get", "CWE-1287").stdout
+    page, _, asked_next = with_details.done("get", "CWE-1287").stdout.rpartition("\n\n")
+    plain = f"{page}\n"
     detailed = with_details.done("get", "CWE-1287", "--detail").stdout
     assert detailed.startswith(plain)
+    assert detailed.endswith(f"\n\n{asked_next}")
     lines = detailed.removeprefix(plain).splitlines()
     assert lines[:5] == ["", "abstraction  Base", "structure    Simple", "status       Incomplete", ""]
     assert lines[5:9] == [

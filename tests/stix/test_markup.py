@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from ctibutler.stix.markup import plain_text
+from ctibutler.stix.markup import plain_text, readable_text
 from tests.catalogue import published
 
 
@@ -41,3 +41,19 @@ def test_no_link_or_citation_remains_in_attacks_relationships(slug: str) -> None
     assert len(texts) > 100
     left = [text for text in texts if re.search(r"\]\(|Citation:|</?code>", text)]
     assert not left, json.dumps(left[:3])
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("A tool.(Citation: One)(Citation: Two (x))\n\n* <code>a.exe</code>\n* b", "A tool.\n\n* a.exe\n* b"),
+        ("Sum.\n-------------\n<span>More:</span><ul><li>One</li><li><p>Two</p></li></ul>", "Sum.\n\nMore:\n\n* One\n* Two"),
+        ("<xhtml:p>A <script>x</script>.</xhtml:p><xhtml:p>Then.</xhtml:p>", "A <script>x</script>.\n\nThen."),
+        ("<b>Bold</b><br><br>a &lt;b&gt; &amp;lt;", "Bold\n\na <b> &lt;"),
+        ("## How\nSee [this][1] and [that](https://x.example/(a)).\n\n[1]: https://x.example", "How\n\nSee this and that."),
+        ("Run <PID> and **now**", "Run <PID> and now"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_descriptions_are_readable(markup: str, text: str) -> None:
+    assert readable_text(markup) == text

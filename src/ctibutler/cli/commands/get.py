@@ -75,6 +75,8 @@ def get(
         bool,
         option("--detail", help="Add what the publisher says beyond STIX. With --json: as `details`."),
     ] = False,
+    references: Annotated[bool, option("--references", help="Add the references, numbered.")] = False,
+    everything: Annotated[bool, option("--all", help="Add all other properties, and the references.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show one object, or what is related to it.
@@ -85,10 +87,12 @@ def get(
     from ctibutler.answers.across.ids import find_across
     from ctibutler.answers.naming import brief, is_stix_id
     from ctibutler.cli.finding import find_in, refuse_absent
-    from ctibutler.cli.output.objects import show_object, write_bundle, write_detailed, write_envelope
+    from ctibutler.cli.output.object_page import Shown, show_object
+    from ctibutler.cli.output.objects import write_bundle, write_detailed, write_envelope
     from ctibutler.cli.successors import successors
 
     session = session_of(context)
+    shown = Shown(references, everything)
     if bundle and detail:
         raise InvalidRequest("--detail cannot be used with --bundle: a bundle contains only STIX objects")
     asked = session.asked(kb)
@@ -125,11 +129,13 @@ def get(
         if bundle:
             write_bundle(library, first)
         elif detail:
-            write_detailed(library, first, same, as_json)
+            write_detailed(library, first, same, shown, as_json=as_json)
+            if not as_json:
+                _suggest(library, first)
         elif as_json:
             write_envelope(first.content, first)
         else:
-            show_object(first.content, first, same, successors(library, first))
+            show_object(first.content, first, same, successors(library, first), shown)
             _suggest(library, first)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ctibutler.cli.output.text import on_terminal, printable, write
+from ctibutler.cli.output.text import bold, on_terminal, printable, write
 
 _GAP = "  "
 # The longest kind, `Detection Strategy`, is not cut.
@@ -58,8 +57,7 @@ def write_table(
     if below:
         under = [[], *below]
         lines = [part for line, more in zip(lines, under, strict=True) for part in (line, *_indented(more, indent))]
-    if on_terminal() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb":
-        lines[0] = f"\033[1m{lines[0]}\033[0m"
+    lines[0] = bold(lines[0])
     write("\n".join(lines) + "\n")
 
 

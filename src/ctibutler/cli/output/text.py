@@ -79,6 +79,12 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def bold(line: str) -> str:
+    """A line in bold on a terminal that has colours."""
+    has_colours = on_terminal() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return f"\033[1m{line}\033[0m" if has_colours else line
+
+
 def printable(text: str) -> str:
     """The text on one line, without characters that control a terminal."""
     return "".join(char if char.isprintable() else " " for char in text)

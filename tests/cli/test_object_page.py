@@ -1,0 +1,64 @@
+"""`get ID` as a page to read."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.cli.command import Command
+
+pytestmark = pytest.mark.real
+
+MARKUP = re.compile(
+    r"\(Citation:|</?(?:p|br|li|ul|ol|b|code|span|div)\b|xhtml:|\]\(|&(?:lt|gt|amp|quot);|^#+ |\*\*", re.MULTILINE
+)
+
+
+def test_the_page_says_what_people_ask_and_not_what_only_programs_need(stocked: Command) -> None:
+    page = stocked.done("get", "T0859").stdout
+    assert re.search(
+        r"^kind +Technique\ntactics +[a-z ]+, [a-z ]+\n(?:platforms .*\n)?created +2020-05-21\nmodified +20..-..-..$",
+        page,
+        re.MULTILINE,
+    )
+    for hidden in ("x_mitre_", "created_by_ref", "object_marking_refs", "https://"):
+        assert hidden not in page
+
+
+def test_everything_else_is_shown_on_demand(stocked: Command) -> None:
+    everything = stocked.done("get", "T0859", "--all").stdout
+    assert "x_mitre_attack_spec_version" in everything
+    assert "\nReferences\n  1. mitre-attack T0859 https://attack.mitre.org/techniques/T0859\n" in everything
+    references = stocked.done("get", "T0859", "--references").stdout
+    assert "\nReferences\n  1. mitre-attack T0859 " in references
+    assert "x_mitre_" not in references
+
+
+@pytest.mark.parametrize(
+    "object_id",
+    [
+        "T0859", "TA0109", "M0801", "G0034", "S0604", "C0028", "A0001", "DET0733", "AN1866", "DC0032",
+        "AML.T0051", "AML.TA0001", "AML.M0015", "TA02", "T0086.003", "F1025.001", "TA0043", "western-africa", "US", "TLP:RED",
+    ],
+)  # fmt: skip
+def test_a_page_of_every_kind_has_no_markup_of_publishers(stocked: Command, object_id: str) -> None:
+    outcome = stocked.done("get", object_id)
+    lines = outcome.stdout.splitlines()
+    assert lines[0].casefold().startswith(object_id.casefold()) or object_id == "TLP:RED"
+    assert any(line.startswith("kind ") for line in lines)
+    assert MARKUP.search(outcome.stdout) is None
+    assert "\n\n\n" not in outcome.stdout
+
+
+def test_log_sources_are_words(stocked: Command) -> None:
+    page = stocked.done("get", "DC0032", "--kb", "attack-ics").stdout
+    assert re.search(r"^log sources  \S+", page, re.MULTILINE)
+    assert '{"' not in page
+
+
+def test_the_counts_of_a_group_tell_its_own_techniques_from_those_of_its_campaigns(stocked: Command) -> None:
+    ways = stocked.done("get", "G0034", "techniques", "--json").json["counts"]
+    own, default = ways["ways"]["own"], ways["default"]
+    assert 0 < own < default
+    assert f"{own} techniques ({default} with campaigns)" in stocked.done("get", "G0034").stdout
