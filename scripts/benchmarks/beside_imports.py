@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.declaring import Group, Outcome, Row, at_most
-from benchmarks.processes import Asker
+from benchmarks.processes import Asker, Failed
 from benchmarks.searching import percentile
 from benchmarks.servers import NO_CACHE, api
 from benchmarks.uncached import page
@@ -53,7 +53,7 @@ def during_import(asker: Asker, environment: dict[str, str]) -> list[float]:
     while importing.poll() is None:
         taken.append(asker.ask(page(len(taken) % 60 + 1)).wall)
     if importing.returncode:
-        raise SystemExit("bench: the import beside the pages failed")
+        raise Failed("the import beside the pages failed")
     return taken
 
 

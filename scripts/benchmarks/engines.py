@@ -13,7 +13,7 @@ from statistics import median
 from uuid import uuid4
 
 from benchmarks.declaring import Group, Outcome, Row, Skipped, at_most
-from benchmarks.processes import Server, run
+from benchmarks.processes import Failed, Server, run
 from benchmarks.servers import NO_CACHE, api
 from benchmarks.workshop import Workshop, ctibutler
 
@@ -89,7 +89,7 @@ async def client(server: Server, chance: random.Random, end: float, taken: list[
         head = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"(?i)content-length: *(\d+)", head)
         if not length or b" 200 " not in head[:16]:
-            raise SystemExit(f"bench: {path} answered {head[:40]!r}")
+            raise Failed(f"{path} answered {head[:40]!r}")
         await reader.readexactly(int(length[1]))
         taken.append(time.perf_counter() - started)
     writer.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.declaring import Group, Outcome, Row, Skipped, at_least
-from benchmarks.processes import Answer, Asker, Server, serving
+from benchmarks.processes import Answer, Asker, Failed, Server, serving
 from benchmarks.servers import NO_CACHE, api
 from benchmarks.uncached import BASE, page, technique_ids
 from benchmarks.workshop import ROOT, Workshop
@@ -57,7 +57,7 @@ def make_sure_that_both_answer_the_same(askers: dict[str, Asker], stix_id: str) 
     for path in (f"{BASE}{stix_id}/", page(3)):
         ours, theirs = (json.loads(asker.body(path)) for asker in askers.values())
         if ours != theirs:
-            raise SystemExit(f"bench: Django answers {path} in another way")
+            raise Failed(f"Django answers {path} in another way")
 
 
 def environment_with_django(folder: Path) -> Path:

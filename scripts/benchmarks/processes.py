@@ -15,6 +15,10 @@ from pathlib import Path
 PATIENCE = 60
 
 
+class Failed(Exception):
+    """What was measured did not do what it should. The message says what happened."""
+
+
 @dataclass(frozen=True)
 class Taken:
     """What one run of a command took, in seconds and megabytes."""
@@ -34,7 +38,7 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> Taken:
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stderr.close()
     if process.returncode:
-        raise SystemExit(f"bench: {' '.join(command[:5])} … exited with {process.returncode}: {errors[-500:].decode()}")
+        raise Failed(f"{' '.join(command[:5])} … exited with {process.returncode}: {errors[-500:].decode()}")
     return Taken(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
@@ -92,7 +96,7 @@ class Asker:
         response = self._connection.getresponse()
         content = response.read()
         if response.status not in (200, 204):
-            raise SystemExit(f"bench: {path} answered {response.status}: {content[:200].decode()}")
+            raise Failed(f"{path} answered {response.status}: {content[:200].decode()}")
         return content
 
 
@@ -129,7 +133,7 @@ def wait_for(port: int, path: str, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.005)
         else:
             return
-    raise SystemExit(f"bench: {' '.join(map(str, process.args))} does not answer")  # type: ignore[arg-type]
+    raise Failed(f"{' '.join(map(str, process.args))} does not answer")  # type: ignore[arg-type]
 
 
 def free_port() -> int:

@@ -40,7 +40,8 @@ def details(report: Report) -> Iterator[str]:
         yield f"## {group}"
         yield ""
         for each in results:
-            yield f"**{each.what}**, against {each.against}: {each.how}. Measured {each.date}, {runs(each)}."
+            compared = "" if each.against == "–" else f", against {each.against}"
+            yield f"**{each.what}**{compared}: {each.how}. Measured {each.date}, {runs(each)}."
             yield ""
             if each.figures:
                 yield "; ".join(f"{name}: {number(figure)}" for name, figure in each.figures.items()) + "."

@@ -13,6 +13,7 @@ from benchmarks import plots, results
 from benchmarks.declaring import Group, Outcome, Skipped
 from benchmarks.groups import ALL
 from benchmarks.machine import facts
+from benchmarks.processes import Failed
 from benchmarks.report import markdown
 from benchmarks.workshop import Workshop
 
@@ -50,8 +51,8 @@ def measured(workshop: Workshop, group: Group) -> Iterator[results.Result]:
     try:
         for outcome in group.measure(workshop):
             outcomes[outcome.row] = outcome
-    except Skipped as skipped:
-        reason = str(skipped)
+    except (Failed, Skipped) as problem:
+        reason = str(problem)
     for row in group.rows:
         outcome_of_row = outcomes.get(row.name)
         skipped_why = "" if outcome_of_row else f"not measured: {reason}"

@@ -29,7 +29,7 @@ class Workshop:
     def environment(self) -> dict[str, str]:
         """The environment of all commands: without settings of whoever runs the benchmark."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("CTIBUTLER_")}
-        return own | {"CTIBUTLER_BUCKET": str(self.bucket)}
+        return own | {"CTIBUTLER_BUCKET": str(self.bucket), "CTIBUTLER_READ_MAX_SECONDS": "600"}
 
     def data(self, name: str) -> dict[str, str]:
         """The environment of commands that work in this data folder."""
