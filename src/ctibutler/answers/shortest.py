@@ -79,6 +79,8 @@ def _go(ground: Ground, found: Search, remaining: _Remaining) -> bool:
         if len(found.states) > MOST_STATES:
             found.cut = remaining.length - 1
             return True
+    # A kind of the end may lead on to it.
+    remaining.left_out |= bool(level)
     ends = [state for state in level if state.node == found.end]
     if ends:
         found.ends, found.hops, found.paths = ends, remaining.length, sum(level[state] for state in ends)
