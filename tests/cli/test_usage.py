@@ -331,5 +331,17 @@ def test_a_new_knowledge_base_needs_only_its_declaration(
 def test_the_command_reference_shows_only_defaults_that_can_be_typed() -> None:
     reference = (Path(__file__).parents[2] / "docs/reference/commands.md").read_text("utf-8")
     rows = [row.replace("\\|", "").split(" | ") for row in reference.splitlines() if row.startswith("| `")]
-    typed = {"", "`1`", "`stix`", "`True`", "`modified_descending`", "`name_ascending`", "`any`", "`techniques`"}
+    typed = {
+        "",
+        "`1`",
+        "`6`",
+        "`10`",
+        "`stix`",
+        "`True`",
+        "`modified_descending`",
+        "`name_ascending`",
+        "`any`",
+        "`none`",
+        "`techniques`",
+    }
     assert {row[1] for row in rows} == typed

@@ -18,6 +18,7 @@ class JobParameters(msgspec.Struct, frozen=True, kw_only=True):
 
     mode: str | UnsetType = UNSET
     version: str | None
+    to_version: str | UnsetType = UNSET
     ignore_embedded_relationships: bool
     ignore_embedded_relationships_sro: bool | UnsetType = UNSET
     ignore_embedded_relationships_smo: bool | UnsetType = UNSET
