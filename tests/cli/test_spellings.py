@@ -76,7 +76,6 @@ def test_a_name_of_several_objects_is_refused_with_all_of_them(stocked: Command)
         ("AML.T005l", "AML.T0051"),
         ("Sandwrom Team", "G0034 Sandworm Team"),
         ("Dragnfly", "G0035 Dragonfly"),
-        ("germnay", "DE Germany"),
     ],
 )
 def test_what_is_nearly_an_id_or_a_name_is_suggested_and_not_taken(stocked: Command, written: str, meant: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,6 +14,12 @@ import pytest
 from ctibutler.catalog.state import CatalogState, Watch
 from ctibutler.errors import StoreUnavailable
 from ctibutler.http.states import States
+
+
+def in_its_own_thread(scenario: Coroutine[Any, Any, None]) -> None:
+    """Run it where no other test has left an event loop running."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, scenario).result()
 
 
 class SlowWatch:
@@ -61,7 +69,7 @@ def test_who_arrives_during_a_query_waits_for_the_next_one_with_all_others() -> 
         assert {state.stamp for state in await asyncio.gather(*late)} == {"2"}
         assert watch.queries == 2
 
-    asyncio.run(scenario())
+    in_its_own_thread(scenario())
 
 
 def test_a_failure_reaches_those_that_waited_for_it_alone() -> None:
@@ -80,7 +88,7 @@ def test_a_failure_reaches_those_that_waited_for_it_alone() -> None:
         watch.permits.release()
         assert (await second).stamp == "1"
 
-    asyncio.run(scenario())
+    in_its_own_thread(scenario())
 
 
 def test_a_client_that_goes_away_takes_the_answer_from_nobody() -> None:
@@ -95,4 +103,4 @@ def test_a_client_that_goes_away_takes_the_answer_from_nobody() -> None:
         assert gone.cancelled()
         assert watch.queries == 1
 
-    asyncio.run(scenario())
+    in_its_own_thread(scenario())

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from starlette.types import Message
@@ -13,6 +15,12 @@ from starlette.types import Message
 from ctibutler.catalog.engine.stopping import current
 from ctibutler.errors import Abandoned
 from ctibutler.http.threads import Kind, Threads
+
+
+def in_its_own_thread(scenario: Coroutine[Any, Any, None]) -> None:
+    """Run it where no other test has left an event loop running."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, scenario).result()
 
 
 async def _stays() -> Message:
@@ -48,7 +56,7 @@ def test_a_question_that_is_under_way_when_the_server_ends_is_stopped() -> None:
         with pytest.raises(asyncio.CancelledError):
             await asking
 
-    asyncio.run(ends())
+    in_its_own_thread(ends())
     assert stopped.get(timeout=60) == "the server ends"
 
 
@@ -60,4 +68,4 @@ def test_no_question_begins_once_the_server_has_ended(kind: Kind) -> None:
         with pytest.raises(Abandoned):
             await threads.run(kind, _stays, lambda: None)
 
-    asyncio.run(asks())
+    in_its_own_thread(asks())

@@ -8,7 +8,6 @@ from dataclasses import replace
 from starlette.responses import Response
 
 from ctibutler.answers.tables import Table
-from ctibutler.errors import InvalidRequest
 from ctibutler.forms.csv_form import table_as_csv
 from ctibutler.forms.table_forms import TABLE_FORMS, TableForm
 from ctibutler.http.parameters import Parameter
@@ -27,7 +26,7 @@ FORM_PARAMETERS = (
         "Form of the answer. Forms other than `json` hold the whole list, not a page. Default: what `Accept` prefers.",
         allowed=(JSON, *TABLE_FORMS),
     ),
-    Parameter("columns", "csv", "Columns of the table, in this order. Default: all.", example="id,name"),
+    Parameter("columns", "csv", "Columns of the table, in this order; JSON has none. Default: all.", example="id,name"),
     Parameter("bom", "flag", "Begin CSV with a byte order mark, for old versions of Excel.", default=False),
 )
 
@@ -42,17 +41,9 @@ def with_forms(endpoint: Endpoint) -> Endpoint:
 
 
 def in_form(request: Request, page: Callable[[], Response], table: Callable[[list[str] | None], Table]) -> Response:
-    """Return the list in the form that the request asks for. `table` takes the names of the columns, None for all.
-
-    Raises InvalidRequest for columns or a byte order mark in a form that has none.
-    """
+    """Return the list in the form that the request asks for. `table` takes the names of the columns, None for all."""
     form = _form(request)
-    columns = request.values.csv("columns")
-    if form is None:
-        if columns is not None:
-            raise InvalidRequest.of("columns", f"Needs a format that has columns: {', '.join(TABLE_FORMS)}.")
-        return page()
-    return _file(request, form, table(columns))
+    return page() if form is None else _file(request, form, table(request.values.csv("columns")))
 
 
 def _form(request: Request) -> TableForm | None:
