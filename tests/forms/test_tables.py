@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
-from ctibutler.answers.tables import Row, Table, as_text
+from ctibutler.answers.tables.table import Row, Table, as_text
 from ctibutler.errors import InvalidRequest
 from ctibutler.forms import workbook
 from ctibutler.forms.csv_form import table_as_csv

@@ -9,6 +9,8 @@ from uuid import UUID, uuid5
 
 import pytest
 
+from ctibutler.answers.asking.question_records import QuestionQuery
+from ctibutler.answers.asking.questions import ask
 from ctibutler.answers.changes import ChangesQuery, changes
 from ctibutler.answers.exports import release_objects
 from ctibutler.answers.library import Library
@@ -16,8 +18,6 @@ from ctibutler.answers.naming import ObjectRequest
 from ctibutler.answers.object_versions import versions_by_content
 from ctibutler.answers.objects import ObjectQuery, find_object, list_objects
 from ctibutler.answers.pages import Sort
-from ctibutler.answers.question_records import QuestionQuery
-from ctibutler.answers.questions import ask
 from ctibutler.answers.relationships import RelationshipQuery, list_relationships
 from ctibutler.answers.releases import installed, knowledge_base_list
 from ctibutler.answers.search import SearchQuery, search, search_by_relevance

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ctibutler.answers.asking.question_records import QuestionAnswer, QuestionQuery
+from ctibutler.answers.asking.questions import ask
 from ctibutler.answers.library import Library
 from ctibutler.answers.pages import PageRequest
-from ctibutler.answers.question_records import QuestionAnswer, QuestionQuery
-from ctibutler.answers.questions import ask
 from ctibutler.knowledge_bases import HOSTED
 
 ALL = PageRequest(1, 1_000_000)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from ctibutler.answers.asking.question_records import Counts, QuestionQuery, WayCounts
+from ctibutler.answers.asking.sets import compare_sets
 from ctibutler.answers.library import Library
-from ctibutler.answers.question_records import Counts, QuestionQuery, WayCounts
-from ctibutler.answers.sets import compare_sets
 from ctibutler.knowledge_bases import HOSTED
 from tests.questions.asking import asked, external_ids
 

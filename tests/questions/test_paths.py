@@ -10,14 +10,14 @@ from typing import Any
 import networkx
 import pytest
 
-from ctibutler.answers.chains import chain
-from ctibutler.answers.coverage import cover
-from ctibutler.answers.ground import Ground
 from ctibutler.answers.library import Library
+from ctibutler.answers.onward.chains import chain
+from ctibutler.answers.onward.coverage import cover
+from ctibutler.answers.onward.ground import Ground
+from ctibutler.answers.onward.path_records import PathQuery, Paths
+from ctibutler.answers.onward.paths import find_paths
+from ctibutler.answers.onward.provenance import statements, views_of
 from ctibutler.answers.pages import PageRequest
-from ctibutler.answers.path_records import PathQuery, Paths
-from ctibutler.answers.paths import find_paths
-from ctibutler.answers.provenance import statements, views_of
 from ctibutler.catalog.walks import Living
 from ctibutler.errors import Hidden, InvalidRequest, NotFound
 from ctibutler.knowledge_bases import HOSTED

@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from ctibutler.answers.across import ids, lists
 from ctibutler.answers.across.lists import Kind, ListQuery
-from ctibutler.answers.object_tables import across_table
-from ctibutler.answers.relationship_tables import object_across_table, relationships_across_table
+from ctibutler.answers.tables.object_tables import across_table
+from ctibutler.answers.tables.relationship_tables import object_across_table, relationships_across_table
 from ctibutler.api import responses
 from ctibutler.api.forms import in_form, with_forms
 from ctibutler.api.object_parameters import BUNDLE_FILTERS, EMBEDDED, ENDS, RELATIONSHIP_TYPE, relationship_filters

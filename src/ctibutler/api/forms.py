@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
-from ctibutler.answers.tables import Table
+from ctibutler.answers.tables.table import Table
 from ctibutler.forms.csv_form import table_as_csv
 from ctibutler.forms.table_forms import TABLE_FORMS, TableForm
 from ctibutler.http.parameters import Parameter

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from starlette.responses import Response
 
-from ctibutler.answers import bundles, inference, navigator, object_tables, objects, relationships
+from ctibutler.answers import bundles, inference, navigator, objects, relationships
 from ctibutler.answers.object_versions import versions_by_content, versions_by_modified
-from ctibutler.answers.relationship_tables import relationship_table
+from ctibutler.answers.tables import object_tables
+from ctibutler.answers.tables.relationship_tables import relationship_table
 from ctibutler.api import responses
 from ctibutler.api.forms import in_form, with_forms
 from ctibutler.api.object_parameters import (

@@ -7,10 +7,10 @@ from typing import cast
 
 from starlette.responses import Response
 
-from ctibutler.answers.chains import chain
-from ctibutler.answers.coverage import cover
-from ctibutler.answers.path_records import MOST_HOPS, MOST_PATHS, MOST_TURNS, PathQuery
-from ctibutler.answers.paths import find_paths
+from ctibutler.answers.onward.chains import chain
+from ctibutler.answers.onward.coverage import cover
+from ctibutler.answers.onward.path_records import MOST_HOPS, MOST_PATHS, MOST_TURNS, PathQuery
+from ctibutler.answers.onward.paths import find_paths
 from ctibutler.api import responses
 from ctibutler.api.object_parameters import including
 from ctibutler.forms.paths import facts_of_chain

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from starlette.responses import Response
 
-from ctibutler.answers import questions, sets
 from ctibutler.answers.across.questions import ask_across
-from ctibutler.answers.answering import ROW_SORT_KEYS
+from ctibutler.answers.asking import questions, sets
+from ctibutler.answers.asking.answering import ROW_SORT_KEYS
+from ctibutler.answers.asking.question_records import ALL_WAYS, QuestionQuery
 from ctibutler.answers.pages import Sort
-from ctibutler.answers.question_records import ALL_WAYS, QuestionQuery
-from ctibutler.answers.question_tables import comparison_table, question_table
+from ctibutler.answers.tables.question_tables import comparison_table, question_table
 from ctibutler.api import responses
 from ctibutler.api.forms import in_form, with_forms
 from ctibutler.api.object_parameters import including, list_filters, release_parameter

@@ -11,8 +11,8 @@ from hashlib import blake2b
 from starlette.responses import Response
 
 from ctibutler.answers import changes, exports, releases
-from ctibutler.answers.change_tables import changes_table
 from ctibutler.answers.changes import ChangesQuery
+from ctibutler.answers.tables.change_tables import changes_table
 from ctibutler.api import responses
 from ctibutler.api.forms import in_form, with_forms
 from ctibutler.comparing.differences import CHANGES

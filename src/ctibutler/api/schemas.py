@@ -7,16 +7,16 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from ctibutler.answers.across.ids import ObjectStateAcross
-from ctibutler.answers.chains import ChainStage, ChainText
-from ctibutler.answers.coverage import Coverage
+from ctibutler.answers.asking.question_records import Counts, QuestionRow, Start
+from ctibutler.answers.asking.sets import ComparedCounts, ComparedRow
 from ctibutler.answers.inference import Inference
 from ctibutler.answers.object_versions import ObjectState
 from ctibutler.answers.object_view import ObjectView
+from ctibutler.answers.onward.chains import ChainStage, ChainText
+from ctibutler.answers.onward.coverage import Coverage
+from ctibutler.answers.onward.path_records import MissingLinkSet, PathObject, Paths
 from ctibutler.answers.pages import Count
-from ctibutler.answers.path_records import MissingLinkSet, PathObject, Paths
-from ctibutler.answers.question_records import Counts, QuestionRow, Start
 from ctibutler.answers.releases import AvailableRelease, InstalledReleases, Release
-from ctibutler.answers.sets import ComparedCounts, ComparedRow
 from ctibutler.answers.updates import Updates
 from ctibutler.api.derived_schemas import Schema, derived, page_type, ref
 from ctibutler.api.service_answers import Index, Readiness

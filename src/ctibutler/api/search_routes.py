@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from starlette.responses import Response
 
 from ctibutler.answers import releases, updates
-from ctibutler.answers.object_tables import search_table
 from ctibutler.answers.search import RELEVANCE, SearchQuery, search, search_by_relevance
+from ctibutler.answers.tables.object_tables import search_table
 from ctibutler.api import responses
 from ctibutler.api.forms import in_form, with_forms
 from ctibutler.api.object_parameters import LISTED, TEXT, including

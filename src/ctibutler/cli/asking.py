@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ctibutler.answers.asking.question_records import QuestionAnswer, QuestionQuery
+from ctibutler.answers.asking.questions import ask
 from ctibutler.answers.library import Library
 from ctibutler.answers.pages import PageRequest
-from ctibutler.answers.question_records import QuestionAnswer, QuestionQuery
-from ctibutler.answers.questions import ask
 from ctibutler.cli.finding import Finding, find_in
 from ctibutler.cli.options import words
 from ctibutler.errors import InvalidRequest, NotFound

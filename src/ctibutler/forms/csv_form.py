@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from ctibutler.answers.tables import Table
+from ctibutler.answers.tables.table import Table
 from ctibutler.forms.guard import guarded
 
 _CHUNK = 64 * 1024

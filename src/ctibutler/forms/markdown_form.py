@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ctibutler.answers.tables import Table
+from ctibutler.answers.tables.table import Table
 from ctibutler.forms.guard import guarded
 
 # What would end a cell, start markup or HTML, or make a link.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ctibutler.answers.tables import Table
+from ctibutler.answers.tables.table import Table
 from ctibutler.forms.json_form import record_as_json
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ctibutler.answers.chains import Chain
+from ctibutler.answers.onward.chains import Chain
 
 
 def facts_of_chain(found: Chain) -> Mapping[str, object]:

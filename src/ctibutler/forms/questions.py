@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from ctibutler.answers.question_records import AskedCounts, Counts, QuestionAnswer, Start
-from ctibutler.answers.sets import SetComparison
+from ctibutler.answers.asking.question_records import AskedCounts, Counts, QuestionAnswer, Start
+from ctibutler.answers.asking.sets import SetComparison
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.questions import Question
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ctibutler.answers.tables import Table
+from ctibutler.answers.tables.table import Table
 from ctibutler.forms.csv_form import table_as_csv
 from ctibutler.forms.markdown_form import table_as_markdown
 from ctibutler.forms.ndjson_form import table_as_ndjson

@@ -10,7 +10,7 @@ from pathlib import Path
 from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from ctibutler.answers.tables import Row, Table
+from ctibutler.answers.tables.table import Row, Table
 from ctibutler.errors import InvalidRequest
 
 MOST_ROWS = 1_048_576

@@ -1,7 +1,7 @@
 """What a question is: which objects it is asked of, which it is answered with, and the walks that lead from one to the other.
 
 `techniques` of a group are those that it uses, and those that its campaigns use: two ways, each a few steps along
-relationships. Questions are data. One walker (`answers/walks.py`) runs them all.
+relationships. Questions are data. One walker (`answers/asking/walks.py`) runs them all.
 """
 
 from __future__ import annotations

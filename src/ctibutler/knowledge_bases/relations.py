@@ -2,7 +2,7 @@
 
 A weakness leads to the attack patterns that it names, these to techniques, these to what counters them. Paths follow such
 relations in one direction: two weaknesses that happen to share a pattern have nothing else to do with each other. Relations
-are data. One search (`answers/paths.py`) follows them all.
+are data. One search (`answers/onward/`) follows them all.
 """
 
 from __future__ import annotations

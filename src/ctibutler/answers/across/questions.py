@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ctibutler.answers.across.ids import stix_id_across
+from ctibutler.answers.asking.question_records import QuestionAnswer, QuestionQuery
+from ctibutler.answers.asking.questions import ask
 from ctibutler.answers.library import Library
-from ctibutler.answers.question_records import QuestionAnswer, QuestionQuery
-from ctibutler.answers.questions import ask
 from ctibutler.catalog import objects, releases
 from ctibutler.errors import NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase

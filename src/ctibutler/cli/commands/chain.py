@@ -24,9 +24,9 @@ def chain(
 
     A weakness leads to attack patterns, these to techniques, and these to artifacts, mitigations and countermeasures.
     """
-    from ctibutler.answers.chains import chain as chain_of
+    from ctibutler.answers.onward.chains import chain as chain_of
+    from ctibutler.answers.onward.path_records import PathQuery
     from ctibutler.answers.pages import PageRequest
-    from ctibutler.answers.path_records import PathQuery
     from ctibutler.cli.finding import find_in
     from ctibutler.cli.output.paths import write_chain
     from ctibutler.cli.pinning import versions_of

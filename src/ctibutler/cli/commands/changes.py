@@ -64,9 +64,9 @@ def changes(
     Counts what was added, modified, removed, revoked or deprecated, and lists each of these objects with the properties
     that changed.
     """
-    from ctibutler.answers.change_tables import changes_table
     from ctibutler.answers.changes import ChangesQuery
     from ctibutler.answers.changes import changes as compared
+    from ctibutler.answers.tables.change_tables import changes_table
     from ctibutler.cli.finding import refuse_absent
     from ctibutler.cli.output.changes import write_changes
     from ctibutler.cli.output.table_files import JSON, form_of, write_in_form

@@ -35,9 +35,9 @@ def compare(
 
     Lists the techniques of both groups, say, then those of only one of them.
     """
+    from ctibutler.answers.asking.question_records import QuestionQuery
+    from ctibutler.answers.asking.sets import compare_sets
     from ctibutler.answers.pages import PageRequest
-    from ctibutler.answers.question_records import QuestionQuery
-    from ctibutler.answers.sets import compare_sets
     from ctibutler.cli.asking import EVERYTHING, first_with_all, ids_of
     from ctibutler.cli.output.questions import write_comparison
     from ctibutler.forms.json_form import page_as_json

@@ -12,7 +12,7 @@ from ctibutler.cli.session import session_of
 
 def coverage(context: click.Context, pinned: PinnedOption = None, as_json: JsonOption = False) -> None:
     """Count what leads from one knowledge base to the next, and what leads nowhere."""
-    from ctibutler.answers.coverage import cover
+    from ctibutler.answers.onward.coverage import cover
     from ctibutler.cli.output.paths import write_coverage
     from ctibutler.cli.pinning import versions_of
     from ctibutler.forms.json_form import record_as_json

@@ -169,8 +169,8 @@ def _ask(
 
 def _suggest(library: Library, finding: Finding) -> None:
     """Say what can be asked about an object."""
+    from ctibutler.answers.asking.questions import asked_counts
     from ctibutler.answers.naming import ObjectRequest
-    from ctibutler.answers.questions import asked_counts
     from ctibutler.cli.output.questions import next_questions
 
     request = ObjectRequest(finding.stix_id, finding.release, include_revoked=True, include_deprecated=True)

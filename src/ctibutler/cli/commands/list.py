@@ -76,9 +76,9 @@ def _function(kb: KnowledgeBase) -> Callable[..., None]:
 
 
 def _list(context: click.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -> None:
-    from ctibutler.answers.object_tables import list_table
     from ctibutler.answers.objects import ObjectQuery, list_objects
     from ctibutler.answers.releases import listed_types
+    from ctibutler.answers.tables.object_tables import list_table
     from ctibutler.cli.finding import read_ids, refuse_absent
     from ctibutler.cli.output.objects import write_objects
     from ctibutler.cli.output.table_files import JSON, form_of, write_in_form

@@ -38,8 +38,8 @@ def path(
 
     All shortest paths, with who states each relationship and when. If there is none, says how far each end gets.
     """
-    from ctibutler.answers.path_records import PathQuery
-    from ctibutler.answers.paths import find_paths
+    from ctibutler.answers.onward.path_records import PathQuery
+    from ctibutler.answers.onward.paths import find_paths
     from ctibutler.cli.output.paths import write_paths
     from ctibutler.cli.pinning import versions_of, widening
     from ctibutler.forms.json_form import record_as_json

@@ -27,8 +27,8 @@ def questions(
 
     Without an argument, names the questions of each knowledge base. For an object, counts the answers.
     """
+    from ctibutler.answers.asking.questions import asked_counts
     from ctibutler.answers.naming import ObjectRequest
-    from ctibutler.answers.questions import asked_counts
     from ctibutler.cli.finding import find_in
     from ctibutler.cli.output.questions import write_counts, write_questions
     from ctibutler.forms.json_form import record_as_json

@@ -72,8 +72,8 @@ def search(
 
     Searches the names, descriptions, ids and aliases in the latest release of each. The best match comes first.
     """
-    from ctibutler.answers.object_tables import search_table
     from ctibutler.answers.search import RELEVANCE, SearchQuery, search_by_relevance
+    from ctibutler.answers.tables.object_tables import search_table
     from ctibutler.cli.finding import refuse_absent
     from ctibutler.cli.output.objects import write_objects
     from ctibutler.cli.output.table_files import JSON, form_of, write_in_form

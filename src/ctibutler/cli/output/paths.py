@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ctibutler.answers.chains import Chain
-from ctibutler.answers.coverage import Coverage, CoverageEnd
-from ctibutler.answers.path_records import MissingLinkSet, Path, PathHop, PathObject, Paths, Reach
+from ctibutler.answers.onward.chains import Chain
+from ctibutler.answers.onward.coverage import Coverage, CoverageEnd
+from ctibutler.answers.onward.path_records import MissingLinkSet, Path, PathHop, PathObject, Paths, Reach
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.tables import Column, write_table
 from ctibutler.cli.output.text import counted, printable

@@ -5,8 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
-from ctibutler.answers.question_records import AskedCount, AskedCounts, Evidence, QuestionAnswer, QuestionRow, Start
-from ctibutler.answers.sets import SetComparison
+from ctibutler.answers.asking.question_records import (
+    AskedCount,
+    AskedCounts,
+    Evidence,
+    QuestionAnswer,
+    QuestionRow,
+    Start,
+)
+from ctibutler.answers.asking.sets import SetComparison
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.tables import Column, write_table
 from ctibutler.cli.output.text import printable

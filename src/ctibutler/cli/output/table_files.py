@@ -9,7 +9,7 @@ from ctibutler.cli.output import text as output
 from ctibutler.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from ctibutler.answers.tables import Table
+    from ctibutler.answers.tables.table import Table
     from ctibutler.forms.table_forms import TableForm
 
 TABLE, JSON = "table", "json"

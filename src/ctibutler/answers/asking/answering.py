@@ -7,13 +7,8 @@ from dataclasses import dataclass, replace
 from heapq import nsmallest
 from itertools import islice
 
-from ctibutler.answers.asked import Asked
-from ctibutler.answers.library import Library
-from ctibutler.answers.naming import brief
-from ctibutler.answers.object_view import ObjectView
-from ctibutler.answers.objects import ObjectQuery, selection_of, shown_types
-from ctibutler.answers.pages import Page, Sort, cut
-from ctibutler.answers.question_records import (
+from ctibutler.answers.asking.asked import Asked
+from ctibutler.answers.asking.question_records import (
     ALL_WAYS,
     Counts,
     Evidence,
@@ -22,7 +17,12 @@ from ctibutler.answers.question_records import (
     QuestionRow,
     WayCounts,
 )
-from ctibutler.answers.walks import Chain, Walk, Walker
+from ctibutler.answers.asking.walks import Chain, Walk, Walker
+from ctibutler.answers.library import Library
+from ctibutler.answers.naming import brief
+from ctibutler.answers.object_view import ObjectView
+from ctibutler.answers.objects import ObjectQuery, selection_of, shown_types
+from ctibutler.answers.pages import Page, Sort, cut
 from ctibutler.catalog import objects, relationship_contents, walks
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import folded

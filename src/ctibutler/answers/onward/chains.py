@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ctibutler.answers.ground import Ground
 from ctibutler.answers.library import Library
-from ctibutler.answers.missing_links import missing_link_sets
 from ctibutler.answers.object_view import ObjectView
+from ctibutler.answers.onward.ground import Ground
+from ctibutler.answers.onward.missing_links import missing_link_sets
+from ctibutler.answers.onward.path_records import MissingLinkSet, PathObject, PathQuery
+from ctibutler.answers.onward.paths import object_on_path, start_in
+from ctibutler.answers.onward.provenance import views_of
 from ctibutler.answers.pages import Count, Page, PageRequest, cut
-from ctibutler.answers.path_records import MissingLinkSet, PathObject, PathQuery
-from ctibutler.answers.paths import object_on_path, start_in
-from ctibutler.answers.provenance import views_of
 from ctibutler.catalog import details
 from ctibutler.catalog.walks import Node
 from ctibutler.knowledge_bases.declaration import KnowledgeBase

@@ -8,12 +8,12 @@ from typing import Literal
 
 import msgspec
 
-from ctibutler.answers.answering import Answering, Row
-from ctibutler.answers.asked import Asked, asked_of
+from ctibutler.answers.asking.answering import Answering, Row
+from ctibutler.answers.asking.asked import Asked, asked_of
+from ctibutler.answers.asking.question_records import QuestionQuery, Start
 from ctibutler.answers.library import Library
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.pages import Count, Page, cut
-from ctibutler.answers.question_records import QuestionQuery, Start
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 Side = Literal["both", "a", "b"]

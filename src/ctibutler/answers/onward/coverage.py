@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from ctibutler.answers.ground import Ground
 from ctibutler.answers.library import Library
-from ctibutler.answers.missing_links import missing_link_sets
 from ctibutler.answers.object_view import ObjectView
+from ctibutler.answers.onward.ground import Ground
+from ctibutler.answers.onward.missing_links import missing_link_sets
+from ctibutler.answers.onward.path_records import MissingLinkSet
+from ctibutler.answers.onward.provenance import views_of
 from ctibutler.answers.pages import Count
-from ctibutler.answers.path_records import MissingLinkSet
-from ctibutler.answers.provenance import views_of
 from ctibutler.catalog.folding import folded
 from ctibutler.catalog.walks import Living, Node
 from ctibutler.knowledge_bases.links import CAPEC_ATTACK, CWE_CAPEC

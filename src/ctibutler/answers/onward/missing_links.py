@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ctibutler.answers.ground import MissingLinks
-from ctibutler.answers.path_records import MissingLinkSet, WorkRequest
+from ctibutler.answers.onward.ground import MissingLinks
+from ctibutler.answers.onward.path_records import MissingLinkSet, WorkRequest
 
 
 def missing_link_sets(missing: Iterable[MissingLinks]) -> tuple[MissingLinkSet, ...]:

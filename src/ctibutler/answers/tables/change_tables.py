@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ctibutler.answers.changes import Change, ChangeFacts, ChangesQuery, changes_of, differences
 from ctibutler.answers.library import Library
 from ctibutler.answers.portions import Unchanged
-from ctibutler.answers.tables import Table, TableColumn, chosen, rows_of
+from ctibutler.answers.tables.table import Table, TableColumn, chosen, rows_of
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.comparing.differences import Difference
 from ctibutler.knowledge_bases.declaration import KnowledgeBase

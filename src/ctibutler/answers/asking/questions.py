@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ctibutler.answers.answering import Answering
-from ctibutler.answers.asked import asked_about, asked_of, named_object, start_of
+from ctibutler.answers.asking.answering import Answering
+from ctibutler.answers.asking.asked import asked_about, asked_of, named_object, start_of
+from ctibutler.answers.asking.question_records import AskedCount, AskedCounts, QuestionAnswer, QuestionQuery
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import ObjectRequest, installed_release
-from ctibutler.answers.question_records import AskedCount, AskedCounts, QuestionAnswer, QuestionQuery
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.kinds import kind_of
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from ctibutler.answers.asking.question_records import QuestionQuery, Start
 from ctibutler.answers.naming import allowed, brief, candidates_of, hidden, installed_release, preferred
 from ctibutler.answers.object_view import ObjectView, views
-from ctibutler.answers.question_records import QuestionQuery, Start
 from ctibutler.catalog import objects, walks
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.objects import Found

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ctibutler.answers.ground import Ground
+from ctibutler.answers.onward.ground import Ground
 from ctibutler.catalog.walks import Node
 from ctibutler.knowledge_bases.places import Place, Relation
 from ctibutler.knowledge_bases.relations import Widening

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from ctibutler.answers.asking.question_records import QuestionAnswer, QuestionQuery, QuestionRow, Start
+from ctibutler.answers.asking.questions import ask
+from ctibutler.answers.asking.sets import ComparedRow, SetComparison, compare_sets
 from ctibutler.answers.library import Library
-from ctibutler.answers.object_tables import object_columns
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.pages import PageRequest
-from ctibutler.answers.question_records import QuestionAnswer, QuestionQuery, QuestionRow, Start
-from ctibutler.answers.questions import ask
-from ctibutler.answers.sets import ComparedRow, SetComparison, compare_sets
-from ctibutler.answers.tables import Cell, Table, TableColumn, chosen, rows_of
+from ctibutler.answers.tables.object_tables import object_columns
+from ctibutler.answers.tables.table import Cell, Table, TableColumn, chosen, rows_of
 from ctibutler.catalog import releases
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.markup import plain_text

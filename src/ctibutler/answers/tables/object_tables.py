@@ -13,7 +13,7 @@ from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.objects import ObjectQuery, list_keys, shown_types
 from ctibutler.answers.portions import Unchanged
 from ctibutler.answers.search import SearchQuery
-from ctibutler.answers.tables import Cell, Table, TableColumn, chosen, rows_of
+from ctibutler.answers.tables.table import Cell, Table, TableColumn, chosen, rows_of
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release

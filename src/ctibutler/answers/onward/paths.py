@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
 
-from ctibutler.answers.asked import named_object
-from ctibutler.answers.ground import Ground
+from ctibutler.answers.asking.asked import named_object
+from ctibutler.answers.asking.question_records import QuestionQuery
 from ctibutler.answers.library import Library
-from ctibutler.answers.missing_links import missing_link_sets
 from ctibutler.answers.naming import brief, candidates_of
 from ctibutler.answers.object_view import ObjectView
-from ctibutler.answers.path_records import (
+from ctibutler.answers.onward.ground import Ground
+from ctibutler.answers.onward.missing_links import missing_link_sets
+from ctibutler.answers.onward.path_records import (
     MOST_HOPS,
     MOST_PATHS,
     MOST_TURNS,
@@ -26,9 +27,8 @@ from ctibutler.answers.path_records import (
     Reach,
     Reaches,
 )
-from ctibutler.answers.provenance import statements, views_of
-from ctibutler.answers.question_records import QuestionQuery
-from ctibutler.answers.shortest import MOST_STATES, Rules, Search, State, on_one_line, search, states_on_paths
+from ctibutler.answers.onward.provenance import statements, views_of
+from ctibutler.answers.onward.shortest import MOST_STATES, Rules, Search, State, on_one_line, search, states_on_paths
 from ctibutler.catalog import objects, walks
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import natural_order

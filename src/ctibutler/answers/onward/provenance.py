@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ctibutler.answers.ground import Ground
 from ctibutler.answers.object_view import ObjectView
-from ctibutler.answers.path_records import StatedBy, Statement
+from ctibutler.answers.onward.ground import Ground
+from ctibutler.answers.onward.path_records import StatedBy, Statement
 from ctibutler.catalog import objects, walks
 from ctibutler.catalog.edges import Edge
 from ctibutler.catalog.walks import Hop, Node

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from ctibutler.answers.across import lists
 from ctibutler.answers.across.ids import edges_across
 from ctibutler.answers.across.lists import ListQuery
-from ctibutler.answers.end_names import End, EndNames
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import ObjectRequest, brief, resolve
-from ctibutler.answers.object_tables import status_of
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.portions import Unchanged
 from ctibutler.answers.relationships import RelationshipQuery, relationships_of
-from ctibutler.answers.tables import Table, TableColumn, chosen, rows_of
+from ctibutler.answers.tables.end_names import End, EndNames
+from ctibutler.answers.tables.object_tables import status_of
+from ctibutler.answers.tables.table import Table, TableColumn, chosen, rows_of
 from ctibutler.catalog import relationship_contents, releases
 from ctibutler.catalog.edges import Edge
 from ctibutler.catalog.engine.connection import Connection

@@ -1,0 +1,1 @@
+"""Questions about objects, and comparisons of two sets by them."""

@@ -1,0 +1,1 @@
+"""What leads from one object to another, across knowledge bases."""
