@@ -8,22 +8,42 @@ from ctibutler.knowledge_bases.linked_steps import (
     COUNTERMEASURE,
     D3FEND_OF_MITIGATION,
     PATTERNS_OF_TECHNIQUE,
+    TECHNIQUE,
     UPWARDS,
     WEAKNESSES_OF_PATTERN,
 )
-from ctibutler.knowledge_bases.questions import Embedded, In, Link, Out, Question, hierarchy, way
+from ctibutler.knowledge_bases.matrix_questions import (
+    HIERARCHY,
+    MITIGATIONS,
+    SUB_TECHNIQUES,
+    TACTICS,
+    TECHNIQUES_OF_MITIGATION,
+    TECHNIQUES_OF_TACTIC,
+)
+from ctibutler.knowledge_bases.questions import Embedded, In, Out, Question, way
 
-_TECHNIQUE = ("Technique", "Sub-technique")
-_SUB = In("subtechnique-of", to="Sub-technique")
 _STRATEGY = In("detects", to="Detection Strategy")
-_DETECTED = Out("detects", to=_TECHNIQUE)
+_DETECTED = Out("detects", to=TECHNIQUE)
 _ANALYTICS = Embedded("x-mitre-analytic", to="Analytic")
 _STRATEGIES = Embedded("x-mitre-analytic", "in", to="Detection Strategy")
 _LOG_SOURCE = "x_mitre_log_source_references-x-mitre-data-component"
 _COMPONENTS = Embedded(_LOG_SOURCE, to="Data Component")
 _ANALYTICS_WITH = Embedded(_LOG_SOURCE, "in", to="Analytic")
-_TACTICS = Link("technique-tactic", to="Tactic")
 _USING_SOFTWARE = (In("uses", to="Software"), In("uses", to="Group"))
+
+_ALL_KINDS = (
+    "Tactic",
+    *TECHNIQUE,
+    "Mitigation",
+    "Group",
+    "Software",
+    "Campaign",
+    "Data Source",
+    "Data Component",
+    "Asset",
+    "Detection Strategy",
+    "Analytic",
+)
 
 
 def _of_actors() -> tuple[Question, ...]:
@@ -32,7 +52,7 @@ def _of_actors() -> tuple[Question, ...]:
         Question(
             "techniques",
             ("Group",),
-            _TECHNIQUE,
+            TECHNIQUE,
             "Techniques that it uses, itself or in its campaigns; on request those of its software.",
             (
                 way("own", Out("uses")),
@@ -64,7 +84,7 @@ def _of_actors() -> tuple[Question, ...]:
             ("Group",),
             ("Group",),
             "Groups that use the same techniques, those with the most in common first.",
-            (way("techniques", Out("uses", to=_TECHNIQUE), In("uses", to="Group")),),
+            (way("techniques", Out("uses", to=TECHNIQUE), In("uses", to="Group")),),
             "similar",
             sort="evidence_descending",
             tally=("similar group", "similar groups"),
@@ -72,7 +92,7 @@ def _of_actors() -> tuple[Question, ...]:
         Question(
             "techniques",
             ("Campaign",),
-            _TECHNIQUE,
+            TECHNIQUE,
             "Techniques that were used in it; on request those of its software.",
             (way("own", Out("uses")), way("software", Out("uses", to="Software"), Out("uses"), default=False)),
             "campaigns",
@@ -97,7 +117,7 @@ def _of_actors() -> tuple[Question, ...]:
         Question(
             "techniques",
             ("Software",),
-            _TECHNIQUE,
+            TECHNIQUE,
             "Techniques that it can be used for.",
             (way("own", Out("uses")),),
             "software",
@@ -123,17 +143,10 @@ def _of_actors() -> tuple[Question, ...]:
 
 def _of_techniques() -> tuple[Question, ...]:
     return (
-        *hierarchy(
-            _TECHNIQUE,
-            Out("subtechnique-of"),
-            In("subtechnique-of"),
-            children=("sub-techniques",),
-            tops=("Technique",),
-            bottoms=("Sub-technique",),
-        ),
+        *HIERARCHY,
         Question(
             "groups",
-            _TECHNIQUE,
+            TECHNIQUE,
             ("Group",),
             "Groups that use it, themselves or in their campaigns; on request those whose software can.",
             (
@@ -149,21 +162,21 @@ def _of_techniques() -> tuple[Question, ...]:
                 ),
             ),
             "techniques",
-            sub=_SUB,
+            sub=SUB_TECHNIQUES,
         ),
         Question(
             "software",
-            _TECHNIQUE,
+            TECHNIQUE,
             ("Software",),
             "Software that can be used for it.",
             (way("own", In("uses")),),
             "techniques",
-            sub=_SUB,
+            sub=SUB_TECHNIQUES,
             tally=("software", "software"),
         ),
         Question(
             "campaigns",
-            _TECHNIQUE,
+            TECHNIQUE,
             ("Campaign",),
             "Campaigns in which it was used; on request those in which software was used that can be used for it.",
             (
@@ -171,91 +184,61 @@ def _of_techniques() -> tuple[Question, ...]:
                 way("software", In("uses", to="Software"), In("uses"), default=False),
             ),
             "techniques",
-            sub=_SUB,
+            sub=SUB_TECHNIQUES,
         ),
-        Question(
-            "mitigations",
-            _TECHNIQUE,
-            ("Mitigation",),
-            "Mitigations against it.",
-            (way("own", In("mitigates")),),
-            "techniques",
-            sub=_SUB,
-        ),
+        MITIGATIONS,
         Question(
             "detections",
-            _TECHNIQUE,
+            TECHNIQUE,
             ("Detection Strategy", "Data Component"),
             "What detects it: detection strategies since ATT&CK 18, data components before.",
             (way("strategies", _STRATEGY), way("components", In("detects", to="Data Component"))),
             "techniques",
-            sub=_SUB,
+            sub=SUB_TECHNIQUES,
         ),
         Question(
             "analytics",
-            _TECHNIQUE,
+            TECHNIQUE,
             ("Analytic",),
             "Analytics of the strategies that detect it.",
             (way("own", _STRATEGY, _ANALYTICS),),
             "techniques",
-            sub=_SUB,
+            sub=SUB_TECHNIQUES,
             tally=("analytic", "analytics"),
         ),
         Question(
             "data-components",
-            _TECHNIQUE,
+            TECHNIQUE,
             ("Data Component",),
             "Data components in which it can be seen, by its analytics since ATT&CK 18.",
             (way("direct", In("detects")), way("analytics", _STRATEGY, _ANALYTICS, _COMPONENTS)),
             "techniques",
-            sub=_SUB,
+            sub=SUB_TECHNIQUES,
         ),
-        Question(
-            "tactics",
-            _TECHNIQUE,
-            ("Tactic",),
-            "Tactics that it serves.",
-            (way("own", _TACTICS),),
-            "techniques",
-            sub=_SUB,
-        ),
+        TACTICS,
         Question(
             "assets",
-            _TECHNIQUE,
+            TECHNIQUE,
             ("Asset",),
             "Assets that it targets.",
             (way("own", Out("targets")),),
             "techniques",
-            sub=_SUB,
+            sub=SUB_TECHNIQUES,
         ),
     )
 
 
 def _of_others() -> tuple[Question, ...]:
     return (
+        TECHNIQUES_OF_MITIGATION,
+        TECHNIQUES_OF_TACTIC,
         Question(
-            "techniques",
-            ("Mitigation",),
-            _TECHNIQUE,
-            "Techniques that it mitigates.",
-            (way("own", Out("mitigates")),),
-            "mitigations",
-        ),
-        Question(
-            "techniques",
-            ("Tactic",),
-            _TECHNIQUE,
-            "Techniques that serve it.",
-            (way("own", Link("technique-tactic")),),
-            "tactics",
-        ),
-        Question(
-            "techniques", ("Asset",), _TECHNIQUE, "Techniques that target it.", (way("own", In("targets")),), "assets"
+            "techniques", ("Asset",), TECHNIQUE, "Techniques that target it.", (way("own", In("targets")),), "assets"
         ),
         Question(
             "techniques",
             ("Detection Strategy",),
-            _TECHNIQUE,
+            TECHNIQUE,
             "Techniques that it detects.",
             (way("own", _DETECTED),),
             "detections",
@@ -289,7 +272,7 @@ def _of_others() -> tuple[Question, ...]:
         Question(
             "techniques",
             ("Analytic",),
-            _TECHNIQUE,
+            TECHNIQUE,
             "Techniques that its detection strategies detect.",
             (way("own", _STRATEGIES, _DETECTED),),
             "analytics",
@@ -305,7 +288,7 @@ def _of_others() -> tuple[Question, ...]:
         Question(
             "techniques",
             ("Data Component",),
-            _TECHNIQUE,
+            TECHNIQUE,
             "Techniques that can be seen in it, by its analytics since ATT&CK 18.",
             (way("direct", Out("detects")), way("analytics", _ANALYTICS_WITH, _STRATEGIES, _DETECTED)),
             "data-components",
@@ -347,38 +330,14 @@ def _of_others() -> tuple[Question, ...]:
         Question(
             "techniques",
             ("Data Source",),
-            _TECHNIQUE,
+            TECHNIQUE,
             "Techniques that can be seen in its data components.",
             (way("own", Embedded("x-mitre-data-source", "in", to="Data Component"), _DETECTED),),
         ),
         Question(
             "successors",
-            (
-                "Tactic",
-                *_TECHNIQUE,
-                "Mitigation",
-                "Group",
-                "Software",
-                "Campaign",
-                "Data Source",
-                "Data Component",
-                "Asset",
-                "Detection Strategy",
-                "Analytic",
-            ),
-            (
-                "Tactic",
-                *_TECHNIQUE,
-                "Mitigation",
-                "Group",
-                "Software",
-                "Campaign",
-                "Data Source",
-                "Data Component",
-                "Asset",
-                "Detection Strategy",
-                "Analytic",
-            ),
+            _ALL_KINDS,
+            _ALL_KINDS,
             "What its publisher names in its place.",
             (way("own", Out("revoked-by", repeat=True, through_dead=True)),),
             "predecessors",
@@ -391,26 +350,26 @@ def _of_others() -> tuple[Question, ...]:
 _ACROSS = (
     Question(
         "patterns",
-        _TECHNIQUE,
+        TECHNIQUE,
         ("Attack pattern",),
         "CAPEC's attack patterns that name it.",
         (way("own", PATTERNS_OF_TECHNIQUE),),
         "techniques",
-        sub=_SUB,
+        sub=SUB_TECHNIQUES,
     ),
     Question(
         "weaknesses",
-        _TECHNIQUE,
+        TECHNIQUE,
         ("Weakness",),
         "CWE's weaknesses whose attack patterns name it.",
         (way("patterns", PATTERNS_OF_TECHNIQUE, WEAKNESSES_OF_PATTERN),),
         "techniques",
-        sub=_SUB,
+        sub=SUB_TECHNIQUES,
         tally=("weakness", "weaknesses"),
     ),
     Question(
         "countermeasures",
-        _TECHNIQUE,
+        TECHNIQUE,
         COUNTERMEASURE,
         "D3FEND's techniques against it: those that act on an artifact that it touches, and those related to its"
         " mitigations; on request those that a sub-technique inherits from its technique.",
@@ -427,16 +386,16 @@ _ACROSS = (
             ),
         ),
         "techniques",
-        sub=_SUB,
+        sub=SUB_TECHNIQUES,
     ),
     Question(
         "artifacts",
-        _TECHNIQUE,
+        TECHNIQUE,
         ("Artifact",),
         "D3FEND's artifacts that it touches.",
         (way("own", ARTIFACTS_OF_TECHNIQUE),),
         "techniques",
-        sub=_SUB,
+        sub=SUB_TECHNIQUES,
     ),
     Question(
         "countermeasures",

@@ -1,58 +1,51 @@
-"""What can be asked about objects of a matrix of tactics and techniques, as ATLAS, DISARM and F3 are."""
+"""What can be asked about objects of a matrix of tactics and techniques, as ATT&CK, ATLAS, DISARM and F3 are."""
 
 from __future__ import annotations
 
+from ctibutler.knowledge_bases.linked_steps import TECHNIQUE
 from ctibutler.knowledge_bases.questions import In, Link, Out, Question, hierarchy, way
 
-_TECHNIQUE = ("Technique", "Sub-technique")
-_SUB = In("subtechnique-of", to="Sub-technique")
+SUB_TECHNIQUES = In("subtechnique-of", to="Sub-technique")
+_SERVES = Link("technique-tactic")
 
-MATRIX_QUESTIONS = (
-    *hierarchy(
-        _TECHNIQUE,
-        Out("subtechnique-of"),
-        In("subtechnique-of"),
-        children=("sub-techniques",),
-        tops=("Technique",),
-        bottoms=("Sub-technique",),
-    ),
-    Question(
-        "tactics",
-        _TECHNIQUE,
-        ("Tactic",),
-        "Tactics that it serves.",
-        (way("own", Link("technique-tactic")),),
-        "techniques",
-        sub=_SUB,
-    ),
-    Question(
-        "techniques",
-        ("Tactic",),
-        _TECHNIQUE,
-        "Techniques that serve it.",
-        (way("own", Link("technique-tactic")),),
-        "tactics",
-    ),
+HIERARCHY = hierarchy(
+    TECHNIQUE,
+    Out("subtechnique-of"),
+    In("subtechnique-of"),
+    children=("sub-techniques",),
+    tops=("Technique",),
+    bottoms=("Sub-technique",),
+)
+TACTICS = Question(
+    "tactics",
+    TECHNIQUE,
+    ("Tactic",),
+    "Tactics that it serves.",
+    (way("own", _SERVES),),
+    "techniques",
+    sub=SUB_TECHNIQUES,
+)
+TECHNIQUES_OF_TACTIC = Question(
+    "techniques", ("Tactic",), TECHNIQUE, "Techniques that serve it.", (way("own", _SERVES),), "tactics"
+)
+MITIGATIONS = Question(
+    "mitigations",
+    TECHNIQUE,
+    ("Mitigation",),
+    "Mitigations against it.",
+    (way("own", In("mitigates")),),
+    "techniques",
+    sub=SUB_TECHNIQUES,
+)
+TECHNIQUES_OF_MITIGATION = Question(
+    "techniques",
+    ("Mitigation",),
+    TECHNIQUE,
+    "Techniques that it mitigates.",
+    (way("own", Out("mitigates")),),
+    "mitigations",
 )
 
-MITIGATED_QUESTIONS = (
-    *MATRIX_QUESTIONS,
-    Question(
-        "mitigations",
-        _TECHNIQUE,
-        ("Mitigation",),
-        "Mitigations against it.",
-        (way("own", In("mitigates")),),
-        "techniques",
-        sub=_SUB,
-    ),
-    Question(
-        "techniques",
-        ("Mitigation",),
-        _TECHNIQUE,
-        "Techniques that it mitigates.",
-        (way("own", Out("mitigates")),),
-        "mitigations",
-    ),
-)
+MATRIX_QUESTIONS = (*HIERARCHY, TACTICS, TECHNIQUES_OF_TACTIC)
+MITIGATED_QUESTIONS = (*MATRIX_QUESTIONS, MITIGATIONS, TECHNIQUES_OF_MITIGATION)
 """Those of a matrix with mitigations."""
