@@ -26,6 +26,10 @@ class PageRequest:
         return (self.number - 1) * self.size
 
 
+WHOLE = PageRequest(size=2**31 - 1)
+"""The page that holds any list whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sort:
     """A key to sort by, and the direction."""

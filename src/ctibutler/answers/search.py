@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ctibutler.answers.knowledge_base_names import with_knowledge_base
 from ctibutler.answers.library import Library
 from ctibutler.answers.object_view import ObjectView, views
-from ctibutler.answers.pages import Page, PageRequest, Sort
+from ctibutler.answers.pages import WHOLE, Page, PageRequest, Sort
 from ctibutler.catalog import objects, releases
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release
@@ -18,9 +18,6 @@ from ctibutler.errors import InvalidRequest
 
 RELEVANCE = "relevance"
 """The key of the order by relevance."""
-
-# More hits than there can be.
-_WHOLE = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +77,7 @@ def hit_keys(library: Library, connection: Connection, query: SearchQuery, among
         from ctibutler.answers.relevance import ranked  # loads numpy
 
         text = _text_to_rank_by(query)
-        return ranked(library, connection, selection, text, PageRequest(size=_WHOLE)).items
+        return ranked(library, connection, selection, text, WHOLE).items
     return objects.select_all(connection, selection, sort=query.sort.key, descending=query.sort.descending)
 
 

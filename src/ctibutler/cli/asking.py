@@ -8,13 +8,11 @@ from dataclasses import dataclass, replace
 from ctibutler.answers.asking.question_records import QuestionAnswer, QuestionQuery
 from ctibutler.answers.asking.questions import ask
 from ctibutler.answers.library import Library
-from ctibutler.answers.pages import PageRequest
+from ctibutler.answers.pages import WHOLE, PageRequest
 from ctibutler.cli.finding import Finding, find_in
 from ctibutler.cli.options import words
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-
-EVERYTHING = 2**31
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class AskOptions:
         if self.match not in ("any", "all"):
             raise InvalidRequest(f"--match: `{self.match}` is neither any nor all")
         return QuestionQuery(
-            page=PageRequest(self.page, self.page_size or EVERYTHING),
+            page=PageRequest(self.page, self.page_size or WHOLE.size),
             via=words(self.via),
             include_sub=self.with_sub,
             at_least=None if self.match == "all" else 1,

@@ -11,7 +11,7 @@ from ctibutler.answers.knowledge_base_names import with_knowledge_base
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import comparable_id
 from ctibutler.answers.object_view import ObjectView, views
-from ctibutler.answers.pages import Page, PageRequest, Sort, cut
+from ctibutler.answers.pages import WHOLE, Page, PageRequest, Sort, cut
 from ctibutler.answers.relationships import RelationshipQuery
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import releases
@@ -26,9 +26,6 @@ from ctibutler.knowledge_bases.declaration import KnowledgeBase, TypeWord
 from ctibutler.knowledge_bases.properties import strings
 from ctibutler.stix.objects import RELATIONSHIP, decode
 from ctibutler.stix.types import SCO_TYPES, SDO_TYPES, SMO_TYPES
-
-# More relationships than there can be.
-_WHOLE = 2**31 - 1
 
 Kind = Literal["smos", "scos", "sdos", "knowledgebases", "sros"]
 
@@ -234,7 +231,7 @@ def relationship_edges(
     """Return what all relationships that match are read or made from, in the order of the list. Its page does not count."""
     if not _wants_relationships(query):
         return []
-    whole = replace(_relationship_query(query), page=PageRequest(size=_WHOLE))
+    whole = replace(_relationship_query(query), page=WHOLE)
     return edges_across(library, connection, where, whole, query.visible_to).items
 
 

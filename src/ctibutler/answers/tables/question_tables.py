@@ -11,7 +11,7 @@ from ctibutler.answers.asking.questions import ask
 from ctibutler.answers.asking.sets import ComparedRow, SetComparison, compare_sets
 from ctibutler.answers.library import Library
 from ctibutler.answers.object_view import ObjectView
-from ctibutler.answers.pages import PageRequest
+from ctibutler.answers.pages import WHOLE
 from ctibutler.answers.tables.object_tables import object_columns
 from ctibutler.answers.tables.table import Cell, Table, TableColumn, chosen, rows_of
 from ctibutler.catalog import releases
@@ -20,9 +20,6 @@ from ctibutler.stix.markup import plain_text
 from ctibutler.stix.objects import external_references, text
 
 Item = TypeVar("Item")
-
-# More rows than there can be.
-_WHOLE = PageRequest(size=2**31 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ def question_table(
 
     Raises NotFound, Hidden and InvalidRequest as `ask` does, and InvalidRequest for an unknown column.
     """
-    found = ask(library, kb, ids, word, replace(query, page=_WHOLE, rows=True))
+    found = ask(library, kb, ids, word, replace(query, page=WHOLE, rows=True))
     by_id = {view.id: view for view in found.relationships}
     rows = [_shown(row, by_id) for row in found.page.items]
     pairs = _OF if any(row.of is not None for row in found.page.items) else ()
@@ -104,7 +101,7 @@ def comparison_table(
 
     Raises NotFound and InvalidRequest as `compare_sets` does, and InvalidRequest for an unknown column.
     """
-    found = compare_sets(library, kb, a, b, by, replace(query, page=_WHOLE), sides)
+    found = compare_sets(library, kb, a, b, by, replace(query, page=WHOLE), sides)
     shown = chosen(_with_object_columns(library, kb.slug, found.page.items, lambda item: item.object, _SIDES), columns)
     return Table(
         name="-".join((kb.slug, found.release, *_file_words(found.a), *_file_words(found.b), found.question)),

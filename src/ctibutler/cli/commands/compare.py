@@ -37,16 +37,14 @@ def compare(
     """
     from ctibutler.answers.asking.question_records import QuestionQuery
     from ctibutler.answers.asking.sets import compare_sets
-    from ctibutler.answers.pages import PageRequest
-    from ctibutler.cli.asking import EVERYTHING, first_with_all, ids_of
+    from ctibutler.answers.pages import WHOLE
+    from ctibutler.cli.asking import first_with_all, ids_of
     from ctibutler.cli.output.questions import write_comparison
     from ctibutler.forms.json_form import page_as_json
     from ctibutler.forms.questions import facts_of_comparison
 
     session = session_of(context)
-    query = QuestionQuery(
-        release=release, page=PageRequest(1, EVERYTHING), via=words(via), include_sub=sub, evidence=False
-    )
+    query = QuestionQuery(release=release, page=WHOLE, via=words(via), include_sub=sub, evidence=False)
     with session.library() as library:
         known, ids = first_with_all(library, session.asked(kb), [*ids_of(a), *ids_of(b)], release)
         of_a = len(ids_of(a))
