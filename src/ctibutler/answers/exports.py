@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -24,8 +24,7 @@ class ReleaseObjects:
     """The objects of a release. `portions` reads their JSON while it is iterated over, some hundred objects at a time.
 
     `bundle_id` is that of the bundle that the release came in. `digest` (hexadecimal) is the same as long as the objects are,
-    and known before the first of them is read; `installed_at` is in microseconds. `check` raises StoreUnavailable if the
-    release has changed since.
+    and known before the first of them is read; `installed_at` is in microseconds.
     """
 
     name: str
@@ -33,7 +32,6 @@ class ReleaseObjects:
     digest: str
     installed_at: int
     portions: Iterator[Sequence[bytes]]
-    check: Callable[[], None]
 
 
 def release_objects(
@@ -72,7 +70,6 @@ def release_objects(
         digest=_digest(release, types, edges if include_derived else None),
         installed_at=release.installed_at,
         portions=portions,
-        check=source.check,
     )
 
 

@@ -46,11 +46,6 @@ class Unchanged:
                 portion = read(connection, keys[start : start + PORTION])
             yield portion
 
-    def check(self) -> None:
-        """Raise StoreUnavailable if a release has changed."""
-        with self.same():
-            pass
-
     @contextmanager
     def same(self) -> Iterator[Connection]:
         """Open a transaction that sees the releases as they were. Raises StoreUnavailable if one has changed."""

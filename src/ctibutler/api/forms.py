@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 from starlette.responses import Response
@@ -57,16 +57,5 @@ def _form(request: Request) -> TableForm | None:
 def _file(request: Request, form: TableForm, table: Table) -> Response:
     headers = attachment(f"{table.name}{form.extension}")
     bom = form.name == "csv" and request.values.flag("bom")
-    chunks = _begun(table_as_csv(table, bom=True) if bom else form.write(table))
+    chunks = table_as_csv(table, bom=True) if bom else form.write(table)
     return stream(request, chunks, form.content_type, headers)
-
-
-def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Make the first chunk now: what is wrong with the request is an error then, not a broken answer."""
-    first = next(chunks, b"")
-
-    def all_chunks() -> Iterator[bytes]:
-        yield first
-        yield from chunks
-
-    return all_chunks()

@@ -187,7 +187,7 @@ def _export(request: Request) -> Response:
         return Response(status_code=304, headers=headers)
     headers |= attachment(stix_bundle.file_name(found))
     chunks = stix_bundle.release_as_bundle(found)
-    return kept_stream(request, key, chunks, found.check, responses.STIX, headers)
+    return kept_stream(request, key, chunks, responses.STIX, headers)
 
 
 def _changes(request: Request) -> Response:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import zstandard
 
@@ -18,7 +18,8 @@ _PIECE = 1024 * 1024
 
 
 class KeptStreams:
-    """Keeps streams under a key that says all about their contents, up to a number of bytes.
+    """Keeps streams under a key that says all about their contents, up to a number of bytes. What is kept stays true, even
+    if what it was made from changes while it is sent.
 
     What is kept of a stream are the pieces of one zstd frame. Each piece can be decompressed once those before it are.
     """
@@ -29,20 +30,15 @@ class KeptStreams:
         self._kept: OrderedDict[str, Sequence[bytes]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def packed(self, key: str, chunks: Iterable[bytes], check: Callable[[], None]) -> Iterator[bytes]:
-        """Yield a stream, compressed with zstd: what is kept of it, or what is made of these chunks.
-
-        `check` is called before each piece that is kept; it raises if the stream may no longer be sent.
-        """
+    def packed(self, key: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield a stream, compressed with zstd: what is kept of it, or what is made of these chunks."""
         kept = self._find(key)
         if kept is None:
             yield from (packed for packed, _ in self._made(key, chunks))
             return
-        for piece in kept:
-            check()
-            yield piece
+        yield from kept
 
-    def plain(self, key: str, chunks: Iterable[bytes], check: Callable[[], None]) -> Iterator[bytes]:
+    def plain(self, key: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield a stream as it is; otherwise as `packed`."""
         kept = self._find(key)
         if kept is None:
@@ -50,7 +46,6 @@ class KeptStreams:
             return
         decompress = zstandard.ZstdDecompressor().decompressobj(write_size=_PIECE).decompress
         for piece in kept:
-            check()
             plain = decompress(piece)
             if plain:
                 yield plain

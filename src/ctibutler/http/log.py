@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from ctibutler.catalog.access import without_keys
+from ctibutler.errors import Problem
 from ctibutler.http.exceptions import InternalError
 from ctibutler.http.metrics import Metrics
 from ctibutler.http.requests import App, Request
@@ -50,6 +51,8 @@ class RequestLog:
             await self._app(request, receive, with_status)
         except ClientDisconnect:
             status = status or _CLIENT_GONE
+        except Problem as problem:
+            logger.warning("request %s broke off: %s", request_id.decode(), problem)
         except Exception:
             logger.exception("request %s failed", request_id.decode())
             if not status:

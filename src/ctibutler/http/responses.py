@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -22,29 +22,32 @@ def no_content() -> Response:
 def stream(request: Request, chunks: Iterator[bytes], media_type: str, headers: Mapping[str, str]) -> Response:
     """Return a response whose body is made in threads while it is sent, until the client goes away.
 
-    For HEAD, no chunk is made, unless the answer is cached: there, that to HEAD is that of GET without its body. The deadline
-    of reads is that of each chunk: a slow client may take its time.
+    The first chunk is made now: what goes wrong there is an error, not a broken answer. For HEAD, no chunk is made, unless
+    the answer is cached: there, that to HEAD is that of GET without its body. The deadline of reads is that of each chunk: a
+    slow client may take its time.
     """
-    made = iter(()) if request.is_head and not request.policy.cached else chunks
+    made = iter(()) if request.is_head and not request.policy.cached else _begun(chunks)
     return StreamingResponse(_in_threads(request.threads, made), media_type=media_type, headers=dict(headers))
 
 
 def kept_stream(
-    request: Request,
-    key: str,
-    chunks: Iterator[bytes],
-    check: Callable[[], None],
-    media_type: str,
-    headers: Mapping[str, str],
+    request: Request, key: str, chunks: Iterator[bytes], media_type: str, headers: Mapping[str, str]
 ) -> Response:
-    """Return a response like `stream`, of chunks that are always the same under this key: they are made once, and kept.
-
-    `check` raises if what was kept may no longer be sent.
-    """
+    """Return a response like `stream`, of chunks that are always the same under this key: they are made once, and kept."""
     if request.encoding != "zstd":
-        return stream(request, request.kept_streams.plain(key, chunks, check), media_type, headers)
+        return stream(request, request.kept_streams.plain(key, chunks), media_type, headers)
     encoded = {**headers, "Content-Encoding": "zstd", "Vary": request.policy.vary}
-    return stream(request, request.kept_streams.packed(key, chunks, check), media_type, encoded)
+    return stream(request, request.kept_streams.packed(key, chunks), media_type, encoded)
+
+
+def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    first = next(chunks, b"")
+
+    def all_chunks() -> Iterator[bytes]:
+        yield first
+        yield from chunks
+
+    return all_chunks()
 
 
 async def _in_threads(threads: Threads, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -105,15 +105,27 @@ class Server:
 
 
 class _Errors:
-    """Answers with the problem that a layer raised, in the error format of the edge."""
+    """Answers with the problem that a layer raised, in the error format of the edge.
+
+    Where the answer has begun, nothing more can be said: the problem goes on, and the answer breaks off.
+    """
 
     def __init__(self, app: App) -> None:
         self._app = app
 
     async def __call__(self, request: Request, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
         try:
-            await self._app(request, receive, send)
+            await self._app(request, receive, noting)
         except Problem as problem:
+            if has_begun:
+                raise
             await request.policy.write_error(request, problem)(request.scope, receive, send)
 
 
