@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,17 @@ TACTIC = {
     "x_mitre_shortname": "positioning",
     "external_references": [{"source_name": "mitre-f3", "external_id": "FA0001"}],
 }
+TECHNIQUE = {
+    **TACTIC,
+    "type": "attack-pattern",
+    "id": "attack-pattern--5569339b-94c2-49ee-afb3-2222936582c8",
+    "external_references": [{"source_name": "mitre-f3", "external_id": "F1001"}],
+}
 
 
-def fraud(version: str) -> dict[str, Any]:
-    return publishers.bundle({**COLLECTION, "x_mitre_version": version}, {**TACTIC, "description": f"As of {version}."})
+def fraud(version: str, *, techniques: Sequence[dict[str, Any]] = (TECHNIQUE,)) -> dict[str, Any]:
+    tactic = {**TACTIC, "description": f"As of {version}."}
+    return publishers.bundle({**COLLECTION, "x_mitre_version": version}, tactic, *techniques)
 
 
 @pytest.fixture
@@ -274,7 +281,7 @@ def test_up_installs_from_publishers_and_reports_updates(
     command: Command, server: LocalServer, at: dict[str, str]
 ) -> None:
     serve_small(server)
-    serve(server, {CAPEC: publishers.bundle({**TACTIC, "x_capec_version": "3.9"})})
+    serve(server, {CAPEC: publishers.bundle({**TECHNIQUE, "x_capec_version": "3.9"})})
     process = command.start("up", "--port", 0, **at)
     try:
         lines = _lines_until(process, "knowledge bases are installed")
@@ -406,7 +413,7 @@ def test_sources_check_exits_with_1_if_a_publisher_has_left_a_place(
 
 
 def test_sources_fetch_reads_the_newest_release(command: Command, server: LocalServer, at: dict[str, str]) -> None:
-    serve_fraud(server)
+    serve(server, {f"{F3}/f3-stix.json": fraud("1.1", techniques=())})
     outcome = command("sources", "mitre-f3", "--fetch", "--check", **at)
     assert outcome.code == 1
     assert outcome.stdout.splitlines()[-1] == "  ! f3-stix.json has no object of type attack-pattern"
