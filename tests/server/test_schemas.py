@@ -25,7 +25,7 @@ QUERIES = {
     "/api/v1/{kb}/versions/available/": ("", "details=true"),
     "/api/v1/{kb}/versions/{version}/changes/": ("", "include_objects=true"),
     "/api/v1/{kb}/tie/": ("technique_ids=T0859",),
-    "/api/v1/paths/": ("from=CWE-79&to=CAPEC-63", "from=CWE-79&to=CAPEC-1"),
+    "/api/v1/paths/": ("from=CWE-680&to=CAPEC-10", "from=CWE-680&to=CAPEC-1"),
     "/api/v1/search/": ("text=injection&sort=relevance_descending", "text=injection&show_knowledgebase=true"),
 }
 

@@ -8,8 +8,13 @@ from starlette.responses import Response
 
 from ctibutler.answers.across import ids, lists
 from ctibutler.answers.across.lists import Kind, ListQuery
-from ctibutler.answers.tables.object_tables import across_table
-from ctibutler.answers.tables.relationship_tables import object_across_table, relationships_across_table
+from ctibutler.answers.tables.object_tables import ACROSS_COLUMNS, across_table
+from ctibutler.answers.tables.relationship_tables import (
+    RELATIONSHIP_COLUMNS,
+    object_across_table,
+    relationships_across_table,
+)
+from ctibutler.answers.tables.table import names_of
 from ctibutler.api import responses
 from ctibutler.api.forms import in_form, with_forms
 from ctibutler.api.object_parameters import BUNDLE_FILTERS, EMBEDDED, ENDS, RELATIONSHIP_TYPE, relationship_filters
@@ -80,7 +85,8 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
                 cached=True,
                 tag="objects",
                 description=f"{about} They come from the latest installed release of each knowledge base, each id once.",
-            )
+            ),
+            names_of(RELATIONSHIP_COLUMNS) if kind == "sros" else names_of(ACROSS_COLUMNS),
         )
     recent = sort_parameter(("modified", "created"), "modified_descending")
     yield Endpoint(
@@ -123,7 +129,8 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
             tag="objects",
             fails=(404,),
             description="Returns the relationships from and to the object, generated ones and links included.",
-        )
+        ),
+        names_of(RELATIONSHIP_COLUMNS),
     )
     yield Endpoint(
         "GET",

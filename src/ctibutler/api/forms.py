@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from starlette.responses import Response
@@ -26,16 +26,23 @@ FORM_PARAMETERS = (
         "Form of the answer. Forms other than `json` hold the whole list, not a page. Default: what `Accept` prefers.",
         allowed=(JSON, *TABLE_FORMS),
     ),
-    Parameter("columns", "csv", "Columns of the table, in this order; JSON has none. Default: all.", example="id,name"),
     Parameter("bom", "flag", "Begin CSV with a byte order mark, for old versions of Excel.", default=False),
 )
 
 
-def with_forms(endpoint: Endpoint) -> Endpoint:
-    """Return the endpoint of a list with the parameters and media types of all forms."""
+def with_forms(endpoint: Endpoint, columns: Iterable[str] = ()) -> Endpoint:
+    """Return the endpoint of a list with the parameters and media types of all forms. `columns` are those that its tables
+    can have; empty where that depends on the request."""
+    chosen = Parameter(
+        "columns",
+        "csv",
+        "Columns of the table, in this order; JSON has none. Default: those of the objects in it.",
+        allowed=tuple(columns),
+        example="stix_id",
+    )
     return replace(
         endpoint,
-        parameters=(*endpoint.parameters, *FORM_PARAMETERS),
+        parameters=(*endpoint.parameters, *FORM_PARAMETERS, chosen),
         variants=(*endpoint.variants, *MEDIA_TYPES),
     )
 

@@ -9,7 +9,9 @@ from starlette.responses import Response
 from ctibutler.answers import bundles, inference, navigator, objects, relationships
 from ctibutler.answers.object_versions import versions_by_content, versions_by_modified
 from ctibutler.answers.tables import object_tables
-from ctibutler.answers.tables.relationship_tables import relationship_table
+from ctibutler.answers.tables.object_tables import object_columns
+from ctibutler.answers.tables.relationship_tables import RELATIONSHIP_COLUMNS, relationship_table
+from ctibutler.answers.tables.table import names_of
 from ctibutler.api import responses
 from ctibutler.api.forms import in_form, with_forms
 from ctibutler.api.object_parameters import (
@@ -70,7 +72,8 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
                 An object must match all filters; it matches a list of values if it matches one of them. The list is empty if
                 the release is not installed.
                 """,
-            )
+            ),
+            names_of(object_columns(kb)),
         )
     for path, alias_of in (("objects/{id}/", None), ("{id}/", "objects/{id}/")):
         yield Endpoint(
@@ -116,7 +119,8 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         Returns the STIX relationships from and to the object: those that its publisher wrote, those generated from embedded
         references such as `created_by_ref`, those from techniques to tactics, and links to other knowledge bases.
         """,
-        )
+        ),
+        names_of(RELATIONSHIP_COLUMNS),
     )
     yield Endpoint(
         "GET",

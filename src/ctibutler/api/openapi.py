@@ -182,6 +182,9 @@ def _query_schema(parameter: Parameter) -> Schema:
         return {"anyOf": [{"type": "integer"}, {"type": "string"}]}
     if parameter.kind == "time":
         return {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}, _EMPTY]}
+    if parameter.kind == "csv" and parameter.allowed:
+        words = "|".join(parameter.allowed)
+        return {"type": "string", "pattern": f"^[{_BLANKS},]*(({words})[{_BLANKS}]*(,[{_BLANKS},]*|$))*$"}
     if parameter.required:
         return {"type": "string", "pattern": f"[^,{_BLANKS}]"}
     if parameter.kind == "text":

@@ -12,7 +12,8 @@ from starlette.responses import Response
 
 from ctibutler.answers import changes, exports, releases
 from ctibutler.answers.changes import ChangesQuery
-from ctibutler.answers.tables.change_tables import changes_table
+from ctibutler.answers.tables.change_tables import CHANGE_COLUMNS, changes_table
+from ctibutler.answers.tables.table import names_of
 from ctibutler.api import responses
 from ctibutler.api.forms import in_form, with_forms
 from ctibutler.comparing.differences import CHANGES
@@ -115,7 +116,8 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         Returns each object that differs, with the properties that changed. Objects are compared by content, because publishers
         sometimes change one without changing its `modified`. The counts are those of the whole comparison, before filters.
         """,
-        )
+        ),
+        names_of(CHANGE_COLUMNS),
     )
     yield Endpoint(
         "DELETE",

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from ctibutler.answers import releases, updates
 from ctibutler.answers.search import RELEVANCE, SearchQuery, search, search_by_relevance
-from ctibutler.answers.tables.object_tables import search_table
+from ctibutler.answers.tables.object_tables import ACROSS_COLUMNS, search_table
+from ctibutler.answers.tables.table import names_of
 from ctibutler.api import responses
 from ctibutler.api.forms import in_form, with_forms
 from ctibutler.api.object_parameters import LISTED, TEXT, including
@@ -66,7 +67,8 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
         Searches the latest installed release of every knowledge base. `sort=relevance_descending` returns the best match first,
         and also finds objects whose id, name or alias is the text itself.
         """,
-        )
+        ),
+        names_of(ACROSS_COLUMNS),
     )
 
 

@@ -38,11 +38,11 @@ _MOST_REFUSED = 20
 class Parameter:
     """One query parameter.
 
-    `csv`: a comma-separated list of at most MOST_ITEMS, also over repeated keys and `name[]`. `text`: the last value
-    given, of at most LONGEST_TEXT characters. `flag`: strictly a boolean. `page`, `page_size`: invalid values fall back to
-    the default. `choice`: one of `allowed`, or another spelling of one in `also`. `number`: from `minimum` to `maximum`.
-    `time`: a day or a time of RFC 3339, read as microseconds. `ignored`: accepted because real clients send it. An empty
-    value is the same as none.
+    `csv`: a comma-separated list of at most MOST_ITEMS, also over repeated keys and `name[]`, of those `allowed` if there
+    are any. `text`: the last value given, of at most LONGEST_TEXT characters. `flag`: strictly a boolean. `page`,
+    `page_size`: invalid values fall back to the default. `choice`: one of `allowed`, or another spelling of one in `also`.
+    `number`: from `minimum` to `maximum`. `time`: a day or a time of RFC 3339, read as microseconds. `ignored`: accepted
+    because real clients send it. An empty value is the same as none.
 
     `example` is a value for the schema. Parameters that say which values they take need none.
     """
@@ -213,6 +213,8 @@ def _read_csv(parameter: Parameter, given: list[str]) -> object:
     items = [word for text in given for item in text.split(",") if (word := item.strip(BLANKS))]
     if len(items) > MOST_ITEMS:
         raise InvalidRequest.of(parameter.name, f"Must have no more than {MOST_ITEMS} items.")
+    for item in items if parameter.allowed else ():
+        _refuse_others(parameter, item)
     return items or None
 
 
@@ -252,9 +254,13 @@ def _read_page_size(parameter: Parameter, given: list[str]) -> object:
 def _read_choice(parameter: Parameter, given: list[str]) -> object:
     word = given[-1]
     chosen = parameter.also.get(word, word)
-    if chosen not in parameter.allowed:
-        raise InvalidRequest.of(parameter.name, f"`{brief(word)}` is none of {', '.join(parameter.allowed)}.")
+    _refuse_others(parameter, chosen)
     return chosen
+
+
+def _refuse_others(parameter: Parameter, word: str) -> None:
+    if word not in parameter.allowed:
+        raise InvalidRequest.of(parameter.name, f"`{brief(word)}` is none of {', '.join(parameter.allowed)}.")
 
 
 def _read_number(parameter: Parameter, given: list[str]) -> object:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from ctibutler.answers.changes import Change, ChangeFacts, ChangesQuery, changes_of, differences
 from ctibutler.answers.library import Library
 from ctibutler.answers.portions import Unchanged
-from ctibutler.answers.tables.table import Table, TableColumn, chosen, rows_of
+from ctibutler.answers.tables.table import Table, TableColumn, chosen, names_of, rows_of
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.comparing.differences import Difference
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
-_COLUMNS: tuple[TableColumn[Change], ...] = (
+CHANGE_COLUMNS: tuple[TableColumn[Change], ...] = (
     TableColumn("id", lambda item: item.external_id),
     TableColumn("name", lambda item: item.name),
     TableColumn("type", lambda item: item.type),
@@ -31,7 +31,7 @@ def changes_table(
 
     Raises NotFound when a release is not installed, InvalidRequest for an unknown column.
     """
-    shown = chosen(_COLUMNS, columns)
+    shown = chosen(CHANGE_COLUMNS, columns)
     with library.database.read() as connection:
         comparison, passing = differences(library, connection, kb, label, query)
         compared = [release for release in (comparison.old, comparison.new) if release is not None]
@@ -44,7 +44,7 @@ def changes_table(
     return Table(
         name=f"{kb.slug}-{since}-{comparison.new.label}",
         title=f"{kb.title}: changes from {since} to {comparison.new.label}",
-        columns=tuple(column.name for column in shown),
+        columns=names_of(shown),
         rows=rows_of(shown, source.portions(passing, read), _facts),
         facts={"knowledge base": kb.title, "from": since, "to": comparison.new.label, "rows": str(len(passing))},
         changed_at=comparison.new.installed_at,

@@ -13,7 +13,7 @@ from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.objects import ObjectQuery, list_keys, shown_types
 from ctibutler.answers.portions import Unchanged
 from ctibutler.answers.search import SearchQuery
-from ctibutler.answers.tables.table import Cell, Table, TableColumn, chosen, rows_of
+from ctibutler.answers.tables.table import Cell, Table, TableColumn, chosen, names_of, rows_of
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release
@@ -39,6 +39,8 @@ _KNOWLEDGE_BASE: tuple[TableColumn[ObjectView], ...] = (
     TableColumn("knowledge_base", lambda item: _slug(item)),
     TableColumn("release", lambda item: item.release),
 )
+ACROSS_COLUMNS = (*_FIRST, *_KNOWLEDGE_BASE, *_LAST)
+"""The columns of objects of several knowledge bases."""
 
 
 def list_table(library: Library, kb: KnowledgeBase, query: ObjectQuery, columns: Sequence[str] | None = None) -> Table:
@@ -49,7 +51,7 @@ def list_table(library: Library, kb: KnowledgeBase, query: ObjectQuery, columns:
     with library.database.read() as connection:
         release = installed_release(connection, kb, query.release)
         keys = list_keys(connection, kb, query, release)
-        shown = chosen(object_columns(kb, _types_of(kb, release, query)), columns)
+        shown = chosen(object_columns(kb, _types_of(kb, release, query)), columns, object_columns(kb))
         source = Unchanged.since(connection, library.database, [release])
 
     def read(connection: Connection, portion: Sequence[int]) -> Sequence[ObjectView]:
@@ -58,7 +60,7 @@ def list_table(library: Library, kb: KnowledgeBase, query: ObjectQuery, columns:
     return Table(
         name=f"{kb.slug}-{release.label}",
         title=f"{kb.title} {release.label}",
-        columns=tuple(column.name for column in shown),
+        columns=names_of(shown),
         rows=rows_of(shown, source.portions(keys, read)),
         facts={"knowledge base": kb.title, "release": release.label, "rows": str(len(keys))},
         changed_at=release.installed_at,
@@ -89,9 +91,9 @@ def across_table(library: Library, kind: Kind, query: ListQuery, columns: Sequen
     return _across(library, kind, "Objects of all knowledge bases", keys, source, columns)
 
 
-def object_columns(kb: KnowledgeBase, types: Collection[str]) -> list[TableColumn[ObjectView]]:
-    """Return the columns of a table of this knowledge base that may hold objects of these STIX types."""
-    shown = [column for column in kb.columns if not set(column.types).isdisjoint(types)]
+def object_columns(kb: KnowledgeBase, types: Collection[str] | None = None) -> list[TableColumn[ObjectView]]:
+    """Return the columns of a table of this knowledge base that may hold objects of these STIX types, of all for None."""
+    shown = [column for column in kb.columns if types is None or not set(column.types).isdisjoint(types)]
     declared = [TableColumn(column.name, _reader(column)) for column in shown]
     return [*_FIRST, *declared, *_LAST]
 
@@ -140,7 +142,7 @@ def _across(
     among = source.releases
     by_key = {release.key: release for release in among}
     kbs = {kb.slug: kb for kb in library.knowledge_bases.all}
-    shown = chosen([*_FIRST, *_KNOWLEDGE_BASE, *_LAST], columns)
+    shown = chosen(ACROSS_COLUMNS, columns)
 
     def read(connection: Connection, portion: Sequence[int]) -> Sequence[ObjectView]:
         homes = catalog.releases_of(connection, portion, list(by_key))
@@ -152,7 +154,7 @@ def _across(
     return Table(
         name=name,
         title=title,
-        columns=tuple(column.name for column in shown),
+        columns=names_of(shown),
         rows=rows_of(shown, source.portions(keys, read)),
         facts={
             "releases": ", ".join(f"{release.knowledge_base} {release.label}" for release in among),

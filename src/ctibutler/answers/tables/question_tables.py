@@ -13,7 +13,7 @@ from ctibutler.answers.library import Library
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.pages import WHOLE
 from ctibutler.answers.tables.object_tables import object_columns
-from ctibutler.answers.tables.table import Cell, Table, TableColumn, chosen, rows_of
+from ctibutler.answers.tables.table import Cell, Table, TableColumn, chosen, names_of, rows_of
 from ctibutler.catalog import releases
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.markup import plain_text
@@ -72,7 +72,7 @@ def question_table(
     return Table(
         name="-".join((found.knowledge_base, found.release, *_file_words(found.of), found.question.word)),
         title=_title(kb, found.release, _named(found.of), found.question.word),
-        columns=tuple(column.name for column in shown),
+        columns=names_of(shown),
         rows=rows_of(shown, [rows], lambda item: item.row),
         facts={
             "knowledge base": kb.title,
@@ -106,7 +106,7 @@ def comparison_table(
     return Table(
         name="-".join((kb.slug, found.release, *_file_words(found.a), *_file_words(found.b), found.question)),
         title=_title(kb, found.release, f"{_named(found.a)} and {_named(found.b)}", found.question),
-        columns=tuple(column.name for column in shown),
+        columns=names_of(shown),
         rows=rows_of(shown, [found.page.items]),
         facts={
             "knowledge base": kb.title,

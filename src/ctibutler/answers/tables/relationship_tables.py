@@ -15,7 +15,7 @@ from ctibutler.answers.portions import Unchanged
 from ctibutler.answers.relationships import RelationshipQuery, relationships_of
 from ctibutler.answers.tables.end_names import End, EndNames
 from ctibutler.answers.tables.object_tables import status_of
-from ctibutler.answers.tables.table import Table, TableColumn, chosen, rows_of
+from ctibutler.answers.tables.table import Table, TableColumn, chosen, names_of, rows_of
 from ctibutler.catalog import relationship_contents, releases
 from ctibutler.catalog.edges import Edge
 from ctibutler.catalog.engine.connection import Connection
@@ -38,7 +38,7 @@ def _property(name: str) -> TableColumn[_Relationship]:
     return TableColumn(name, lambda item: text(item.view.properties, name))
 
 
-_COLUMNS: tuple[TableColumn[_Relationship], ...] = (
+RELATIONSHIP_COLUMNS: tuple[TableColumn[_Relationship], ...] = (
     TableColumn("source_id", lambda item: item.source.external_id),
     TableColumn("source_name", lambda item: item.source.name),
     _property("relationship_type"),
@@ -135,7 +135,7 @@ def _table(
     facts: dict[str, str],
 ) -> Table:
     """The ends are looked up in the releases of `source`, in their order."""
-    shown = chosen(_COLUMNS, columns)
+    shown = chosen(RELATIONSHIP_COLUMNS, columns)
     names = EndNames([(library.knowledge_bases.named(release.knowledge_base), release) for release in source.releases])
 
     def read(connection: Connection, portion: Sequence[Edge | EdgeContent]) -> Sequence[_Relationship]:
@@ -145,7 +145,7 @@ def _table(
     return Table(
         name=name,
         title=title,
-        columns=tuple(column.name for column in shown),
+        columns=names_of(shown),
         rows=rows_of(shown, source.portions(edges, read), lambda item: item.view),
         facts={**facts, "rows": str(len(edges))},
         changed_at=max((release.installed_at for release in source.releases), default=0),

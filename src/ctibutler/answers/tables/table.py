@@ -47,18 +47,25 @@ class Table:
     changed_at: int
 
 
-def chosen(columns: Sequence[TableColumn[Item]], names: Sequence[str] | None) -> list[TableColumn[Item]]:
-    """Return the columns with these names, in this order; all of them for None.
+def chosen(
+    columns: Sequence[TableColumn[Item]], names: Sequence[str] | None, others: Sequence[TableColumn[Item]] = ()
+) -> list[TableColumn[Item]]:
+    """Return the columns with these names, in this order, out of these and others; these for None.
 
     Raises InvalidRequest for an unknown name.
     """
     if names is None:
         return list(columns)
-    by_name = {column.name: column for column in columns}
+    by_name = {column.name: column for column in (*columns, *others)}
     unknown = [name for name in names if name not in by_name]
     if unknown:
         raise InvalidRequest.of("columns", f"`{unknown[0][:40]}` is none of {', '.join(by_name)}.")
     return [by_name[name] for name in dict.fromkeys(names)]
+
+
+def names_of(columns: Iterable[TableColumn[Item]]) -> tuple[str, ...]:
+    """Return the names of columns."""
+    return tuple(column.name for column in columns)
 
 
 def rows_of(
