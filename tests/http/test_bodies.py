@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ctibutler.api.job_routes import LINKS
 from ctibutler.api.release_routes import INSTALL
 from ctibutler.errors import InvalidRequest
-from ctibutler.http.bodies import LARGEST_BODY, read_body, read_fields
+from ctibutler.http.bodies import LARGEST_BODY, Field, read_body, read_fields
 from ctibutler.http.exceptions import BodyTooLarge, UnsupportedMediaType
 
 
@@ -108,3 +108,28 @@ def test_any_value_of_a_field_is_read_or_refused(value: object) -> None:
         for declared in fields:
             with suppress(InvalidRequest):
                 read_fields(fields, {"version": "1", declared.name: value})
+
+
+IDS = (Field("a", "ids", "Some ids.", required=True), Field("b", "ids", "Others."))
+
+
+def test_ids_are_texts_without_the_white_space_around_them() -> None:
+    read_ids = read_fields(IDS, read('{"a": [" T1059 ", "G0016"], "b": []}'))
+    assert (read_ids.ids("a"), read_ids.ids("b")) == (["T1059", "G0016"], [])
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ('{"a": []}', "This list may not be empty."),
+        ('{"a": ["T1059", " "]}', "No item may be blank."),
+        ('{"a": [1059]}', "Must be a list of strings."),
+        ('{"a": ["T1059", 0]}', "Must be a list of strings."),
+        ('{"a": "T1059"}', "Must be a list of strings."),
+        ('{"a": null}', "Must be a list of strings."),
+    ],
+)
+def test_other_values_are_no_ids(body: str, sentence: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        read_fields(IDS, read(body))
+    assert refused.value.details == {"a": [sentence]}

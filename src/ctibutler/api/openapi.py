@@ -206,6 +206,8 @@ def _body(fields: Iterable[Field]) -> Schema:
     properties: dict[str, object] = {}
     for declared in fields:
         schema = dict(_FIELD_SCHEMAS[declared.kind])
+        if declared.kind == "ids" and declared.required:
+            schema["minItems"] = 1
         if declared.kind == "version" and not declared.required:
             schema["nullable"] = True
         if declared.default is not None:
@@ -235,7 +237,7 @@ _FIELD_SCHEMAS: Mapping[str, Schema] = {
     },
     "flag": {"type": "boolean"},
     "time": {"type": "string", "format": "date-time", "nullable": True},
-    "ids": {"type": "array", "items": {"type": "string"}, "maxItems": MOST_IDS},
+    "ids": {"type": "array", "items": {"type": "string", "pattern": f"[^{_BLANKS}]"}, "maxItems": MOST_IDS},
 }
 
 

@@ -31,7 +31,7 @@ class NumberText(str):
 @dataclass(frozen=True)
 class Field:
     """One field of a body: a `version` (text or number), a `flag` (JSON boolean), a `time` (RFC 3339), or `ids` (a list of
-    texts)."""
+    texts, none of them blank)."""
 
     name: str
     kind: Literal["version", "flag", "time", "ids"]
@@ -102,6 +102,8 @@ def read_fields(fields: Iterable[Field], body: Mapping[str, object]) -> BodyValu
             continue
         try:
             values[declared.name] = _READERS[declared.kind](body[declared.name])
+            if declared.required and values[declared.name] == []:
+                raise ValueError("This list may not be empty.")
         except ValueError as failure:
             wrong[declared.name] = [str(failure)]
     if wrong:
@@ -146,11 +148,16 @@ def _time(value: object) -> str | None:
 
 
 def _ids(value: object) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+    if not isinstance(value, list) or not all(
+        isinstance(item, str) and not isinstance(item, NumberText) for item in value
+    ):
         raise ValueError("Must be a list of strings.")
     if len(value) > MOST_IDS:
         raise BodyTooLarge(f"the body names {len(value)} objects; at most {MOST_IDS} can be asked about at once")
-    return [item for item in (str(item).strip(BLANKS) for item in value) if item]
+    ids = [item.strip(BLANKS) for item in value]
+    if not all(ids):
+        raise ValueError("No item may be blank.")
+    return ids
 
 
 _READERS = {"version": _version, "flag": _flag, "time": _time, "ids": _ids}

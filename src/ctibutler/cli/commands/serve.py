@@ -64,14 +64,15 @@ def serve(
         access_log=False,  # ours leaves secrets out
         **UVICORN,
     )
-    # uvicorn ends by itself, and raises the signal again when it has: that is no failure.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
     if settings.workers > 1:
         with _shared_metrics():
             Multiprocess(config, sockets=[listening]).run()
         return
     server = uvicorn.Server(config)
+    # uvicorn ends by itself, and raises the signal again when it has: that is no failure. One that comes before uvicorn
+    # listens to signals ends it too.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, server.handle_exit)
     server.run(sockets=[listening])
     if not server.started:
         raise Problem("the API did not start")
