@@ -67,10 +67,11 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
                 listing,
                 cached=True,
                 alias_of=alias_of,
+                fails=(404,),
                 description=f"""
                 Returns the objects of one release: the latest installed one, unless `{kb.version_parameter}` names another.
-                An object must match all filters; it matches a list of values if it matches one of them. The list is empty if
-                the release is not installed.
+                An object must match all filters; it matches a list of values if it matches one of them. If the
+                release is not installed, the page is empty, and other forms are a 404.
                 """,
             ),
             names_of(object_columns(kb)),
