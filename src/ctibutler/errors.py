@@ -69,6 +69,14 @@ class MalformedFile(Problem):
     """A publisher's file does not have the expected format. The import fails."""
 
 
+class UnreadableFile(Problem):
+    """A file that somebody gave us is not what it seems to be, or breaks a limit."""
+
+
+class TooMuch(UnreadableFile):
+    """More than is accepted at once: bytes, items or files."""
+
+
 class SourceUnavailable(Problem):
     """A source does not answer, or does not have the requested release."""
 

@@ -16,8 +16,10 @@ from ctibutler.errors import (
     SourceUnavailable,
     StoreTrouble,
     StoreUnavailable,
+    TooMuch,
     TooSlow,
     Unauthorized,
+    UnreadableFile,
 )
 
 RETRY_AFTER_SECONDS = 5
@@ -45,6 +47,7 @@ class BodyTooLarge(Problem):
 
 HTTP_STATUS: Mapping[type[Problem], int] = {
     InvalidRequest: 400,
+    UnreadableFile: 400,
     Unauthorized: 401,
     Forbidden: 403,
     NotFound: 404,
@@ -52,6 +55,7 @@ HTTP_STATUS: Mapping[type[Problem], int] = {
     MethodNotAllowed: 405,
     Busy: 409,
     BodyTooLarge: 413,
+    TooMuch: 413,
     UnsupportedMediaType: 415,
     # Not 504: this server is no gateway (RFC 9110, 15.6.5), and less load may make the same question answerable.
     TooSlow: 503,

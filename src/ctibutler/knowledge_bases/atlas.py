@@ -51,6 +51,7 @@ ATLAS = KnowledgeBase(
         id_form(r"AML\.M\d+", "course-of-action"),
         id_form(r"AML\.CS\d+", "campaign"),
     ),
+    id_in_text=r"AML\.T\d{4}(?:\.\d{3})?|AML\.(?:TA|M|CS)\d{4}",
     address_forms=(address_form(r"atlas\.mitre\.org/[\w-]+/(AML\.[A-Z]+\d+(?:\.\d+)?)"),),
     # The domain of the Navigator that ATLAS offers.
     navigator_domain="atlas-atlas",

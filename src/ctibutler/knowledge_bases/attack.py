@@ -120,6 +120,7 @@ def _matrix(
             id_form(r"DET\d+", "x-mitre-detection-strategy"),
             id_form(r"AN\d+", "x-mitre-analytic"),
         ),
+        id_in_text=r"T\d{4}(?:\.\d{3})?|(?:TA|DS|DC|DET|AN|[MGSCA])\d{4}",
         address_forms=(
             address_form(r"attack\.mitre\.org/(?:versions/[^/]+/)?detectionstrategies/DET\d+/?#(AN\d+)"),
             address_form(r"attack\.mitre\.org/(?:versions/[^/]+/)?(?:wiki/)?[\w-]+/([A-Z]+\d+(?:/\d+)?)"),

@@ -43,6 +43,7 @@ CAPEC = KnowledgeBase(
         Column("consequences", values_by_key("x_capec_consequences"), ("attack-pattern",)),
     ),
     id_forms=(id_form(r"CAPEC-\d+", "attack-pattern"),),
+    id_in_text=r"CAPEC-\d{1,4}",
     address_forms=(address_form(r"capec\.mitre\.org/data/(?:definitions|slices)/(\d+)", "CAPEC-{}"),),
     object_filter_word="capec",
     at_publisher=(AtPublisher("capec-repository", "https://github.com/mitre/cti"),),

@@ -47,6 +47,7 @@ CWE = KnowledgeBase(
         Column("consequences", property_values("common_consequences"), ("weakness",)),
     ),
     id_forms=(id_form(r"CWE-\d+", "weakness"),),
+    id_in_text=r"CWE-\d{1,5}",
     address_forms=(address_form(r"cwe\.mitre\.org/data/(?:definitions|slices)/(\d+)", "CWE-{}"),),
     object_filter_word="cwe",
     at_publisher=(AtPublisher("cwe-site", "https://cwe.mitre.org/data/archive.html"),),

@@ -43,6 +43,7 @@ D3FEND = KnowledgeBase(
     onward=D3FEND_ONWARD,
     id_forms=(id_form(r"(d3f:)?D3-\w+", "course-of-action"),),
     # The class that a technique is: its name without blanks, `MultifactorAuthentication` of D3-MFA.
+    id_in_text=r"D3-[A-Z]{2,6}|d3f:[A-Za-z][\w-]*",
     address_forms=(address_form(r"d3fend\.mitre\.org/(?:\w+/)+d3f:([\w-]+)"),),
     object_filter_word="d3fend",
     at_publisher=(AtPublisher("d3fend-site", "https://d3fend.mitre.org/resources/"),),

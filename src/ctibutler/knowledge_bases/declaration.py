@@ -275,6 +275,9 @@ class KnowledgeBase:
     id_forms: tuple[IdForm, ...] = ()
     """Forms of ids, tried in this order."""
 
+    id_in_text: str = ""
+    """What ids look like in running text, as a pattern that matches no other words; empty if they cannot be told from words."""
+
     address_forms: tuple[AddressForm, ...] = ()
     """Forms of addresses of objects, tried in this order."""
 

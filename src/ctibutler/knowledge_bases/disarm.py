@@ -37,6 +37,7 @@ DISARM = KnowledgeBase(
         id_form(r"T\d+(\.\d+)?", "attack-pattern"),
         id_form(r"DISARM", "x-mitre-matrix"),
     ),
+    id_in_text=r"T\d{4}(?:\.\d{3})?|TA\d{2}",
     address_forms=(
         address_form(
             r"(?:raw\.githubusercontent\.com|github\.com)/DISARMFoundation/DISARMframeworks/"

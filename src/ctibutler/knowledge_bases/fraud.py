@@ -43,6 +43,7 @@ F3 = KnowledgeBase(
     questions=MATRIX_QUESTIONS,
     columns=technique_columns(external_id_of("mitre-f3")),
     id_forms=(id_form(r"(TA|FA)\d+", "x-mitre-tactic"), id_form(r"[FT]\d+(\.\d+)?", "attack-pattern")),
+    id_in_text=r"[FT]\d{4}(?:\.\d{3})?|(?:TA|FA)\d{4}",
     address_forms=(address_form(r"ctid\.mitre\.org/fraud/\w+/([A-Z]+\d+(?:\.\d+)?)"),),
     object_filter_word="mitre-f3",
     at_publisher=(

@@ -22,6 +22,7 @@ from ctibutler.cli.options import (
     PageSizeOption,
     words,
 )
+from ctibutler.cli.output import text as output
 from ctibutler.cli.session import Session, session_of
 from ctibutler.errors import InvalidRequest
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -75,7 +76,7 @@ def search(
     from ctibutler.answers.tables.object_tables import search_table
     from ctibutler.cli.finding import refuse_absent
     from ctibutler.cli.output.objects import write_objects
-    from ctibutler.cli.output.table_files import destination
+    from ctibutler.cli.output.table_files import JSON, form_of, write_in_form
     from ctibutler.forms.json_form import page_as_json
 
     session = session_of(context)
@@ -95,14 +96,14 @@ def search(
             show_knowledge_base=True,
             page=session.page(page, page_size),
         )
-        to = destination(form, file, as_json=as_json)
-        if to.form is not None:
+        written = form_of(form, file)
+        if written is not None:
             by_relevance = replace(query, sort=Sort(RELEVANCE, descending=True))
-            to.write_table(search_table(library, by_relevance, words(columns)))
+            write_in_form(search_table(library, by_relevance, words(columns)), written, file)
             return
         found_page = search_by_relevance(library, query)
-        if to.is_json:
-            to.write_json(page_as_json(found_page, "objects"))
+        if as_json or form == JSON:
+            output.write_json(page_as_json(found_page, "objects"))
         else:
             write_objects(session.knowledge_bases, found_page, None)
 

@@ -1,0 +1,170 @@
+"""The review of a migration: every item with what became of it, and an empty column for what a human decides."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote
+
+import msgspec
+
+from ctibutler.answers.tables.table import Table, TableColumn, names_of, rows_of
+from ctibutler.comparing.outcomes import HANDLINGS, OUTCOMES, Candidate, Evidence, Handling
+from ctibutler.migration.items import Place
+from ctibutler.migration.migrating import Migrated, Migration, Source
+
+
+class ReviewRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An item: where it stands, what became of it, and what it rests on. `where` is its place in words."""
+
+    file: str
+    place: Place
+    where: str
+    id: str
+    name: str | None
+    type: str | None
+    outcome: str
+    also: tuple[str, ...]
+    handling: Handling
+    new_id: str | None
+    new_name: str | None
+    similarity: float | None
+    reason: str
+    evidence: tuple[Evidence, ...]
+    candidates: tuple[Candidate, ...]
+    removed: bool
+    decision: str = ""
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How many items have each outcome, and each handling."""
+
+    outcomes: dict[str, int]
+    handling: dict[str, int]
+
+
+class ReportFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a report is about: the knowledge base, both releases, all items counted, and remarks about files."""
+
+    knowledge_base: str
+    source: Source = msgspec.field(name="from")
+    target: str = msgspec.field(name="to")
+    counts: Counts
+    remarks: tuple[str, ...]
+
+
+def report_facts(migration: Migration) -> ReportFacts:
+    """Return what a migration was about."""
+    outcomes: Counter[str] = Counter()
+    handling: Counter[str] = Counter()
+    for file in migration.files:
+        outcomes.update(one.outcome.outcome for one in file.settled)
+        handling.update(one.outcome.handling for one in file.settled)
+    return ReportFacts(
+        knowledge_base=migration.kb.slug,
+        source=migration.source,
+        target=migration.target,
+        counts=Counts(
+            {word: outcomes[word] for word in OUTCOMES if outcomes[word]}, {word: handling[word] for word in HANDLINGS}
+        ),
+        remarks=tuple(
+            f"{file.name}: {remark}" if file.name else remark for file in migration.files for remark in file.remarks
+        ),
+    )
+
+
+def review_rows(migration: Migration) -> list[ReviewRow]:
+    """Return every item of every file once: those that need a human first, then those to look at, each in the order of the
+    files."""
+    rows = [row for file in migration.files for row in _rows(file)]
+    return sorted(rows, key=lambda row: -HANDLINGS.index(row.handling))
+
+
+def _rows(file: Migrated) -> Iterator[ReviewRow]:
+    for number, (item, settled) in enumerate(zip(file.items, file.settled, strict=True)):
+        outcome, joined = settled.outcome, file.joined.get(number)
+        replacement = settled.replacement
+        is_dropped = replacement is not None and replacement.mark is None and not replacement.new
+        yield ReviewRow(
+            file=file.name,
+            place=item.place,
+            where=str(item.place),
+            id=item.written,
+            name=outcome.name,
+            type=outcome.type,
+            outcome=outcome.outcome,
+            also=outcome.also,
+            handling=outcome.handling,
+            new_id=outcome.new_id,
+            new_name=outcome.new_name,
+            similarity=outcome.similarity,
+            reason=outcome.reason,
+            evidence=outcome.evidence,
+            candidates=outcome.candidates,
+            removed=joined is not None or is_dropped,
+        )
+
+
+def review_table(migration: Migration, rows: list[ReviewRow]) -> Table:
+    """Return the review as a table, with totals by outcome on top."""
+    facts = report_facts(migration)
+    columns = _columns(migration)
+    source = facts.source.version + (" (guessed)" if facts.source.guessed else "")
+    return Table(
+        name=f"{facts.knowledge_base}-{facts.source.version}-{facts.target}-review",
+        title=f"{migration.kb.title}: from {source} to {facts.target}",
+        columns=names_of(columns),
+        rows=rows_of(columns, [rows]),
+        facts={
+            "knowledge base": migration.kb.title,
+            "from": source,
+            "to": facts.target,
+            **{word: str(number) for word, number in facts.counts.handling.items()},
+            **{word: str(number) for word, number in facts.counts.outcomes.items()},
+            **({"remarks": "; ".join(facts.remarks)} if facts.remarks else {}),
+            "rows": str(len(rows)),
+        },
+        changed_at=0,
+    )
+
+
+def _columns(migration: Migration) -> tuple[TableColumn[ReviewRow], ...]:
+    kb, sources = migration.kb, {file.name: file.source.version for file in migration.files}
+
+    def page(object_id: str | None, release: str) -> str:
+        if not object_id or " " in object_id:
+            return ""
+        return f"/api/v1/{kb.slug}/objects/{quote(object_id, safe=':+')}/?{kb.version_parameter}={quote(release)}"
+
+    def diff(row: ReviewRow) -> str:
+        if not row.name or " " in row.id:
+            return ""
+        releases = f"from={quote(sources[row.file])}&to={quote(migration.target)}"
+        return f"/api/v1/{kb.slug}/objects/{quote(row.id, safe=':+')}/diff/?{releases}"
+
+    return (
+        TableColumn("handling", lambda row: row.handling),
+        TableColumn("file", lambda row: row.file),
+        TableColumn("place", lambda row: row.where),
+        TableColumn("id", lambda row: row.id),
+        TableColumn("name", lambda row: row.name),
+        TableColumn("outcome", lambda row: row.outcome),
+        TableColumn("also", lambda row: row.also),
+        TableColumn("new_id", lambda row: row.new_id),
+        TableColumn("new_name", lambda row: row.new_name),
+        TableColumn("reason", lambda row: row.reason),
+        TableColumn("candidates", lambda row: [_shown(one) for one in row.candidates]),
+        TableColumn("decision", lambda row: row.decision),
+        TableColumn("old_page", lambda row: page(row.id if row.name else None, sources[row.file])),
+        TableColumn("new_page", lambda row: page(row.new_id, migration.target)),
+        TableColumn("diff", diff),
+    )
+
+
+def _shown(candidate: Candidate) -> str:
+    return f"{candidate.id} {candidate.name or ''} ({candidate.score:.2f}, {candidate.why})"
+
+
+def sheet_counts(counts: Mapping[str, int]) -> str:
+    """Return numbers of items by handling for a sentence: `630 automatic, 7 look, 0 human`."""
+    return ", ".join(f"{counts[word]:,} {word}" for word in HANDLINGS)
