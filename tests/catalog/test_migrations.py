@@ -17,7 +17,7 @@ from ctibutler.catalog import details, jobs, writing
 from ctibutler.catalog.engine import migrations, packing
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.job_records import STATES
-from ctibutler.catalog.releases import find
+from ctibutler.catalog.releases import find, revision
 from ctibutler.catalog.rows import row_of
 from ctibutler.catalog.writing import Member
 from ctibutler.importing.removal import truncate
@@ -97,6 +97,18 @@ def test_its_releases_can_be_removed_and_replaced_by_releases_with_details(from_
     assert not orphans(from_first_version)
     truncate(from_first_version, CWE)
     assert not {table: rows for table, rows in row_counts(from_first_version).items() if rows}
+
+
+def test_details_that_say_nothing_about_relationships_change_nothing_when_a_catalogue_is_opened(
+    catalogues: Catalogues,
+) -> None:
+    database = catalogues.empty()
+    drafts = {str(stix["id"]): {"status": "Draft"} for stix in OBJECTS}
+    assert install(database, "cwe@4.14", made_content(OBJECTS, details=drafts)).changed
+    with database.read() as connection:
+        before = revision(connection)
+    with catalogues.again(database).read() as connection:
+        assert revision(connection) == before
 
 
 def test_an_upgraded_catalogue_has_the_tables_of_a_new_one(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,9 @@ def test_the_extension_of_the_file_chooses_the_form(stocked: Command, tmp_path: 
         ("list", "attack-ics", "--type", "Technique"),
         ("search", "network"),
         ("changes", "disarm", "1.5", "1.6"),
+        ("get", "C0028", "techniques"),
+        ("compare", "G0034", "C0028"),
+        ("chain", "T0859"),
     ],
 )
 def test_every_list_goes_to_standard_output_in_the_form_asked_for(stocked: Command, words: tuple[str, ...]) -> None:
@@ -43,12 +47,13 @@ def test_every_list_goes_to_standard_output_in_the_form_asked_for(stocked: Comma
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("-o", "x.pdf"), "-o: x.pdf ends in none of .ndjson, .csv, .xlsx, .md; choose a form with --format"),
+        (("-o", "x.pdf"), "-o: x.pdf ends in none of .ndjson, .csv, .xlsx, .md, .json; choose a form with --format"),
         (("--format", "pdf"), "--format: `pdf` is none of table, json, ndjson, csv, xlsx, md"),
         (
-            ("--format", "json", "-o", "x"),
-            "-o: --format json goes to standard output; use one of ndjson, csv, xlsx, md",
+            ("--format", "table", "-o", "x"),
+            "-o: --format table goes to standard output; use one of json, ndjson, csv, xlsx, md",
         ),
+        (("--json", "--format", "csv"), "--json cannot be used with --format csv"),
         (("--format", "csv", "--columns", "colour"), "columns: `colour` is none of id, name"),
         (("--format", "csv", "-o", "."), ". is a folder; name a file"),
     ],
@@ -58,3 +63,79 @@ def test_what_cannot_be_written_is_said(stocked: Command, words: tuple[str, ...]
     assert outcome.code == 2
     assert says in outcome.stderr
     assert outcome.stdout == ""
+
+
+def test_paths_and_coverage_have_a_row_for_each_path_and_pair(stocked: Command, tmp_path: Path) -> None:
+    found = stocked.done("path", "C0028", "G0034", "--json").json["paths"]
+    lines = stocked.done("path", "C0028", "G0034", "--format", "ndjson").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == found
+    [first, *_] = csv.DictReader(io.StringIO(stocked.done("path", "C0028", "G0034", "--format", "csv").stdout))
+    assert first["ids"] == " → ".join(one["external_id"] for one in found[0]["objects"])
+    assert (first["from_id"], first["to_id"], first["hops"]) == ("C0028", "G0034", str(len(found[0]["hops"])))
+    outcome = stocked.done("coverage", "-o", tmp_path / "coverage.csv")
+    assert outcome.stderr == f"{tmp_path / 'coverage.csv'}: What leads from one knowledge base to the next, 0 rows\n"
+    assert (tmp_path / "coverage.csv").read_text().startswith("from,from_release,from_kind,to,")
+
+
+def test_counts_go_to_standard_error_where_the_output_is_data(stocked: Command) -> None:
+    outcome = stocked.done("get", "C0028", "techniques", "--format", "csv")
+    assert (
+        outcome.stderr == "C0028 2015 Ukraine Electric Power Attack: techniques, MITRE ATT&CK for ICS 18.1: 20 rows\n"
+    )
+
+
+def test_json_goes_to_a_file_too(stocked: Command, tmp_path: Path) -> None:
+    outcome = stocked.done("get", "C0028", "techniques", "-o", tmp_path / "techniques.json")
+    assert outcome.stdout == ""
+    assert json.loads((tmp_path / "techniques.json").read_bytes())["total_results_count"] == 20
+
+
+def test_a_form_needs_a_question(stocked: Command) -> None:
+    outcome = stocked("get", "C0028", "--format", "csv")
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert "--format csv needs a question" in outcome.stderr
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson", "xlsx", "md"])
+def test_a_full_disk_is_said(stocked: Command, form: str) -> None:
+    to_device = stocked("get", "C0028", "techniques", "--format", form, "-o", "/dev/full")
+    assert (to_device.code, to_device.stderr) == (1, "ctibutler: /dev/full: No space left on device\n")
+
+
+def test_a_file_that_cannot_be_finished_stays_as_it_was(stocked: Command, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.csv"
+    kept.write_text("kept")
+    # 64 kB: enough for what SQLite keeps beside a database, not for the list.
+    limited = [
+        "sh",
+        "-c",
+        'ulimit -f 128; trap "" XFSZ; exec "$@"',
+        "sh",
+        *stocked.words("list", "attack-ics", "-o", kept),
+    ]
+    ended = subprocess.run(limited, env=stocked.environment(), capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (1, f"ctibutler: {kept}: File too large\n")
+    assert kept.read_text() == "kept"
+    assert list(tmp_path.iterdir()) == [kept]
+
+
+def test_a_full_disk_behind_standard_output_is_said(stocked: Command) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            stocked.words("get", "C0028", "techniques", "--format", "csv"),
+            env=stocked.environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert (ended.returncode, ended.stderr) == (1, "ctibutler: standard output: No space left on device\n")
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson", "xlsx", "md"])
+def test_a_reader_that_goes_away_ends_the_command_quietly(stocked: Command, form: str) -> None:
+    with stocked.start("list", "attack-ics", "--format", form) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+        assert process.wait() == 0

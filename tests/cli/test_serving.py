@@ -278,3 +278,12 @@ def test_a_worker_resumes_the_job_of_a_killed_one(command: Command, started: Sta
         database.close()
     started("worker")
     eventually(lambda: command.done("jobs", job_id, "--json").json["state"] == "completed")
+
+
+def test_a_worker_lets_the_api_go_first(started: Started) -> None:
+    for words, niceness in ((["serve", "--port", 0], 0), (["worker"], 5)):
+        process = started(*words)
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == max(os.getpriority(os.PRIO_PROCESS, 0), niceness)
+        process.terminate()

@@ -335,7 +335,6 @@ def test_the_command_reference_shows_only_defaults_that_can_be_typed() -> None:
         "",
         "`1`",
         "`6`",
-        "`10`",
         "`stix`",
         "`True`",
         "`modified_descending`",

@@ -33,12 +33,13 @@ FORM_PARAMETERS = (
 def with_forms(endpoint: Endpoint, columns: Iterable[str] = ()) -> Endpoint:
     """Return the endpoint of a list with the parameters and media types of all forms. `columns` are those that its tables
     can have; empty where that depends on the request."""
+    known = tuple(columns)
     chosen = Parameter(
         "columns",
         "csv",
         "Columns of the table, in this order; JSON has none. Default: those of the objects in it.",
-        allowed=tuple(columns),
-        example="stix_id",
+        allowed=known,
+        example=next(iter(known), "stix_id"),
     )
     return replace(
         endpoint,

@@ -11,7 +11,17 @@ from ctibutler.answers.onward.chains import chain
 from ctibutler.answers.onward.coverage import cover
 from ctibutler.answers.onward.path_records import MOST_HOPS, MOST_PATHS, MOST_TURNS, PathQuery
 from ctibutler.answers.onward.paths import find_paths
+from ctibutler.answers.tables.path_tables import (
+    CHAIN_COLUMNS,
+    COVERAGE_COLUMNS,
+    PATH_COLUMNS,
+    chain_table,
+    coverage_table,
+    path_table,
+)
+from ctibutler.answers.tables.table import names_of
 from ctibutler.api import responses
+from ctibutler.api.forms import in_form, with_forms
 from ctibutler.api.object_parameters import including
 from ctibutler.forms.paths import facts_of_chain
 from ctibutler.http.parameters import Parameter, page_parameters
@@ -46,45 +56,51 @@ _RULES = (
 
 def endpoints(knowledge_bases: KnowledgeBases, _settings: Settings) -> Iterator[Endpoint]:
     """Yield the endpoints over all knowledge bases."""
-    yield Endpoint(
-        "GET",
-        "paths/",
-        _paths,
-        "Find what leads from one object to another",
-        "Paths",
-        (
-            _end("from", "The object that paths start from", "CWE-521"),
-            _end("to", "The object that they lead to", "T1110"),
-            *_RULES,
-            *versions(knowledge_bases),
-            *including(False, "Include what is {}: the two objects, and what lies between."),
-        ),
-        cached=True,
-        tag="objects",
-        fails=(404,),
-        description="""
+    yield with_forms(
+        Endpoint(
+            "GET",
+            "paths/",
+            _paths,
+            "Find what leads from one object to another",
+            "Paths",
+            (
+                _end("from", "The object that paths start from", "CWE-521"),
+                _end("to", "The object that they lead to", "T1110"),
+                *_RULES,
+                *versions(knowledge_bases),
+                *including(False, "Include what is {}: the two objects, and what lies between."),
+            ),
+            cached=True,
+            tag="objects",
+            fails=(404,),
+            description="""
         Returns all shortest paths between two objects along the relations that lead on: a weakness to the attack patterns that
         it names, these to techniques, these to what counters them; a group to what it uses. A path goes onward or back, and
         says for each hop who states it, where, and how old that is. From one release to another it goes only by links between
         exactly these two; `missing` names those that were not made, with the request that makes them. If there is no path,
         `reach` says how far each end gets.
         """,
+        ),
+        names_of(PATH_COLUMNS),
     )
 
-    yield Endpoint(
-        "GET",
-        "coverage/",
-        _coverage,
-        "Count what leads from one knowledge base to the next",
-        "Coverage",
-        tuple(versions(knowledge_bases)),
-        cached=True,
-        tag="links",
-        description="""
+    yield with_forms(
+        Endpoint(
+            "GET",
+            "coverage/",
+            _coverage,
+            "Count what leads from one knowledge base to the next",
+            "Coverage",
+            tuple(versions(knowledge_bases)),
+            cached=True,
+            tag="links",
+            description="""
         Returns, for each two releases that are linked, how many objects at both ends have links, and how many objects are
         connected over what lies between. `nowhere` lists ids that are named and that the other release does not have, or only
         of revoked or deprecated objects.
         """,
+        ),
+        names_of(COVERAGE_COLUMNS),
     )
 
 
@@ -92,30 +108,33 @@ def chain_endpoints(kb: KnowledgeBase, knowledge_bases: KnowledgeBases, settings
     """Yield the endpoint of one knowledge base that shows chains; none if no path leads over its objects."""
     if kb.slug not in _on_paths(knowledge_bases):
         return
-    yield Endpoint(
-        "GET",
-        "objects/{id}/chain/",
-        _chain,
-        f"Count what an object of {kb.title} leads to, and what leads to it",
-        "ChainPage",
-        (
-            *page_parameters(settings.default_page_size, settings.max_page_size),
-            Parameter(
-                "stage",
-                "choice",
-                "Return only the objects of this stage. Default: all.",
-                allowed=_stages(knowledge_bases),
+    yield with_forms(
+        Endpoint(
+            "GET",
+            "objects/{id}/chain/",
+            _chain,
+            f"Count what an object of {kb.title} leads to, and what leads to it",
+            "ChainPage",
+            (
+                *page_parameters(settings.default_page_size, settings.max_page_size),
+                Parameter(
+                    "stage",
+                    "choice",
+                    "Return only the objects of this stage. Default: all.",
+                    allowed=_stages(knowledge_bases),
+                ),
+                *versions(knowledge_bases),
+                *including(False, "Include what is {}: the object itself, and what lies on the way."),
             ),
-            *versions(knowledge_bases),
-            *including(False, "Include what is {}: the object itself, and what lies on the way."),
-        ),
-        cached=True,
-        fails=(404,),
-        description="""
+            cached=True,
+            fails=(404,),
+            description="""
         Returns the number of objects in each stage before and after the object, such as patterns, techniques, artifacts and
         countermeasures, and the objects themselves. A chain never turns. What the details of the object name, such as CVEs, is
         in `told`.
         """,
+        ),
+        names_of(CHAIN_COLUMNS),
     )
 
 
@@ -166,18 +185,36 @@ def _path_query(request: Request) -> PathQuery:
 
 def _paths(request: Request) -> Response:
     values = request.values
-    found = find_paths(request.library, values.text("from") or "", values.text("to") or "", _path_query(request))
-    return responses.json(found)
+    start, end, query = values.text("from") or "", values.text("to") or "", _path_query(request)
+    return in_form(
+        request,
+        lambda: responses.json(find_paths(request.library, start, end, query)),
+        lambda columns: path_table(request.library, start, end, query, columns),
+    )
 
 
 def _chain(request: Request) -> Response:
     stage = request.values.text("stage")
-    found = chain(request.library, request.kb, request.path["id"], _path_query(request), request.values.page(), stage)
-    return responses.page(request, found.page, "objects", facts_of_chain(found))
+    object_id, query = request.path["id"], _path_query(request)
+
+    def page() -> Response:
+        found = chain(request.library, request.kb, object_id, query, request.values.page(), stage)
+        return responses.page(request, found.page, "objects", facts_of_chain(found))
+
+    return in_form(
+        request,
+        page,
+        lambda columns: chain_table(request.library, request.kb, object_id, query, stage, columns),
+    )
 
 
 def _coverage(request: Request) -> Response:
-    return responses.json(cover(request.library, _versions_of(request)))
+    versions = _versions_of(request)
+    return in_form(
+        request,
+        lambda: responses.json(cover(request.library, versions)),
+        lambda columns: coverage_table(request.library, versions, columns),
+    )
 
 
 def _end(name: str, what: str, example: str) -> Parameter:

@@ -38,8 +38,11 @@ def _add_what_is_new(database: Database, knowledge_bases: KnowledgeBases) -> Non
         ):
             return
     with database.write() as connection:
+        added = 0
         for kb, release in qualifiers.without(connection, knowledge_bases.all):
-            qualifiers.add(connection, kb, release.key)
+            added += qualifiers.add(connection, kb, release.key)
         for kb, field in late_fields.missing(connection, knowledge_bases.all):
             late_fields.add(connection, kb, field)
-        releases.raise_revision(connection)
+            added += 1
+        if added:
+            releases.raise_revision(connection)

@@ -17,10 +17,13 @@ _End = tuple[int, int, str]
 """The source of a relationship, the key of its type, and the primary id of its target, folded."""
 
 
-def add(connection: Connection, kb: KnowledgeBase, release_key: int) -> None:
-    """Store what the details of a release say about its relationships. Needs a transaction that writes."""
+def add(connection: Connection, kb: KnowledgeBase, release_key: int) -> int:
+    """Store what the details of a release say about its relationships, and return how much that is. Needs a transaction that
+    writes."""
     ensure_words(connection, [qualifier.name for qualifier in kb.qualifiers])
-    connection.insert("qualifier", COLUMNS, sorted(expected(connection, kb, release_key)))
+    rows = sorted(expected(connection, kb, release_key))
+    connection.insert("qualifier", COLUMNS, rows)
+    return len(rows)
 
 
 def expected(connection: Connection, kb: KnowledgeBase, release_key: int) -> set[tuple[int, int, int, str]]:

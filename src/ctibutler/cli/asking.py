@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from ctibutler.answers.asking.question_records import QuestionAnswer, QuestionQuery
 from ctibutler.answers.asking.questions import ask
@@ -13,6 +14,8 @@ from ctibutler.cli.finding import Finding, find_in
 from ctibutler.cli.options import words
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -63,29 +66,63 @@ def ask_all(
 
     Raises NotFound if there is none, or if none has the question for them.
     """
-    findings = [find_in(library, kbs, object_id, release) for object_id in ids]
-    shared = _with_all(kbs, findings)
-    if not shared:
-        raise NotFound(f"no knowledge base has all of {', '.join(ids)}")
-    first = [_in(shared[0], several) for several in findings]
-    same = [kb for kb in shared if [_in(kb, several).stix_id for several in findings] == [one.stix_id for one in first]]
-    answers: list[tuple[KnowledgeBase, QuestionAnswer]] = []
+    answers = []
     problem: NotFound | None = None
-    for kb in same:
-        named = [_in(kb, several) for several in findings]
-        asked = replace(
-            query,
-            release=named[0].release,
-            include_revoked=any(one.view.is_revoked for one in named),
-            include_deprecated=any(one.view.is_deprecated for one in named),
-        )
+    for kb, named, asked in _asked(library, kbs, ids, release, query):
         try:
-            answers.append((kb, ask(library, kb, [one.stix_id for one in named], word, asked)))
+            answers.append((kb, ask(library, kb, named, word, asked)))
         except NotFound as missing:
             problem = problem or missing
     if not answers:
         raise problem or NotFound(f"no answer to `{word}`")
     return answers
+
+
+def answer_first(
+    library: Library,
+    kbs: Sequence[KnowledgeBase],
+    ids: Sequence[str],
+    release: str | None,
+    query: QuestionQuery,
+    answered: Callable[[KnowledgeBase, Sequence[str], QuestionQuery], Answer],
+) -> tuple[Answer, list[KnowledgeBase]]:
+    """Return what the first knowledge base answers that has all of these objects and the question, and the knowledge bases
+    after it that hold the same ones.
+
+    Raises NotFound if there is none, or if none has the question for them.
+    """
+    problem: NotFound | None = None
+    asked = _asked(library, kbs, ids, release, query)
+    for place, (kb, named, of_it) in enumerate(asked, start=1):
+        try:
+            return answered(kb, named, of_it), [other for other, _, _ in asked[place:]]
+        except NotFound as missing:
+            problem = problem or missing
+    raise problem or NotFound(f"no knowledge base has all of {', '.join(ids)}")
+
+
+def _asked(
+    library: Library, kbs: Sequence[KnowledgeBase], ids: Sequence[str], release: str | None, query: QuestionQuery
+) -> list[tuple[KnowledgeBase, list[str], QuestionQuery]]:
+    """The first knowledge base that has all of these objects, and the others that hold the same ones: with the STIX ids, and
+    how each is asked."""
+    findings = [find_in(library, kbs, object_id, release) for object_id in ids]
+    shared = _with_all(kbs, findings)
+    if not shared:
+        raise NotFound(f"no knowledge base has all of {', '.join(ids)}")
+    first = [_in(shared[0], several).stix_id for several in findings]
+    asked = []
+    for kb in shared:
+        named = [_in(kb, several) for several in findings]
+        if [one.stix_id for one in named] == first:
+            of_it = replace(
+                query,
+                release=named[0].release,
+                include_revoked=any(one.view.is_revoked for one in named),
+                include_deprecated=any(one.view.is_deprecated for one in named),
+            )
+            asked.append((kb, first, of_it))
+    return asked
 
 
 def first_with_all(

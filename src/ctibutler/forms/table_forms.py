@@ -21,6 +21,10 @@ class TableForm:
     write: Callable[[Table], Iterator[bytes]]
     is_text: bool = True
 
+    def written(self, table: Table) -> Iterator[bytes]:
+        """Yield a table in this form, in chunks."""
+        return self.write(table)
+
     @property
     def content_type(self) -> str:
         """The header `Content-Type`."""

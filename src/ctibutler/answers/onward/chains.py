@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -42,15 +43,24 @@ class ChainText(msgspec.Struct, frozen=True):
     values: tuple[str, ...]
 
 
+class ChainPlace(NamedTuple):
+    """Where an object of a chain stands: its stage, and whether it is led to."""
+
+    stage: str
+    onward: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The stages before and after an object, and the objects of one of them: of all, if none was asked for."""
+    """The stages before and after an object, and the objects of one of them: of all, if none was asked for. `places` are those
+    of the objects on the page."""
 
     of: PathObject
     stages: Sequence[ChainStage]
     told: Sequence[ChainText]
     missing: Sequence[MissingLinkSet]
     page: Page[ObjectView]
+    places: Sequence[ChainPlace]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +84,11 @@ def chain(
         start = start_in(ground, connection, kb, object_id, query)
         reached = {**_reached(ground, start, onward=False), **_reached(ground, start, onward=True)}
         stages = [_shown(ground, one, nodes) for one, nodes in reached.items()]
-        listed = {
-            node: None for one, nodes in reached.items() if stage in (None, one.place.stop.word) for node in nodes
-        }
+        listed: dict[Node, ChainPlace] = {}
+        for one, nodes in reached.items():
+            if stage in (None, one.place.stop.word):
+                for node in nodes:
+                    listed.setdefault(node, ChainPlace(one.place.stop.word, one.onward))
         shown = cut(sorted(listed), page)
         view = views_of(ground, [start])[start]
         return Chain(
@@ -85,6 +97,7 @@ def chain(
             _told(ground, kb, start, view),
             missing_link_sets(ground.missing),
             shown.with_items(list(views_of(ground, shown.items).values())),
+            [listed[node] for node in shown.items],
         )
 
 

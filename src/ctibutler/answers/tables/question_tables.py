@@ -12,9 +12,9 @@ from ctibutler.answers.asking.sets import ComparedRow, SetComparison, compare_se
 from ctibutler.answers.library import Library
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.pages import WHOLE
+from ctibutler.answers.tables.ages import changed_at
 from ctibutler.answers.tables.object_tables import object_columns
 from ctibutler.answers.tables.table import Cell, Table, TableColumn, chosen, names_of, rows_of
-from ctibutler.catalog import releases
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.markup import plain_text
 from ctibutler.stix.objects import external_references, text
@@ -83,7 +83,7 @@ def question_table(
             **_counts(found),
             "rows": str(found.page.total),
         },
-        changed_at=_changed_at(library, kb, found.release),
+        changed_at=changed_at(library, [(kb.slug, found.release), (found.rows_from, found.rows_release)]),
     )
 
 
@@ -117,7 +117,7 @@ def comparison_table(
             **_side_counts(found),
             "rows": str(found.page.total),
         },
-        changed_at=_changed_at(library, kb, found.release),
+        changed_at=changed_at(library, [(kb.slug, found.release)]),
     )
 
 
@@ -180,9 +180,3 @@ def _named(starts: Sequence[Start]) -> str:
 
 def _file_words(starts: Sequence[Start]) -> list[str]:
     return [start.external_id or start.id for start in starts[:3]]
-
-
-def _changed_at(library: Library, kb: KnowledgeBase, label: str) -> int:
-    with library.database.read() as connection:
-        release = releases.find(connection, kb.slug, label)
-    return 0 if release is None else release.installed_at

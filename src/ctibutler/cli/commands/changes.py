@@ -19,7 +19,6 @@ from ctibutler.cli.options import (
     PageSizeOption,
     words,
 )
-from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
 
@@ -69,7 +68,7 @@ def changes(
     from ctibutler.answers.tables.change_tables import changes_table
     from ctibutler.cli.finding import refuse_absent
     from ctibutler.cli.output.changes import write_changes
-    from ctibutler.cli.output.table_files import JSON, form_of, write_in_form
+    from ctibutler.cli.output.table_files import destination
     from ctibutler.forms.changes import facts_of, rows_of
     from ctibutler.forms.json_form import page_as_json
 
@@ -90,13 +89,13 @@ def changes(
     with session.library() as library:
         for label in (since, release):
             refuse_absent(library, [known], label)
-        written = form_of(form, file)
-        if written is not None:
-            write_in_form(changes_table(library, known, release, query, words(columns)), written, file)
+        to = destination(form, file, as_json=as_json)
+        if to.form is not None:
+            to.write_table(changes_table(library, known, release, query, words(columns)))
             return
         found = compared(library, known, release, query)
-    if as_json or form == JSON:
-        output.write_json(page_as_json(rows_of(found, include_objects=objects), "changes", facts_of(found)))
+    if to.is_json:
+        to.write_json(page_as_json(rows_of(found, include_objects=objects), "changes", facts_of(found)))
     else:
         write_changes(found, known, stix_types, filtered=not (kinds is None and stix_types is None))
 

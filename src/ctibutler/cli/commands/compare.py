@@ -8,8 +8,16 @@ import click
 
 from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
-from ctibutler.cli.options import SEVERAL, JsonOption, KbOption, ReleaseOption, words
-from ctibutler.cli.output import text as output
+from ctibutler.cli.options import (
+    SEVERAL,
+    ColumnsOption,
+    FormatOption,
+    JsonOption,
+    KbOption,
+    OutputOption,
+    ReleaseOption,
+    words,
+)
 from ctibutler.cli.session import session_of
 
 
@@ -29,6 +37,9 @@ def compare(
     sub: Annotated[bool, option("--sub", help="Ask about sub-techniques and other kinds of the objects too.")] = False,
     kb: KbOption = None,
     release: ReleaseOption = None,
+    form: FormatOption = None,
+    file: OutputOption = None,
+    columns: ColumnsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two objects, or two sets of them, by what they have in common.
@@ -38,19 +49,25 @@ def compare(
     from ctibutler.answers.asking.question_records import QuestionQuery
     from ctibutler.answers.asking.sets import compare_sets
     from ctibutler.answers.pages import WHOLE
+    from ctibutler.answers.tables.question_tables import comparison_table
     from ctibutler.cli.asking import first_with_all, ids_of
     from ctibutler.cli.output.questions import write_comparison
+    from ctibutler.cli.output.table_files import destination
     from ctibutler.forms.json_form import page_as_json
     from ctibutler.forms.questions import facts_of_comparison
 
     session = session_of(context)
+    to = destination(form, file, as_json=as_json)
     query = QuestionQuery(release=release, page=WHOLE, via=words(via), include_sub=sub, evidence=False)
     with session.library() as library:
         known, ids = first_with_all(library, session.asked(kb), [*ids_of(a), *ids_of(b)], release)
         of_a = len(ids_of(a))
+        if to.form is not None:
+            to.write_table(comparison_table(library, known, ids[:of_a], ids[of_a:], by, query, columns=words(columns)))
+            return
         found = compare_sets(library, known, ids[:of_a], ids[of_a:], by, query)
-    if as_json:
-        output.write_json(page_as_json(found.page, "results", facts_of_comparison(found)))
+    if to.is_json:
+        to.write_json(page_as_json(found.page, "results", facts_of_comparison(found)))
     else:
         write_comparison(found)
 

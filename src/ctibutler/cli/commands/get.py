@@ -11,7 +11,17 @@ import click
 
 from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
-from ctibutler.cli.options import SEVERAL, JsonOption, KbOption, PageOption, ReleaseOption
+from ctibutler.cli.options import (
+    SEVERAL,
+    ColumnsOption,
+    FormatOption,
+    JsonOption,
+    KbOption,
+    OutputOption,
+    PageOption,
+    ReleaseOption,
+    words,
+)
 from ctibutler.cli.output import text as output
 from ctibutler.cli.session import Session, session_of
 from ctibutler.errors import InvalidRequest, NotFound
@@ -21,6 +31,7 @@ if TYPE_CHECKING:
     from ctibutler.answers.library import Library
     from ctibutler.cli.asking import AskOptions
     from ctibutler.cli.finding import Finding
+    from ctibutler.cli.output.table_files import Destination
 
 
 def get(
@@ -77,6 +88,9 @@ def get(
     ] = False,
     references: Annotated[bool, option("--references", help="Add the references, numbered.")] = False,
     everything: Annotated[bool, option("--all", help="Add all other properties, and the references.")] = False,
+    form: FormatOption = None,
+    file: OutputOption = None,
+    columns: ColumnsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show one object, or what is related to it.
@@ -89,6 +103,7 @@ def get(
     from ctibutler.cli.finding import find_in, refuse_absent
     from ctibutler.cli.output.object_page import Shown, show_object
     from ctibutler.cli.output.objects import write_bundle, write_detailed, write_envelope
+    from ctibutler.cli.output.table_files import destination
     from ctibutler.cli.successors import successors
 
     session = session_of(context)
@@ -96,14 +111,19 @@ def get(
     if bundle and detail:
         raise InvalidRequest("--detail cannot be used with --bundle: a bundle contains only STIX objects")
     asked = session.asked(kb)
+    to = destination(form, file, as_json=as_json)
+    as_json = to.is_json
     if question is not None:
         if bundle or detail:
             raise InvalidRequest(f"--{'bundle' if bundle else 'detail'} cannot be used with a question")
         from ctibutler.cli.asking import AskOptions
 
         options = AskOptions(via, sub, match, view, evidence, page, page_size)
-        _ask(session, asked, object_id, release, question, options, as_json=as_json)
+        _ask(session, asked, object_id, release, question, options, to, words(columns))
         return
+    if to.form is not None or to.file is not None:
+        form_option = "-o" if form is None else f"--format {form}"
+        raise InvalidRequest(f"{form_option} needs a question, such as `ctibutler get G0016 techniques`")
     with session.library() as library:
         try:
             findings = find_in(library, asked, object_id, release)
@@ -146,20 +166,34 @@ def _ask(
     release: str | None,
     question: str,
     options: AskOptions,
-    *,
-    as_json: bool,
+    to: Destination,
+    columns: list[str] | None,
 ) -> None:
-    from ctibutler.cli.asking import ask_all, ids_of
+    from ctibutler.answers.tables.question_tables import question_table
+    from ctibutler.cli.asking import answer_first, ask_all, ids_of
     from ctibutler.cli.output.questions import write_answer
     from ctibutler.forms.json_form import page_as_json
     from ctibutler.forms.questions import facts_of_answer
 
-    query = options.query if not as_json else replace(options.query, evidence=True)
+    query = options.query if not (to.is_json or to.form) else replace(options.query, evidence=True)
     with session.library() as library:
+        if to.form is not None:
+            table, others = answer_first(
+                library,
+                kbs,
+                ids_of(object_id),
+                release,
+                query,
+                lambda kb, ids, asked: question_table(library, kb, ids, question, asked, columns),
+            )
+            to.write_table(table)
+            if others:
+                output.note(f"also in {', '.join(other.slug for other in others)} (--kb)")
+            return
         answers = ask_all(library, kbs, ids_of(object_id), release, question, query)
-    if as_json:
+    if to.is_json:
         pages = [page_as_json(found.page, "results", facts_of_answer(found)) for _, found in answers]
-        output.write_json(pages[0] if len(pages) == 1 else b'{"answers":[' + b",".join(pages) + b"]}")
+        to.write_json(pages[0] if len(pages) == 1 else b'{"answers":[' + b",".join(pages) + b"]}")
         return
     for number, (kb, found) in enumerate(answers):
         if number:
@@ -195,6 +229,7 @@ command = declared(
     "ctibutler get T1059",
     "ctibutler get G0016 techniques",
     "ctibutler get T1059.001,T1105 groups --match all",
+    "ctibutler get G0016 techniques -o techniques.xlsx",
     "ctibutler get CWE-79 --detail",
     "ctibutler get CWE-79 --json",
     "ctibutler get TA0043 --kb mitre-f3",

@@ -63,6 +63,7 @@ def install(
     Creates the links between knowledge bases too. No server has to run; one that is running shows the release at once.
     """
     from ctibutler.cli.output.progress import board
+    from ctibutler.cli.processes.priority import give_way
     from ctibutler.cli.processes.run_jobs import Runner
     from ctibutler.cli.processes.supervision import Stopped, stopped_by_signals
     from ctibutler.forms.jobs import job_form
@@ -80,6 +81,7 @@ def install(
     if file is not None:
         _check_own_file(asked, file)
     set_up_logs(session.settings, least=logging.WARNING)
+    give_way()
     sources = Sources(session.settings, only=source)
     named = _from_anywhere(source)
 

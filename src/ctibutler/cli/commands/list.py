@@ -13,7 +13,6 @@ from ctibutler.cli.declaring import declared, example_lines, help_alone
 from ctibutler.cli.list_options import options_of
 from ctibutler.cli.near_misses import hint
 from ctibutler.cli.options import words
-from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.knowledge_bases.declaration import Filter, KnowledgeBase
@@ -81,7 +80,7 @@ def _list(context: click.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -
     from ctibutler.answers.tables.object_tables import list_table
     from ctibutler.cli.finding import read_ids, refuse_absent
     from ctibutler.cli.output.objects import write_objects
-    from ctibutler.cli.output.table_files import JSON, form_of, write_in_form
+    from ctibutler.cli.output.table_files import destination
     from ctibutler.forms.json_form import page_as_json
 
     session = session_of(context)
@@ -105,13 +104,13 @@ def _list(context: click.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -
             filters={item.parameter: value for item in kb.filters if (value := _filter_value(item, given)) is not None},
         )
         refuse_absent(library, [kb], given["release"])
-        form = form_of(given["form"], given["file"])
-        if form is not None:
-            write_in_form(list_table(library, kb, query, words(given["columns"])), form, given["file"])
+        to = destination(given["form"], given["file"], as_json=given["as_json"])
+        if to.form is not None:
+            to.write_table(list_table(library, kb, query, words(given["columns"])))
             return
         page = list_objects(library, kb, query)
-    if given["as_json"] or given["form"] == JSON:
-        output.write_json(page_as_json(page, "objects"))
+    if to.is_json:
+        to.write_json(page_as_json(page, "objects"))
     else:
         write_objects(session.knowledge_bases, page, kb)
 

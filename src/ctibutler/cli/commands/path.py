@@ -8,8 +8,7 @@ import click
 
 from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
-from ctibutler.cli.options import JsonOption, PinnedOption
-from ctibutler.cli.output import text as output
+from ctibutler.cli.options import ColumnsOption, FormatOption, JsonOption, OutputOption, PinnedOption, words
 from ctibutler.cli.session import session_of
 
 
@@ -30,25 +29,40 @@ def path(
         ),
     ] = "none",
     hops: Annotated[int, option("--hops", metavar="N", least=1, most=10, help="Length of the longest paths.")] = 6,
-    limit: Annotated[int, option("--limit", metavar="N", least=1, most=1000, help="Show at most this many.")] = 10,
+    limit: Annotated[
+        int | None,
+        option(
+            "--limit", metavar="N", least=1, most=1000, help="Show at most this many. Default: 10; 1000 in whole lists."
+        ),
+    ] = None,
     pinned: PinnedOption = None,
+    form: FormatOption = None,
+    file: OutputOption = None,
+    columns: ColumnsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what leads from one object to another, also across knowledge bases.
 
     All shortest paths, with who states each relationship and when. If there is none, says how far each end gets.
     """
-    from ctibutler.answers.onward.path_records import PathQuery
+    from ctibutler.answers.onward.path_records import MOST_PATHS, PathQuery
     from ctibutler.answers.onward.paths import find_paths
+    from ctibutler.answers.tables.path_tables import path_table
     from ctibutler.cli.output.paths import write_paths
+    from ctibutler.cli.output.table_files import destination
     from ctibutler.cli.pinning import versions_of, widening
     from ctibutler.forms.json_form import record_as_json
 
     session = session_of(context)
+    to = destination(form, file, as_json=as_json)
+    limit = limit or (10 if to.form is None else MOST_PATHS)
     query = PathQuery(turns, widening(widen), hops, limit, versions_of(session, pinned))
     with session.library() as library:
+        if to.form is not None:
+            to.write_table(path_table(library, a, b, query, words(columns)))
+            return
         found = find_paths(library, a, b, query)
-    output.write_json(record_as_json(found)) if as_json else write_paths(found, session.knowledge_bases)
+    to.write_json(record_as_json(found)) if to.is_json else write_paths(found, session.knowledge_bases)
 
 
 command = declared(

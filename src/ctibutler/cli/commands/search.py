@@ -22,7 +22,6 @@ from ctibutler.cli.options import (
     PageSizeOption,
     words,
 )
-from ctibutler.cli.output import text as output
 from ctibutler.cli.session import Session, session_of
 from ctibutler.errors import InvalidRequest
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -76,7 +75,7 @@ def search(
     from ctibutler.answers.tables.object_tables import search_table
     from ctibutler.cli.finding import refuse_absent
     from ctibutler.cli.output.objects import write_objects
-    from ctibutler.cli.output.table_files import JSON, form_of, write_in_form
+    from ctibutler.cli.output.table_files import destination
     from ctibutler.forms.json_form import page_as_json
 
     session = session_of(context)
@@ -96,14 +95,14 @@ def search(
             show_knowledge_base=True,
             page=session.page(page, page_size),
         )
-        written = form_of(form, file)
-        if written is not None:
+        to = destination(form, file, as_json=as_json)
+        if to.form is not None:
             by_relevance = replace(query, sort=Sort(RELEVANCE, descending=True))
-            write_in_form(search_table(library, by_relevance, words(columns)), written, file)
+            to.write_table(search_table(library, by_relevance, words(columns)))
             return
         found_page = search_by_relevance(library, query)
-        if as_json or form == JSON:
-            output.write_json(page_as_json(found_page, "objects"))
+        if to.is_json:
+            to.write_json(page_as_json(found_page, "objects"))
         else:
             write_objects(session.knowledge_bases, found_page, None)
 

@@ -17,6 +17,7 @@ def worker(context: click.Context) -> None:
 
     It runs jobs, one after the other. Ctrl-C stops it at once: another worker starts its job again.
     """
+    from ctibutler.cli.processes.priority import give_way
     from ctibutler.cli.processes.supervision import Stopped, end_with_parent, has_parent, stopped_by_signals
     from ctibutler.logs import set_up_logs
     from ctibutler.publishers.sources.offers import Sources
@@ -25,6 +26,7 @@ def worker(context: click.Context) -> None:
     session = session_of(context)
     settings = session.settings
     set_up_logs(settings, least=least_level(settings))
+    give_way()
     try:
         with stopped_by_signals(once=True), session.library() as library:
             if not has_parent():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 
 from ctibutler.errors import InvalidRequest
@@ -18,14 +20,12 @@ def write_file(path: Path, chunks: Iterable[bytes]) -> int:
     if path.is_dir():
         raise InvalidRequest(f"{path} is a folder; name a file")
     if path.exists() and not path.is_file():  # a device or a pipe: `-o /dev/stdout`
-        with path.open("wb") as file:
-            return sum(file.write(chunk) for chunk in chunks)
-    try:
+        with _named(path), path.open("wb", buffering=0) as file:
+            return sum(_write_all(file, chunk) for chunk in chunks)
+    with _named(path):
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as failure:
-        raise OSError(failure.errno, failure.strerror, str(path)) from None
     try:
-        with os.fdopen(handle, "wb") as file:
+        with _named(path), os.fdopen(handle, "wb") as file:
             size = sum(file.write(chunk) for chunk in chunks)
         Path(name).chmod(0o666 & ~_umask())
         Path(name).replace(path)
@@ -33,6 +33,22 @@ def write_file(path: Path, chunks: Iterable[bytes]) -> int:
         Path(name).unlink(missing_ok=True)
         raise
     return size
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let errors of the system name this file, not a temporary one or none."""
+    try:
+        yield
+    except OSError as failure:
+        raise OSError(failure.errno, failure.strerror, str(path)) from None
+
+
+def _write_all(file: FileIO, chunk: bytes) -> int:
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[file.write(rest) :]
+    return len(chunk)
 
 
 def _umask() -> int:

@@ -1,7 +1,9 @@
-"""Whole lists in the form that the user asks for: to standard output, or to a file."""
+"""Answers in the form that the user asks for: to standard output, or to a file."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,40 +17,77 @@ if TYPE_CHECKING:
 TABLE, JSON = "table", "json"
 
 
-def form_of(name: str | None, file: Path | None) -> TableForm | None:
-    """Return the form of this name, else that of the file's extension; None for a table on the screen and for JSON.
+@dataclass(frozen=True)
+class Destination:
+    """Where an answer goes, and as what: a form for whole lists; else JSON, or text for people."""
+
+    form: TableForm | None
+    is_json: bool
+    file: Path | None
+
+    def write_table(self, table: Table) -> None:
+        """Write a whole list in its form, and say on standard error what was written.
+
+        A file is replaced whole or not at all. Raises InvalidRequest if the form does not fit the table, and OSError.
+        """
+        assert self.form is not None
+        chunks = self.form.written(table)
+        rows = output.counted(int(table.facts["rows"]), "row")
+        if self.file is not None:
+            _write_file(self.file, chunks)
+            output.note(f"{self.file}: {table.title}, {rows}")
+            return
+        for chunk in chunks:
+            output.write_bytes(chunk)
+        output.note(f"{table.title}: {rows}")
+
+    def write_json(self, value: object) -> None:
+        """Write a value, or JSON as bytes, as indented JSON."""
+        if self.file is None:
+            output.write_json(value)
+            return
+        size = _write_file(self.file, [output.json_lines(value)])
+        output.note(f"{self.file}: {output.size_text(size)}")
+
+
+def destination(name: str | None, file: Path | None, *, as_json: bool = False) -> Destination:
+    """Return where an answer goes by the options of a command: in the form of this name, else in that of the file's extension.
 
     Raises InvalidRequest for an unknown name or extension, and for a form that a terminal cannot show.
     """
     from ctibutler.forms.table_forms import TABLE_FORMS
 
-    if name is not None and name not in (TABLE, JSON) and name not in TABLE_FORMS:
-        raise InvalidRequest(f"--format: `{name}` is none of {TABLE}, {JSON}, {', '.join(TABLE_FORMS)}")
+    known = (TABLE, JSON, *TABLE_FORMS)
+    if name is not None and name not in known:
+        raise InvalidRequest(f"--format: `{name}` is none of {', '.join(known)}")
+    if as_json:
+        if name not in (None, JSON):
+            raise InvalidRequest(f"--json cannot be used with --format {name}")
+        name = JSON
+    if file is not None and file.is_dir():  # said before anything is read
+        raise InvalidRequest(f"{file} is a folder; name a file")
     if name is None and file is not None:
-        extensions = {form.extension: form.name for form in TABLE_FORMS.values()}
-        name = extensions.get(file.suffix.lower())
-        if name is None:
-            raise InvalidRequest(
-                f"-o: {file.name} ends in none of {', '.join(extensions)}; choose a form with --format"
-            )
+        name = _form_of(file)
     form = TABLE_FORMS.get(name or TABLE)
-    if form is None and file is not None:
-        raise InvalidRequest(f"-o: --format {name} goes to standard output; use one of {', '.join(TABLE_FORMS)}")
+    if name == TABLE and file is not None:
+        raise InvalidRequest(f"-o: --format {TABLE} goes to standard output; use one of {', '.join(known[1:])}")
     if form is not None and not form.is_text and file is None and output.on_terminal():
         raise InvalidRequest(f"--format {form.name}: a terminal cannot show it; write it to a file with -o")
-    return form
+    return Destination(form, name == JSON, file)
 
 
-def write_in_form(table: Table, form: TableForm, file: Path | None) -> None:
-    """Write a table to a file, which is replaced whole or not at all, or to standard output.
+def _form_of(file: Path) -> str:
+    from ctibutler.forms.table_forms import TABLE_FORMS
 
-    Says on standard error what was written. Raises InvalidRequest and OSError.
-    """
+    # Longer ones first: `.stix.json` ends in `.json` too.
+    extensions = {form.extension: form.name for form in TABLE_FORMS.values()} | {".json": JSON}
+    ending = [known for known in extensions if file.name.lower().endswith(known)]
+    if not ending:
+        raise InvalidRequest(f"-o: {file.name} ends in none of {', '.join(extensions)}; choose a form with --format")
+    return extensions[max(ending, key=len)]
+
+
+def _write_file(file: Path, chunks: Iterable[bytes]) -> int:
     from ctibutler.cli.output.files import write_file
 
-    if file is None:
-        for chunk in form.write(table):
-            output.write_bytes(chunk)
-        return
-    write_file(file, form.write(table))
-    output.note(f"{file}: {table.title}, {output.counted(int(table.facts['rows']), 'row')}")
+    return write_file(file, chunks)

@@ -31,6 +31,10 @@ def write_bytes(content: bytes) -> None:
         # Python flushes standard output once more at its end: let that go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise click.exceptions.Exit(0) from None
+    except OSError as failure:
+        # A full disk. What is buffered would fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OSError(failure.errno, failure.strerror, "standard output") from None
 
 
 def line(text: str = "") -> None:
