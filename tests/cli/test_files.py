@@ -47,12 +47,21 @@ def test_every_list_goes_to_standard_output_in_the_form_asked_for(stocked: Comma
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("-o", "x.pdf"), "-o: x.pdf ends in none of .ndjson, .csv, .xlsx, .md, .json; choose a form with --format"),
-        (("--format", "pdf"), "--format: `pdf` is none of table, json, ndjson, csv, xlsx, md"),
+        (
+            ("-o", "x.pdf"),
+            "-o: x.pdf ends in none of .ndjson, .csv, .xlsx, .md, .layer.json, .stix.json, .json; choose a form with --format",
+        ),
+        (("--format", "pdf"), "--format: `pdf` is none of table, json, ndjson, csv, xlsx, md, layer, stix"),
         (
             ("--format", "table", "-o", "x"),
-            "-o: --format table goes to standard output; use one of json, ndjson, csv, xlsx, md",
+            "-o: --format table goes to standard output; use one of json, ndjson, csv, xlsx, md, layer, stix",
         ),
+        (
+            ("--format", "layer"),
+            "format: `layer` does not fit these rows; these do: json, ndjson, csv, xlsx, md, stix.",
+        ),
+        (("--format", "stix", "--closure", "some"), "--closure: `some` is none of none, evidence, full"),
+        (("--format", "csv", "--closure", "full"), "--closure is for --format stix"),
         (("--json", "--format", "csv"), "--json cannot be used with --format csv"),
         (("--format", "csv", "--columns", "colour"), "columns: `colour` is none of id, name"),
         (("--format", "csv", "-o", "."), ". is a folder; name a file"),
@@ -139,3 +148,26 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(stocked: Command, form
         assert process.stderr is not None
         assert process.stderr.read() == ""
         assert process.wait() == 0
+
+
+def test_answers_are_written_as_layers_bundles_and_rows_of_evidence(stocked: Command, tmp_path: Path) -> None:
+    expected = stocked.done("get", "C0028", "techniques", "--json").json["results"]
+    stocked.done("get", "C0028", "techniques", "-o", tmp_path / "used.layer.json")
+    layer = json.loads((tmp_path / "used.layer.json").read_bytes())
+    ids = [row["object"]["external_references"][0]["external_id"] for row in expected]
+    assert [item["techniqueID"] for item in layer["techniques"]] == ids
+    stocked.done("get", "C0028", "techniques", "-o", tmp_path / "used.stix.json", "--closure", "none")
+    bundle = json.loads((tmp_path / "used.stix.json").read_bytes())
+    assert bundle["objects"] == [row["object"] for row in expected]
+    paths = stocked.done("get", "C0028", "techniques", "--format", "csv", "--per", "evidence").stdout
+    assert len(list(csv.reader(io.StringIO(paths)))) == sum(row["evidence_count"] for row in expected) + 1
+    wrong = stocked("get", "C0028", "techniques", "--format", "csv", "--per", "path")
+    assert (wrong.code, wrong.stderr) == (2, "ctibutler: --per: `path` is neither result nor evidence\n")
+
+
+def test_what_a_bundle_refers_to_and_nobody_has_is_named(stocked: Command) -> None:
+    outcome = stocked.done("list", "attack-ics", "--format", "stix", "--closure", "full")
+    known = {stix["id"] for stix in outcome.json["objects"]}
+    named = [line for line in outcome.stderr.splitlines() if line.startswith("in no installed release: ")]
+    for line in named:
+        assert not known & set(line.removeprefix("in no installed release: ").split(", "))

@@ -340,6 +340,7 @@ def test_the_command_reference_shows_only_defaults_that_can_be_typed() -> None:
         "`modified_descending`",
         "`name_ascending`",
         "`any`",
+        "`result`",
         "`none`",
         "`techniques`",
     }

@@ -88,8 +88,8 @@ def test_csv_ends_lines_with_crlf_and_has_a_mark_in_front_on_demand() -> None:
 
 def test_half_a_surrogate_pair_is_no_error() -> None:
     for form in TABLE_FORMS.values():
-        if form.name != "ndjson":  # its items are what was read from JSON
-            assert b"".join(form.write(table([["\ud800", "x"]])))
+        if form.name in ("csv", "xlsx", "md"):  # others hold what was read from JSON
+            assert b"".join(form.written(table([["\ud800", "x"]])).chunks)
 
 
 def test_markdown_shows_pipes_tags_and_links_as_text() -> None:
@@ -99,7 +99,7 @@ def test_markdown_shows_pipes_tags_and_links_as_text() -> None:
 
 
 def test_lines_of_json_hold_the_items_of_the_json_list() -> None:
-    content = b"".join(TABLE_FORMS["ndjson"].write(table([["1", "x"], ["2", "y"]])))
+    content = b"".join(TABLE_FORMS["ndjson"].written(table([["1", "x"], ["2", "y"]])).chunks)
     assert [json.loads(line) for line in content.splitlines()] == [{"id": "1"}, {"id": "2"}]
 
 

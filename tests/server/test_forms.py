@@ -112,7 +112,7 @@ def test_columns_are_chosen_and_ordered_by_the_request(ics: Server) -> None:
     ("query", "says"),
     [
         ("format=csv&columns=colour", "`colour` is none of id, name, kind, alpha2"),
-        ("format=pdf", "`pdf` is none of json, ndjson, csv, xlsx, md."),
+        ("format=pdf", "`pdf` is none of json, ndjson, csv, xlsx, md, stix."),
     ],
 )
 def test_what_no_form_has_is_an_error_that_names_what_there_is(ics: Server, query: str, says: str) -> None:
@@ -185,3 +185,80 @@ def test_pairs_and_comparisons_are_tables(ics: Server) -> None:
     assert [(row["in"], row["stix_id"]) for row in sides] == [
         (row["in"], row["object"]["id"]) for row in compared["results"]
     ]
+
+
+def test_layers_of_answers_and_comparisons(ics: Server) -> None:
+    asked = "/api/v1/attack-ics/objects/G0034/techniques/"
+    results = ics.get(f"{asked}?page_size=500").json()["results"]
+    expected = [item["object"]["external_references"][0]["external_id"] for item in results]
+    answer = ics.get(f"{asked}?format=layer")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-disposition"].endswith('.layer.json"')
+    made = answer.json()
+    assert [item["techniqueID"] for item in made["techniques"]] == expected
+    assert (made["domain"], made["versions"]["attack"], made["legendItems"]) == ("ics-attack", "17.1", [])
+    compared = ics.get("/api/v1/attack-ics/compare/?a=G0034&b=G0035&format=layer").json()
+    assert [item["label"] for item in compared["legendItems"]] == ["both", "only G0034", "only G0035"]
+
+
+def test_bundles_of_lists_and_answers(ics: Server) -> None:
+    path = "/api/v1/attack-ics/objects/?types=intrusion-set"
+    listed = pages(ics, path)
+    answer = ics.client.get(path, headers={"Accept": "application/stix+json"})
+    assert answer.headers["content-type"] == "application/stix+json"
+    assert answer.json()["objects"] == listed
+    full = ics.get(f"{path}&format=stix&closure=full").json()["objects"]
+    assert full[: len(listed)] == listed
+    assert {item["type"] for item in full[len(listed) :]} == {"identity", "marking-definition"}
+    sros = ics.get("/api/v1/attack-ics/objects/G0034/relationships/?format=stix").json()["objects"]
+    assert {item["type"] for item in sros} == {"relationship"}
+    answered = ics.get("/api/v1/attack-ics/objects/G0034/techniques/?format=stix").json()["objects"]
+    assert answered[0]["name"] == "Sandworm Team"
+    missing = ics.get("/api/v1/objects/sros/?format=stix&closure=full&source_ref_type=intrusion-set")
+    assert "X-Missing-References" not in missing.headers
+
+
+def test_a_row_for_each_path_on_demand(ics: Server) -> None:
+    path = "/api/v1/attack-ics/objects/G0034/techniques/?format=csv"
+    results, paths = rows(ics.get(path)), rows(ics.get(f"{path}&per=evidence"))
+    assert len(paths) == sum(int(row["evidence"]) for row in results)
+    assert {row["id"] for row in paths} == {row["id"] for row in results}
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("attack-ics/objects/?format=layer", "`layer` is none of json, ndjson, csv, xlsx, md, stix."),
+        (
+            "location/objects/western-africa/countries/?format=layer",
+            "`layer` is none of json, ndjson, csv, xlsx, md, stix.",
+        ),
+        (
+            "attack-ics/objects/G0034/software/?format=layer",
+            "does not fit these rows; these do: json, ndjson, csv, xlsx, md, stix.",
+        ),
+        ("attack-ics/objects/G0034/software/?format=stix&closure=all", "`all` is none of evidence, none, full."),
+        ("attack-ics/objects/?format=stix&closure=evidence", "`evidence` is none of none, full."),
+        ("attack-ics/objects/G0034/software/?format=csv&per=path", "`path` is none of result, evidence."),
+        ("attack-ics/objects/G0034/software/?format=csv&per=evidence&columns=kind", "`kind` is none of of_id, of_name"),
+    ],
+)
+def test_forms_that_do_not_fit_are_refused_with_those_that_do(ics: Server, path: str, says: str) -> None:
+    answer = ics.get(f"/api/v1/{path}")
+    assert answer.status_code == 400
+    assert says in answer.text
+
+
+def test_paths_chains_and_coverage_have_forms_too(ics: Server) -> None:
+    path = "/api/v1/paths/?from=G0034&to=T0859"
+    found = ics.get(path).json()["paths"]
+    assert found
+    assert [json.loads(line) for line in ics.get(f"{path}&format=ndjson").content.splitlines()] == found
+    assert {row["ids"] for row in rows(ics.get(f"{path}&format=csv"))} == {
+        " → ".join(one["external_id"] for one in item["objects"]) for item in found
+    }
+    chain = "/api/v1/attack-ics/objects/G0034/chain/"
+    assert [row["stix_id"] for row in rows(ics.get(f"{chain}?format=csv"))] == [
+        item["id"] for item in ics.get(f"{chain}?page_size=500").json()["objects"]
+    ]
+    assert rows(ics.get("/api/v1/coverage/?format=csv")) == []

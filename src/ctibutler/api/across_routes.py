@@ -16,7 +16,7 @@ from ctibutler.answers.tables.relationship_tables import (
 )
 from ctibutler.answers.tables.table import names_of
 from ctibutler.api import responses
-from ctibutler.api.forms import in_form, with_forms
+from ctibutler.api.forms import OF_OBJECTS, in_form, with_forms
 from ctibutler.api.object_parameters import BUNDLE_FILTERS, EMBEDDED, ENDS, RELATIONSHIP_TYPE, relationship_filters
 from ctibutler.api.object_queries import bundle_query, relationship_query
 from ctibutler.api.search_routes import SHOW_KNOWLEDGE_BASE
@@ -87,6 +87,7 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
                 description=f"{about} They come from the latest installed release of each knowledge base, each id once.",
             ),
             names_of(RELATIONSHIP_COLUMNS) if kind == "sros" else names_of(ACROSS_COLUMNS),
+            closures=OF_OBJECTS,
         )
     recent = sort_parameter(("modified", "created"), "modified_descending")
     yield Endpoint(
@@ -131,6 +132,7 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
             description="Returns the relationships from and to the object, generated ones and links included.",
         ),
         names_of(RELATIONSHIP_COLUMNS),
+        closures=OF_OBJECTS,
     )
     yield Endpoint(
         "GET",

@@ -57,12 +57,13 @@ def all_routes(
     routes = [Route(endpoint, "/" + endpoint.path) for endpoint in service_routes.endpoints(metrics, schema)]
     routes += [Route(endpoint, "/" + endpoint.path) for endpoint in documentation.endpoints()]
     for kb in knowledge_bases.all:
-        for module in (knowledge_base_routes, question_routes, release_routes):
-            routes += [
-                Route(endpoint, f"{PREFIX}{kb.slug}/{endpoint.path}", kb) for endpoint in module.endpoints(kb, settings)
-            ]
-        chains = path_routes.chain_endpoints(kb, knowledge_bases, settings)
-        routes += [Route(endpoint, f"{PREFIX}{kb.slug}/{endpoint.path}", kb) for endpoint in chains]
+        for own in (
+            knowledge_base_routes.endpoints(kb, settings),
+            question_routes.endpoints(kb, knowledge_bases, settings),
+            release_routes.endpoints(kb, settings),
+            path_routes.chain_endpoints(kb, knowledge_bases, settings),
+        ):
+            routes += [Route(endpoint, f"{PREFIX}{kb.slug}/{endpoint.path}", kb) for endpoint in own]
     shared: Iterator[Endpoint]
     for shared in (
         search_routes.endpoints(knowledge_bases, settings),

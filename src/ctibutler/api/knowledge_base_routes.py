@@ -13,7 +13,7 @@ from ctibutler.answers.tables.object_tables import object_columns
 from ctibutler.answers.tables.relationship_tables import RELATIONSHIP_COLUMNS, relationship_table
 from ctibutler.answers.tables.table import names_of
 from ctibutler.api import responses
-from ctibutler.api.forms import in_form, with_forms
+from ctibutler.api.forms import OF_OBJECTS, in_form, with_forms
 from ctibutler.api.object_parameters import (
     BUNDLE_FILTERS,
     BY,
@@ -75,6 +75,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
                 """,
             ),
             names_of(object_columns(kb)),
+            closures=OF_OBJECTS,
         )
     for path, alias_of in (("objects/{id}/", None), ("{id}/", "objects/{id}/")):
         yield Endpoint(
@@ -122,6 +123,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         """,
         ),
         names_of(RELATIONSHIP_COLUMNS),
+        closures=OF_OBJECTS,
     )
     yield Endpoint(
         "GET",

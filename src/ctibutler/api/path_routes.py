@@ -21,7 +21,7 @@ from ctibutler.answers.tables.path_tables import (
 )
 from ctibutler.answers.tables.table import names_of
 from ctibutler.api import responses
-from ctibutler.api.forms import in_form, with_forms
+from ctibutler.api.forms import OF_OBJECTS, in_form, with_forms
 from ctibutler.api.object_parameters import including
 from ctibutler.forms.paths import facts_of_chain
 from ctibutler.http.parameters import Parameter, page_parameters
@@ -135,6 +135,7 @@ def chain_endpoints(kb: KnowledgeBase, knowledge_bases: KnowledgeBases, settings
         """,
         ),
         names_of(CHAIN_COLUMNS),
+        closures=OF_OBJECTS,
     )
 
 

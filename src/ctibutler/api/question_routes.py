@@ -11,9 +11,10 @@ from ctibutler.answers.asking import questions, sets
 from ctibutler.answers.asking.answering import ROW_SORT_KEYS
 from ctibutler.answers.asking.question_records import ALL_WAYS, QuestionQuery
 from ctibutler.answers.pages import Sort
+from ctibutler.answers.tables.layers import gives_techniques
 from ctibutler.answers.tables.question_tables import comparison_table, question_table
 from ctibutler.api import responses
-from ctibutler.api.forms import in_form, with_forms
+from ctibutler.api.forms import LAYER, OF_ANSWERS, in_form, with_forms
 from ctibutler.api.object_parameters import including, list_filters, release_parameter
 from ctibutler.api.object_queries import object_query, object_request
 from ctibutler.errors import InvalidRequest
@@ -51,17 +52,25 @@ _MATCH = Parameter(
 _AT_LEAST = Parameter(
     "at_least", "number", "Return what answers for at least this many of the objects asked about.", default=1
 )
+_PER = Parameter(
+    "per",
+    "choice",
+    "In tables: a row for each `result`, or for each path of `evidence` that leads to one.",
+    default="result",
+    allowed=("result", "evidence"),
+)
 _SIDES = Parameter("in", "csv", "Return only what is in `both`, or only in `a` or `b`.", example="both")
 
 
-def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
+def endpoints(kb: KnowledgeBase, knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[Endpoint]:
     """Yield the endpoints of this knowledge base that answer questions; none if it has no questions."""
     if not kb.questions:
         return
     words = _words(kb)
     release = release_parameter(kb)
     alive = including(False, _WALKED)
-    answer = _answer_parameters(kb, settings)
+    answer = (*_answer_parameters(kb, settings), _PER)
+    layers = _layers(kb, knowledge_bases)
     several = (*answer, _MATCH, _AT_LEAST)
     yield Endpoint(
         "GET",
@@ -105,7 +114,9 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         deprecated objects and relationships do not count unless they are included. A question that objects of this kind
         cannot be asked is a 404 that names those that they can.
         """,
-        )
+        ),
+        closures=OF_ANSWERS,
+        others=layers,
     )
     methods: tuple[tuple[Method, tuple[Field, ...] | None, tuple[Parameter, ...]], ...] = (
         ("GET", None, (_ids("ids", kb, f"Ids of the objects to ask about, at most {MOST_IDS_IN_URL}."),)),
@@ -129,7 +140,9 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
             first. Without ids, every object is asked that can be, and there is a result for each pair. `POST` takes more ids,
             and changes nothing.
             """,
-            )
+            ),
+            closures=OF_ANSWERS,
+            others=layers,
         )
     for method, fields, sets_of_ids in _two_sets(kb):
         yield with_forms(
@@ -139,7 +152,12 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
                 _compare,
                 f"Compare two sets of objects of {kb.title}",
                 "SetComparisonPage",
-                (*sets_of_ids, _by(words), _SIDES, *_without(answer, "show", "evidence", "evidence_limit", "view")),
+                (
+                    *sets_of_ids,
+                    _by(words),
+                    _SIDES,
+                    *_without(answer, "show", "evidence", "evidence_limit", "view", "per"),
+                ),
                 fields=fields,
                 cached=method == "GET",
                 fails=(404,),
@@ -147,8 +165,16 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
             Returns what answers a question for both sets, then what answers it for only one, with counts and the Jaccard index.
             `POST` takes more ids, and changes nothing.
             """,
-            )
+            ),
+            closures=OF_ANSWERS,
+            others=layers,
         )
+
+
+def _layers(kb: KnowledgeBase, knowledge_bases: KnowledgeBases) -> tuple[str, ...]:
+    """The form of layers, if any question of a knowledge base is answered by techniques that the Navigator shows."""
+    answered = ((knowledge_bases.named(item.knowledge_base or kb.slug), item.gives) for item in kb.questions)
+    return (LAYER,) if any(gives_techniques(far, kinds) for far, kinds in answered) else ()
 
 
 def across_endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[Endpoint]:
@@ -296,7 +322,17 @@ def _answer(request: Request, ids: Sequence[str] | None) -> Response:
         return responses.page(request, found.page, "results", facts_of_answer(found))
 
     return in_form(
-        request, page, lambda columns: question_table(request.library, request.kb, ids, word, query, columns)
+        request,
+        page,
+        lambda columns: question_table(
+            request.library,
+            request.kb,
+            ids,
+            word,
+            query,
+            columns,
+            by_path=request.values.choice("per") == "evidence",
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from ctibutler.answers.search import RELEVANCE, SearchQuery, search, search_by_r
 from ctibutler.answers.tables.object_tables import ACROSS_COLUMNS, search_table
 from ctibutler.answers.tables.table import names_of
 from ctibutler.api import responses
-from ctibutler.api.forms import in_form, with_forms
+from ctibutler.api.forms import OF_OBJECTS, in_form, with_forms
 from ctibutler.api.object_parameters import LISTED, TEXT, including
 from ctibutler.forms.knowledge_bases import knowledge_bases_form
 from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
@@ -69,6 +69,7 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
         """,
         ),
         names_of(ACROSS_COLUMNS),
+        closures=OF_OBJECTS,
     )
 
 

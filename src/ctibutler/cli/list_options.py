@@ -9,6 +9,7 @@ from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import Completer, option
 from ctibutler.cli.options import (
     SEVERAL,
+    ClosureOption,
     ColumnsOption,
     FormatOption,
     JsonOption,
@@ -54,6 +55,7 @@ def options_of(kb: KnowledgeBase) -> list[ListOption]:
         ListOption("form", FormatOption),
         ListOption("file", OutputOption),
         ListOption("columns", ColumnsOption),
+        ListOption("closure", ClosureOption),
         ListOption("as_json", JsonOption, False),
     ]
 

@@ -56,8 +56,18 @@ FormatOption = Annotated[
     option(
         "--format",
         metavar="FORM",
-        help="Write the whole list as csv, xlsx, md or ndjson, or a page as table or json.",
-        complete=candidates.words("table", "json", "ndjson", "csv", "xlsx", "md"),
+        help="Write the whole list as csv, xlsx, md, ndjson, stix or layer, or a page as table or json.",
+        complete=candidates.words("table", "json", "ndjson", "csv", "xlsx", "md", "layer", "stix"),
+    ),
+]
+ClosureOption = Annotated[
+    str | None,
+    option(
+        "--closure",
+        metavar="CLOSURE",
+        help="What a STIX bundle holds: none (the rows alone), evidence (also what leads to them) or full (also all that"
+        " these refer to).",
+        complete=candidates.words("none", "evidence", "full"),
     ),
 ]
 OutputOption = Annotated[

@@ -6,12 +6,16 @@ The format is described in `layers/spec/v4.5/layerformat.md` of https://github.c
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from ctibutler.answers.navigator import Layer, Relation
+from ctibutler.answers.tables.layers import TechniqueLayer
+from ctibutler.answers.tables.table import Table
+from ctibutler.forms.json_form import record_as_json
 from ctibutler.stix.markup import plain_text
 
 LAYER_VERSION: Final = "4.5"
@@ -42,6 +46,7 @@ class AnnotatedTechnique(
 
     technique_id: str
     score: int
+    color: str | UnsetType = UNSET
     show_subtechniques: bool | UnsetType = UNSET
     comment: str
 
@@ -55,7 +60,7 @@ class LayerGradient(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class LegendItem(msgspec.Struct, frozen=True):
-    """What a colour of a layer means. Our layers explain none."""
+    """What a colour of a layer means, where techniques are told apart by it."""
 
     label: str
     color: str
@@ -107,6 +112,9 @@ class LayerFile(msgspec.Struct, frozen=True, kw_only=True, rename={"legend_items
     layout: LayerLayout
 
 
+GROUP_COLORS: Final = ("#b39ddb", "#ffb74d", "#64b5f6")
+"""Violet for both, orange and blue for one of two: told apart with any kind of colour blindness."""
+
 GRADIENT: Final = LayerGradient(("#ffffff", "#ff6666"), 0, 100)
 
 
@@ -133,6 +141,38 @@ def layer_file(layer: Layer, link: str) -> LayerFile:
         metadata=_metadata(layer),
         links=_links(link),
         # Without the other two, mitreattack-python leaves all cells empty.
+        layout=LayerLayout("side", show_id=False, show_name=True, expanded_subtechniques="annotated"),
+    )
+
+
+def table_as_layer(table: Table) -> Iterator[bytes]:
+    """Yield the layer of a table whose rows are techniques."""
+    assert table.layer is not None
+    yield record_as_json(technique_layer_file(table.layer()))
+
+
+def technique_layer_file(layer: TechniqueLayer) -> LayerFile:
+    """Return a layer with the scores of its techniques, and a colour for each of its groups."""
+    most = max((technique.score for technique in layer.techniques), default=1)
+    colors = dict(enumerate(GROUP_COLORS))
+    return LayerFile(
+        name=_NOT_IN_NAMES.sub("-", layer.name),
+        description=layer.description,
+        domain=str(layer.kb.navigator_domain),
+        versions=LayerVersions(LAYER_VERSION, layer.release, NAVIGATOR_VERSION),
+        techniques=[
+            AnnotatedTechnique(
+                technique_id=technique.id,
+                score=technique.score,
+                color=UNSET if technique.group is None else colors[technique.group],
+                comment=technique.comment,
+            )
+            for technique in layer.techniques
+        ],
+        gradient=LayerGradient(GRADIENT.colors, 0, most),
+        legend_items=tuple(LegendItem(label, colors[place]) for place, label in enumerate(layer.groups)),
+        metadata=[],
+        links=[],
         layout=LayerLayout("side", show_id=False, show_name=True, expanded_subtechniques="annotated"),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ctibutler.answers.bundles import ObjectBundle
 from ctibutler.answers.exports import ReleaseObjects
+from ctibutler.answers.tables.closures import TableBundle
 from ctibutler.stix.bundles import bundle_chunks
 
 
@@ -18,6 +19,11 @@ def object_as_bundle(found: ObjectBundle) -> bytes:
 def release_as_bundle(found: ReleaseObjects) -> Iterator[bytes]:
     """Return the bundle of a release in chunks, with the id that it was published under and the objects in their order."""
     return bundle_chunks(found.bundle_id, (b",".join(portion) for portion in found.portions))
+
+
+def table_as_bundle(bundle: TableBundle) -> Iterator[bytes]:
+    """Return the bundle of a table in chunks."""
+    return bundle_chunks(bundle.id, bundle.objects)
 
 
 def file_name(found: ReleaseObjects) -> str:

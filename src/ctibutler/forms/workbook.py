@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from xlsxwriter import Workbook
+from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from ctibutler.answers.tables.table import Row, Table
@@ -26,10 +27,10 @@ _NOT_IN_XML = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 65534, 65535, *r
 
 
 def table_as_workbook(table: Table) -> Iterator[bytes]:
-    """Yield a workbook with the sheets `results` and `about`. The same table gives the same bytes.
+    """Yield a workbook with the sheets `results`, `evidence` where there is any, and `about`.
 
-    It is written to a temporary file row by row, so that its size takes no memory. Texts that are too long for a cell are
-    cut, and `about` says how many.
+    The same table gives the same bytes. It is written to a temporary file row by row, so that its size takes no memory. Texts
+    that are too long for a cell are cut, and `about` says how many.
 
     Raises InvalidRequest if there are more rows than a sheet can hold.
     """
@@ -47,13 +48,25 @@ def _write(table: Table, path: Path) -> None:
         made = datetime.fromtimestamp(table.changed_at // 1_000_000, UTC)
         book.set_properties({"title": table.title, "created": made})
         bold = book.add_format({"bold": True})
-        results, about = book.add_worksheet("results"), book.add_worksheet("about")
-        results.freeze_panes(1, 0)
-        _write_row(results, 0, table.columns, bold)
-        cut = sum(_write_row(results, number, row.cells) for number, row in enumerate(_that_fit(table.rows), start=1))
+        evidence = None if table.evidence is None else table.evidence()
+        cut = write_sheet(book, "results", table.columns, table.rows, bold)
+        if evidence is not None:
+            cut += write_sheet(book, "evidence", evidence.columns, evidence.rows, bold)
+        about = book.add_worksheet("about")
         facts = {**table.facts, **({"cells cut": str(cut)} if cut else {})}
         for number, fact in enumerate(facts.items()):
             _write_row(about, number, fact)
+
+
+def write_sheet(book: Workbook, name: str, columns: Sequence[str], rows: Iterable[Row], bold: Format) -> int:
+    """Write a sheet with its headings, and return how many of its cells were cut.
+
+    Raises InvalidRequest if there are more rows than it can hold.
+    """
+    sheet = book.add_worksheet(name)
+    sheet.freeze_panes(1, 0)
+    _write_row(sheet, 0, columns, bold)
+    return sum(_write_row(sheet, number, row.cells) for number, row in enumerate(_that_fit(rows), start=1))
 
 
 def _that_fit(rows: Iterable[Row]) -> Iterator[Row]:

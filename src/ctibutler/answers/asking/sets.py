@@ -42,9 +42,11 @@ class ComparedCounts(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class SetComparison:
-    """Two sets, and a page of the objects that answer a question for either. Those of both come first."""
+    """Two sets, and a page of the objects that answer a question for either. Those of both come first. `gives` are the kinds
+    that answer it."""
 
     question: str
+    gives: tuple[str, ...]
     knowledge_base: str
     release: str
     via: tuple[str, ...]
@@ -90,6 +92,7 @@ def compare_sets(
         ]
     return SetComparison(
         both[0].question.word,
+        tuple(dict.fromkeys(kind for of_it in both for kind in of_it.question.gives)),
         kb.slug,
         both[0].release.label,
         tuple(dict.fromkeys((*via_a, *via_b))),

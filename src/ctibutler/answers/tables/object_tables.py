@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from ctibutler.answers import search as searching
 from ctibutler.answers.across import lists
@@ -13,6 +13,7 @@ from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.objects import ObjectQuery, list_keys, shown_types
 from ctibutler.answers.portions import Unchanged
 from ctibutler.answers.search import SearchQuery
+from ctibutler.answers.tables.closures import Closure, TableObjects
 from ctibutler.answers.tables.table import Cell, Table, TableColumn, chosen, names_of, rows_of
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog.engine.connection import Connection
@@ -64,6 +65,7 @@ def list_table(library: Library, kb: KnowledgeBase, query: ObjectQuery, columns:
         rows=rows_of(shown, source.portions(keys, read)),
         facts={"knowledge base": kb.title, "release": release.label, "rows": str(len(keys))},
         changed_at=release.installed_at,
+        objects=_objects(library, keys, source, read),
     )
 
 
@@ -161,4 +163,17 @@ def _across(
             "rows": str(len(keys)),
         },
         changed_at=max((release.installed_at for release in among), default=0),
+        objects=_objects(library, keys, source, read),
     )
+
+
+def _objects(
+    library: Library,
+    keys: Sequence[int],
+    source: Unchanged,
+    read: Callable[[Connection, Sequence[int]], Sequence[ObjectView]],
+) -> TableObjects:
+    def every(_: Closure) -> Iterator[ObjectView]:
+        return (view for portion in source.portions(keys, read) for view in portion)
+
+    return TableObjects(library, every, [(release.knowledge_base, release.label) for release in source.releases])

@@ -13,6 +13,7 @@ from ctibutler.answers.onward.path_records import MissingLinkSet, Path, PathObje
 from ctibutler.answers.onward.paths import find_paths
 from ctibutler.answers.pages import WHOLE
 from ctibutler.answers.tables.ages import changed_at
+from ctibutler.answers.tables.closures import TableObjects
 from ctibutler.answers.tables.object_tables import ACROSS_COLUMNS
 from ctibutler.answers.tables.table import Cell, Table, TableColumn, chosen, names_of, rows_of
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -130,6 +131,9 @@ def chain_table(
         },
         changed_at=changed_at(
             library, [*_labels([found.of]), *((one.knowledge_base, one.version) for one in found.stages)]
+        ),
+        objects=TableObjects(
+            library, lambda _: found.page.items, [(one.knowledge_base, one.version) for one in found.stages]
         ),
     )
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TypeVar
 
+from ctibutler.answers.asking.answering import MOST_EVIDENCE
+from ctibutler.answers.asking.evidence import starts_of, through
 from ctibutler.answers.asking.question_records import QuestionAnswer, QuestionQuery, QuestionRow, Start
 from ctibutler.answers.asking.questions import ask
 from ctibutler.answers.asking.sets import ComparedRow, SetComparison, compare_sets
@@ -13,20 +16,41 @@ from ctibutler.answers.library import Library
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.pages import WHOLE
 from ctibutler.answers.tables.ages import changed_at
+from ctibutler.answers.tables.closures import Closure, TableObjects
+from ctibutler.answers.tables.layers import (
+    TechniqueLayer,
+    gives_techniques,
+    layer_of_answer,
+    layer_of_comparison,
+)
 from ctibutler.answers.tables.object_tables import object_columns
-from ctibutler.answers.tables.table import Cell, Table, TableColumn, chosen, names_of, rows_of
+from ctibutler.answers.tables.table import BETWEEN_VALUES, Cell, Sheet, Table, TableColumn, chosen, names_of, rows_of
+from ctibutler.catalog import members, objects, releases
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.markup import plain_text
 from ctibutler.stix.objects import external_references, text
 
 Item = TypeVar("Item")
 
+_CLOSURES: tuple[Closure, ...] = ("evidence", "none", "full")
+
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """A row, with the relationships of its evidence."""
+    """A row, or one path to it: with the relationships of its evidence."""
 
     row: QuestionRow
+    evidence: Sequence[ObjectView]
+
+
+@dataclass(frozen=True, slots=True)
+class _Led:
+    """A path to a row: the object that it begins at, what it leads through, and its relationships."""
+
+    row: QuestionRow
+    via: str
+    start: Start | None
+    between: Sequence[str]
     evidence: Sequence[ObjectView]
 
 
@@ -42,6 +66,22 @@ _OF: tuple[TableColumn[_Shown], ...] = (
     TableColumn("of_id", lambda item: item.row.of.external_id if item.row.of else None),
     TableColumn("of_name", lambda item: item.row.of.name if item.row.of else None),
 )
+_PATHS: tuple[TableColumn[_Led], ...] = (
+    TableColumn("of_id", lambda item: item.start.external_id if item.start else None),
+    TableColumn("of_name", lambda item: item.start.name if item.start else None),
+    TableColumn("id", lambda item: item.row.object.external_id),
+    TableColumn("name", lambda item: item.row.object.name),
+    TableColumn("via", lambda item: item.via),
+    TableColumn("through", lambda item: item.between),
+    TableColumn("text", lambda item: _texts(item.evidence)),
+    TableColumn("references", lambda item: _references(item.evidence)),
+    TableColumn("created", lambda item: BETWEEN_VALUES.join(view.created or "" for view in item.evidence)),
+    TableColumn("modified", lambda item: BETWEEN_VALUES.join(view.modified or "" for view in item.evidence)),
+    TableColumn("stix_id", lambda item: item.row.object.id),
+    TableColumn("relationships", lambda item: [view.id for view in item.evidence]),
+)
+EVIDENCE_COLUMNS = names_of(_PATHS)
+"""The columns of a table with a row for each path."""
 _SIDES: tuple[TableColumn[ComparedRow], ...] = (
     TableColumn("in", lambda item: item.side),
     TableColumn("via_a", lambda item: item.via_a),
@@ -56,24 +96,46 @@ def question_table(
     word: str,
     query: QuestionQuery,
     columns: Sequence[str] | None = None,
+    *,
+    by_path: bool = False,
 ) -> Table:
-    """Return all rows that answer a question, as `ask` does.
+    """Return all rows that answer a question, as `ask` does; with `by_path` a row for each path that leads to one of them.
 
     `text` is what the relationships say that lead to a row, `references` are the web addresses that they name.
 
     Raises NotFound, Hidden and InvalidRequest as `ask` does, and InvalidRequest for an unknown column.
     """
-    found = ask(library, kb, ids, word, replace(query, page=WHOLE, rows=True))
+    limit = MOST_EVIDENCE if by_path else query.evidence_limit
+    found = ask(
+        library, kb, ids, word,
+        replace(query, page=WHOLE, rows=True, evidence=query.evidence or by_path, evidence_limit=limit),
+    )  # fmt: skip
+    title = _title(kb, found.release, _named(found.of), found.question.word)
+
+    @cache
+    def every_path() -> QuestionAnswer:
+        return ask(
+            library, kb, ids, word, replace(query, page=WHOLE, rows=True, evidence=True, evidence_limit=MOST_EVIDENCE)
+        )
+
     by_id = {view.id: view for view in found.relationships}
     rows = [_shown(row, by_id) for row in found.page.items]
     pairs = _OF if any(row.of is not None for row in found.page.items) else ()
     of_objects = _with_object_columns(library, found.rows_from, rows, lambda item: item.row.object, _ABOUT_ROWS)
-    shown = chosen([*pairs, *of_objects], columns)
+    if by_path:
+        by_paths = chosen(_PATHS, columns)
+        paths = list(_led(found))
+        names, made, number = names_of(by_paths), rows_of(by_paths, [paths], _path_item), len(paths)
+    else:
+        shown = chosen([*pairs, *of_objects], columns)
+        names, made, number = names_of(shown), rows_of(shown, [rows], lambda item: item.row), found.page.total
+    far = library.knowledge_bases.named(found.rows_from)
+    described = f"{_named(found.of)}: {found.question.word.replace('-', ' ')} in {far.title} {found.rows_release or ''}"
     return Table(
         name="-".join((found.knowledge_base, found.release, *_file_words(found.of), found.question.word)),
-        title=_title(kb, found.release, _named(found.of), found.question.word),
-        columns=names_of(shown),
-        rows=rows_of(shown, [rows], lambda item: item.row),
+        title=title,
+        columns=names,
+        rows=made,
         facts={
             "knowledge base": kb.title,
             "release": found.release,
@@ -81,9 +143,19 @@ def question_table(
             "of": _named(found.of),
             "via": ", ".join(found.via),
             **_counts(found),
-            "rows": str(found.page.total),
+            "rows": str(number),
         },
         changed_at=changed_at(library, [(kb.slug, found.release), (found.rows_from, found.rows_release)]),
+        objects=TableObjects(
+            library,
+            lambda closure: _views(library, kb, found if closure == "none" else every_path(), closure),
+            [(kb.slug, found.release), (found.rows_from, found.rows_release)],
+            _CLOSURES,
+        ),
+        layer=(lambda: layer_of_answer(far, _named(found.of), described, found))
+        if gives_techniques(far, found.question.gives)
+        else None,
+        evidence=None if by_path or not query.evidence else lambda: _evidence_sheet(every_path()),
     )
 
 
@@ -103,9 +175,23 @@ def comparison_table(
     """
     found = compare_sets(library, kb, a, b, by, replace(query, page=WHOLE), sides)
     shown = chosen(_with_object_columns(library, kb.slug, found.page.items, lambda item: item.object, _SIDES), columns)
+    listed = {row.object.id for row in found.page.items}
+
+    @cache
+    def told(limit: int) -> QuestionAnswer:
+        asked = replace(query, page=WHOLE, rows=True, evidence=True, evidence_limit=limit)
+        answer = ask(library, kb, list(dict.fromkeys((*a, *b))), by, asked)
+        return _only(answer, listed)
+
+    title = _title(kb, found.release, f"{_named(found.a)} and {_named(found.b)}", found.question)
+
+    def layer() -> TechniqueLayer:
+        name = f"{_named(found.a)} and {_named(found.b)}"
+        return layer_of_comparison(kb, name, title, found, told(query.evidence_limit or _FEW))
+
     return Table(
         name="-".join((kb.slug, found.release, *_file_words(found.a), *_file_words(found.b), found.question)),
-        title=_title(kb, found.release, f"{_named(found.a)} and {_named(found.b)}", found.question),
+        title=title,
         columns=names_of(shown),
         rows=rows_of(shown, [found.page.items]),
         facts={
@@ -118,7 +204,86 @@ def comparison_table(
             "rows": str(found.page.total),
         },
         changed_at=changed_at(library, [(kb.slug, found.release)]),
+        objects=TableObjects(
+            library,
+            lambda closure: (
+                (row.object for row in found.page.items)
+                if closure == "none"
+                else _views(library, kb, told(MOST_EVIDENCE), closure)
+            ),
+            [(kb.slug, found.release)],
+            _CLOSURES,
+        ),
+        layer=layer if gives_techniques(kb, found.gives) else None,
+        evidence=lambda: _evidence_sheet(told(MOST_EVIDENCE)),
     )
+
+
+_FEW = 5
+"""So many paths to each technique are told where the request says nothing."""
+
+
+def _only(found: QuestionAnswer, ids: set[str]) -> QuestionAnswer:
+    """The answer without rows of other objects, and without what leads to these alone."""
+    rows = [row for row in found.page.items if row.object.id in ids]
+    used = {name for row in rows for path in row.evidence for name in path.path}
+    relationships = [view for view in found.relationships if view.id in used]
+    ends = {text(view.properties, end) for view in relationships for end in ("source_ref", "target_ref")}
+    return replace(
+        found,
+        page=replace(found.page, items=rows, total=len(rows)),
+        relationships=relationships,
+        through=[view for view in found.through if view.id in ends],
+    )
+
+
+def _views(library: Library, kb: KnowledgeBase, found: QuestionAnswer, closure: Closure) -> Iterator[ObjectView]:
+    """The objects of a bundle: the rows; and unless the closure is `none`, what was asked of before them, and what lies between
+    with the relationships after them."""
+    if closure != "none":
+        starts = [*found.of, *(row.of for row in found.page.items if row.of)]
+        yield from _starts(library, kb, found.release, list(dict.fromkeys(start.id for start in starts)))
+    for row in found.page.items:
+        yield row.object
+    if closure != "none":
+        yield from found.through
+        yield from found.relationships
+
+
+def _starts(library: Library, kb: KnowledgeBase, label: str, ids: Sequence[str]) -> list[ObjectView]:
+    with library.database.read() as connection:
+        release = releases.find(connection, kb.slug, label)
+        keys = dict(members.with_ids(connection, release.key, ids)) if release else {}
+        contents = objects.contents(connection, [keys[name] for name in ids if name in keys])
+    return [ObjectView(content, kb, label) for content in contents]
+
+
+def _evidence_sheet(found: QuestionAnswer) -> Sheet:
+    return Sheet(EVIDENCE_COLUMNS, rows_of(_PATHS, [list(_led(found))]))
+
+
+def _led(found: QuestionAnswer) -> Iterator[_Led]:
+    """All paths, row by row."""
+    by_id = {view.id: view for view in found.relationships}
+    properties = {name: view.properties for name, view in by_id.items()}
+    names = {view.id: f"{view.external_id or ''} {view.name or ''}".strip() for view in found.through}
+    starts = {start.id: start for start in found.of}
+    for row in found.page.items:
+        for path in row.evidence:
+            begun = starts_of(path, properties, starts)
+            yield _Led(
+                row,
+                path.via,
+                row.of or (starts[begun[0]] if begun else None),
+                [names[name] for name in through(path, properties) if name in names],
+                [by_id[name] for name in path.path],
+            )
+
+
+def _path_item(led: _Led) -> dict[str, object]:
+    """What stands for a path in lines of JSON."""
+    path = [view.id for view in led.evidence]
+    return {"object": led.row.object, "of": led.start, "via": led.via, "through": led.between, "path": path}
 
 
 def _shown(row: QuestionRow, by_id: Mapping[str, ObjectView]) -> _Shown:

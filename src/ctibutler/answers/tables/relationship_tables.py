@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ctibutler.answers.across import lists
@@ -13,6 +13,7 @@ from ctibutler.answers.naming import ObjectRequest, brief, resolve
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.portions import Unchanged
 from ctibutler.answers.relationships import RelationshipQuery, relationships_of
+from ctibutler.answers.tables.closures import Closure, TableObjects
 from ctibutler.answers.tables.end_names import End, EndNames
 from ctibutler.answers.tables.object_tables import status_of
 from ctibutler.answers.tables.table import Table, TableColumn, chosen, names_of, rows_of
@@ -139,8 +140,13 @@ def _table(
     names = EndNames([(library.knowledge_bases.named(release.knowledge_base), release) for release in source.releases])
 
     def read(connection: Connection, portion: Sequence[Edge | EdgeContent]) -> Sequence[_Relationship]:
-        contents = relationship_contents.contents(connection, portion)
-        return _with_ends(connection, names, [ObjectView(content) for content in contents])
+        return _with_ends(connection, names, views(connection, portion))
+
+    def views(connection: Connection, portion: Sequence[Edge | EdgeContent]) -> list[ObjectView]:
+        return [ObjectView(content) for content in relationship_contents.contents(connection, portion)]
+
+    def every(_: Closure) -> Iterator[ObjectView]:
+        return (view for portion in source.portions(edges, views) for view in portion)
 
     return Table(
         name=name,
@@ -149,6 +155,7 @@ def _table(
         rows=rows_of(shown, source.portions(edges, read), lambda item: item.view),
         facts={**facts, "rows": str(len(edges))},
         changed_at=max((release.installed_at for release in source.releases), default=0),
+        objects=TableObjects(library, every, [(one.knowledge_base, one.label) for one in source.releases]),
     )
 
 

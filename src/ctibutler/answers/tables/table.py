@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from ctibutler.answers.tables.closures import TableObjects
+from ctibutler.answers.tables.layers import TechniqueLayer
 from ctibutler.errors import InvalidRequest
 
 Item = TypeVar("Item")
@@ -32,11 +34,21 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Sheet:
+    """A second list beside a table."""
+
+    columns: tuple[str, ...]
+    rows: Iterator[Row]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A whole list.
 
     `name` is the stem of a file name. `facts` say what was asked, of which release, and how many rows there are. `rows` can
-    be read once. `changed_at` is when the newest release that it was read from was installed, in microseconds.
+    be read once. `changed_at` is when the newest release that it was read from was installed, in microseconds. `objects` are
+    those of bundles, `layer` makes a layer for the Navigator; None where the rows are no objects, or no techniques. `evidence`
+    makes the list of what leads to the rows, None where there is none.
     """
 
     name: str
@@ -45,6 +57,9 @@ class Table:
     rows: Iterator[Row]
     facts: Mapping[str, str]
     changed_at: int
+    objects: TableObjects | None = None
+    layer: Callable[[], TechniqueLayer] | None = None
+    evidence: Callable[[], Sheet] | None = None
 
 
 def chosen(

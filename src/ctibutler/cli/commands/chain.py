@@ -8,7 +8,16 @@ import click
 
 from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared
-from ctibutler.cli.options import ColumnsOption, FormatOption, JsonOption, KbOption, OutputOption, PinnedOption, words
+from ctibutler.cli.options import (
+    ClosureOption,
+    ColumnsOption,
+    FormatOption,
+    JsonOption,
+    KbOption,
+    OutputOption,
+    PinnedOption,
+    words,
+)
 from ctibutler.cli.session import session_of
 
 
@@ -20,6 +29,7 @@ def chain(
     form: FormatOption = None,
     file: OutputOption = None,
     columns: ColumnsOption = None,
+    closure: ClosureOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Count what an object leads to, and what leads to it, also across knowledge bases.
@@ -39,7 +49,7 @@ def chain(
 
     session = session_of(context)
     versions = versions_of(session, pinned)
-    to = destination(form, file, as_json=as_json)
+    to = destination(form, file, as_json=as_json, closure=closure)
     leading = [known for known in session.asked(kb) if known.onward]
     with session.library() as library:
         first, *_ = find_in(library, leading or session.asked(kb), object_id, None)

@@ -10,6 +10,7 @@ from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
 from ctibutler.cli.options import (
     SEVERAL,
+    ClosureOption,
     ColumnsOption,
     FormatOption,
     JsonOption,
@@ -40,6 +41,7 @@ def compare(
     form: FormatOption = None,
     file: OutputOption = None,
     columns: ColumnsOption = None,
+    closure: ClosureOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two objects, or two sets of them, by what they have in common.
@@ -57,7 +59,7 @@ def compare(
     from ctibutler.forms.questions import facts_of_comparison
 
     session = session_of(context)
-    to = destination(form, file, as_json=as_json)
+    to = destination(form, file, as_json=as_json, closure=closure)
     query = QuestionQuery(release=release, page=WHOLE, via=words(via), include_sub=sub, evidence=False)
     with session.library() as library:
         known, ids = first_with_all(library, session.asked(kb), [*ids_of(a), *ids_of(b)], release)

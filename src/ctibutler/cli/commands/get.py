@@ -13,6 +13,7 @@ from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
 from ctibutler.cli.options import (
     SEVERAL,
+    ClosureOption,
     ColumnsOption,
     FormatOption,
     JsonOption,
@@ -91,6 +92,16 @@ def get(
     form: FormatOption = None,
     file: OutputOption = None,
     columns: ColumnsOption = None,
+    per: Annotated[
+        str,
+        option(
+            "--per",
+            metavar="result|evidence",
+            help="In tables: a row for each result, or for each path that leads to one.",
+            complete=candidates.words("result", "evidence"),
+        ),
+    ] = "result",
+    closure: ClosureOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show one object, or what is related to it.
@@ -111,15 +122,17 @@ def get(
     if bundle and detail:
         raise InvalidRequest("--detail cannot be used with --bundle: a bundle contains only STIX objects")
     asked = session.asked(kb)
-    to = destination(form, file, as_json=as_json)
+    to = destination(form, file, as_json=as_json, closure=closure)
     as_json = to.is_json
     if question is not None:
         if bundle or detail:
             raise InvalidRequest(f"--{'bundle' if bundle else 'detail'} cannot be used with a question")
         from ctibutler.cli.asking import AskOptions
 
+        if per not in ("result", "evidence"):
+            raise InvalidRequest(f"--per: `{per}` is neither result nor evidence")
         options = AskOptions(via, sub, match, view, evidence, page, page_size)
-        _ask(session, asked, object_id, release, question, options, to, words(columns))
+        _ask(session, asked, object_id, release, question, options, to, words(columns), by_path=per == "evidence")
         return
     if to.form is not None or to.file is not None:
         form_option = "-o" if form is None else f"--format {form}"
@@ -168,6 +181,8 @@ def _ask(
     options: AskOptions,
     to: Destination,
     columns: list[str] | None,
+    *,
+    by_path: bool,
 ) -> None:
     from ctibutler.answers.tables.question_tables import question_table
     from ctibutler.cli.asking import answer_first, ask_all, ids_of
@@ -184,7 +199,7 @@ def _ask(
                 ids_of(object_id),
                 release,
                 query,
-                lambda kb, ids, asked: question_table(library, kb, ids, question, asked, columns),
+                lambda kb, ids, asked: question_table(library, kb, ids, question, asked, columns, by_path=by_path),
             )
             to.write_table(table)
             if others:

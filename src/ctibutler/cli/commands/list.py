@@ -104,7 +104,7 @@ def _list(context: click.Context, kb: KnowledgeBase, given: Mapping[str, Any]) -
             filters={item.parameter: value for item in kb.filters if (value := _filter_value(item, given)) is not None},
         )
         refuse_absent(library, [kb], given["release"])
-        to = destination(given["form"], given["file"], as_json=given["as_json"])
+        to = destination(given["form"], given["file"], as_json=given["as_json"], closure=given["closure"])
         if to.form is not None:
             to.write_table(list_table(library, kb, query, words(given["columns"])))
             return

@@ -14,6 +14,7 @@ from ctibutler.cli.declaring import argument, declared, option
 from ctibutler.cli.near_misses import hint
 from ctibutler.cli.options import (
     SEVERAL,
+    ClosureOption,
     ColumnsOption,
     FormatOption,
     JsonOption,
@@ -65,6 +66,7 @@ def search(
     form: FormatOption = None,
     file: OutputOption = None,
     columns: ColumnsOption = None,
+    closure: ClosureOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Search all knowledge bases.
@@ -95,7 +97,7 @@ def search(
             show_knowledge_base=True,
             page=session.page(page, page_size),
         )
-        to = destination(form, file, as_json=as_json)
+        to = destination(form, file, as_json=as_json, closure=closure)
         if to.form is not None:
             by_relevance = replace(query, sort=Sort(RELEVANCE, descending=True))
             to.write_table(search_table(library, by_relevance, words(columns)))

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 
+from ctibutler.answers.asking.evidence import said, through
 from ctibutler.answers.asking.question_records import (
     AskedCount,
     AskedCounts,
-    Evidence,
     QuestionAnswer,
     QuestionRow,
     Start,
 )
 from ctibutler.answers.asking.sets import SetComparison
+from ctibutler.answers.tables.layers import side_names
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.tables import Column, write_table
 from ctibutler.cli.output.text import printable
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.questions import Question
 from ctibutler.stix.markup import plain_text
-from ctibutler.stix.objects import text
 
 _MOST_NAMED = 3
 # The way to what is related to the object itself.
 _OWN = "own"
 _HIERARCHY = ("parents", "children", "ancestors", "descendants")
-_SIDES = {"both": "both", "a": "only {a}", "b": "only {b}"}
 
 
 def write_answer(found: QuestionAnswer, kb: KnowledgeBase, *, with_sub: bool, evidence: bool) -> None:
@@ -135,11 +133,12 @@ def write_comparison(found: SetComparison) -> None:
     if not found.page.items:
         return
     output.line()
+    sides = side_names(found)
     rows = [
         [
             row.object.external_id or row.object.id,
             row.object.name or "",
-            _SIDES[row.side].format(a=a, b=b),
+            sides[row.side],
         ]
         for row in found.page.items
     ]
@@ -213,24 +212,9 @@ def _told(found: QuestionAnswer, row: QuestionRow, names: Mapping[str, str]) -> 
     relationships = {view.id: view.properties for view in found.relationships}
     lines = []
     for path in row.evidence:
-        through = [name for name in (names.get(node) for node in _between(path, relationships)) if name]
-        said = next(
-            (
-                text(relationships[name], "description")
-                for name in reversed(path.path)
-                if relationships[name].get("description")
-            ),
-            None,
-        )
-        words = plain_text(said or "").splitlines()
-        lead = ", ".join(through)
+        lead = ", ".join(names[node] for node in through(path, relationships) if names.get(node))
+        words = plain_text(said(path, relationships) or "").splitlines()
         lines.append(printable(": ".join(part for part in (lead, " ".join(words)) if part)))
     if row.evidence_count > len(row.evidence):
         lines.append(f"and {row.evidence_count - len(row.evidence):,} more")
     return [line for line in dict.fromkeys(lines) if line]
-
-
-def _between(path: Evidence, relationships: Mapping[str, Mapping[str, object]]) -> list[str]:
-    """The ids of the objects at which the relationships of a path meet."""
-    ends = [{text(relationships[name], end) or "" for end in ("source_ref", "target_ref")} for name in path.path]
-    return [shared for one, other in itertools.pairwise(ends) for shared in sorted(one & other)[:1]]

@@ -11,6 +11,7 @@ from ctibutler.cli.output import text as output
 from ctibutler.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from ctibutler.answers.tables.closures import Closure
     from ctibutler.answers.tables.table import Table
     from ctibutler.forms.table_forms import TableForm
 
@@ -24,22 +25,27 @@ class Destination:
     form: TableForm | None
     is_json: bool
     file: Path | None
+    closure: Closure | None = None
 
     def write_table(self, table: Table) -> None:
         """Write a whole list in its form, and say on standard error what was written.
 
         A file is replaced whole or not at all. Raises InvalidRequest if the form does not fit the table, and OSError.
         """
+        from ctibutler.forms.table_forms import FormOptions
+
         assert self.form is not None
-        chunks = self.form.written(table)
+        written = self.form.written(table, FormOptions(closure=self.closure))
         rows = output.counted(int(table.facts["rows"]), "row")
         if self.file is not None:
-            _write_file(self.file, chunks)
+            _write_file(self.file, written.chunks)
             output.note(f"{self.file}: {table.title}, {rows}")
-            return
-        for chunk in chunks:
-            output.write_bytes(chunk)
-        output.note(f"{table.title}: {rows}")
+        else:
+            for chunk in written.chunks:
+                output.write_bytes(chunk)
+            output.note(f"{table.title}: {rows}")
+        if written.missing:
+            output.note(f"in no installed release: {', '.join(written.missing)}")
 
     def write_json(self, value: object) -> None:
         """Write a value, or JSON as bytes, as indented JSON."""
@@ -50,7 +56,9 @@ class Destination:
         output.note(f"{self.file}: {output.size_text(size)}")
 
 
-def destination(name: str | None, file: Path | None, *, as_json: bool = False) -> Destination:
+def destination(
+    name: str | None, file: Path | None, *, as_json: bool = False, closure: str | None = None
+) -> Destination:
     """Return where an answer goes by the options of a command: in the form of this name, else in that of the file's extension.
 
     Raises InvalidRequest for an unknown name or extension, and for a form that a terminal cannot show.
@@ -73,7 +81,20 @@ def destination(name: str | None, file: Path | None, *, as_json: bool = False) -
         raise InvalidRequest(f"-o: --format {TABLE} goes to standard output; use one of {', '.join(known[1:])}")
     if form is not None and not form.is_text and file is None and output.on_terminal():
         raise InvalidRequest(f"--format {form.name}: a terminal cannot show it; write it to a file with -o")
-    return Destination(form, name == JSON, file)
+    return Destination(form, name == JSON, file, _closure(closure, form))
+
+
+def _closure(word: str | None, form: TableForm | None) -> Closure | None:
+    from ctibutler.answers.tables.closures import CLOSURES
+
+    if word is None:
+        return None
+    known = [closure for closure in CLOSURES if closure == word]
+    if not known:
+        raise InvalidRequest(f"--closure: `{word}` is none of {', '.join(CLOSURES)}")
+    if form is None or form.name != "stix":
+        raise InvalidRequest("--closure is for --format stix")
+    return known[0]
 
 
 def _form_of(file: Path) -> str:
