@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from ctibutler.app import create_app
 from ctibutler.catalog.opening import open_catalogue
+from ctibutler.cli.processes.listen import listen
 from ctibutler.importing.releases import import_release
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.knowledge_bases.release_files import ReleaseFile
@@ -56,8 +56,7 @@ def server(tmp_path: Path) -> Iterator[str]:
             HOSTED.named("tlp"),
             ReleaseFile.of_bundle("tlp", label, content, source="built-in", location="", file_name=f"tlp-{label}"),
         )
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+    with listen("127.0.0.1", 0) as listening:
         port = listening.getsockname()[1]
         running = uvicorn.Server(uvicorn.Config(create_app(settings, database=database), log_level="warning"))
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})

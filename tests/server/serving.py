@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ import uvicorn
 
 from ctibutler.app import EDGES, MakeEdge, create_app
 from ctibutler.catalog.engine.database import Database
+from ctibutler.cli.processes.listen import listen
 from ctibutler.http.connections import UVICORN
 from ctibutler.knowledge_bases import HOSTED, KnowledgeBases
 from ctibutler.settings import Settings
@@ -47,8 +47,7 @@ def running(
 ) -> Iterator[Server]:
     """A server for this catalogue, in a thread, on a free port."""
     app = create_app(settings or Settings(host="127.0.0.1"), knowledge_bases, database, edges)
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
+    listening = listen("127.0.0.1", 0)
     port = listening.getsockname()[1]
     server = uvicorn.Server(uvicorn.Config(app, access_log=False, **UVICORN))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

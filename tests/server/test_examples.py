@@ -164,9 +164,17 @@ def refused(client: httpx2.Client, not_here: tuple[str, ...]) -> list[str]:
             if parameter["in"] == "path":
                 filled = filled.replace(f"{{{parameter['name']}}}", parameter["example"])
         queries = [parameter for parameter in parameters if parameter["in"] == "query"]
-        needed = {parameter["name"]: parameter["example"] for parameter in queries if parameter.get("required")}
+        # Without ids, some questions are about everything: once is enough.
+        needed = {
+            parameter["name"]: parameter["example"]
+            for parameter in queries
+            if parameter.get("required") or parameter["name"] == "ids"
+        }
         accepted = (404,) if path in not_here else (200, 204)
-        for query in ({}, *({parameter["name"]: parameter["example"]} for parameter in queries)):
+        for query in (
+            {"ids": ""} if "ids" in needed else {},
+            *({parameter["name"]: parameter["example"]} for parameter in queries),
+        ):
             # Only tables have columns.
             form = {"format": "csv"} if "columns" in query else {}
             answer = client.get(filled, params={**needed, **query, **form, "strict": "true"})

@@ -134,6 +134,7 @@ def main() -> None:
     import uvicorn
 
     from ctibutler.app import EDGES, create_app
+    from ctibutler.cli.processes.listen import listen
     from ctibutler.http.connections import UVICORN
     from ctibutler.logs import set_up_logs
     from ctibutler.settings import load_settings
@@ -141,8 +142,7 @@ def main() -> None:
 
     settings = load_settings()
     set_up_logs(settings)
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
+    listening = listen("127.0.0.1", 0)
     listening.listen()
     sys.stdout.write(f"{listening.getsockname()[1]}\n")
     sys.stdout.flush()
