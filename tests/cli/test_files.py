@@ -62,6 +62,7 @@ def test_every_list_goes_to_standard_output_in_the_form_asked_for(stocked: Comma
         ),
         (("--format", "stix", "--closure", "some"), "--closure: `some` is none of none, evidence, full"),
         (("--format", "csv", "--closure", "full"), "--closure is for --format stix"),
+        (("--json", "-o", "x.csv"), "-o: x.csv has the extension of another form than --json"),
         (("--json", "--format", "csv"), "--json cannot be used with --format csv"),
         (("--format", "csv", "--columns", "colour"), "columns: `colour` is none of id, name"),
         (("--format", "csv", "-o", "."), ". is a folder; name a file"),
@@ -171,3 +172,55 @@ def test_what_a_bundle_refers_to_and_nobody_has_is_named(stocked: Command) -> No
     named = [line for line in outcome.stderr.splitlines() if line.startswith("in no installed release: ")]
     for line in named:
         assert not known & set(line.removeprefix("in no installed release: ").split(", "))
+
+
+def test_a_layer_of_two_objects_tells_what_both_have(stocked: Command, tmp_path: Path) -> None:
+    outcome = stocked.done("navigator", "G0034", "G0035", "-o", tmp_path / "both.json")
+    assert "G0034 Sandworm Team and G0035 Dragonfly: techniques, MITRE ATT&CK for ICS 18.1" in outcome.stderr
+    layer = json.loads((tmp_path / "both.json").read_bytes())
+    colours = {item["color"]: item["label"] for item in layer["legendItems"]}
+    compared = stocked.done("compare", "G0034", "G0035", "--json").json["results"]
+    sides = {"both": "both", "a": "only G0034", "b": "only G0035"}
+    assert {item["techniqueID"]: colours[item["color"]] for item in layer["techniques"]} == {
+        row["object"]["external_references"][0]["external_id"]: sides[row["in"]] for row in compared
+    }
+    several = stocked.done("navigator", "G0034", "G0035", "C0028").json
+    asked = stocked.done("get", "G0034,G0035,C0028", "techniques", "--json").json["results"]
+    assert [item["score"] for item in several["techniques"]] == [row["matched"] for row in asked]
+    assert "no question `techniques` about a Technique" in stocked("navigator", "G0034", "T0859").stderr
+
+
+def test_what_goes_with_observed_techniques(stocked: Command) -> None:
+    words = ("tie", "T0859", "T0886", "--kb", "attack-ics", "--limit", 5)
+    inferred = stocked.done(*words, "--json").json
+    assert len(inferred["scores"]) == 5
+    heading, empty, columns, *lines = stocked.done(*words).stdout.splitlines()
+    assert (heading, empty) == ("What most likely goes with T0859, T0886, MITRE ATT&CK for ICS 18.1", "")
+    assert columns.split() == ["ID", "NAME", "SCORE"]
+    assert [(line.split()[0], line.split()[-1]) for line in lines] == [
+        (name, f"{score:.3f}") for name, score in inferred["scores"].items()
+    ]
+    table = list(csv.DictReader(io.StringIO(stocked.done(*words, "--format", "csv").stdout)))
+    assert {row["id"]: float(row["score"]) for row in table} == inferred["scores"]
+    assert [row["stix_id"] for row in table] == [stix["id"] for stix in inferred["objects"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("T9999",), 1, "no object `T9999`"),
+        (("G0034",), 2, "G0034: no technique of attack-ics"),
+        (
+            ("T0859", "--kb", "cwe"),
+            2,
+            "--kb: nothing is inferred from cwe; these have what it takes: attack-enterprise,",
+        ),
+        ((), 2, "Missing argument 'TECHNIQUE'"),
+    ],
+)
+def test_nothing_is_inferred_from_what_is_no_technique(
+    stocked: Command, words: tuple[str, ...], code: int, says: str
+) -> None:
+    outcome = stocked("tie", *words)
+    assert (outcome.code, outcome.stdout) == (code, "")
+    assert says in outcome.stderr

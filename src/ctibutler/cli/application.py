@@ -39,6 +39,7 @@ SECTIONS = {
         "chain": "Count what an object leads to, and what leads to it, also across knowledge bases.",
         "coverage": "Count what leads from one knowledge base to the next, and what leads nowhere.",
         "changes": "Compare two releases of a knowledge base.",
+        "tie": "List the techniques that most likely go with those that were observed.",
         "navigator": "Create an ATT&CK Navigator layer.",
         "export": "Export a release as a STIX bundle or for ArangoDB.",
     },

@@ -132,11 +132,22 @@ def first_with_all(
 
     Raises NotFound if there is none.
     """
+    found = first_findings(library, kbs, ids, release)
+    return found[0].kb, [one.stix_id for one in found]
+
+
+def first_findings(
+    library: Library, kbs: Sequence[KnowledgeBase], ids: Sequence[str], release: str | None
+) -> list[Finding]:
+    """Return these objects, as the first knowledge base has them that has all.
+
+    Raises NotFound if there is none.
+    """
     findings = [find_in(library, kbs, object_id, release) for object_id in ids]
     shared = _with_all(kbs, findings)
     if not shared:
         raise NotFound(f"no knowledge base has all of {', '.join(ids)}")
-    return shared[0], [_in(shared[0], several).stix_id for several in findings]
+    return [_in(shared[0], several) for several in findings]
 
 
 def _with_all(kbs: Sequence[KnowledgeBase], findings: Sequence[Sequence[Finding]]) -> list[KnowledgeBase]:

@@ -15,13 +15,21 @@ from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctibutler.answers.library import Library
+    from ctibutler.answers.tables.table import Table
     from ctibutler.cli.finding import Finding
+    from ctibutler.knowledge_bases.declaration import KnowledgeBase
+
+TECHNIQUES = "techniques"
 
 
 def navigator(
     context: click.Context,
-    object_id: Annotated[
-        str, argument("ID", "A group, software, campaign, mitigation or asset, such as G0016.", candidates.layer_id)
+    object_ids: Annotated[
+        list[str],
+        argument("ID", "A group, software, campaign, mitigation or asset, such as G0016.", candidates.layer_id),
     ],
     file: Annotated[
         Path | None, option("--output", "-o", metavar="FILE", help="Write to this file. Default: standard output.")
@@ -33,12 +41,14 @@ def navigator(
     """Create an ATT&CK Navigator layer.
 
     The layer shows the techniques that a group, software or campaign uses, that a mitigation mitigates, or that target an
-    asset.
+    asset. A layer of several objects scores how many of them a technique answers for, as `get A,B techniques` does: groups
+    with the techniques of their campaigns. Of two, colours tell what both have from what only one has.
     """
     from ctibutler.answers.naming import ObjectRequest
     from ctibutler.answers.navigator import layer
     from ctibutler.cli.finding import find_in
     from ctibutler.cli.output.files import write_file
+    from ctibutler.cli.output.table_files import destination
     from ctibutler.forms.navigator_layer import layer_file
 
     session = session_of(context)
@@ -47,6 +57,10 @@ def navigator(
         having = ", ".join(item.slug for item in session.asked(None) if item.navigator_domain)
         raise InvalidRequest(f"--kb: {kb} has no layers; these have: {having}")
     with session.library() as library:
+        if len(object_ids) > 1:
+            destination("layer", file).write_table(_of_several(library, asked, object_ids, release))
+            return
+        [object_id] = object_ids
         first, *others = find_in(library, asked, object_id, release)
         request = ObjectRequest(first.stix_id, first.release, include_revoked=True, include_deprecated=True)
         try:
@@ -60,6 +74,20 @@ def navigator(
     write_file(file, [output.json_lines(made)])
     also = f"; also in {', '.join(other.kb.slug for other in others)} (--kb)" if others else ""
     output.note(f"{file}: {first.kb.slug} {first.release}{also}")
+
+
+def _of_several(
+    library: Library, asked: Sequence[KnowledgeBase], object_ids: Sequence[str], release: str | None
+) -> Table:
+    from ctibutler.answers.asking.question_records import QuestionQuery
+    from ctibutler.answers.tables.question_tables import comparison_table, question_table
+    from ctibutler.cli.asking import first_with_all
+
+    kb, ids = first_with_all(library, asked, object_ids, release)
+    query = QuestionQuery(release=release)
+    if len(ids) == 2:
+        return comparison_table(library, kb, ids[:1], ids[1:], TECHNIQUES, query)
+    return question_table(library, kb, ids, TECHNIQUES, query)
 
 
 def _no_layer(finding: Finding) -> str:
@@ -76,5 +104,6 @@ def _no_layer(finding: Finding) -> str:
 command = declared(
     navigator,
     "ctibutler navigator G0016 -o layer.json",
+    "ctibutler navigator G0016 G0007 -o both.json",
     "ctibutler navigator S0154 --release 17.1 -o layer.json",
 )

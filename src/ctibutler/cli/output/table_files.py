@@ -71,6 +71,8 @@ def destination(
     if as_json:
         if name not in (None, JSON):
             raise InvalidRequest(f"--json cannot be used with --format {name}")
+        if file is not None and name is None and _form_of(file) != JSON:
+            raise InvalidRequest(f"-o: {file.name} has the extension of another form than --json")
         name = JSON
     if file is not None and file.is_dir():  # said before anything is read
         raise InvalidRequest(f"{file} is a folder; name a file")
