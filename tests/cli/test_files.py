@@ -224,3 +224,15 @@ def test_nothing_is_inferred_from_what_is_no_technique(
     outcome = stocked("tie", *words)
     assert (outcome.code, outcome.stdout) == (code, "")
     assert says in outcome.stderr
+
+
+def test_a_release_is_exported_as_a_workbook(stocked: Command, tmp_path: Path) -> None:
+    outcome = stocked.done("export", "disarm@1.6", "--format", "xlsx", "-o", tmp_path / "disarm.xlsx")
+    assert outcome.stdout.startswith(f"{tmp_path / 'disarm.xlsx'}  ")
+    names = CalamineWorkbook.from_path(tmp_path / "disarm.xlsx").sheet_names
+    assert {"technique", "tactic", "matrix", "relationships", "about"} <= set(names)
+    assert stocked("export", "disarm@1.6", "--format", "xlsx", "--derived", "-o", "x.xlsx").stderr == (
+        "ctibutler: --derived is for STIX bundles\n"
+    )
+    full = stocked("export", "disarm@1.6", "--format", "xlsx", "-o", "/dev/full")
+    assert (full.code, full.stderr) == (1, "ctibutler: /dev/full: No space left on device\n")

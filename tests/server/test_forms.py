@@ -262,3 +262,21 @@ def test_paths_chains_and_coverage_have_forms_too(ics: Server) -> None:
         item["id"] for item in ics.get(f"{chain}?page_size=500").json()["objects"]
     ]
     assert rows(ics.get("/api/v1/coverage/?format=csv")) == []
+
+
+def test_a_release_is_a_workbook_on_demand(ics: Server) -> None:
+    path = "/api/v1/attack-ics/versions/17.1/bundle/"
+    first, second = ics.get(f"{path}?format=xlsx"), ics.get(path, accept=XLSX)
+    assert first.headers["content-type"] == XLSX
+    assert first.headers["content-disposition"] == 'attachment; filename="attack-ics-17.1.xlsx"'
+    assert first.content == second.content
+    sheets = CalamineWorkbook.from_filelike(io.BytesIO(first.content)).sheet_names
+    assert {"technique", "group", "matrix", "relationships", "detections", "citations"} <= set(sheets)
+    again = ics.get(f"{path}?format=xlsx", if_none_match=first.headers["etag"])
+    assert (again.status_code, again.content) == (304, b"")
+    assert ics.get(path).headers["content-type"].startswith("application/stix+json")
+    filtered = ics.get(f"{path}?format=xlsx&types=tool")
+    assert filtered.status_code == 400
+    assert "A workbook holds the whole release" in filtered.text
+    assert "`pdf` is none of stix, xlsx." in ics.get(f"{path}?format=pdf").text
+    assert ics.get("/api/v1/attack-ics/versions/9.9/bundle/?format=xlsx").status_code == 404

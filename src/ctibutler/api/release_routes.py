@@ -10,20 +10,24 @@ from hashlib import blake2b
 
 from starlette.responses import Response
 
+from ctibutler import __version__
 from ctibutler.answers import changes, exports, releases
 from ctibutler.answers.changes import ChangesQuery
 from ctibutler.answers.tables.change_tables import CHANGE_COLUMNS, changes_table
+from ctibutler.answers.tables.release_sheets import release_sheets
 from ctibutler.answers.tables.table import names_of
 from ctibutler.api import responses
 from ctibutler.api.forms import in_form, with_forms
 from ctibutler.comparing.differences import CHANGES
+from ctibutler.errors import InvalidRequest
 from ctibutler.forms import stix_bundle
 from ctibutler.forms.changes import facts_of, rows_of
 from ctibutler.forms.jobs import job_form
+from ctibutler.forms.table_forms import TABLE_FORMS
 from ctibutler.http.bodies import Field
 from ctibutler.http.parameters import Parameter, page_parameters, sort_parameter
 from ctibutler.http.requests import Request
-from ctibutler.http.responses import attachment, kept_stream, no_content
+from ctibutler.http.responses import attachment, kept_stream, no_content, stream
 from ctibutler.http.routing import Endpoint
 from ctibutler.http.validators import matches
 from ctibutler.importing import removal
@@ -93,13 +97,15 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         _export,
         f"Download a release of {kb.title} as a STIX bundle",
         "Bundle",
-        (_types(kb), _DERIVED),
+        (_types(kb), _DERIVED, _FORM),
         media_type=responses.STIX,
+        variants=(TABLE_FORMS["xlsx"].media_type,),
         streams=True,
         fails=(404,),
         description="""
         Returns the objects as their publisher wrote them, in the order of the file. The bundle is streamed; its `ETag` lets
-        clients skip what they have already.
+        clients skip what they have already. With `format=xlsx` it is an Excel workbook: a sheet for each kind of objects, the
+        matrix, relationships, detections and citations.
         """,
     )
     yield with_forms(
@@ -174,22 +180,46 @@ def _about(request: Request) -> Response:
 
 def _export(request: Request) -> Response:
     types, derived = request.values.csv("types"), request.values.flag("include_derived")
+    book = TABLE_FORMS["xlsx"]
+    asked = request.values.text("format")
+    if asked == book.name or (asked is None and request.media_type == book.media_type):
+        return _workbook(request, filtered=types is not None or derived)
     found = exports.release_objects(request.library, request.kb, request.path["version"], types, derived)
     key = f"{found.bundle_id} {found.digest} {request.values.query()}"
-    variant = blake2b(
-        f"{found.digest} {request.values.query()} {request.encoding}".encode(), digest_size=16
-    ).hexdigest()
-    tag = f'"{variant}"'
-    headers = {
-        "ETag": tag,
-        "Last-Modified": format_datetime(datetime.fromtimestamp(found.installed_at // 1_000_000, UTC), usegmt=True),
-        "Cache-Control": "no-cache",
-    }
-    if matches(request.headers.get("if-none-match"), tag):
+    headers = _validators(request, f"{found.digest} {request.values.query()} {request.encoding}", found.installed_at)
+    if matches(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     headers |= attachment(stix_bundle.file_name(found))
     chunks = stix_bundle.release_as_bundle(found)
     return kept_stream(request, key, chunks, responses.STIX, headers)
+
+
+def _workbook(request: Request, *, filtered: bool) -> Response:
+    """The release as a workbook; its bytes depend on the release alone."""
+    if filtered:
+        raise InvalidRequest.of(
+            "format", "A workbook holds the whole release: leave out `types` and `include_derived`."
+        )
+    # Late: XlsxWriter takes a while to import.
+    from ctibutler.forms.workbook import release_as_workbook
+
+    found = release_sheets(request.library, request.kb, request.path["version"])
+    form = TABLE_FORMS["xlsx"]
+    headers = _validators(request, f"{found.digest} {found.installed_at} {form.name} {__version__}", found.installed_at)
+    if matches(request.headers.get("if-none-match"), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    headers |= attachment(f"{found.name}{form.extension}")
+    return stream(request, release_as_workbook(found), form.content_type, headers)
+
+
+def _validators(request: Request, state: str, installed_at: int) -> dict[str, str]:
+    """The headers by which clients skip what they have already."""
+    return {
+        "ETag": f'"{blake2b(state.encode(), digest_size=16).hexdigest()}"',
+        "Last-Modified": format_datetime(datetime.fromtimestamp(installed_at // 1_000_000, UTC), usegmt=True),
+        "Cache-Control": "no-cache",
+        "Vary": request.policy.vary,
+    }
 
 
 def _changes(request: Request) -> Response:
@@ -281,4 +311,5 @@ def _change_filters(kb: KnowledgeBase) -> tuple[Parameter, ...]:
 
 
 _DETAILS = Parameter("details", "flag", "Include where each release comes from.", default=False)
+_FORM = Parameter("format", "choice", "Form of the release. Default: what `Accept` prefers.", allowed=("stix", "xlsx"))
 _DERIVED = Parameter("include_derived", "flag", "Include generated relationships and links.", default=False)

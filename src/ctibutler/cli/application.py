@@ -41,7 +41,7 @@ SECTIONS = {
         "changes": "Compare two releases of a knowledge base.",
         "tie": "List the techniques that most likely go with those that were observed.",
         "navigator": "Create an ATT&CK Navigator layer.",
-        "export": "Export a release as a STIX bundle or for ArangoDB.",
+        "export": "Export a release as a STIX bundle, for ArangoDB, or as an Excel workbook.",
     },
     "Manage releases": {
         "versions": "List installed and available releases.",

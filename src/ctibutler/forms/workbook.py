@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from ctibutler.answers.tables.release_sheets import ReleaseSheets
 from ctibutler.answers.tables.table import Row, Table
 from ctibutler.errors import InvalidRequest
 
@@ -34,12 +35,36 @@ def table_as_workbook(table: Table) -> Iterator[bytes]:
 
     Raises InvalidRequest if there are more rows than a sheet can hold.
     """
+    return _by_way_of_a_file(lambda path: _write(table, path))
+
+
+def release_as_workbook(release: ReleaseSheets) -> Iterator[bytes]:
+    """Yield a workbook with the sheets of a release, and `about`. It is written as a table is.
+
+    Raises InvalidRequest if there are more rows than a sheet can hold.
+    """
+    return _by_way_of_a_file(lambda path: _write_release(release, path))
+
+
+def _by_way_of_a_file(write: Callable[[Path], None]) -> Iterator[bytes]:
     with tempfile.TemporaryDirectory(prefix="ctibutler-") as folder:
         path = Path(folder, "table.xlsx")
-        _write(table, path)
+        write(path)
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 yield chunk
+
+
+def _write_release(release: ReleaseSheets, path: Path) -> None:
+    with Workbook(path, {"constant_memory": True, "tmpdir": str(path.parent)}) as book:
+        made = datetime.fromtimestamp(release.installed_at // 1_000_000, UTC)
+        book.set_properties({"title": release.title, "created": made})
+        bold = book.add_format({"bold": True})
+        cut = sum(write_sheet(book, name, sheet.columns, sheet.rows, bold) for name, sheet in release.sheets)
+        about = book.add_worksheet("about")
+        facts = {"release": release.title, "digest": release.digest, **({"cells cut": str(cut)} if cut else {})}
+        for number, fact in enumerate(facts.items()):
+            _write_row(about, number, fact)
 
 
 def _write(table: Table, path: Path) -> None:

@@ -13,6 +13,7 @@ from ctibutler.knowledge_bases.declaration import (
     IndexedField,
     KnowledgeBase,
     Snapshot,
+    StixDict,
     TypeWord,
     address_form,
     id_form,
@@ -24,6 +25,7 @@ from ctibutler.knowledge_bases.properties import (
     property_values,
     technique_columns,
 )
+from ctibutler.stix.objects import dicts
 
 LICENCE = "© The MITRE Corporation. Reproduced and distributed with the permission of The MITRE Corporation."
 
@@ -50,6 +52,15 @@ _COLUMNS = (
     Column("last_seen", property_values("last_seen"), ("campaign",)),
     Column("log_sources", paired_values("x_mitre_log_source_references", "name", "channel"), ("x-mitre-analytic",)),
 )
+
+
+def _log_sources(analytic: StixDict, data_component: str) -> list[str]:
+    """Such as `auditd:SYSCALL (execve)`."""
+    named = dicts(analytic.get("x_mitre_log_source_references"))
+    read = [item for item in named if item.get("x_mitre_data_component_ref") == data_component]
+    return [
+        f"{item.get('name')} ({item['channel']})" if item.get("channel") else str(item.get("name")) for item in read
+    ]
 
 
 def _matrix(
@@ -136,6 +147,7 @@ def _matrix(
         navigator_domain=f"{matrix}-attack",
         navigator_types=("tool", "malware", "intrusion-set", "campaign", "course-of-action", "x-mitre-asset"),
         infers_techniques=True,
+        log_sources=_log_sources,
         object_filter_word=f"{matrix}-attack",
         at_publisher=(AtPublisher("attack-stix-data", "https://github.com/mitre-attack/attack-stix-data"),),
         release_every_days=183,

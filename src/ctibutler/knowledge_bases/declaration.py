@@ -314,6 +314,9 @@ class KnowledgeBase:
     infers_techniques: bool = False
     """It can infer which techniques usually appear together with observed ones."""
 
+    log_sources: Callable[[StixDict, str], list[str]] | None = None
+    """Returns the log sources that an analytic reads as a data component, by its STIX id; None if it has no analytics."""
+
     family: str | None = None
     """A name that it shares with other knowledge bases, which means all of them: `attack`."""
 

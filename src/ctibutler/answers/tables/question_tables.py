@@ -44,14 +44,20 @@ class _Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class _Led:
+class LedPath:
     """A path to a row: the object that it begins at, what it leads through, and its relationships."""
 
     row: QuestionRow
     via: str
     start: Start | None
+    between_ids: Sequence[str]
     between: Sequence[str]
     evidence: Sequence[ObjectView]
+
+    @property
+    def text(self) -> Cell:
+        """What its relationships say."""
+        return _texts(self.evidence)
 
 
 _ABOUT_ROWS: tuple[TableColumn[_Shown], ...] = (
@@ -66,14 +72,14 @@ _OF: tuple[TableColumn[_Shown], ...] = (
     TableColumn("of_id", lambda item: item.row.of.external_id if item.row.of else None),
     TableColumn("of_name", lambda item: item.row.of.name if item.row.of else None),
 )
-_PATHS: tuple[TableColumn[_Led], ...] = (
+_PATHS: tuple[TableColumn[LedPath], ...] = (
     TableColumn("of_id", lambda item: item.start.external_id if item.start else None),
     TableColumn("of_name", lambda item: item.start.name if item.start else None),
     TableColumn("id", lambda item: item.row.object.external_id),
     TableColumn("name", lambda item: item.row.object.name),
     TableColumn("via", lambda item: item.via),
     TableColumn("through", lambda item: item.between),
-    TableColumn("text", lambda item: _texts(item.evidence)),
+    TableColumn("text", lambda item: item.text),
     TableColumn("references", lambda item: _references(item.evidence)),
     TableColumn("created", lambda item: BETWEEN_VALUES.join(view.created or "" for view in item.evidence)),
     TableColumn("modified", lambda item: BETWEEN_VALUES.join(view.modified or "" for view in item.evidence)),
@@ -124,7 +130,7 @@ def question_table(
     of_objects = _with_object_columns(library, found.rows_from, rows, lambda item: item.row.object, _ABOUT_ROWS)
     if by_path:
         by_paths = chosen(_PATHS, columns)
-        paths = list(_led(found))
+        paths = list(led_paths(found))
         names, made, number = names_of(by_paths), rows_of(by_paths, [paths], _path_item), len(paths)
     else:
         shown = chosen([*pairs, *of_objects], columns)
@@ -259,11 +265,11 @@ def _starts(library: Library, kb: KnowledgeBase, label: str, ids: Sequence[str])
 
 
 def _evidence_sheet(found: QuestionAnswer) -> Sheet:
-    return Sheet(EVIDENCE_COLUMNS, rows_of(_PATHS, [list(_led(found))]))
+    return Sheet(EVIDENCE_COLUMNS, rows_of(_PATHS, [list(led_paths(found))]))
 
 
-def _led(found: QuestionAnswer) -> Iterator[_Led]:
-    """All paths, row by row."""
+def led_paths(found: QuestionAnswer) -> Iterator[LedPath]:
+    """Yield all paths of an answer, row by row."""
     by_id = {view.id: view for view in found.relationships}
     properties = {name: view.properties for name, view in by_id.items()}
     names = {view.id: f"{view.external_id or ''} {view.name or ''}".strip() for view in found.through}
@@ -271,16 +277,18 @@ def _led(found: QuestionAnswer) -> Iterator[_Led]:
     for row in found.page.items:
         for path in row.evidence:
             begun = starts_of(path, properties, starts)
-            yield _Led(
+            between = [name for name in through(path, properties) if name in names]
+            yield LedPath(
                 row,
                 path.via,
                 row.of or (starts[begun[0]] if begun else None),
-                [names[name] for name in through(path, properties) if name in names],
+                between,
+                [names[name] for name in between],
                 [by_id[name] for name in path.path],
             )
 
 
-def _path_item(led: _Led) -> dict[str, object]:
+def _path_item(led: LedPath) -> dict[str, object]:
     """What stands for a path in lines of JSON."""
     path = [view.id for view in led.evidence]
     return {"object": led.row.object, "of": led.start, "via": led.via, "through": led.between, "path": path}

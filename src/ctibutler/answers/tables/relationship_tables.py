@@ -140,7 +140,7 @@ def _table(
     names = EndNames([(library.knowledge_bases.named(release.knowledge_base), release) for release in source.releases])
 
     def read(connection: Connection, portion: Sequence[Edge | EdgeContent]) -> Sequence[_Relationship]:
-        return _with_ends(connection, names, views(connection, portion))
+        return with_ends(connection, names, views(connection, portion))
 
     def views(connection: Connection, portion: Sequence[Edge | EdgeContent]) -> list[ObjectView]:
         return [ObjectView(content) for content in relationship_contents.contents(connection, portion)]
@@ -159,7 +159,8 @@ def _table(
     )
 
 
-def _with_ends(connection: Connection, names: EndNames, found: Sequence[ObjectView]) -> list[_Relationship]:
+def with_ends(connection: Connection, names: EndNames, found: Sequence[ObjectView]) -> list[_Relationship]:
+    """Return relationships with the objects at their ends."""
     refs = [(text(view.properties, "source_ref") or "", text(view.properties, "target_ref") or "") for view in found]
     ends = names.of(connection, (stix_id for pair in refs for stix_id in pair))
     return [_Relationship(view, ends[source], ends[target]) for view, (source, target) in zip(found, refs, strict=True)]

@@ -21,6 +21,7 @@ class ExportFormat(StrEnum):
 
     STIX = "stix"
     ARANGODB = "arangodb"
+    XLSX = "xlsx"
 
 
 def export(
@@ -39,13 +40,23 @@ def export(
     ],
     form: Annotated[
         ExportFormat,
-        option("--format", help="A STIX 2.1 bundle, or lines of JSON for arangoimport."),
+        option("--format", help="A STIX 2.1 bundle, lines of JSON for arangoimport, or an Excel workbook."),
     ] = ExportFormat.STIX,
     derived: Annotated[bool, option("--derived", help="Include the relationships that ctibutler derived.")] = False,
 ) -> None:
-    """Export a release as a STIX bundle or for ArangoDB."""
+    """Export a release as a STIX bundle, for ArangoDB, or as an Excel workbook.
+
+    A workbook has a sheet for each kind of objects, one with the matrix, and others with relationships, detections and
+    citations.
+    """
     from ctibutler.cli.finding import refuse_absent
-    from ctibutler.cli.output.exports import export_arangodb, export_bundle, print_bundle
+    from ctibutler.cli.output.exports import (
+        export_arangodb,
+        export_bundle,
+        export_workbook,
+        print_bundle,
+        print_workbook,
+    )
 
     session = session_of(context)
     asked = read_installed(session, target)
@@ -53,16 +64,25 @@ def export(
         raise InvalidRequest(
             "--derived is for STIX bundles; collections for ArangoDB contain these relationships anyway"
         )
+    if derived and form is ExportFormat.XLSX:
+        raise InvalidRequest("--derived is for STIX bundles")
     to_standard_output = str(to) == "-"
+    if to_standard_output and form is ExportFormat.XLSX and output.on_terminal():
+        raise InvalidRequest("--format xlsx: a terminal cannot show it; write it to a file with -o")
     if to_standard_output and form is ExportFormat.ARANGODB:
         raise InvalidRequest("--output: collections for ArangoDB are two files; name a folder")
     with session.library() as library:
         refuse_absent(library, [asked.kb], asked.label)
+        if to_standard_output and form is ExportFormat.XLSX:
+            print_workbook(library, asked)
+            return
         if to_standard_output:
             print_bundle(library, asked, include_derived=derived)
             return
         if form is ExportFormat.STIX:
             written = export_bundle(library, asked, to, include_derived=derived)
+        elif form is ExportFormat.XLSX:
+            written = export_workbook(library, asked, to)
         else:
             written = export_arangodb(library, asked, to)
     for path, size in written:
@@ -74,4 +94,5 @@ command = declared(
     "ctibutler export attack-enterprise@18.1 -o enterprise.json",
     "ctibutler export cwe@4.14 -o - | jq '.objects | length'",
     "ctibutler export cwe@4.14 --format arangodb -o ./arangodb",
+    "ctibutler export attack-enterprise@18.1 --format xlsx -o enterprise.xlsx",
 )

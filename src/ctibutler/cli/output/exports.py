@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from ctibutler.answers.arango import arango_files
@@ -24,6 +25,24 @@ def print_bundle(library: Library, target: Target, *, include_derived: bool) -> 
     found = release_objects(library, target.kb, target.label, include_derived=include_derived)
     for chunk in release_as_bundle(found):
         output.write_bytes(chunk)
+
+
+def export_workbook(library: Library, target: Target, path: Path) -> list[tuple[Path, int]]:
+    """Write a release as an Excel workbook. Return its path and size in bytes."""
+    return [(path, write_file(path, _workbook(library, target)))]
+
+
+def print_workbook(library: Library, target: Target) -> None:
+    """Write a release as an Excel workbook to standard output."""
+    for chunk in _workbook(library, target):
+        output.write_bytes(chunk)
+
+
+def _workbook(library: Library, target: Target) -> Iterator[bytes]:
+    from ctibutler.answers.tables.release_sheets import release_sheets
+    from ctibutler.forms.workbook import release_as_workbook
+
+    return release_as_workbook(release_sheets(library, target.kb, target.label))
 
 
 def export_arangodb(library: Library, target: Target, folder: Path) -> list[tuple[Path, int]]:
