@@ -19,6 +19,9 @@ from ctibutler.catalog.selections import Selection
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.objects import decode, text
 
+# A number, and its place in a list.
+_BYTES_OF_KEY = 40
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectQuery:
@@ -52,7 +55,7 @@ def list_objects(library: Library, kb: KnowledgeBase, query: ObjectQuery) -> Pag
         release = releases.find(connection, kb.slug, query.release)
         if release is None:
             return Page(query.page, [], 0)
-        page = _select_page(connection, selection_of(connection, kb, query, release), _sort(kb, query), query)
+        page = _select_page(library, connection, selection_of(connection, kb, query, release), _sort(kb, query), query)
         return page.with_items(views(page.items, kb, release.label))
 
 
@@ -79,22 +82,20 @@ def find_object_with_details(
         return ObjectView(content, kb, release.label), details.of_object(connection, release.key, found.stix_id)
 
 
-def _select_page(connection: Connection, selection: Selection, sort: Sort, query: ObjectQuery) -> Page[bytes]:
+def _select_page(
+    library: Library, connection: Connection, selection: Selection, sort: Sort, query: ObjectQuery
+) -> Page[bytes]:
     """A page of selected objects. No column holds descriptions, so they are searched in the objects' bytes."""
-    request = query.page
+
+    def all_keys() -> list[int]:
+        return catalog.select_all(connection, selection, sort=sort.key, descending=sort.descending)
+
+    keys = library.list_cache.get(connection, ("objects", repr(selection), sort), all_keys, _BYTES_OF_KEY)
     if query.description is None:
-        keys, total = catalog.select(
-            connection,
-            selection,
-            sort=sort.key,
-            descending=sort.descending,
-            start=request.start,
-            size=request.size,
-        )
-        return Page(request, catalog.contents(connection, keys), total)
-    keys = catalog.select_all(connection, selection, sort=sort.key, descending=sort.descending)
+        page = cut(keys, query.page)
+        return page.with_items(catalog.contents(connection, page.items))
     passing = [content for content in catalog.contents(connection, keys) if _describes(content, query.description)]
-    return cut(passing, request)
+    return cut(passing, query.page)
 
 
 def list_keys(connection: Connection, kb: KnowledgeBase, query: ObjectQuery, release: Release) -> list[int]:
