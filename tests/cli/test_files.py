@@ -49,12 +49,12 @@ def test_every_list_goes_to_standard_output_in_the_form_asked_for(stocked: Comma
     [
         (
             ("-o", "x.pdf"),
-            "-o: x.pdf ends in none of .ndjson, .csv, .xlsx, .md, .layer.json, .stix.json, .json; choose a form with --format",
+            "-o: x.pdf ends in none of .ndjson, .csv, .xlsx, .md, .layer.json, .stix.json, .atom, .json; choose a form",
         ),
-        (("--format", "pdf"), "--format: `pdf` is none of table, json, ndjson, csv, xlsx, md, layer, stix"),
+        (("--format", "pdf"), "--format: `pdf` is none of table, json, ndjson, csv, xlsx, md, layer, stix, atom"),
         (
             ("--format", "table", "-o", "x"),
-            "-o: --format table goes to standard output; use one of json, ndjson, csv, xlsx, md, layer, stix",
+            "-o: --format table goes to standard output; use one of json, ndjson, csv, xlsx, md, layer, stix, atom",
         ),
         (
             ("--format", "layer"),

@@ -280,3 +280,13 @@ def test_a_release_is_a_workbook_on_demand(ics: Server) -> None:
     assert "A workbook holds the whole release" in filtered.text
     assert "`pdf` is none of stix, xlsx." in ics.get(f"{path}?format=pdf").text
     assert ics.get("/api/v1/attack-ics/versions/9.9/bundle/?format=xlsx").status_code == 404
+
+
+def test_changes_are_a_feed_on_demand(ics: Server) -> None:
+    path = "/api/v1/attack-ics/versions/17.1/changes/"
+    answer = ics.get(path, accept="application/atom+xml")
+    assert answer.headers["content-type"] == "application/atom+xml"
+    total = ics.get(path).json()["total_results_count"]
+    assert answer.text.count("<entry>") == total
+    assert ics.get(f"{path}?format=atom").content == answer.content
+    assert "`atom` is none of json, ndjson," in ics.get("/api/v1/attack-ics/objects/?format=atom").text

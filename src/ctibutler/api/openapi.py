@@ -285,7 +285,7 @@ def _variant(media_type: str, route: Route) -> dict[str, object]:
     """What an answer of this media type is: a bundle, text, a file, or else JSON."""
     if "stix" in media_type:
         return {"schema": ref("Bundle"), **_examples("Bundle")}
-    form = next((form for form in TABLE_FORMS.values() if form.of_any_table and form.media_type == media_type), None)
+    form = next((form for form in TABLE_FORMS.values() if form.accepted and form.media_type == media_type), None)
     if form is not None:
         return {"schema": {"type": "string", **({} if form.is_text else {"format": "binary"})}}
     return {"schema": {"type": "object"}, **_examples(f"{route.name}.json")}

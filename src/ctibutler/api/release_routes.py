@@ -124,6 +124,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         """,
         ),
         names_of(CHANGE_COLUMNS),
+        others=("atom",),
     )
     yield Endpoint(
         "DELETE",

@@ -56,8 +56,8 @@ FormatOption = Annotated[
     option(
         "--format",
         metavar="FORM",
-        help="Write the whole list as csv, xlsx, md, ndjson, stix or layer, or a page as table or json.",
-        complete=candidates.words("table", "json", "ndjson", "csv", "xlsx", "md", "layer", "stix"),
+        help="Write the whole list as csv, xlsx, md, ndjson, stix, layer or atom, or a page as table or json.",
+        complete=candidates.words("table", "json", "ndjson", "csv", "xlsx", "md", "layer", "stix", "atom"),
     ),
 ]
 ClosureOption = Annotated[

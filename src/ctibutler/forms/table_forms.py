@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ctibutler.answers.tables.closures import Closure, table_bundle
 from ctibutler.answers.tables.table import Table
 from ctibutler.errors import InvalidRequest
+from ctibutler.forms.atom_form import table_as_atom
 from ctibutler.forms.csv_form import table_as_csv
 from ctibutler.forms.markdown_form import table_as_markdown
 from ctibutler.forms.navigator_layer import table_as_layer
@@ -106,6 +107,14 @@ TABLE_FORMS: Mapping[str, TableForm] = {
             ".stix.json",
             _bundle,
             fits=lambda table: table.objects is not None,
+            of_any_table=False,
+        ),
+        TableForm(
+            "atom",
+            "application/atom+xml",
+            ".atom",
+            lambda table, _: Written(table_as_atom(table)),
+            fits=lambda table: table.feed is not None,
             of_any_table=False,
         ),
     )

@@ -14,6 +14,7 @@ from xlsxwriter.worksheet import Worksheet
 from ctibutler.answers.tables.release_sheets import ReleaseSheets
 from ctibutler.answers.tables.table import Row, Table
 from ctibutler.errors import InvalidRequest
+from ctibutler.forms.xml_text import xml_text
 
 MOST_ROWS = 1_048_576
 """So many rows fit into a sheet, headings included."""
@@ -23,8 +24,6 @@ LONGEST_CELL = 32_767
 
 _CUT = " … [cut]"
 _CHUNK = 256 * 1024
-# What XML cannot express; U+FFFD stands in its place.
-_NOT_IN_XML = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 65534, 65535, *range(55296, 57344)), "�")
 
 
 def table_as_workbook(table: Table) -> Iterator[bytes]:
@@ -105,7 +104,7 @@ def _write_row(sheet: Worksheet, number: int, cells: Sequence[str], *style: obje
     """Write a row, and return how many of its cells were cut."""
     cut = 0
     for place, cell in enumerate(cells):
-        text = cell.translate(_NOT_IN_XML)
+        text = xml_text(cell)
         if len(text) > LONGEST_CELL:
             text, cut = text[: LONGEST_CELL - len(_CUT)] + _CUT, cut + 1
         sheet.write_string(number, place, text, *style)

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from ctibutler.answers.changes import Change, ChangeFacts, ChangesQuery, changes_of, differences
 from ctibutler.answers.library import Library
 from ctibutler.answers.portions import Unchanged
+from ctibutler.answers.tables.feeds import Feed, FeedEntry
 from ctibutler.answers.tables.table import Table, TableColumn, chosen, names_of, rows_of
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.comparing.differences import Difference
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.stix.times import Instant, microseconds, moment_of, rfc3339
 
 CHANGE_COLUMNS: tuple[TableColumn[Change], ...] = (
     TableColumn("id", lambda item: item.external_id),
@@ -48,7 +50,32 @@ def changes_table(
         rows=rows_of(shown, source.portions(passing, read), _facts),
         facts={"knowledge base": kb.title, "from": since, "to": comparison.new.label, "rows": str(len(passing))},
         changed_at=comparison.new.installed_at,
+        feed=Feed(
+            ("changes", kb.slug, since, comparison.new.label),
+            kb.publisher,
+            lambda: (_entry(change) for portion in source.portions(passing, read) for change in portion),
+        ),
     )
+
+
+def _entry(change: Change) -> FeedEntry:
+    named = f"{change.external_id or ''} {change.name or ''}".strip() or change.id
+    properties = f": {', '.join(change.changed_properties)}" if change.changed_properties else ""
+    return FeedEntry(
+        change.id,
+        f"{named}: {change.change}",
+        _time(change.after_modified),
+        change.change,
+        f"{change.type} {named} was {change.change}{properties}",
+    )
+
+
+def _time(published: str | None) -> str | None:
+    """The time as RFC 3339; None if it is none."""
+    try:
+        return None if published is None else rfc3339(Instant(microseconds(moment_of(published))))
+    except (ValueError, OverflowError):
+        return None
 
 
 def _facts(change: Change) -> ChangeFacts:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ctibutler.answers.tables.closures import TableObjects
+from ctibutler.answers.tables.feeds import Feed
 from ctibutler.answers.tables.layers import TechniqueLayer
 from ctibutler.errors import InvalidRequest
 
@@ -48,7 +49,8 @@ class Table:
     `name` is the stem of a file name. `facts` say what was asked, of which release, and how many rows there are. `rows` can
     be read once. `changed_at` is when the newest release that it was read from was installed, in microseconds. `objects` are
     those of bundles, `layer` makes a layer for the Navigator; None where the rows are no objects, or no techniques. `evidence`
-    makes the list of what leads to the rows, None where there is none.
+    makes the list of what leads to the rows, None where there is none. `feed` is what newsreaders show, None where rows tell
+    nothing new.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Table:
     objects: TableObjects | None = None
     layer: Callable[[], TechniqueLayer] | None = None
     evidence: Callable[[], Sheet] | None = None
+    feed: Feed | None = None
 
 
 def chosen(
