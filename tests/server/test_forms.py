@@ -290,3 +290,17 @@ def test_changes_are_a_feed_on_demand(ics: Server) -> None:
     assert answer.text.count("<entry>") == total
     assert ics.get(f"{path}?format=atom").content == answer.content
     assert "`atom` is none of json, ndjson," in ics.get("/api/v1/attack-ics/objects/?format=atom").text
+
+
+def test_jobs_have_the_forms_of_tables(ics: Server) -> None:
+    path = "/api/v1/jobs/?sort=id_ascending"
+    for mode in ("cwe-capec", "capec-attack"):
+        ics.client.post(f"/api/v1/links/{mode}/", json={})
+    listed = ics.get(f"{path}&page_size=500").json()["jobs"]
+    assert listed
+    assert [json.loads(line) for line in ics.get(f"{path}&format=ndjson").content.splitlines()] == listed
+    table = rows(ics.get(f"{path}&format=csv"))
+    assert [(row["id"], row["state"], row["run_datetime"]) for row in table] == [
+        (job["id"], job["state"], job["run_datetime"]) for job in listed
+    ]
+    assert "`colour` is none of id, type, state" in ics.get(f"{path}&format=csv&columns=colour").text

@@ -8,7 +8,10 @@ from starlette.responses import Response
 
 from ctibutler.answers import jobs
 from ctibutler.answers.jobs import STATES, JobQuery, type_names
+from ctibutler.answers.tables.job_tables import JOB_COLUMNS, job_table
+from ctibutler.answers.tables.table import names_of
 from ctibutler.api import responses
+from ctibutler.api.forms import in_form, with_forms
 from ctibutler.errors import InvalidRequest
 from ctibutler.forms.jobs import job_form
 from ctibutler.http.bodies import Field
@@ -37,8 +40,11 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
         ),
     )
     # Older clients list jobs with POST. It creates nothing, so the right to read is enough.
-    yield Endpoint("GET", "jobs/", _list, "List jobs", "JobPage", listing, tag="jobs", description=_ABOUT_JOBS)
-    yield Endpoint("POST", "jobs/", _list, "List jobs", "JobPage", listing, tag="jobs", alias_of="jobs/")
+    for listed in (
+        Endpoint("GET", "jobs/", _list, "List jobs", "JobPage", listing, tag="jobs", description=_ABOUT_JOBS),
+        Endpoint("POST", "jobs/", _list, "List jobs", "JobPage", listing, tag="jobs", alias_of="jobs/"),
+    ):
+        yield with_forms(listed, names_of(JOB_COLUMNS))
     yield Endpoint(
         "GET",
         "jobs/{job_id}/",
@@ -74,8 +80,12 @@ def endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[E
 def _list(request: Request) -> Response:
     values = request.values
     query = JobQuery(values.page(), values.sort(), values.csv("types"), values.csv("state"))
-    found = jobs.list_jobs(request.library, query)
-    return responses.page(request, found.with_items([job_form(job) for job in found.items]), "jobs")
+
+    def page() -> Response:
+        found = jobs.list_jobs(request.library, query)
+        return responses.page(request, found.with_items([job_form(job) for job in found.items]), "jobs")
+
+    return in_form(request, page, lambda columns: job_table(request.library, query, job_form, columns))
 
 
 def _one(request: Request) -> Response:
