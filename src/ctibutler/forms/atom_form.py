@@ -10,8 +10,9 @@ from ctibutler.answers.tables.feeds import Feed, FeedEntry
 from ctibutler.answers.tables.table import Table
 from ctibutler.forms.xml_text import xml_text
 
-AUTHORITY = "ctibutler.com,2024"
-"""Whoever the tag URIs (RFC 4151) of feeds are minted by. It can never change: readers know entries by their ids."""
+AUTHORITY = "ctibutler.invalid,2026"
+"""The authority of the tag URIs (RFC 4151) of feeds. It can never change, since readers know entries by their ids; so it is a
+name that nobody can own (RFC 2606), whoever serves the feed."""
 
 
 def table_as_atom(table: Table) -> Iterator[bytes]:
