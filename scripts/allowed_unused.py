@@ -66,3 +66,19 @@ _.on_headers_complete
 _.total_requests
 _.stated_in
 _.related
+_.buffer_text  # expat reads these
+_.StartDoctypeDeclHandler
+_.StartElementHandler
+_.EndElementHandler
+_.CharacterDataHandler
+# What brings files to another release, until its command and route are there.
+_.NOTES
+_.strictest
+_.read_decisions
+_.is_changed
+_.migrate
+_.migrate_ids
+_.items_of
+_.review_rows
+_.review_table
+_.sheet_counts

@@ -23,7 +23,6 @@ class _Cell:
     start: int
     end: int
     value: str
-    is_quoted: bool
 
 
 def is_table(text: str, name: str) -> bool:
@@ -139,11 +138,11 @@ def _rows(text: str, delimiter: str) -> Iterator[list[_Cell]]:
         if text.startswith('"', at):
             end = _closing(text, at)
             raw = text[at:end]
-            row.append(_Cell(at, end, raw[1:-1].replace('""', '"'), True))
+            row.append(_Cell(at, end, raw[1:-1].replace('""', '"')))
         else:
             match = pattern.match(text, at)
             end = at if match is None else match.end()
-            row.append(_Cell(at, end, text[at:end], False))
+            row.append(_Cell(at, end, text[at:end]))
         if text.startswith(delimiter, end):
             at = end + 1
             continue
