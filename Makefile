@@ -27,6 +27,8 @@ torture: dev ## Kill everything at random moments, ROUNDS=1000 times on each eng
 	CTIBUTLER_TEST_TORTURE_ROUNDS=$(or $(ROUNDS),200) $(BIN)/pytest -q -s -p no:xdist tests/faults/test_torture.py $(ARGS)
 
 fuzz: dev ## Try FACTOR=50 times as many damaged files, queries and requests as the tests do
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: atheris==3.0.0 || \
+	    echo "no atheris for this Python and system: its tests are skipped"
 	CTIBUTLER_TEST_FUZZ_FACTOR=$(or $(FACTOR),50) CTIBUTLER_TEST_FUZZ_SECONDS=$(or $(SECONDS),600) \
 	    $(BIN)/pytest -n 2 --dist loadgroup --timeout 0 tests/fuzzing tests/server/test_schemathesis.py $(ARGS)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import zipfile
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -21,19 +20,9 @@ from ctibutler.publishers.converters.conversion import Edition
 from ctibutler.stix.bundles import bundle_chunks, read_bundle
 from tests.faults.small import small_bundle_bytes
 from tests.fuzzing.budget import examples
-from tests.publishers import atlas_files
+from tests.fuzzing.seeds import FILES
 from tests.publishers.books import members_of
 
-_DATA = Path(__file__).parent.parent / "publishers" / "data"
-# A converter, the release it is told to expect, and a file that it reads.
-FILES = {
-    "cwe-xml": ("4.14", (_DATA / "cwec_v4.14-excerpt.xml").read_bytes()),
-    "d3fend-json": ("1.2.0", (_DATA / "d3fend-1.2.0-excerpt.json").read_bytes()),
-    "iso-3166-csv": ("1.0", (_DATA / "iso-3166-excerpt.csv").read_bytes()),
-    "opencti-sectors": ("1.0", (_DATA / "opencti-sectors-excerpt.json").read_bytes()),
-    "atlas-yaml": ("2026.09", atlas_files.written(atlas_files.release())),
-    "disarm-xlsx": ("1.6", (_DATA / "disarm-1.6-excerpt.xlsx").read_bytes()),
-}
 # What is likely to matter in one of the formats.
 TOKENS = st.sampled_from(
     [
