@@ -22,15 +22,18 @@ SEED = os.environ.get("CTIBUTLER_TEST_FUZZ_SEED", "2026")
 
 # Aliases are not in the schema. Two of them are extra methods of a path that is: these checks would report them.
 CONFIGURATION = """
+[checks.negative_data_rejection]
+expected-statuses = ["400", "401", "403", "404", "405", "413", "415"]
+
 [[operations]]
 include-path-regex = "^/api/v1/([a-z0-9-]+/|jobs/)$"
 checks.unsupported_method.enabled = false
 checks.allow_header_conformance.enabled = false
 
 # What a schema cannot say: relevance needs a text, a layer an object of some types, inference techniques that are known,
-# a question ids, kinds and ways that there are, a path two ids.
+# a question ids, kinds and ways that there are, a path two ids, a workbook all of a release.
 [[operations]]
-include-path-regex = "/(search|navigator|tie|compare|paths|{question})/$"
+include-path-regex = "/(search|navigator|tie|compare|paths|{question}|versions/{version}/bundle)/$"
 checks.positive_data_acceptance.enabled = false
 """
 

@@ -11,11 +11,12 @@ from http import HTTPStatus
 import ctibutler
 from ctibutler.api.derived_schemas import Schema, ref
 from ctibutler.api.examples import EXAMPLES
+from ctibutler.api.forms import LAYER
 from ctibutler.api.schemas import SCHEMAS, schemas_of
 from ctibutler.forms.table_forms import TABLE_FORMS
 from ctibutler.http.bodies import LARGEST_NUMBER, MOST_IDS, Field
 from ctibutler.http.parameters import BLANKS, LONGEST_TEXT, STRICT, Parameter
-from ctibutler.http.routing import Route
+from ctibutler.http.routing import Endpoint, Route
 from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.attack import APT29
 
@@ -264,6 +265,11 @@ def _responses(route: Route, names: Mapping[str, str]) -> dict[str, object]:
     return answers
 
 
+def _has_layers(endpoint: Endpoint) -> bool:
+    """Whether an answer of this endpoint can also be a Navigator layer, which is JSON as well."""
+    return any(parameter.name == "format" and LAYER in parameter.allowed for parameter in endpoint.parameters)
+
+
 def _links(route: Route, names: Mapping[str, str]) -> dict[str, object]:
     """Where an answer leads: from a list to its objects, from a request for work to its job."""
     one = names.get(f"GET {route.template}{{id}}/")
@@ -301,7 +307,9 @@ def _success(route: Route) -> dict[str, object]:
         slug = route.kb.slug if route.kb else ""
         shapes = {
             endpoint.media_type: {
-                "schema": ref(endpoint.shows),
+                "schema": {"anyOf": [ref(endpoint.shows), ref("LayerFile")]}
+                if _has_layers(endpoint)
+                else ref(endpoint.shows),
                 **_examples(f"{endpoint.shows}.{slug}", f"{endpoint.shows}.{route.name}", endpoint.shows),
             }
         }
