@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from ctibutler.answers.library import Library
+from ctibutler.answers.objects import ObjectQuery, list_objects
+from ctibutler.knowledge_bases import HOSTED
+from ctibutler.stix.times import microseconds
 from tests.answers import plain
 from tests.catalogue import bundle_path
-from tests.questions.asking import asked
+from tests.questions.asking import ALL, asked
 from tests.questions.graphs import kind, objects_of
 from tests.shared import read_shared
 
@@ -53,6 +56,41 @@ SAME = (
     Same("get_parent_technique_of_subtechnique", "Sub-technique", "parents"),
     Same("get_techniques_mitigated_by_mitigation", "Mitigation", "techniques"),
     Same("get_techniques_targeting_asset", "Asset", "techniques"),
+    Same("get_detection_strategies_detecting_technique", "Technique", "detections", ("strategies",)),
+    Same("get_techniques_detected_by_detection_strategy", "Detection Strategy", "techniques"),
+    Same("get_analytics_by_detection_strategy", "Detection Strategy", "analytics"),
+)
+
+
+@dataclass(frozen=True)
+class SameOfAll:
+    """A function of the library about everything, and the question without a start that finds the same pairs."""
+
+    function: str
+    of: str
+    word: str
+    via: tuple[str, ...] | None = None
+
+
+OF_ALL = (
+    SameOfAll("get_all_software_used_by_all_groups", "Group", "software"),
+    SameOfAll("get_all_campaigns_attributed_to_all_groups", "Group", "campaigns"),
+    SameOfAll("get_all_techniques_used_by_all_groups", "Group", "techniques"),
+    SameOfAll("get_all_software_used_by_all_campaigns", "Campaign", "software"),
+    SameOfAll("get_all_groups_attributing_to_all_campaigns", "Campaign", "groups"),
+    SameOfAll("get_all_techniques_used_by_all_campaigns", "Campaign", "techniques"),
+    SameOfAll("get_all_groups_using_all_software", "Software", "groups"),
+    SameOfAll("get_all_campaigns_using_all_software", "Software", "campaigns"),
+    SameOfAll("get_all_techniques_used_by_all_software", "Software", "techniques"),
+    SameOfAll("get_all_groups_using_all_techniques", "Technique", "groups"),
+    SameOfAll("get_all_campaigns_using_all_techniques", "Technique", "campaigns"),
+    SameOfAll("get_all_software_using_all_techniques", "Technique", "software"),
+    SameOfAll("get_all_mitigations_mitigating_all_techniques", "Technique", "mitigations"),
+    SameOfAll("get_all_assets_targeted_by_all_techniques", "Technique", "assets"),
+    SameOfAll("get_all_detection_strategies_detecting_all_techniques", "Technique", "detections", ("strategies",)),
+    SameOfAll("get_all_techniques_mitigated_by_all_mitigations", "Mitigation", "techniques"),
+    SameOfAll("get_all_techniques_targeting_all_assets", "Asset", "techniques"),
+    SameOfAll("get_all_techniques_detected_by_all_detection_strategies", "Detection Strategy", "techniques"),
 )
 
 
@@ -68,13 +106,25 @@ class Peer:
 
             self._data = MitreAttackData(str(path))
 
-    def finds(self, function: str, stix_id: str) -> set[str]:
-        """The ids of the live objects that a function returns for an object."""
+    def call(self, function: str, *arguments: object) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found: Any = getattr(self._data, function)(stix_id)
-        objects = [item["object"] if isinstance(item, dict) and "object" in item else item for item in found]
-        return {item["id"] for item in objects if not item.get("revoked") and not item.get("x_mitre_deprecated")}
+            return getattr(self._data, function)(*arguments)
+
+    def finds(self, function: str, *arguments: object) -> set[str]:
+        """The ids of the live objects that a function returns."""
+        return live_ids(self.call(function, *arguments))
+
+    def pairs(self, function: str) -> set[tuple[str, str]]:
+        """The ids of what a function returns for every object, each beside the id of the object."""
+        found = self.call(function)
+        return {(start, stix_id) for start, items in found.items() for stix_id in live_ids(items)}
+
+
+def live_ids(items: Any) -> set[str]:
+    """The ids of the live objects among what a function returns: objects, or entries with an object."""
+    objects = [item["object"] if isinstance(item, dict) and "object" in item else item for item in items]
+    return {item["id"] for item in objects if not item.get("revoked") and not item.get("x_mitre_deprecated")}
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +155,91 @@ def test_in_ics(asked_library: Library, of_ics: Peer, same: Same) -> None:
 @pytest.mark.parametrize("same", SAME, ids=lambda same: same.function)
 def test_in_enterprise(asked_library: Library, of_enterprise: Peer, same: Same) -> None:
     check(asked_library, "attack-enterprise", of_enterprise, same)
+
+
+def check_all(library: Library, slug: str, peer: Peer, same: SameOfAll) -> None:
+    stix = objects_of(slug)
+    kinds = (same.of, "Sub-technique") if same.of == "Technique" else (same.of,)
+    found = set()
+    for of in kinds if any(kind(slug, each) == "Sub-technique" for each in stix.values()) else kinds[:1]:
+        answer = asked(library, slug, None, same.word, of=of, via=same.via, evidence=False)
+        found |= {(row.of.id, row.object.id) for row in answer.page.items if row.of is not None}
+    expected = {(start, end) for start, end in peer.pairs(same.function) if start in stix and plain.live(stix[start])}
+    assert found == expected
+
+
+@pytest.mark.parametrize("same", OF_ALL, ids=lambda same: same.function)
+def test_everything_in_ics(asked_library: Library, of_ics: Peer, same: SameOfAll) -> None:
+    check_all(asked_library, "attack-ics", of_ics, same)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("same", OF_ALL, ids=lambda same: same.function)
+def test_everything_in_enterprise(asked_library: Library, of_enterprise: Peer, same: SameOfAll) -> None:
+    check_all(asked_library, "attack-enterprise", of_enterprise, same)
+
+
+def test_the_successors_of_revoked_objects(asked_library: Library, of_ics: Peer) -> None:
+    revoked = sorted(stix_id for stix_id, stix in objects_of("attack-ics").items() if stix.get("revoked"))
+    assert revoked
+    for stix_id in Random("revoked").sample(revoked, min(SAMPLE, len(revoked))):
+        successor = of_ics.call("get_revoking_object", stix_id)
+        answer = asked(
+            asked_library, "attack-ics", stix_id, "successors", include_revoked=True, include_deprecated=True
+        )
+        assert [row.object.id for row in answer.page.items] == ([] if successor is None else [successor["id"]])
+
+
+DAY = "2024-01-01T00:00:00.000Z"
+FILTERS: tuple[tuple[str, tuple[object, ...], dict[str, Any]], ...] = (
+    ("get_techniques", (), {"types": ["attack-pattern"]}),
+    ("get_tactics", (), {"types": ["x-mitre-tactic"]}),
+    ("get_groups", (), {"types": ["intrusion-set"]}),
+    ("get_software", (), {"types": ["malware", "tool"]}),
+    ("get_campaigns", (), {"types": ["campaign"]}),
+    ("get_mitigations", (), {"types": ["course-of-action"]}),
+    ("get_assets", (), {"types": ["x-mitre-asset"]}),
+    ("get_datacomponents", (), {"types": ["x-mitre-data-component"]}),
+    ("get_detectionstrategies", (), {"types": ["x-mitre-detection-strategy"]}),
+    ("get_analytics", (), {"types": ["x-mitre-analytic"]}),
+    (
+        "get_techniques_by_tactic",
+        ("collection", "ics-attack"),
+        {"types": ["attack-pattern"], "tactics": ["collection"]},
+    ),
+    ("get_groups_by_alias", ("Sandworm Team",), {"types": ["intrusion-set"], "filters": {"alias": "Sandworm Team"}}),
+)
+
+
+@pytest.mark.parametrize(("function", "arguments", "filters"), FILTERS, ids=[row[0] for row in FILTERS])
+def test_lists(
+    asked_library: Library, of_ics: Peer, function: str, arguments: tuple[object, ...], filters: dict[str, Any]
+) -> None:
+    assert listed(asked_library, "attack-ics", **filters) == of_ics.finds(function, *arguments) != set()
+
+
+def test_objects_by_platform_in_enterprise(asked_library: Library) -> None:
+    """The library compares whole platforms; ours is the same in any case."""
+    stix = objects_of("attack-enterprise")
+    expected = {
+        stix_id
+        for stix_id, each in stix.items()
+        if each["type"] == "attack-pattern" and plain.live(each) and "ESXi" in each.get("x_mitre_platforms", ())
+    }
+    query = {"types": ["attack-pattern"], "filters": {"platform": ["esxi"]}}
+    assert listed(asked_library, "attack-enterprise", **query) == expected != set()
+
+
+@pytest.mark.parametrize(
+    ("function", "name"), [("get_objects_created_after", "created_min"), ("get_objects_modified_after", "modified_min")]
+)
+def test_objects_since_a_day(asked_library: Library, of_ics: Peer, function: str, name: str) -> None:
+    shown = listed(asked_library, "attack-ics", **{name: microseconds(DAY)})
+    every = listed(asked_library, "attack-ics")
+    assert shown == of_ics.finds(function, DAY) & every != set()
+
+
+def listed(library: Library, slug: str, **query: Any) -> set[str]:
+    """The ids of the live objects in a list."""
+    asked_for = ObjectQuery(page=ALL, include_revoked=False, include_deprecated=False, **query)
+    return {view.id for view in list_objects(library, HOSTED.named(slug), asked_for).items}
