@@ -62,35 +62,26 @@ SAME = (
 )
 
 
-@dataclass(frozen=True)
-class SameOfAll:
-    """A function of the library about everything, and the question without a start that finds the same pairs."""
-
-    function: str
-    of: str
-    word: str
-    via: tuple[str, ...] | None = None
-
-
+# Functions about everything, and the questions without a start that find the same pairs.
 OF_ALL = (
-    SameOfAll("get_all_software_used_by_all_groups", "Group", "software"),
-    SameOfAll("get_all_campaigns_attributed_to_all_groups", "Group", "campaigns"),
-    SameOfAll("get_all_techniques_used_by_all_groups", "Group", "techniques"),
-    SameOfAll("get_all_software_used_by_all_campaigns", "Campaign", "software"),
-    SameOfAll("get_all_groups_attributing_to_all_campaigns", "Campaign", "groups"),
-    SameOfAll("get_all_techniques_used_by_all_campaigns", "Campaign", "techniques"),
-    SameOfAll("get_all_groups_using_all_software", "Software", "groups"),
-    SameOfAll("get_all_campaigns_using_all_software", "Software", "campaigns"),
-    SameOfAll("get_all_techniques_used_by_all_software", "Software", "techniques"),
-    SameOfAll("get_all_groups_using_all_techniques", "Technique", "groups"),
-    SameOfAll("get_all_campaigns_using_all_techniques", "Technique", "campaigns"),
-    SameOfAll("get_all_software_using_all_techniques", "Technique", "software"),
-    SameOfAll("get_all_mitigations_mitigating_all_techniques", "Technique", "mitigations"),
-    SameOfAll("get_all_assets_targeted_by_all_techniques", "Technique", "assets"),
-    SameOfAll("get_all_detection_strategies_detecting_all_techniques", "Technique", "detections", ("strategies",)),
-    SameOfAll("get_all_techniques_mitigated_by_all_mitigations", "Mitigation", "techniques"),
-    SameOfAll("get_all_techniques_targeting_all_assets", "Asset", "techniques"),
-    SameOfAll("get_all_techniques_detected_by_all_detection_strategies", "Detection Strategy", "techniques"),
+    Same("get_all_software_used_by_all_groups", "Group", "software"),
+    Same("get_all_campaigns_attributed_to_all_groups", "Group", "campaigns"),
+    Same("get_all_techniques_used_by_all_groups", "Group", "techniques"),
+    Same("get_all_software_used_by_all_campaigns", "Campaign", "software"),
+    Same("get_all_groups_attributing_to_all_campaigns", "Campaign", "groups"),
+    Same("get_all_techniques_used_by_all_campaigns", "Campaign", "techniques"),
+    Same("get_all_groups_using_all_software", "Software", "groups"),
+    Same("get_all_campaigns_using_all_software", "Software", "campaigns"),
+    Same("get_all_techniques_used_by_all_software", "Software", "techniques"),
+    Same("get_all_groups_using_all_techniques", "Technique", "groups"),
+    Same("get_all_campaigns_using_all_techniques", "Technique", "campaigns"),
+    Same("get_all_software_using_all_techniques", "Technique", "software"),
+    Same("get_all_mitigations_mitigating_all_techniques", "Technique", "mitigations"),
+    Same("get_all_assets_targeted_by_all_techniques", "Technique", "assets"),
+    Same("get_all_detection_strategies_detecting_all_techniques", "Technique", "detections", ("strategies",)),
+    Same("get_all_techniques_mitigated_by_all_mitigations", "Mitigation", "techniques"),
+    Same("get_all_techniques_targeting_all_assets", "Asset", "techniques"),
+    Same("get_all_techniques_detected_by_all_detection_strategies", "Detection Strategy", "techniques"),
 )
 
 
@@ -157,7 +148,7 @@ def test_in_enterprise(asked_library: Library, of_enterprise: Peer, same: Same) 
     check(asked_library, "attack-enterprise", of_enterprise, same)
 
 
-def check_all(library: Library, slug: str, peer: Peer, same: SameOfAll) -> None:
+def check_all(library: Library, slug: str, peer: Peer, same: Same) -> None:
     stix = objects_of(slug)
     kinds = (same.of, "Sub-technique") if same.of == "Technique" else (same.of,)
     found = set()
@@ -169,13 +160,13 @@ def check_all(library: Library, slug: str, peer: Peer, same: SameOfAll) -> None:
 
 
 @pytest.mark.parametrize("same", OF_ALL, ids=lambda same: same.function)
-def test_everything_in_ics(asked_library: Library, of_ics: Peer, same: SameOfAll) -> None:
+def test_everything_in_ics(asked_library: Library, of_ics: Peer, same: Same) -> None:
     check_all(asked_library, "attack-ics", of_ics, same)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("same", OF_ALL, ids=lambda same: same.function)
-def test_everything_in_enterprise(asked_library: Library, of_enterprise: Peer, same: SameOfAll) -> None:
+def test_everything_in_enterprise(asked_library: Library, of_enterprise: Peer, same: Same) -> None:
     check_all(asked_library, "attack-enterprise", of_enterprise, same)
 
 

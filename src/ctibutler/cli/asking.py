@@ -106,10 +106,7 @@ def _asked(
 ) -> list[tuple[KnowledgeBase, list[str], QuestionQuery]]:
     """The first knowledge base that has all of these objects, and the others that hold the same ones: with the STIX ids, and
     how each is asked."""
-    findings = [find_in(library, kbs, object_id, release) for object_id in ids]
-    shared = _with_all(kbs, findings)
-    if not shared:
-        raise NotFound(f"no knowledge base has all of {', '.join(ids)}")
+    shared, findings = _with_all(library, kbs, ids, release)
     first = [_in(shared[0], several).stix_id for several in findings]
     asked = []
     for kb in shared:
@@ -143,15 +140,22 @@ def first_findings(
 
     Raises NotFound if there is none.
     """
-    findings = [find_in(library, kbs, object_id, release) for object_id in ids]
-    shared = _with_all(kbs, findings)
-    if not shared:
-        raise NotFound(f"no knowledge base has all of {', '.join(ids)}")
+    shared, findings = _with_all(library, kbs, ids, release)
     return [_in(shared[0], several) for several in findings]
 
 
-def _with_all(kbs: Sequence[KnowledgeBase], findings: Sequence[Sequence[Finding]]) -> list[KnowledgeBase]:
-    return [kb for kb in kbs if all(any(found.kb is kb for found in several) for several in findings)]
+def _with_all(
+    library: Library, kbs: Sequence[KnowledgeBase], ids: Sequence[str], release: str | None
+) -> tuple[list[KnowledgeBase], list[list[Finding]]]:
+    """The knowledge bases that have all of these objects, and where each object is.
+
+    Raises NotFound if there is none.
+    """
+    findings = [find_in(library, kbs, object_id, release) for object_id in ids]
+    shared = [kb for kb in kbs if all(any(found.kb is kb for found in several) for several in findings)]
+    if not shared:
+        raise NotFound(f"no knowledge base has all of {', '.join(ids)}")
+    return shared, findings
 
 
 def _in(kb: KnowledgeBase, findings: Sequence[Finding]) -> Finding:

@@ -64,10 +64,15 @@ class TableForm:
         return f"{self.media_type}; charset=utf-8" if self.media_type.startswith("text/") else self.media_type
 
 
-def _workbook(table: Table, _: FormOptions) -> Written:
+def _plain(write: Callable[[Table], Iterator[bytes]]) -> Callable[[Table, FormOptions], Written]:
+    """What writes a table in one way only."""
+    return lambda table, _: Written(write(table))
+
+
+def _workbook(table: Table) -> Iterator[bytes]:
     from ctibutler.forms.workbook import table_as_workbook  # late: XlsxWriter takes a while to import
 
-    return Written(table_as_workbook(table))
+    return table_as_workbook(table)
 
 
 def _bundle(table: Table, options: FormOptions) -> Written:
@@ -82,21 +87,21 @@ def _bundle(table: Table, options: FormOptions) -> Written:
 TABLE_FORMS: Mapping[str, TableForm] = {
     form.name: form
     for form in (
-        TableForm("ndjson", "application/x-ndjson", ".ndjson", lambda table, _: Written(table_as_ndjson(table))),
+        TableForm("ndjson", "application/x-ndjson", ".ndjson", _plain(table_as_ndjson)),
         TableForm("csv", "text/csv", ".csv", lambda table, options: Written(table_as_csv(table, bom=options.bom))),
         TableForm(
             "xlsx",
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             ".xlsx",
-            _workbook,
+            _plain(_workbook),
             is_text=False,
         ),
-        TableForm("md", "text/markdown", ".md", lambda table, _: Written(table_as_markdown(table))),
+        TableForm("md", "text/markdown", ".md", _plain(table_as_markdown)),
         TableForm(
             "layer",
             "application/json",
             ".layer.json",
-            lambda table, _: Written(table_as_layer(table)),
+            _plain(table_as_layer),
             fits=lambda table: table.layer is not None,
             accepted=False,
             of_any_table=False,
@@ -113,7 +118,7 @@ TABLE_FORMS: Mapping[str, TableForm] = {
             "atom",
             "application/atom+xml",
             ".atom",
-            lambda table, _: Written(table_as_atom(table)),
+            _plain(table_as_atom),
             fits=lambda table: table.feed is not None,
             of_any_table=False,
         ),

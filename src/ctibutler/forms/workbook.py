@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from ctibutler.answers.tables.release_sheets import ReleaseSheets
-from ctibutler.answers.tables.table import Row, Table
+from ctibutler.answers.tables.table import Row, Sheet, Table
 from ctibutler.errors import InvalidRequest
 from ctibutler.forms.xml_text import xml_text
 
@@ -55,42 +55,37 @@ def _by_way_of_a_file(write: Callable[[Path], None]) -> Iterator[bytes]:
 
 
 def _write_release(release: ReleaseSheets, path: Path) -> None:
-    with Workbook(path, {"constant_memory": True, "tmpdir": str(path.parent)}) as book:
-        made = datetime.fromtimestamp(release.installed_at // 1_000_000, UTC)
-        book.set_properties({"title": release.title, "created": made})
-        bold = book.add_format({"bold": True})
-        cut = sum(write_sheet(book, name, sheet.columns, sheet.rows, bold) for name, sheet in release.sheets)
-        about = book.add_worksheet("about")
-        facts = {"release": release.title, "digest": release.digest, **({"cells cut": str(cut)} if cut else {})}
-        for number, fact in enumerate(facts.items()):
-            _write_row(about, number, fact)
+    facts = {"release": release.title, "digest": release.digest}
+    _write_book(path, release.title, release.installed_at, release.sheets, facts)
 
 
 def _write(table: Table, path: Path) -> None:
+    sheets = [("results", Sheet(table.columns, table.rows))]
+    if table.evidence is not None:
+        sheets.append(("evidence", table.evidence()))
+    _write_book(path, table.title, table.changed_at, sheets, table.facts)
+
+
+def _write_book(
+    path: Path, title: str, changed_at: int, sheets: Iterable[tuple[str, Sheet]], facts: Mapping[str, str]
+) -> None:
     with Workbook(path, {"constant_memory": True, "tmpdir": str(path.parent)}) as book:
         # The time of the release, not of the request: a workbook depends on the catalogue alone.
-        made = datetime.fromtimestamp(table.changed_at // 1_000_000, UTC)
-        book.set_properties({"title": table.title, "created": made})
+        made = datetime.fromtimestamp(changed_at // 1_000_000, UTC)
+        book.set_properties({"title": title, "created": made})
         bold = book.add_format({"bold": True})
-        evidence = None if table.evidence is None else table.evidence()
-        cut = write_sheet(book, "results", table.columns, table.rows, bold)
-        if evidence is not None:
-            cut += write_sheet(book, "evidence", evidence.columns, evidence.rows, bold)
+        cut = sum(_write_sheet(book, name, sheet, bold) for name, sheet in sheets)
         about = book.add_worksheet("about")
-        facts = {**table.facts, **({"cells cut": str(cut)} if cut else {})}
-        for number, fact in enumerate(facts.items()):
+        for number, fact in enumerate({**facts, **({"cells cut": str(cut)} if cut else {})}.items()):
             _write_row(about, number, fact)
 
 
-def write_sheet(book: Workbook, name: str, columns: Sequence[str], rows: Iterable[Row], bold: Format) -> int:
-    """Write a sheet with its headings, and return how many of its cells were cut.
-
-    Raises InvalidRequest if there are more rows than it can hold.
-    """
-    sheet = book.add_worksheet(name)
-    sheet.freeze_panes(1, 0)
-    _write_row(sheet, 0, columns, bold)
-    return sum(_write_row(sheet, number, row.cells) for number, row in enumerate(_that_fit(rows), start=1))
+def _write_sheet(book: Workbook, name: str, sheet: Sheet, bold: Format) -> int:
+    """Write a sheet with its headings, and return how many of its cells were cut."""
+    written = book.add_worksheet(name)
+    written.freeze_panes(1, 0)
+    _write_row(written, 0, sheet.columns, bold)
+    return sum(_write_row(written, number, row.cells) for number, row in enumerate(_that_fit(sheet.rows), start=1))
 
 
 def _that_fit(rows: Iterable[Row]) -> Iterator[Row]:
