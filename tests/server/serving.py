@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import httpx2
 import uvicorn
@@ -21,11 +22,12 @@ from ctibutler.settings import Settings
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: its catalogue and a client."""
+    """A running server: its catalogue and a client. `stop` asks it to stop, and does not wait."""
 
     database: Database
     client: httpx2.Client
     port: int
+    stop: Callable[[], None]
 
     def get(self, path: str, **headers: str) -> httpx2.Response:
         """Get a path, which may include a query."""
@@ -58,7 +60,7 @@ def running(
     with httpx2.Client(
         base_url=f"http://127.0.0.1:{port}", timeout=60, headers={"accept-encoding": "identity"}
     ) as client:
-        yield Server(database, client, port)
+        yield Server(database, client, port, partial(setattr, server, "should_exit", True))
     server.should_exit = True
     thread.join(10)
     listening.close()

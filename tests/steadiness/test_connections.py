@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import resource
 import select
 import socket
@@ -227,41 +226,6 @@ def test_a_wish_to_upgrade_is_ignored(server: Attacked) -> None:
     for upgrade in ("websocket", "h2c"):
         head = f"GET {TLP} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: {upgrade}\r\n\r\n"
         assert sent(server, head.encode()).startswith(b"HTTP/1.1 200 ")
-
-
-def test_pipelined_requests_are_answered_in_their_order(server: Attacked) -> None:
-    for _ in range(3):  # the third time, the first of them alone would be ready
-        paths = [TLP, HEALTH, "/nothing", TLP, TLP]
-        came = sent(server, b"".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in paths))
-        assert re.findall(rb"HTTP/1.1 (\d+) ", came) == [b"200", b"204", b"404", b"200", b"200"]
-
-
-def test_a_ready_answer_is_the_same_as_one_that_is_not(server: Attacked) -> None:
-    headers = [
-        "",
-        "Accept-Encoding: gzip\r\n",
-        "Accept-Encoding: zstd\r\n",
-        "X-Request-ID: mine\r\n",
-        "If-None-Match: *\r\n",
-    ]
-    tag = server.get(TLP).headers["ETag"]
-    for method in ("GET", "HEAD"):
-        for added in (*headers, f"If-None-Match: {tag}\r\n", "Origin: https://a.example\r\n"):
-            connection, seen = server.connect(), []
-            for _ in range(4):
-                connection.sendall(f"{method} {TLP} HTTP/1.1\r\nHost: x\r\n{added}\r\n".encode())
-                answer = answer_on(connection, method)
-                assert ("X-Request-ID: mine" in added) == (answer.headers.get("X-Request-ID") == "mine")
-                known = [
-                    (name, value) for name, value in answer.headers.items() if name not in ("date", "x-request-id")
-                ]
-                seen.append((answer.status, [name for name, _ in answer.headers.items()], known, answer.body))
-            assert all(one == seen[0] for one in seen), (method, added)
-    # One more without `ETag` before, and all of them counted: the ready ones too.
-    counted = server.get("/api/metrics/").body.decode()
-    assert 'http_requests_total{method="HEAD",route="/api/v1/tlp/objects/",status="200"} 20.0' in counted
-    assert 'http_requests_total{method="HEAD",route="/api/v1/tlp/objects/",status="304"} 8.0' in counted
-    assert server.logged().count(f"HEAD {TLP} ") == 28
 
 
 # Malformed everything.

@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import Iterable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -20,6 +22,8 @@ import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from ctibutler.catalog.state import CatalogState
+from ctibutler.errors import StoreUnavailable
 from ctibutler.http.exceptions import RETRY_AFTER_SECONDS
 from ctibutler.http.ready import ReadyAnswers
 from ctibutler.http.requests import HEAD
@@ -112,6 +116,8 @@ class Connection(HttpToolsProtocol):
         self._hosts = 0
         # How many requests the bytes that are being parsed have ended.
         self._completed = 0
+        # Whether a request waits for the state of the catalogue, and whether the connection ends after it.
+        self._is_held = self._ends = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, or refuse if there are too many."""
@@ -134,12 +140,45 @@ class Connection(HttpToolsProtocol):
         if not self._is_counted or self.transport.is_closing():
             return
         is_first = self._is_between and self._is_answered
-        if is_first:
-            answer = self._shared.ready.answer(data, self.client, self.server_state.default_headers)
-            if answer is not None and not self.access_log:
-                self.transport.write(answer)
-                self._since, self._has_begun = self.loop.time(), False
-                return
+        if is_first and not self.access_log and data in self._shared.ready and self._has_answered(data):
+            return
+        self._parse(data, is_first)
+
+    def _has_answered(self, data: bytes) -> bool:
+        """Answer what is ready, now or as soon as the state of the catalogue is known. Return False if it is not."""
+        begun = time.perf_counter()
+        try:
+            state = self._shared.ready.state()
+        except StoreUnavailable:
+            return False
+        if isinstance(state, CatalogState):
+            return self._write_ready(data, state, begun)
+        self._is_held = True
+        self.flow.pause_reading()
+        state.add_done_callback(partial(self._go_on, data, begun))
+        return True
+
+    def _go_on(self, data: bytes, begun: float, query: asyncio.Task[CatalogState]) -> None:
+        """Answer the request that was held until the state of the catalogue was known."""
+        self._is_held = False
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        failed = query.cancelled() or query.exception() is not None
+        if failed or not self._write_ready(data, query.result(), begun):
+            self._parse(data, is_first=True)
+        if self._ends:
+            self.shutdown()
+
+    def _write_ready(self, data: bytes, state: CatalogState, begun: float) -> bool:
+        answer = self._shared.ready.answer(data, state, self.client, self.server_state.default_headers, begun)
+        if answer is None:
+            return False
+        self.transport.write(answer)
+        self._since, self._has_begun = self.loop.time(), False
+        return True
+
+    def _parse(self, data: bytes, is_first: bool) -> None:
         self._completed = 0
         if not self._has_begun:
             self._since, self._has_begun = self.loop.time(), True
@@ -234,6 +273,13 @@ class Connection(HttpToolsProtocol):
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
 
+    def shutdown(self) -> None:
+        """End after what is being answered: the server stops."""
+        if self._is_held:
+            self._ends = True
+        else:
+            super().shutdown()
+
     def pause_writing(self) -> None:
         """The client reads more slowly than we write."""
         self._stalled_since = self.loop.time()
@@ -254,6 +300,8 @@ class Connection(HttpToolsProtocol):
         elif self._stalled_since is not None:
             if moment - self._stalled_since > shared.stalled_seconds:
                 self.transport.abort()
+        elif self._is_held:
+            return
         elif not self._is_answered:
             if self.cycle.more_body and waited > shared.body_seconds:
                 self._time_out("the body took too long")

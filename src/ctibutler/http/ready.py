@@ -3,22 +3,23 @@
 Most clients send the same bytes whenever they ask the same. So an answer from the cache is kept a second time, under the bytes
 of the head of its request, which hold the method, the URL, what the client accepts and has, and its key. Looking it up takes
 the place of parsing, routing, checking access and choosing a form: all of them depend on those bytes and on the state of the
-catalogue, and on nothing else. That state is asked for every time, as for any request.
+catalogue, and on nothing else. That state is asked for every time, as for any request; where that takes
+a query, all requests that wait share it.
 """
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 
 from starlette.types import Message
 
-from ctibutler.catalog.state import CatalogState, Watch
-from ctibutler.errors import StoreUnavailable
+from ctibutler.catalog.state import CatalogState
 from ctibutler.http.authentication import Authentication
 from ctibutler.http.log import RequestLog, new_request_id, url_of
 from ctibutler.http.requests import HEAD, RawHeaders, Request
+from ctibutler.http.states import States
 
 _LARGEST_HEAD = 4096
 _LARGEST_BODY = 64 * 1024
@@ -51,27 +52,40 @@ class _Ready:
 class ReadyAnswers:
     """Answers by the head of their request, as long as the catalogue does not change."""
 
-    def __init__(self, watch: Watch, log: RequestLog, authentication: Authentication, cache_bytes: int) -> None:
-        self._watch = watch
+    def __init__(self, states: States, log: RequestLog, authentication: Authentication, cache_bytes: int) -> None:
+        self._states = states
         self._log = log
         self._authentication = authentication
-        # Where the state of the catalogue takes a query, the event loop cannot ask for it.
-        self._size = cache_bytes // _PART if watch.is_quick else 0
+        self._size = cache_bytes // _PART
         self._used = 0
         self._state: CatalogState | None = None
         self._ready: OrderedDict[bytes, _Ready] = OrderedDict()
 
-    def answer(self, head: bytes, client: tuple[str, int] | None, moment: RawHeaders) -> bytes | None:
-        """Return the whole answer to a request with this head, or None. `moment` are the server's own headers."""
+    def __contains__(self, head: bytes) -> bool:
+        """Whether there is an answer to a request with this head, if the catalogue has not changed since it was kept."""
+        return head in self._ready
+
+    def state(self) -> CatalogState | asyncio.Task[CatalogState]:
+        """Return the state of the catalogue for a request that has just arrived, or the query that finds it.
+
+        Raises StoreUnavailable; the query may do so as well.
+        """
+        return self._states.now()
+
+    def answer(
+        self,
+        head: bytes,
+        state: CatalogState,
+        client: tuple[str, int] | None,
+        moment: RawHeaders,
+        begun: float,
+    ) -> bytes | None:
+        """Return the whole answer to a request with this head, or None if the catalogue is in another state.
+
+        `moment` are the server's own headers. `begun` is when the request arrived, in seconds of `perf_counter`.
+        """
         ready = self._ready.get(head)
-        if ready is None:
-            return None
-        begun = time.perf_counter()
-        try:
-            state = self._watch.current()
-        except StoreUnavailable:
-            return None
-        if not self._is_valid(state):
+        if ready is None or not self._is_valid(state):
             return None
         request = ready.request
         if request.key is not None:

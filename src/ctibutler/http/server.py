@@ -63,7 +63,7 @@ class Server:
         authentication = Authentication(app, settings, library.database, states)
         log = RequestLog(_Errors(authentication), metrics)
         self._app = Cors(log, settings.cors_origins)
-        self._ready = ReadyAnswers(watch, log, authentication, settings.answer_cache_bytes)
+        self._ready = ReadyAnswers(states, log, authentication, settings.answer_cache_bytes)
         self.connections = Connections(settings, self._ready)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -29,15 +29,22 @@ class States:
         Raises StoreUnavailable.
         """
         if request.catalog_state is None:
-            request.catalog_state = self._watch.current() if self._watch.is_quick else await self._queried()
+            state = self.now()
+            # A client that goes away ends its own wait, not that of the others.
+            request.catalog_state = state if isinstance(state, CatalogState) else await asyncio.shield(state)
         return request.catalog_state
 
-    async def _queried(self) -> CatalogState:
+    def now(self) -> CatalogState | asyncio.Task[CatalogState]:
+        """Return the state for a request that has just arrived, or the query that finds it, which others wait for too.
+
+        Raises StoreUnavailable; the query may do so as well.
+        """
+        if self._watch.is_quick:
+            return self._watch.current()
         if self._next is None:
             self._next = asyncio.create_task(self._query_after(self._running))
             self._next.add_done_callback(_retrieve)
-        # A client that goes away ends its own wait, not that of the others.
-        return await asyncio.shield(self._next)
+        return self._next
 
     async def _query_after(self, before: asyncio.Task[CatalogState] | None) -> CatalogState:
         if before is not None:
