@@ -9,6 +9,7 @@ from ctibutler.catalog import objects as catalog
 from ctibutler.catalog import releases
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import folded
+from ctibutler.catalog.namesakes import preferred
 from ctibutler.catalog.objects import Found
 from ctibutler.catalog.releases import Release
 from ctibutler.errors import Hidden, NotFound
@@ -101,26 +102,6 @@ def allowed(candidates: Iterable[Found], include_revoked: bool, include_deprecat
         for found in candidates
         if (include_revoked or not found.revoked) and (include_deprecated or not found.deprecated)
     ]
-
-
-def preferred(kb: KnowledgeBase, object_id: str, candidates: Sequence[Found]) -> Found | None:
-    """Choose between objects that share an id: live before dead, then the type that the form of the id suggests, then not
-    revoked, then the newest, then the smallest STIX id. None if there are no candidates.
-
-    In Enterprise 16.0, more than 220 techniques share their id with an old mitigation.
-    """
-    types = kb.types_named_by(object_id)
-    return min(
-        candidates,
-        key=lambda found: (
-            found.revoked or found.deprecated,
-            found.type not in types,
-            found.revoked,
-            -(found.modified or 0),
-            found.stix_id,
-        ),
-        default=None,
-    )
 
 
 def hidden(

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import msgspec
 
 from ctibutler.answers.library import Library
-from ctibutler.answers.naming import allowed, brief, candidates_of, hidden, preferred
+from ctibutler.answers.naming import allowed, brief, candidates_of, hidden
 from ctibutler.catalog import objects, releases
+from ctibutler.catalog.namesakes import preferred
 from ctibutler.catalog.objects import Found
 from ctibutler.errors import Hidden, NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase

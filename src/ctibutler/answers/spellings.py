@@ -7,12 +7,13 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ctibutler.answers.naming import candidates_of, is_stix_id, preferred
+from ctibutler.answers.naming import candidates_of, is_stix_id
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.typing_errors import distance
 from ctibutler.catalog import objects, suggestions
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import squashed
+from ctibutler.catalog.namesakes import preferred
 from ctibutler.catalog.objects import Found
 from ctibutler.catalog.releases import Release
 from ctibutler.catalog.rows import EXACT_ID

@@ -10,7 +10,7 @@ import msgspec
 
 from ctibutler.answers.bundles import BundleQuery, Entry, around, entry_contents
 from ctibutler.answers.library import Library
-from ctibutler.answers.naming import brief, comparable_id, is_stix_id, preferred
+from ctibutler.answers.naming import brief, comparable_id, is_stix_id
 from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.pages import Page, Sort, cut
 from ctibutler.answers.relationships import RelationshipQuery, filtered
@@ -21,6 +21,7 @@ from ctibutler.catalog import objects as catalog
 from ctibutler.catalog.edge_order import EARLIEST, in_order
 from ctibutler.catalog.edges import Edge
 from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.namesakes import preferred
 from ctibutler.catalog.objects import Found
 from ctibutler.catalog.releases import Release
 from ctibutler.errors import NotFound

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from ctibutler.answers.asking.question_records import QuestionQuery, Start
-from ctibutler.answers.naming import allowed, brief, candidates_of, hidden, installed_release, preferred
+from ctibutler.answers.naming import allowed, brief, candidates_of, hidden, installed_release
 from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.catalog import objects, walks
 from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.namesakes import preferred
 from ctibutler.catalog.objects import Found
 from ctibutler.catalog.releases import Release
 from ctibutler.catalog.selections import Selection
