@@ -10,12 +10,14 @@ from ctibutler.knowledge_bases.declaration import (
     BucketFiles,
     Example,
     KnowledgeBase,
+    Tactics,
     TypeWord,
     address_form,
     id_form,
 )
 from ctibutler.knowledge_bases.matrix_questions import MITIGATED_QUESTIONS
 from ctibutler.knowledge_bases.properties import external_id_of, technique_columns
+from ctibutler.knowledge_bases.property_classes import MATRIX_PROPERTIES
 
 ATLAS = KnowledgeBase(
     slug="atlas",
@@ -66,6 +68,10 @@ ATLAS = KnowledgeBase(
     release_every_days=31,
     main_types=("attack-pattern", "x-mitre-tactic"),
     converter="atlas-yaml",
+    identity="external-id",
+    property_classes=MATRIX_PROPERTIES,
+    parent_relationships=("subtechnique-of",),
+    tactics=Tactics(),
     bucket=BucketFiles("mitre-atlas-repo-data", "mitre-atlas-v{}.json", details="mitre-atlas-details-v{}.json"),
     details=ATLAS_DETAILS,
 )

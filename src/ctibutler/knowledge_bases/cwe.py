@@ -17,6 +17,7 @@ from ctibutler.knowledge_bases.declaration import (
 )
 from ctibutler.knowledge_bases.onward import CVES, CWE_ONWARD
 from ctibutler.knowledge_bases.properties import external_id_of, has_reference, property_values
+from ctibutler.knowledge_bases.property_classes import CWE_PROPERTIES
 
 CWE = KnowledgeBase(
     slug="cwe",
@@ -53,6 +54,8 @@ CWE = KnowledgeBase(
     at_publisher=(AtPublisher("cwe-site", "https://cwe.mitre.org/data/archive.html"),),
     converter="cwe-xml",
     main_types=("weakness",),
+    property_classes=CWE_PROPERTIES,
+    parent_relationships=("ChildOf",),
     bucket=BucketFiles("cwe2stix-manual-output", "cwe-bundle-v{}.json", details="cwe-details-v{}.json"),
     snapshots=(Snapshot("cwe2", "cwe2/database_v49/cwec_v4.14.xml", "4.14", "cwe-xml"),),
     details=CWE_DETAILS,

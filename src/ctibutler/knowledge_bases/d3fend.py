@@ -15,6 +15,7 @@ from ctibutler.knowledge_bases.declaration import (
 )
 from ctibutler.knowledge_bases.onward import D3FEND_ONWARD
 from ctibutler.knowledge_bases.properties import external_id_of
+from ctibutler.knowledge_bases.property_classes import D3FEND_PROPERTIES
 
 D3FEND = KnowledgeBase(
     slug="d3fend",
@@ -49,6 +50,8 @@ D3FEND = KnowledgeBase(
     at_publisher=(AtPublisher("d3fend-site", "https://d3fend.mitre.org/resources/"),),
     converter="d3fend-json",
     main_types=("course-of-action", "x-mitre-tactic"),
+    property_classes=D3FEND_PROPERTIES,
+    parent_relationships=("subtechnique-of", "subclass-of"),
     bucket=BucketFiles(
         "d3fend2stix-manual-output", "d3fend-v{}-bundle.json", mapping="d3fend-v{}-external-relationships.json"
     ),

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ctibutler.knowledge_bases import release_labels
+from ctibutler.knowledge_bases.property_classes import STIX_PROPERTIES, PropertyClass
 from ctibutler.knowledge_bases.questions import Qualifier, Question
 from ctibutler.knowledge_bases.relations import NamedInDetails, Onward
 
 StixDict = Mapping[str, object]
 FilterKind = Literal["exact", "substring"]
+Identity = Literal["stix-id", "external-id"]
 
 NEVER_LISTED = ("relationship", "sighting", "extension-definition", "language-content")
 """The types that no list shows: STIX's two kinds of relationship objects, and objects that explain others."""
@@ -107,6 +109,20 @@ class AddressForm:
 
     id: str = "{}"
     """The id, with `{}` for that part: `CWE-{}`."""
+
+
+@dataclass(frozen=True)
+class Tactics:
+    """How objects say which tactics they serve: by a short name in a kill chain phase, which is that of an object."""
+
+    type: str = "x-mitre-tactic"
+    """The STIX type of tactics."""
+
+    slug: str = "x_mitre_shortname"
+    """Their property with the short name."""
+
+    phases: str = "kill_chain_phases"
+    """The property of other objects with phases. The short name is a phase's `phase_name`."""
 
 
 @dataclass(frozen=True)
@@ -345,6 +361,24 @@ class KnowledgeBase:
     details: tuple[DetailField, ...] = ()
     """What the publisher says about objects beyond STIX; empty if we keep none."""
 
+    identity: Identity = "stix-id"
+    """What stays the same from one release to the next: `external-id` if the publisher makes new STIX ids for each."""
+
+    property_classes: Mapping[str, PropertyClass] = field(default_factory=lambda: STIX_PROPERTIES)
+    """Property → what it is about; a property that is not declared is about the meaning."""
+
+    text_properties: tuple[str, ...] = ("description",)
+    """The properties that are an object's text, in this order."""
+
+    type_families: tuple[tuple[str, ...], ...] = ()
+    """STIX types that take each other's place: an object may change from one to the other."""
+
+    parent_relationships: tuple[str, ...] = ()
+    """Types of relationships from an object to those above it."""
+
+    tactics: Tactics | None = None
+    """How its objects say which tactics they serve; None if they have none."""
+
     @property
     def names(self) -> tuple[str, ...]:
         """The names that its routes accept in paths, the canonical one first."""
@@ -383,6 +417,14 @@ class KnowledgeBase:
     def lists(self, stix_type: str) -> bool:
         """Whether its lists show objects of this type."""
         return stix_type in self.listed_types or self.is_new(stix_type)
+
+    def family_of(self, stix_type: str) -> tuple[str, ...]:
+        """The STIX types that take each other's place, this one among them."""
+        return next((family for family in self.type_families if stix_type in family), (stix_type,))
+
+    def class_of(self, name: str) -> PropertyClass:
+        """What a property is about."""
+        return self.property_classes.get(name, "meaning")
 
     def is_new(self, stix_type: str) -> bool:
         """Whether no release had this type when the declaration was written. Never if `left_out_types` is None."""

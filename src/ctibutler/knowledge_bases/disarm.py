@@ -8,11 +8,13 @@ from ctibutler.knowledge_bases.declaration import (
     BucketFiles,
     Example,
     KnowledgeBase,
+    Tactics,
     address_form,
     id_form,
 )
 from ctibutler.knowledge_bases.matrix_questions import MATRIX_QUESTIONS
 from ctibutler.knowledge_bases.properties import external_id_of, technique_columns
+from ctibutler.knowledge_bases.property_classes import MATRIX_PROPERTIES
 
 DISARM = KnowledgeBase(
     slug="disarm",
@@ -48,5 +50,8 @@ DISARM = KnowledgeBase(
     at_publisher=(AtPublisher("disarm-repository", "https://github.com/DISARMFoundation/DISARMframeworks"),),
     converter="disarm-xlsx",
     main_types=("attack-pattern", "x-mitre-tactic"),
+    property_classes=MATRIX_PROPERTIES,
+    parent_relationships=("subtechnique-of",),
+    tactics=Tactics(),
     bucket=BucketFiles("disarm2stix-manual-output", "disarm-bundle-v{}.json"),
 )

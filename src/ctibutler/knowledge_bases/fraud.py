@@ -9,11 +9,13 @@ from ctibutler.knowledge_bases.declaration import (
     BucketFiles,
     Example,
     KnowledgeBase,
+    Tactics,
     address_form,
     id_form,
 )
 from ctibutler.knowledge_bases.matrix_questions import MATRIX_QUESTIONS
 from ctibutler.knowledge_bases.properties import external_id_of, technique_columns
+from ctibutler.knowledge_bases.property_classes import MATRIX_PROPERTIES
 
 F3 = KnowledgeBase(
     slug="mitre-f3",
@@ -50,5 +52,8 @@ F3 = KnowledgeBase(
         AtPublisher("fraud-repository", "https://github.com/center-for-threat-informed-defense/fight-fraud-framework"),
     ),
     main_types=("attack-pattern", "x-mitre-tactic"),
+    property_classes=MATRIX_PROPERTIES,
+    parent_relationships=("subtechnique-of",),
+    tactics=Tactics(),
     bucket=BucketFiles("mitre-f3-repo-data", "f3-stix-v{}.json"),
 )

@@ -89,5 +89,6 @@ LOCATION = KnowledgeBase(
     sort_fields=("location_type",),
     object_filter_word="location",
     converter="iso-3166-csv",
+    parent_relationships=_LIES_IN,
     bucket=BucketFiles("location2stix-manual-output", "location-bundle-v{}.json"),
 )

@@ -42,5 +42,6 @@ SECTOR = KnowledgeBase(
     default_sort="name_ascending",
     object_filter_word="sector",
     converter="opencti-sectors",
+    parent_relationships=("part-of",),
     bucket=BucketFiles("sector2stix-manual-output", "sector-bundle-v{}.json"),
 )
