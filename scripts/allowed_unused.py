@@ -82,3 +82,9 @@ _.items_of
 _.review_rows
 _.review_table
 _.sheet_counts
+_.with_primary_ids  # asked by answers about pairs of releases
+_.judge
+_.CHANGE_CLASSES
+_.fate_of_slug
+_.word_diff
+_.same_value

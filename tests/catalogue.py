@@ -111,6 +111,13 @@ def releases_on(engine: str) -> list[str]:
     return wanted
 
 
+def releases_between() -> list[str]:
+    """The releases of the catalogue for outcomes, the largest last."""
+    slugs = ("tlp", "mitre-f3", "d3fend", "disarm", "atlas", "capec", "attack-ics", "attack-mobile")
+    small = [f"{slug}@{label}" for slug in slugs for label in labels_of(slug)]
+    return [*small, *(f"attack-enterprise@{label}" for label in ("15.1", "16.1", "17.0", "17.1", "18.1"))]
+
+
 def installed_labels(engine: str, slug: str) -> list[str]:
     """The labels of one knowledge base in the filled catalogue, earliest first."""
     return [name.partition("@")[2] for name in releases_on(engine) if name.partition("@")[0] == slug]

@@ -9,7 +9,15 @@ import pytest
 
 from ctibutler.answers.library import Library
 from ctibutler.knowledge_bases.links import LINK_MODES
-from tests.catalogue import CONTRACT, POSTGRES_URL, Catalogues, drop_shared_databases, filled, releases_on
+from tests.catalogue import (
+    CONTRACT,
+    POSTGRES_URL,
+    Catalogues,
+    drop_shared_databases,
+    filled,
+    releases_between,
+    releases_on,
+)
 from tests.shared import SHARED
 
 # All tests of one engine run in one process, so that each of two processes fills the catalogues of one engine.
@@ -67,6 +75,14 @@ def filled_library(engine: str) -> Iterator[Library]:
 def contract_library(engine: str) -> Iterator[Library]:
     """The releases that the contract gives numbers for, without links. Read only."""
     with filled(engine, CONTRACT, what="contract") as library:
+        yield library
+
+
+@pytest.fixture(scope="session")
+def between_library() -> Iterator[Library]:
+    """The releases between which outcomes are judged: all of the smaller knowledge bases, and the larger ones' that are in
+    the tables of expectations. On SQLite, read only."""
+    with filled("sqlite", releases_between(), what="between") as library:
         yield library
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ctibutler.catalog import entries as catalog
@@ -26,6 +26,7 @@ from ctibutler.comparing.heirs import REVOKED_BY, Path, Side, Successions, heirs
 from ctibutler.comparing.outcomes import OUTCOME_HANDLINGS, Evidence, Handling, Outcome, in_order, strictest
 from ctibutler.comparing.reasons import Facts, reason_of
 from ctibutler.comparing.tactics import TacticFlow, flow_of
+from ctibutler.comparing.timeline import Timeline
 from ctibutler.comparing.words import DIFFERENT_TEXT, similarity, stems
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.canonical import canonical_digest
@@ -77,7 +78,7 @@ class _Judge:
         self._old_parents, self._new_parents, self._children = self._read_parents()
         self._flow = flow_of(kb, self._side(self._old), self._side(self._new), self._paths.get)
         self._wide = self._find_wide()
-        self._since = self._find_since()
+        self._timeline = self._timeline_of_dead()
 
     def judged(self) -> Judged:
         outcomes = {entry.stix_id: self._outcome(entry) for entry in self._old.by_id.values()}
@@ -174,32 +175,13 @@ class _Judge:
                 after[entry.type].append(self._content(entry))
         return release_wide(self._kb, pairs, before, after)
 
-    def _find_since(self) -> Callable[[str, str], str | None]:
-        """In which release an object was first revoked, deprecated or missing, on the way from the old to the new one."""
+    def _timeline_of_dead(self) -> Timeline:
         dead = [
             stix_id
             for stix_id, path in self._paths.items()
             if self._old.by_id[stix_id].is_live and (path.start is None or not path.start.is_live)
         ]
-        low, high = sorted((self._old.release.sort_key, self._new.release.sort_key))
-        between = [release for release in self._installed if low <= release.sort_key <= high]
-        between.sort(
-            key=lambda release: release.sort_key, reverse=self._old.release.sort_key > self._new.release.sort_key
-        )
-        states: defaultdict[str, dict[int, Entry]] = defaultdict(dict)
-        if dead and len(between) > 1:
-            for entry in catalog.with_stix_ids(self._connection, [release.key for release in between], dead):
-                states[entry.stix_id].setdefault(entry.release_key, entry)
-
-        def since(stix_id: str, what: str) -> str | None:
-            for release in between[1:]:
-                entry = states[stix_id].get(release.key)
-                holds = entry is None if what == "missing" else entry is not None and getattr(entry, what)
-                if holds:
-                    return release.label
-            return None
-
-        return since
+        return Timeline(self._connection, self._installed, self._old.release, self._new.release, dead)
 
     def _outcome(self, entry: Entry) -> Outcome:
         path = self._paths[entry.stix_id]
@@ -248,15 +230,18 @@ class _Judge:
         elif path.deprecated:
             word = "deprecated"
             hops = (*hops, *[Evidence("deprecated", end.stix_id, new) for end in path.deprecated])
-            facts.since = self._since(entry.stix_id, "deprecated" if path.start in path.deprecated else "revoked")
+            facts.since = self._timeline.since(
+                entry.stix_id, "deprecated" if path.start in path.deprecated else "revoked"
+            )
         elif path.start is not None or path.hops:
             word = "dead_end"
             hops = (*hops, Evidence("revoked", (path.start or entry).stix_id, new))
-            facts.since = self._since(entry.stix_id, "revoked")
+            facts.since = self._timeline.since(entry.stix_id, "revoked")
+            facts.is_missing = path.start is None
         else:
             word = "gone"
-            hops = (Evidence("missing", entry.stix_id, new),)
-            facts.since = self._since(entry.stix_id, "missing")
+            facts.last = self._timeline.last_with(entry.stix_id) or self._old.release.label
+            hops = (Evidence("missing", entry.stix_id, new), Evidence("object", entry.stix_id, facts.last))
         return self._made(entry, content, {word}, self._stale(entry), "human", None, None, hops, facts)
 
     def _with_heir(self, entry: Entry, content: Content, path: Path, heir: Entry) -> Outcome:
@@ -322,7 +307,8 @@ class _Judge:
         if elsewhere:
             handlings.append("look")
         facts = Facts(
-            since=self._since(entry.stix_id, "revoked") if hopped else None,
+            since=self._timeline.since(entry.stix_id, "revoked") if hopped else None,
+            is_missing=path.start is None,
             lost=[tactic.name or tactic.slug for tactic in lost],
             gained=[tactic.name or tactic.slug for tactic in gained],
             properties=edited,

@@ -12,8 +12,8 @@ _MOST_NAMED = 4
 
 @dataclass(slots=True)
 class Facts:
-    """What a sentence about one object tells. `old` and `new` are releases, `since` the one in which it was revoked, deprecated
-    or left out; `ends` are ids, names and numbers of techniques."""
+    """What a sentence about one object tells. `old` and `new` are releases, `last` the last one with it, `since` says when it
+    was revoked or deprecated; `ends` are ids, names and numbers of techniques."""
 
     old: str = ""
     new: str = ""
@@ -23,6 +23,7 @@ class Facts:
     new_id: str | None = None
     new_name: str | None = None
     since: str | None = None
+    last: str = ""
     hops: int = 0
     ends: Sequence[tuple[str, str | None, str]] = ()
     is_tactic: bool = False
@@ -34,6 +35,7 @@ class Facts:
     classes: Sequence[str] = ()
     elsewhere: str | None = None
     existed: bool = False
+    is_missing: bool = False
     others: Sequence[str] = field(default_factory=list)
 
 
@@ -90,12 +92,14 @@ def _moved(facts: Facts) -> str:
 def _revoked(facts: Facts) -> str:
     if not facts.is_live:
         return f"Revoked in {facts.old} already,"
-    return f"Revoked in {facts.since}" if facts.since else f"Revoked by {facts.new}"
+    if facts.is_missing:
+        return f"Not in {facts.new}, and revoked"
+    return f"Revoked {facts.since or f'in {facts.new}'}"
 
 
 def _gone(facts: Facts) -> str:
-    since = f"; {facts.since} is the first release without it" if facts.since not in (None, facts.new) else ""
-    return f"Not in {facts.new}, which names no successor{since}."
+    last = f"; {facts.last} is the last installed release with it" if facts.last != facts.old else ""
+    return f"Not in {facts.new}, which names no successor{last}."
 
 
 def _dead_end(facts: Facts) -> str:
@@ -108,7 +112,7 @@ def _deprecated(facts: Facts) -> str:
         return f"{_revoked(facts)} in favour of {_listed(ends)}, which {facts.new} deprecates."
     if not facts.is_live:
         return f"Deprecated in {facts.old} already."
-    return f"Deprecated in {facts.since or facts.new}."
+    return f"Deprecated {facts.since or f'in {facts.new}'}."
 
 
 def _split(facts: Facts) -> str:

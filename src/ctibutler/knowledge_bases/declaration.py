@@ -364,7 +364,7 @@ class KnowledgeBase:
     identity: Identity = "stix-id"
     """What stays the same from one release to the next: `external-id` if the publisher makes new STIX ids for each."""
 
-    property_classes: Mapping[str, PropertyClass] = field(default_factory=lambda: STIX_PROPERTIES)
+    property_classes: Mapping[str, PropertyClass] = field(default_factory=lambda: STIX_PROPERTIES, compare=False)
     """Property → what it is about; a property that is not declared is about the meaning."""
 
     text_properties: tuple[str, ...] = ("description",)

@@ -47,6 +47,16 @@ def is_preview(label: str) -> bool:
     return not all(part.isascii() and part.isdigit() for part in _SEPARATORS.split(shown(label)))
 
 
+def is_next(label: str, earlier: str) -> bool:
+    """Return whether no number fits between two labels: `17.0` comes next after `16.1`, `17.1` does not."""
+    old, new = [_SEPARATORS.split(shown(text)) for text in (earlier, label)]
+    if is_preview(label) or is_preview(earlier) or len(old) != len(new):
+        return False
+    steps = [int(after) - int(before) for before, after in zip(old, new, strict=True)]
+    first = next((place for place, step in enumerate(steps) if step), None)
+    return first is not None and steps[first] == 1 and all(int(part) == 0 for part in new[first + 1 :])
+
+
 def _part_key(part: str) -> str:
     if part.isascii() and part.isdigit():
         return "2" + natural(part) + " "
