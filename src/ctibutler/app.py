@@ -9,11 +9,13 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.types import ASGIApp
 
 from ctibutler.answers.library import Library
 from ctibutler.api import edge as api
+from ctibutler.api.errors import write_error
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.opening import open_catalogue
 from ctibutler.catalog.state import Watch
@@ -23,11 +25,12 @@ from ctibutler.http.routing import Edge
 from ctibutler.http.server import Server
 from ctibutler.knowledge_bases import HOSTED, KnowledgeBases
 from ctibutler.logs import set_up_logs
+from ctibutler.pages import edge as pages
 from ctibutler.settings import Settings, load_settings
 
 MakeEdge = Callable[[KnowledgeBases, Settings, Metrics], Edge]
 
-EDGES: tuple[MakeEdge, ...] = (api.make_edge,)
+EDGES: tuple[MakeEdge, ...] = (api.make_edge, partial(pages.make_edge, for_programs=write_error))
 """The first one answers the paths that belong to none."""
 
 

@@ -223,6 +223,7 @@ class Settings:
         "Seconds for which proxies and browsers may reuse a response. Default: they must revalidate.",
         OrUnset(Number(at_least=0)),
     )
+    pages: bool = setting(True, "Serve pages for people beside the API. If not, only programs are answered.", _switch)
     metrics: bool = setting(True, "Serve metrics for Prometheus at `/api/metrics/`.", _switch)
     auto_link: bool = setting(True, "Create the links between knowledge bases after each import.", _switch)
     job_retention_days: int | None = setting(

@@ -67,6 +67,25 @@ def search_by_relevance(library: Library, query: SearchQuery) -> Page[ObjectView
         return shown.with_items(_hits(connection, shown.items, query, among))
 
 
+def search_in_place(library: Library, query: SearchQuery) -> Page[ObjectView]:
+    """Return what `search_by_relevance` does, each object with its knowledge base and release.
+
+    Raises InvalidRequest without a text.
+    """
+    text = _text_to_rank_by(query)
+    from ctibutler.answers.relevance import ranked  # loads numpy
+
+    with library.database.read() as connection:
+        among = {release.key: release for release in searched_releases(library, connection, query)}
+        shown = ranked(library, connection, _selection(query, list(among.values())), text, query.page)
+        release_of = objects.releases_of(connection, shown.items, list(among))
+        contents = objects.contents(connection, shown.items)
+        places = [among[release_of[key]] for key in shown.items]
+        bases = [library.knowledge_bases.named(place.knowledge_base) for place in places]
+        found = zip(contents, bases, places, strict=True)
+        return shown.with_items([ObjectView(content, kb, place.label) for content, kb, place in found])
+
+
 def hit_keys(library: Library, connection: Connection, query: SearchQuery, among: Sequence[Release]) -> Sequence[int]:
     """Return the keys of all objects that match, in the order of the list.
 

@@ -54,7 +54,8 @@ def all_routes(
     knowledge_bases: KnowledgeBases, settings: Settings, metrics: Metrics | None, schema: service_routes.Schema
 ) -> list[Route]:
     """Return every route of an installation with these knowledge bases."""
-    routes = [Route(endpoint, "/" + endpoint.path) for endpoint in service_routes.endpoints(metrics, schema)]
+    about = service_routes.endpoints(metrics, schema, with_root=not settings.pages)
+    routes = [Route(endpoint, "/" + endpoint.path) for endpoint in about]
     routes += [Route(endpoint, "/" + endpoint.path) for endpoint in documentation.endpoints()]
     for kb in knowledge_bases.all:
         for own in (

@@ -26,9 +26,10 @@ TAG = "service"
 Schema = Callable[[], dict[str, object]]
 
 
-def endpoints(metrics: Metrics | None, schema: Schema) -> Iterator[Endpoint]:
-    """Yield the endpoints about the server. Their paths are below the root."""
-    yield Endpoint("GET", "", _index, "List the main routes", "Index", tag=TAG, alias_of="api/v1/")
+def endpoints(metrics: Metrics | None, schema: Schema, *, with_root: bool = True) -> Iterator[Endpoint]:
+    """Yield the endpoints about the server. Their paths are below the root; another edge may have the root itself."""
+    if with_root:
+        yield Endpoint("GET", "", _index, "List the main routes", "Index", tag=TAG, alias_of="api/v1/")
     yield Endpoint(
         "GET",
         "api/v1/",

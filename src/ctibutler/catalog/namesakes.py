@@ -44,3 +44,14 @@ def preferred(kb: KnowledgeBase, object_id: str, candidates: Iterable[_Object]) 
         ),
         default=None,
     )
+
+
+def meant(kb: KnowledgeBase, object_id: str, candidates: Iterable[_Object]) -> _Object | None:
+    """Choose between objects that share an id as somebody who reads it means it: the type that the form of the id suggests,
+    whatever became of the object; then as `preferred` does. None if there are no candidates.
+
+    `T1086` is the technique that was revoked for T1059.001, not the mitigation of that number.
+    """
+    types = kb.types_named_by(object_id)
+    candidates = list(candidates)
+    return preferred(kb, object_id, [found for found in candidates if found.type in types] or candidates)

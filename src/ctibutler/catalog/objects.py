@@ -154,6 +154,29 @@ def with_primary_id(connection: Connection, release_keys: Sequence[int], found_b
     return [_found(connection, row) for row in rows]
 
 
+def with_primary_ids(
+    connection: Connection, release_keys: Sequence[int], found_by: Iterable[str]
+) -> list[tuple[str, Found]]:
+    """Return every object of these releases with one of these primary ids, folded and without optional prefix, each with that
+    id, in the order of the files. Relationships have none."""
+    rows = connection.rows(
+        f"""
+        SELECT object.object_key, member.release_key, identifier.stix_id, object.type_key, object.revoked, object.deprecated,
+               object.modified, object.digest, object.external_id, object.found_by
+          FROM object
+          JOIN identifier ON identifier.identifier_key = object.identifier_key
+          JOIN member     ON member.object_key = object.object_key
+         WHERE object.found_by IN {connection.in_list("found_by", "text")}
+           AND object.type_key <> :relationship
+           AND member.release_key IN {numbers(release_keys)}
+         ORDER BY member.release_key, member.position
+        """,
+        found_by=sorted(set(found_by)),
+        relationship=connection.key(RELATIONSHIP),
+    )
+    return [(row.found_by, _found(connection, row)) for row in rows]
+
+
 def in_latest_release(
     connection: Connection, knowledge_base: str, *, stix_id: str | None = None, found_by: str | None = None
 ) -> tuple[str, list[Found]]:

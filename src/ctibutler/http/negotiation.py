@@ -23,16 +23,24 @@ def preferred_encoding(accept_encoding: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def preferred_media_type(accept: str, usual: str, others: Sequence[str]) -> str | None:
-    """Return which of `others` this `Accept` prefers over the usual type: one with a higher q-value, or None."""
+def preferred_media_type(accept: str, usual: str, others: Sequence[str], *, even: bool = False) -> str | None:
+    """Return which of `others` this `Accept` prefers over the usual type: one with a higher q-value, or None.
+
+    Where it is `even`, one that is named wins over the usual type of the same q-value.
+    """
     qualities = _qualities(accept)
     whole = usual.partition("/")[0] + "/*"
     usual_quality = max(qualities.get(name, 0.0) for name in (usual, whole, "*/*"))
     named = [(qualities.get(other, 0.0), other) for other in others]
     quality, best = max(named, default=(0.0, ""))
     # Named itself, it goes before the usual type that only a wildcard covers.
-    wins = quality > 0 and (quality > usual_quality or (quality == usual_quality and usual not in qualities))
+    wins = quality > 0 and (quality > usual_quality or (quality == usual_quality and (even or usual not in qualities)))
     return best if wins else None
+
+
+def prefers_html(accept: str) -> bool:
+    """Return whether this `Accept` names HTML, and JSON not before it: a browser's does, `*/*` alone does not."""
+    return preferred_media_type(accept, "application/json", ("text/html",), even=True) is not None
 
 
 def _qualities(header: str) -> dict[str, float]:

@@ -30,6 +30,9 @@ CacheResult = Literal["hit", "miss", "validated"]
 HEAD = "ctibutler.head"
 """The ASGI extension that holds the bytes of the head, if the same bytes are the same request."""
 
+Resolve = Callable[[str, str, str], "Target"]
+"""Returns what a method, a percent-encoded path and a query lead to."""
+
 RawHeaders = list[tuple[bytes, bytes]]
 
 
@@ -39,7 +42,8 @@ class Policy:
 
     `route` names it in the metrics. `write_error` and `access` are those of its edge; `cors` lets pages of other origins read
     its answers. Answers of a `cached` route depend only on the catalogue and the URL. A route that `streams` produces its
-    answer while sending it. `Accept` can choose one of `variants` instead of `media_type`. `parameters` returns the
+    answer while sending it. `Accept` can choose one of `variants` instead of `media_type`; where it is `even`, also by naming
+    both alike. `parameters` returns the
     names of the query parameters that it knows.
     """
 
@@ -52,6 +56,7 @@ class Policy:
     streams: bool = False
     media_type: str = "application/json"
     variants: tuple[str, ...] = ()
+    even: bool = False
     parameters: Callable[[], Container[str]] = frozenset
 
     @property
@@ -65,7 +70,8 @@ class Target:
     """What a method and a URL lead to: `app` answers, `policy` says how the layers treat the request.
 
     `path` holds the values in the path, `url` is the canonical path without its query, `canonical` with it: the same for
-    every way to write the URL. `headers` go onto every answer.
+    every way to write the URL. `headers` go onto every answer. `handler` is what `app` runs in a thread, if that is how it
+    answers.
     """
 
     app: App
@@ -76,6 +82,7 @@ class Target:
     canonical: str = ""
     values: Values = NO_VALUES
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    handler: Callable[[Request], Response] | None = None
 
 
 @dataclass(slots=True)
@@ -85,7 +92,7 @@ class Request:
     `headers` have names in lower case. `media_type` is the variant that the client prefers over the usual media type, if
     any; `encoding` the content encoding that it prefers. `body` is filled in before the handler runs, `catalog_state` by
     the first layer that needs it. `is_private`: the answer is only for whoever has a key. `key` is that of the client, if
-    access depends on it. `answer_headers` go onto the answer, whichever layer sends it. For the log and the metrics:
+    access depends on it. `resolve` returns what another method and URL lead to. `answer_headers` go onto the answer, whichever layer sends it. For the log and the metrics:
     `request_id`, the kind of problem that was answered (`refusal`), and what the answer cache had to do with it.
     """
 
@@ -94,6 +101,7 @@ class Request:
     library: Library
     settings: Settings
     threads: Threads
+    resolve: Resolve
     kept_streams: KeptStreams
     scope: Scope
     headers: Mapping[str, str]

@@ -117,7 +117,9 @@ class Router:
         match = self.find(path)
         bound = match.routes.get(method)
         if bound is not None:
-            return _read(bound, match.path, query)
+            cors = match.edge.cors
+            target = _read(bound, match.path, query)
+            return target if isinstance(cors, bool) else replace(target, policy=replace(target.policy, cors=cors(path)))
         if not match.routes and match.mount is not None:
             mount, policy = match.mount
             return Target(pass_to(mount), policy, path={"path": match.rest})
@@ -171,7 +173,8 @@ def _read(bound: _Bound, path: Mapping[str, str], query: str) -> Target:
         return Target(refuse(problem), replace(policy, cached=False), route.kb, path)
     url, shown = route.filled(path), values.query()
     canonical = f"{url}?{shown}" if shown else url
-    return Target(answer_with(route), policy, route.kb, path, url, canonical, values, _ignored(values.ignored))
+    answer, handler = answer_with(route), route.endpoint.handler
+    return Target(answer, policy, route.kb, path, url, canonical, values, _ignored(values.ignored), handler)
 
 
 def _policy(edge: Edge, route: Route) -> Policy:
@@ -181,18 +184,19 @@ def _policy(edge: Edge, route: Route) -> Policy:
         write_error=_noted(edge.write_error),
         access=edge.access,
         right=endpoint.right,
-        cors=edge.cors,
+        cors=edge.cors is True,
         cached=endpoint.cached,
         streams=endpoint.streams,
         media_type=endpoint.media_type,
         variants=endpoint.variants,
+        even=endpoint.even,
         parameters=lambda: route.table.names,  # read when it is asked for: there are hundreds of routes
     )
 
 
 def _unknown(edge: Edge) -> Policy:
     """The policy for unknown paths of an edge: anybody may learn that a path is unknown."""
-    return Policy(UNKNOWN_ROUTE, _noted(edge.write_error), edge.access, cors=edge.cors)
+    return Policy(UNKNOWN_ROUTE, _noted(edge.write_error), edge.access, cors=edge.cors is True)
 
 
 def _noted(write_error: ErrorWriter) -> ErrorWriter:

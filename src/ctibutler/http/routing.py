@@ -30,7 +30,7 @@ class Endpoint:
 
     `summary` and `description` are for the schema. `choices` are the values that a place in the path can have, where they
     are known. `shows` names the schema of the successful answer, `fails` lists the statuses of its errors. `variants` are
-    media types that `Accept` can choose instead of `media_type`. Answers of a `cached` endpoint depend only on the catalogue
+    media types that `Accept` can choose instead of `media_type`; where it is `even`, also by naming both alike. Answers of a `cached` endpoint depend only on the catalogue
     and the URL. An endpoint that `streams` produces its answer while sending it. One that is `for_monitoring`
     waits for no other request. One with `alias_of` is another form of the path named there, and not in the schema.
     """
@@ -47,6 +47,7 @@ class Endpoint:
     status: int = 200
     media_type: str = "application/json"
     variants: tuple[str, ...] = ()
+    even: bool = False
     fails: tuple[int, ...] = ()
     cached: bool = False
     streams: bool = False
@@ -115,7 +116,7 @@ class Edge:
     """One HTTP interface: routes and mounted applications that share an error format and a rule for access.
 
     The edge answers unknown paths below its `prefixes`. `aliases` are further paths of whole subtrees: `/api/v1/cwes` of
-    `/api/v1/cwe`. `cors` lets pages of other origins read the answers. `depends_on` is
+    `/api/v1/cwe`. `cors` lets pages of other origins read the answers, or those at some paths. `depends_on` is
     whatever cached answers depend on besides the catalogue and the URL, such as settings. `lifespan` is entered before the
     first request and left after the last.
     """
@@ -126,6 +127,6 @@ class Edge:
     mounts: Sequence[Mount] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     access: AccessRule = DEFAULT_ACCESS
-    cors: bool = True
+    cors: bool | Callable[[str], bool] = True
     depends_on: tuple[object, ...] = ()
     lifespan: EnterLifespan | None = None

@@ -79,13 +79,14 @@ class Server:
         headers, policy = headers_of(scope), target.policy
         variant = None
         if policy.variants and "accept" in headers:
-            variant = preferred_media_type(headers["accept"], policy.media_type, policy.variants)
+            variant = preferred_media_type(headers["accept"], policy.media_type, policy.variants, even=policy.even)
         return Request(
             target=target,
             policy=policy,
             library=self._library,
             settings=self._settings,
             threads=self._threads,
+            resolve=self._router.resolve,
             kept_streams=self._kept_streams,
             scope=scope,
             headers=headers,

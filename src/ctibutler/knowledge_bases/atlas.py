@@ -16,6 +16,7 @@ from ctibutler.knowledge_bases.declaration import (
     id_form,
 )
 from ctibutler.knowledge_bases.matrix_questions import MITIGATED_QUESTIONS
+from ctibutler.knowledge_bases.page_layouts import MATRIX_LAYOUTS
 from ctibutler.knowledge_bases.properties import external_id_of, technique_columns
 from ctibutler.knowledge_bases.property_classes import MATRIX_PROPERTIES
 
@@ -44,7 +45,9 @@ ATLAS = KnowledgeBase(
         "x-mitre-tactic",
     ),
     left_out_types=(*NEVER_LISTED, "identity", "marking-definition"),
-    type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE, MITIGATION, TypeWord("Case Study", ("campaign",))),
+    type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE, MITIGATION, TypeWord("Case Study", ("campaign",), shape="campaign")),
+    dialect="markdown",
+    layouts=MATRIX_LAYOUTS,
     questions=MITIGATED_QUESTIONS,
     columns=technique_columns(external_id_of("mitre-atlas")),
     id_forms=(

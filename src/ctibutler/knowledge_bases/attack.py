@@ -20,6 +20,7 @@ from ctibutler.knowledge_bases.declaration import (
     id_form,
 )
 from ctibutler.knowledge_bases.onward import ATTACK_ONWARD, ENTERPRISE_ONWARD
+from ctibutler.knowledge_bases.page_layouts import MATRIX_LAYOUTS
 from ctibutler.knowledge_bases.properties import (
     external_id_of,
     paired_values,
@@ -34,10 +35,10 @@ LICENCE = "© The MITRE Corporation. Reproduced and distributed with the permiss
 APT29 = Example("18.1", "G0016", "intrusion-set--899ce53f-13a0-479b-a0e4-67d46e241542", "APT29")
 """Shown where no knowledge base is meant."""
 
-TACTIC = TypeWord("Tactic", ("x-mitre-tactic",))
-TECHNIQUE = TypeWord("Technique", ("attack-pattern",), subtechnique=False)
-SUB_TECHNIQUE = TypeWord("Sub-technique", ("attack-pattern",), subtechnique=True)
-MITIGATION = TypeWord("Mitigation", ("course-of-action",))
+TACTIC = TypeWord("Tactic", ("x-mitre-tactic",), shape="tactic")
+TECHNIQUE = TypeWord("Technique", ("attack-pattern",), subtechnique=False, shape="technique")
+SUB_TECHNIQUE = TypeWord("Sub-technique", ("attack-pattern",), subtechnique=True, shape="subtechnique")
+MITIGATION = TypeWord("Mitigation", ("course-of-action",), shape="mitigation")
 
 _COLUMNS = (
     Column(
@@ -107,14 +108,14 @@ def _matrix(
             TECHNIQUE,
             SUB_TECHNIQUE,
             MITIGATION,
-            TypeWord("Group", ("intrusion-set",)),
-            TypeWord("Software", ("malware", "tool")),
-            TypeWord("Campaign", ("campaign",)),
-            TypeWord("Data Source", ("x-mitre-data-source",)),
-            TypeWord("Data Component", ("x-mitre-data-component",)),
-            TypeWord("Asset", ("x-mitre-asset",)),
-            TypeWord("Detection Strategy", ("x-mitre-detection-strategy",)),
-            TypeWord("Analytic", ("x-mitre-analytic",)),
+            TypeWord("Group", ("intrusion-set",), shape="group"),
+            TypeWord("Software", ("malware", "tool"), shape="software"),
+            TypeWord("Campaign", ("campaign",), shape="campaign"),
+            TypeWord("Data Source", ("x-mitre-data-source",), shape="data"),
+            TypeWord("Data Component", ("x-mitre-data-component",), shape="data"),
+            TypeWord("Asset", ("x-mitre-asset",), shape="asset"),
+            TypeWord("Detection Strategy", ("x-mitre-detection-strategy",), shape="detection"),
+            TypeWord("Analytic", ("x-mitre-analytic",), shape="detection"),
         ),
         columns=(
             *technique_columns(external_id_of(*id_sources)),
@@ -138,6 +139,8 @@ def _matrix(
             address_form(r"attack\.mitre\.org/(?:versions/[^/]+/)?detectionstrategies/DET\d+/?#(AN\d+)"),
             address_form(r"attack\.mitre\.org/(?:versions/[^/]+/)?(?:wiki/)?[\w-]+/([A-Z]+\d+(?:/\d+)?)"),
         ),
+        dialect="attack",
+        layouts=MATRIX_LAYOUTS,
         questions=ENTERPRISE_QUESTIONS if matrix == "enterprise" else ATTACK_QUESTIONS,
         onward=ENTERPRISE_ONWARD if matrix == "enterprise" else ATTACK_ONWARD,
         filters=(

@@ -15,6 +15,7 @@ from ctibutler.knowledge_bases.declaration import (
     id_form,
 )
 from ctibutler.knowledge_bases.onward import CAPEC_ONWARD
+from ctibutler.knowledge_bases.page_layouts import CAPEC_LAYOUTS
 from ctibutler.knowledge_bases.properties import external_id_of, property_values, values_by_key
 from ctibutler.knowledge_bases.property_classes import CAPEC_PROPERTIES
 
@@ -34,7 +35,9 @@ CAPEC = KnowledgeBase(
     example=Example("3.9", "CAPEC-112", "attack-pattern--7b423196-9de6-400f-91de-a1f26b3f19f1", "Brute Force"),
     listed_types=("attack-pattern", "course-of-action", "identity", "marking-definition"),
     left_out_types=NEVER_LISTED,
-    own_kinds=(TypeWord("Attack pattern", ("attack-pattern",)), TypeWord("Mitigation", ("course-of-action",))),
+    own_kinds=(TypeWord("Attack pattern", ("attack-pattern",), shape="attack-pattern"), TypeWord("Mitigation", ("course-of-action",), shape="mitigation")),
+    dialect="xhtml",
+    layouts=CAPEC_LAYOUTS,
     questions=CAPEC_QUESTIONS,
     onward=CAPEC_ONWARD,
     columns=(

@@ -16,6 +16,7 @@ from ctibutler.knowledge_bases.declaration import (
     id_form,
 )
 from ctibutler.knowledge_bases.onward import CVES, CWE_ONWARD
+from ctibutler.knowledge_bases.page_layouts import CWE_LAYOUTS
 from ctibutler.knowledge_bases.properties import external_id_of, has_reference, property_values
 from ctibutler.knowledge_bases.property_classes import CWE_PROPERTIES
 
@@ -35,10 +36,12 @@ CWE = KnowledgeBase(
     example=Example("4.14", "CWE-79", "weakness--8b8749fa-25a0-526c-b819-63425b843e45", "Cross-site Scripting"),
     listed_types=("weakness", "grouping"),
     own_kinds=(
-        TypeWord("Weakness", ("weakness",)),
+        TypeWord("Weakness", ("weakness",), shape="weakness"),
         TypeWord("View", ("grouping",), holds=has_reference("cwe_view")),
         TypeWord("Category", ("grouping",)),
     ),
+    dialect="cwe",
+    layouts=CWE_LAYOUTS,
     questions=CWE_QUESTIONS,
     onward=CWE_ONWARD,
     named_in_details=(CVES,),

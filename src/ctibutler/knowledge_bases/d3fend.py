@@ -14,6 +14,7 @@ from ctibutler.knowledge_bases.declaration import (
     id_form,
 )
 from ctibutler.knowledge_bases.onward import D3FEND_ONWARD
+from ctibutler.knowledge_bases.page_layouts import D3FEND_LAYOUTS
 from ctibutler.knowledge_bases.properties import external_id_of
 from ctibutler.knowledge_bases.property_classes import D3FEND_PROPERTIES
 
@@ -35,11 +36,13 @@ D3FEND = KnowledgeBase(
     listed_types=("course-of-action", "indicator", "x-mitre-tactic", "x-mitre-matrix"),
     type_words=(
         TACTIC,
-        TypeWord("Mitigation", ("course-of-action",), subtechnique=False),
-        TypeWord("Sub-mitigation", ("course-of-action",), subtechnique=True),
+        TypeWord("Mitigation", ("course-of-action",), subtechnique=False, shape="countermeasure"),
+        TypeWord("Sub-mitigation", ("course-of-action",), subtechnique=True, shape="countermeasure"),
         TypeWord("Matrix", ("x-mitre-matrix",)),
-        TypeWord("Artifact", ("indicator",)),
+        TypeWord("Artifact", ("indicator",), shape="artifact"),
     ),
+    dialect="markdown",
+    layouts=D3FEND_LAYOUTS,
     questions=D3FEND_QUESTIONS,
     onward=D3FEND_ONWARD,
     id_forms=(id_form(r"(d3f:)?D3-\w+", "course-of-action"),),

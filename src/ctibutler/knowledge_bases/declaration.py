@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ctibutler.knowledge_bases import release_labels
+from ctibutler.knowledge_bases.layouts import Dialect, Layout, Shape
 from ctibutler.knowledge_bases.property_classes import STIX_PROPERTIES, PropertyClass
 from ctibutler.knowledge_bases.questions import Qualifier, Question
 from ctibutler.knowledge_bases.relations import NamedInDetails, Onward
@@ -39,6 +40,9 @@ class TypeWord:
 
     holds: Callable[[StixDict], bool] | None = None
     """What else tells such objects from others of these types; None if nothing does."""
+
+    shape: Shape = "other"
+    """Their mark on pages."""
 
 
 @dataclass(frozen=True)
@@ -275,6 +279,12 @@ class KnowledgeBase:
 
     questions: tuple[Question, ...] = ()
     """What can be asked about its objects."""
+
+    dialect: Dialect = "plain"
+    """How its texts are marked up."""
+
+    layouts: tuple[Layout, ...] = ()
+    """What pages show of its kinds of objects. Of a kind without a layout, they show the answers to all its questions."""
 
     onward: tuple[Onward, ...] = ()
     """The relations that paths go along from its objects."""

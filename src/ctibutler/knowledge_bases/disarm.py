@@ -13,6 +13,7 @@ from ctibutler.knowledge_bases.declaration import (
     id_form,
 )
 from ctibutler.knowledge_bases.matrix_questions import MATRIX_QUESTIONS
+from ctibutler.knowledge_bases.page_layouts import MATRIX_LAYOUTS
 from ctibutler.knowledge_bases.properties import external_id_of, technique_columns
 from ctibutler.knowledge_bases.property_classes import MATRIX_PROPERTIES
 
@@ -32,6 +33,8 @@ DISARM = KnowledgeBase(
     example=Example("1.6", "T0086.003", "attack-pattern--00dc0ed2-b16d-5f33-bad3-cc54fb7be6a9", "Edit Images"),
     listed_types=("attack-pattern", "identity", "marking-definition", "x-mitre-matrix", "x-mitre-tactic"),
     type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE),
+    dialect="breaks",
+    layouts=MATRIX_LAYOUTS,
     questions=MATRIX_QUESTIONS,
     columns=technique_columns(external_id_of("DISARM")),
     id_forms=(

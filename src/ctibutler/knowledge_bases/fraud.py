@@ -14,6 +14,7 @@ from ctibutler.knowledge_bases.declaration import (
     id_form,
 )
 from ctibutler.knowledge_bases.matrix_questions import MATRIX_QUESTIONS
+from ctibutler.knowledge_bases.page_layouts import MATRIX_LAYOUTS
 from ctibutler.knowledge_bases.properties import external_id_of, technique_columns
 from ctibutler.knowledge_bases.property_classes import MATRIX_PROPERTIES
 
@@ -42,6 +43,8 @@ F3 = KnowledgeBase(
     ),
     left_out_types=NEVER_LISTED,
     type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE),
+    dialect="markdown",
+    layouts=MATRIX_LAYOUTS,
     questions=MATRIX_QUESTIONS,
     columns=technique_columns(external_id_of("mitre-f3")),
     id_forms=(id_form(r"(TA|FA)\d+", "x-mitre-tactic"), id_form(r"[FT]\d+(\.\d+)?", "attack-pattern")),

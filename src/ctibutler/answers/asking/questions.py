@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ctibutler.answers.asking.answering import Answering
 from ctibutler.answers.asking.asked import asked_about, asked_of, named_object, start_of
@@ -25,6 +25,27 @@ def ask(
     """
     with library.database.read() as connection:
         return Answering(library, connection, query).answer(asked_of(connection, kb, ids, word, query))
+
+
+def ask_each(
+    library: Library, kb: KnowledgeBase, object_id: str, words: Collection[str] | None, query: QuestionQuery
+) -> list[QuestionAnswer]:
+    """Return the answers to the questions with these words, all for None, that can be asked of an object, in the order of their
+    declarations. Those without any row are left out.
+
+    Raises NotFound and Hidden, as `ask` does.
+    """
+    answers = []
+    with library.database.read() as connection:
+        release = installed_release(connection, kb, query.release)
+        found, view = named_object(connection, kb, release, object_id, query)
+        kind = kind_of(kb, found.type, view.properties)
+        answering = Answering(library, connection, query)
+        for question in kb.questions:
+            if kind in question.of and (words is None or question.word in words):
+                answer = answering.answer([asked_about(connection, kb, release, question, [(found, view)])])
+                answers += [answer] if answer.page.total else []
+    return answers
 
 
 def asked_counts(library: Library, kb: KnowledgeBase, request: ObjectRequest, *, with_sub: bool = True) -> AskedCounts:

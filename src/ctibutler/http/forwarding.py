@@ -1,0 +1,22 @@
+"""Answers of another route: a URL that has the same answer as one of another edge takes it from there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from starlette.responses import Response
+
+from ctibutler.errors import NotFound
+from ctibutler.http.requests import Request
+
+
+def answer_at(request: Request, path: str, query: str = "") -> Response:
+    """Return what the route at this path answers, with its usual media type. It runs in the thread that asks.
+
+    Raises the problem that the route raises, and NotFound if there is none.
+    """
+    target = request.resolve("GET", path, query)
+    if target.handler is None:
+        raise NotFound(f"there is nothing at `{path[:100]}`")
+    inner = replace(request, target=target, policy=target.policy, media_type=None, answer_headers=[])
+    return target.handler(inner)

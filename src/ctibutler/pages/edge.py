@@ -1,0 +1,76 @@
+"""The pages as an edge: addresses and their views, a loop over the declared knowledge bases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import ctibutler
+from ctibutler.http.metrics import Metrics
+from ctibutler.http.parameters import Parameter
+from ctibutler.http.requests import ErrorWriter
+from ctibutler.http.routing import Edge, Endpoint, Handler, Route
+from ctibutler.knowledge_bases import KnowledgeBases
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.pages import addresses, home, object_pages, parameters, release_pages, searching, static_files
+from ctibutler.pages.errors import error_writer
+from ctibutler.settings import Settings
+
+HTML = "text/html"
+
+
+def make_edge(
+    knowledge_bases: KnowledgeBases, settings: Settings, _: Metrics, *, for_programs: ErrorWriter
+) -> Edge:
+    """Return the pages over these knowledge bases; an edge without any where the settings turn pages off.
+
+    `for_programs` writes errors for clients that do not prefer HTML.
+    """
+    if not settings.pages:
+        return Edge(prefixes=(), routes=(), write_error=for_programs)
+    routes = [Route(endpoint, f"/{endpoint.path}") for endpoint in _at_root(settings)]
+    for kb in knowledge_bases.all:
+        routes += [Route(endpoint, f"/{kb.slug}/{endpoint.path}", kb) for endpoint in _of(kb, settings)]
+        routes += [Route(endpoint, f"/{name}/{endpoint.path}", kb) for name in kb.aliases for endpoint in _aliases()]
+    return Edge(
+        prefixes=("",),
+        routes=routes,
+        write_error=error_writer(for_programs),
+        cors=addresses.has_extension,
+        depends_on=(ctibutler.__version__, static_files.digest(), settings.default_page_size, settings.max_page_size),
+    )
+
+
+def _page(path: str, handler: Handler, taken: tuple[Parameter, ...] = (), media_type: str = HTML) -> Endpoint:
+    return Endpoint("GET", path, handler, "", "", taken, media_type=media_type, cached=True)
+
+
+def _at_root(settings: Settings) -> Iterator[Endpoint]:
+    yield Endpoint("GET", "", home.home, "", "", variants=(HTML,), even=True, cached=True)
+    yield _page("index.json/", home.index)
+    yield _page("search/", searching.results, parameters.of_search(settings))
+    yield _page("search.json/", searching.as_api, parameters.of_search(settings))
+    yield _page("search.csv/", searching.as_api_csv, parameters.of_search(settings))
+    yield _page("palette.json/", searching.palette, searching.PALETTE_PARAMETERS, "application/json")
+    yield Endpoint("GET", "static/{digest}/{file}/", static_files.answer, "", "", right="open", media_type="text/css")
+    yield _page("{word}/", home.resolve)
+
+
+def _of(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
+    listed = parameters.of_list(kb, settings)
+    related = parameters.of_relations(settings)
+    yield _page("", release_pages.latest)
+    yield _page("{place}/", release_pages.release_or_id)
+    yield _page("{place}/objects/", release_pages.objects, listed)
+    for extension in release_pages.LIST_FORMS:
+        yield _page(f"{{place}}/objects{extension}/", release_pages.objects_as(extension), listed)
+    yield _page("{place}/{id}/", object_pages.the_object)
+    yield _page("{place}/{id}/relations/", object_pages.relations, related)
+    yield _page("{place}/{id}/relations.json/", object_pages.relations_json, related)
+    yield _page("{place}/{id}/relations.csv/", object_pages.relations_csv, related)
+    yield _page("{place}/{id}/stix/", object_pages.stix)
+    yield _page("{place}/{id}/stix.json/", object_pages.stix_json)
+
+
+def _aliases() -> Iterator[Endpoint]:
+    for path in ("", "{place}/", "{place}/{id}/", "{place}/{id}/{part}/"):
+        yield Endpoint("GET", path, home.alias, "", "", media_type=HTML)

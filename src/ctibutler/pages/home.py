@@ -1,0 +1,60 @@
+"""The first page, and what an id or a word at the root leads to."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from ctibutler.answers import releases
+from ctibutler.answers.looking_up import near_anywhere, places_of
+from ctibutler.http.forwarding import answer_at
+from ctibutler.http.requests import Request
+from ctibutler.pages import addresses
+from ctibutler.pages.rows import Rows
+from ctibutler.pages.templating import Frame, page, redirect
+
+
+def home(request: Request) -> Response:
+    """Return the first page, or the index of the API to whoever does not ask for HTML."""
+    if request.media_type is None:
+        return index(request)
+    hosted = releases.knowledge_base_list(request.library)
+    shown = [(request.library.knowledge_bases.named(it.slug), it) for it in hosted]
+    frame = Frame("ctibutler", addresses.HOME, scripts=("palette.js",))
+    return page(
+        "home.html", frame, hosted=[pair for pair in shown if pair[1].latest], empty=[kb for kb, it in shown if not it.latest]
+    )
+
+
+def index(request: Request) -> Response:
+    """Return the index of the API."""
+    return answer_at(request, "/api/v1/")
+
+
+def resolve(request: Request) -> Response:
+    """Lead to the object of this id, in the latest release of its knowledge base; or ask which one is meant."""
+    written = request.path["word"]
+    named = [kb for kb in request.library.knowledge_bases.all if written.casefold() in kb.names]
+    if named:
+        return redirect(f"/{named[0].slug}/", 301)
+    places = places_of(request.library, written)
+    rows = Rows(request.library, [place.view for place in places])
+    if len(places) == 1 and places[0].by_id:
+        return redirect(rows.address_of(places[0].view))
+    frame = Frame(written[:100], addresses.HOME, text=written[:200])
+    found = [rows.row(place.view) for place in places]
+    near = [] if found else near_anywhere(request.library, written)
+    status = 200 if found else 404
+    return page("choose.html", frame, status, written=written[:100], rows=found, near=near)
+
+
+def alias(request: Request) -> Response:
+    """Lead from another name of a knowledge base to its own."""
+    kb = request.kb
+    parts = [request.path[name] for name in ("place", "id", "part") if name in request.path]
+    query = request.values.query()
+    if not parts:
+        return redirect(f"/{kb.slug}/", 301)
+    path = addresses.of_release(kb.slug, parts[0])
+    if len(parts) > 1:
+        path = addresses.of_object(kb.slug, parts[0], parts[1], parts[2] if len(parts) > 2 else "")
+    return redirect(f"{path}?{query}" if query else path, 301)

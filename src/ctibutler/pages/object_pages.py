@@ -1,0 +1,270 @@
+"""The pages about one object: itself, its relations, and its STIX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from ctibutler.answers.asking.question_records import QuestionQuery
+from ctibutler.answers.asking.questions import ask_each
+from ctibutler.answers.looking_up import Absent, LookedUp, Moment, look_up, successors
+from ctibutler.answers.naming import ObjectRequest
+from ctibutler.answers.object_view import ObjectView
+from ctibutler.answers.pages import PageRequest
+from ctibutler.answers.reading_ids import reading_ids
+from ctibutler.answers.related import list_related
+from ctibutler.answers.relationships import RelationshipQuery, list_relationships
+from ctibutler.http.forwarding import answer_at
+from ctibutler.http.requests import Request
+from ctibutler.knowledge_bases.kinds import kind_of
+from ctibutler.pages import addresses
+from ctibutler.pages.release_pages import pager
+from ctibutler.pages.releases_in_view import in_release, title_of
+from ctibutler.pages.rows import Row, Rows, name_of, shape_of, status_of
+from ctibutler.pages.sections import facts_of, filled, objects_of, questions_of, shown, sources_of
+from ctibutler.pages.templating import Form, Frame, OtherRelease, Scope, markdown, page, redirect
+from ctibutler.pages.texts import Texts
+from ctibutler.stix.objects import external_references, text
+
+ROWS_SHOWN = 50
+_DEAD = "include_revoked=true&include_deprecated=true"
+
+ObjectAnswer = Callable[[Request, Scope, LookedUp], Response]
+
+
+def one_object(part: str, answer: ObjectAnswer, extensions: Mapping[str, ObjectAnswer]) -> Callable[[Request], Response]:
+    """Return the handler of a page about an object. Its last part may carry one of these extensions. Another writing of the id
+    leads to the canonical address."""
+
+    def view(request: Request, scope: Scope) -> Response:
+        written, extension = request.path["id"], request.path.get("extension", "")
+        if not part:
+            written, extension = addresses.without_extension(written, tuple(extensions))
+        found = look_up(request.library, scope.kb, written, scope.label)
+        if isinstance(found, Absent):
+            return _absent(request, scope, found)
+        address = _address(request, found, part, extension)
+        if addresses.of_object(scope.kb.slug, scope.label, written, part, extension) != address:
+            query = request.values.query()
+            return redirect(f"{address}?{query}" if query else address, 301)
+        return (extensions[extension] if extension else answer)(request, _followed(request, scope, found, part), found)
+
+    def in_other(request: Request, label: str) -> str:
+        return addresses.of_object(request.kb.slug, label, request.path["id"], part, request.path.get("extension", ""))
+
+    return in_release(in_other, view)
+
+
+def _address(request: Request, found: LookedUp, part: str = "", extension: str = "") -> str:
+    return addresses.of_object(found.kb.slug, found.release, _id(request, found.view), part, extension)
+
+
+def _id(request: Request, view: ObjectView) -> str:
+    [object_id] = reading_ids(request.library, [view]).values()
+    return object_id if addresses.can_be_read(object_id) else view.id
+
+
+def _followed(request: Request, scope: Scope, found: LookedUp, part: str) -> Scope:
+    """The scope with this object's own address in each other release that has it."""
+    others = [OtherRelease(moment.release, _there(scope, moment, part)) for moment in reversed(found.moments)]
+    return Scope(scope.kb, scope.label, scope.latest, others)
+
+
+def _there(scope: Scope, moment: Moment, part: str = "") -> str | None:
+    if moment.id is None:
+        return None
+    return addresses.of_object(scope.kb.slug, moment.release, moment.id, part)
+
+
+def _timeline(scope: Scope, moments: Sequence[Moment]) -> list[tuple[Moment, str | None]]:
+    return [(moment, _there(scope, moment)) for moment in moments]
+
+
+def _frame(request: Request, scope: Scope, found: LookedUp, part: str = "", *extensions: str) -> Frame:
+    view = found.view
+    name = f"{view.external_id} {name_of(view)}" if view.external_id else name_of(view)
+    what = f"{part.capitalize()} of {name}" if part and part != "stix" else f"STIX of {name}" if part else name
+    forms = [Form(extension, _address(request, found, part, extension)) for extension in extensions]
+    return Frame(title_of(scope, what), _address(request, found, part), scope, forms, "object")
+
+
+def _head(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
+    """What the head of each page about an object shows."""
+    view, kb = found.view, scope.kb
+    rows = Rows(request.library, [*found.others], (kb.slug, scope.label))
+    return {
+        "kb": kb,
+        "found": found,
+        "name": name_of(view),
+        "kind": kind_of(kb, view.type, view.properties),
+        "shape": shape_of(kb, view),
+        "status": status_of(view),
+        "others": [rows.row(other) for other in found.others],
+        "timeline": _timeline(scope, found.moments),
+        "parts": {part: _address(request, found, part) for part in ("", "relations", "stix")},
+        "total_relations": _total(request, found),
+    }
+
+
+def _total(request: Request, found: LookedUp) -> int:
+    query = RelationshipQuery(page=PageRequest(1, 1))
+    return list_relationships(request.library, found.kb, ObjectRequest(found.view.id, found.release), query).total
+
+
+def _context(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
+    kb, view, library = scope.kb, found.view, request.library
+    kind = kind_of(kb, view.type, view.properties)
+    is_dead = view.is_revoked or view.is_deprecated
+    query = QuestionQuery(
+        release=scope.label,
+        page=PageRequest(1, ROWS_SHOWN),
+        include_revoked=is_dead,
+        include_deprecated=is_dead,
+    )
+    answers = ask_each(library, kb, view.id, questions_of(kb, kind), query)
+    chain = successors(library, view)
+    texts = Texts(library, kb, scope.label, [view, *sources_of(answers)])
+    rows = Rows(library, [*objects_of(answers), *chain], (kb.slug, scope.label))
+    description = text(view.properties, "description")
+    told = texts.block(description) if description else None
+    sections = filled(kb, kind, view, answers, rows, texts)
+    details = _details(found, texts)
+    cited = {reference.name for _, reference in texts.notes.listed}
+    return {
+        "description": told,
+        "filled": sections,
+        "details": details,
+        "chain": [rows.row(successor) for successor in chain],
+        "facts": facts_of(kb, view),
+        "publisher": _publisher(view),
+        "notes": texts.notes.listed,
+        "references": [
+            reference
+            for reference in external_references(view.properties)
+            if str(reference.get("source_name", "")) not in cited
+        ],
+        "contents": [shown(dict(other.properties), texts.block) for other in found.contents[1:]],
+        "created": (view.created or "")[:10],
+        "modified": (view.modified or "")[:10],
+    }
+
+
+def _details(found: LookedUp, texts: Texts) -> dict[str, Any]:
+    if found.details is None:
+        return {}
+    told: dict[str, object] = msgspec.json.decode(found.details)
+    return {
+        name.replace("_", " ").capitalize(): shown(value, texts.block)
+        for name, value in told.items()
+        if value not in (None, "", [], {})
+    }
+
+
+def _publisher(view: ObjectView) -> str:
+    for reference in external_references(view.properties):
+        url = reference.get("url")
+        if reference.get("external_id") == view.external_id and isinstance(url, str):
+            return url if url.lower().startswith(("http://", "https://")) else ""
+    return ""
+
+
+def _page(request: Request, scope: Scope, found: LookedUp) -> Response:
+    extensions = [".json", ".stix.json", ".csv", ".md"]
+    if scope.kb.navigator_domain and found.view.type in scope.kb.navigator_types and status_of(found.view) == "live":
+        extensions.append(".layer.json")
+    frame = _frame(request, scope, found, "", *extensions)
+    return page("object.html", frame, **_head(request, scope, found), **_context(request, scope, found))
+
+
+def _markdown(request: Request, scope: Scope, found: LookedUp) -> Response:
+    context = {**_head(request, scope, found), **_context(request, scope, found)}
+    return markdown("object.md", {**context, "scope": scope, "address": _address(request, found)})
+
+
+def _forwarded(*below: str, query: str = "") -> ObjectAnswer:
+    def answer(request: Request, scope: Scope, found: LookedUp) -> Response:
+        path = addresses.api_of(scope.kb, "objects", found.view.id, *below)
+        return answer_at(request, path, f"version={scope.label}&{_DEAD}&{query}&{request.values.query()}")
+
+    return answer
+
+
+def _relations(request: Request, scope: Scope, found: LookedUp) -> Response:
+    values = request.values
+    direction = values.choice("relationship_direction")
+    query = RelationshipQuery(
+        page=values.page(),
+        include_embedded=values.flag("include_embedded_refs"),
+        relationship_type=values.text("relationship_type"),
+        direction="source_ref" if direction == "source_ref" else "target_ref" if direction == "target_ref" else None,
+    )
+    related = list_related(request.library, scope.kb, ObjectRequest(found.view.id, scope.label), query)
+    ends = [item.other for item in related.items if item.other is not None]
+    rows = Rows(request.library, ends, (scope.kb.slug, scope.label))
+    texts = Texts(request.library, scope.kb, scope.label, [item.view for item in related.items])
+    frame = _frame(request, scope, found, "relations", ".json", ".csv")
+    made = [
+        (
+            text(item.view.properties, "relationship_type") or "",
+            item.outwards,
+            rows.row(item.other) if item.other is not None else _unknown(item.other_id),
+            texts.line(text(item.view.properties, "description") or ""),
+        )
+        for item in related.items
+    ]
+    return page(
+        "relations.html",
+        frame,
+        **_head(request, scope, found),
+        rows=made,
+        notes=texts.notes.listed,
+        values=values,
+        pager=pager(request, frame.canonical, related.request.number, related.request.size, related.total),
+    )
+
+
+def _unknown(stix_id: str) -> Row:
+    return Row("", stix_id, "", "not in this release", "other")
+
+
+def _stix(request: Request, scope: Scope, found: LookedUp) -> Response:
+    frame = _frame(request, scope, found, "stix", ".json")
+    lines = [
+        msgspec.json.format(content.content, indent=2).decode("utf-8", "replace").splitlines()
+        for content in found.contents
+    ]
+    bundle = _address(request, found, "", ".stix.json")
+    return page("stix.html", frame, **_head(request, scope, found), contents=lines, bundle=bundle)
+
+
+def _absent(request: Request, scope: Scope, absent: Absent) -> Response:
+    holders = [(moment, _there(scope, moment)) for moment in absent.holders]
+    others = [OtherRelease(moment.release, _there(scope, moment)) for moment in reversed(absent.moments)]
+    here = Scope(scope.kb, scope.label, scope.latest, others)
+    frame = Frame(
+        title_of(scope, f"{absent.id[:100]} is not here"),
+        addresses.of_release(scope.kb.slug, scope.label),
+        here,
+        text=absent.id[:100],
+    )
+    near = [(near, addresses.of_object(scope.kb.slug, scope.label, near.external_id)) for near in absent.near]
+    return page("absent.html", frame, 404, kb=scope.kb, absent=absent, holders=holders, near=near, timeline=_timeline(scope, absent.moments))
+
+
+_OBJECT_FORMS: dict[str, ObjectAnswer] = {
+    ".json": _forwarded(),
+    ".stix.json": _forwarded("bundle", query="format=stix"),
+    ".csv": _forwarded("relationships", query="format=csv"),
+    ".layer.json": _forwarded("navigator"),
+    ".md": _markdown,
+}
+
+the_object = one_object("", _page, _OBJECT_FORMS)
+relations = one_object("relations", _relations, {})
+stix = one_object("stix", _stix, {})
+relations_json = one_object("relations.json", _forwarded("relationships"), {})
+relations_csv = one_object("relations.csv", _forwarded("relationships", query="format=csv"), {})
+stix_json = one_object("stix.json", _forwarded("bundle", query="format=stix"), {})
