@@ -162,7 +162,11 @@ def near_anywhere(library: Library, written: str) -> list[Near]:
 
 
 def _moments(
-    connection: Connection, kb: KnowledgeBase, external_id: str | None, stix_id: str | None, installed: Sequence[Release]
+    connection: Connection,
+    kb: KnowledgeBase,
+    external_id: str | None,
+    stix_id: str | None,
+    installed: Sequence[Release],
 ) -> list[Moment]:
     by_stix_id = candidates_of(connection, kb, stix_id, installed) if stix_id else []
     by_id = candidates_of(connection, kb, external_id, installed) if external_id else []

@@ -35,7 +35,10 @@ CAPEC = KnowledgeBase(
     example=Example("3.9", "CAPEC-112", "attack-pattern--7b423196-9de6-400f-91de-a1f26b3f19f1", "Brute Force"),
     listed_types=("attack-pattern", "course-of-action", "identity", "marking-definition"),
     left_out_types=NEVER_LISTED,
-    own_kinds=(TypeWord("Attack pattern", ("attack-pattern",), shape="attack-pattern"), TypeWord("Mitigation", ("course-of-action",), shape="mitigation")),
+    own_kinds=(
+        TypeWord("Attack pattern", ("attack-pattern",), shape="attack-pattern"),
+        TypeWord("Mitigation", ("course-of-action",), shape="mitigation"),
+    ),
     dialect="xhtml",
     layouts=CAPEC_LAYOUTS,
     questions=CAPEC_QUESTIONS,

@@ -60,7 +60,9 @@ LOCATION = KnowledgeBase(
     example=Example("1.0", "ZA", "location--23bd96f0-312a-5d26-975a-0aa1be725aaf", "Africa"),
     listed_types=("location",),
     own_kinds=(
-        TypeWord("Country", ("location",), holds=lambda stix: "country" in reference_values("type")(stix), shape="location"),
+        TypeWord(
+            "Country", ("location",), holds=lambda stix: "country" in reference_values("type")(stix), shape="location"
+        ),
         TypeWord("Region", ("location",), shape="location"),
     ),
     questions=_QUESTIONS,

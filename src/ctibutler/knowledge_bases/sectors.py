@@ -36,7 +36,9 @@ SECTOR = KnowledgeBase(
     example=Example("1.0", "maritime-transport", "identity--76621f33-4f0f-5a79-9367-6523af40a0c9", "transport"),
     listed_types=("identity",),
     listed=lambda stix: stix.get("identity_class") == "class",
-    own_kinds=(TypeWord("Sector", ("identity",), holds=lambda stix: stix.get("identity_class") == "class", shape="sector"),),
+    own_kinds=(
+        TypeWord("Sector", ("identity",), holds=lambda stix: stix.get("identity_class") == "class", shape="sector"),
+    ),
     questions=_QUESTIONS,
     filters=(Filter("alias", "substring", "alias", "part of a name in `aliases` or `x_opencti_aliases`", "naval"),),
     default_sort="name_ascending",

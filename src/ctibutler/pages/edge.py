@@ -18,9 +18,7 @@ from ctibutler.settings import Settings
 HTML = "text/html"
 
 
-def make_edge(
-    knowledge_bases: KnowledgeBases, settings: Settings, _: Metrics, *, for_programs: ErrorWriter
-) -> Edge:
+def make_edge(knowledge_bases: KnowledgeBases, settings: Settings, _: Metrics, *, for_programs: ErrorWriter) -> Edge:
     """Return the pages over these knowledge bases; an edge without any where the settings turn pages off.
 
     `for_programs` writes errors for clients that do not prefer HTML.

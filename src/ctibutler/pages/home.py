@@ -21,7 +21,10 @@ def home(request: Request) -> Response:
     shown = [(request.library.knowledge_bases.named(it.slug), it) for it in hosted]
     frame = Frame("ctibutler", addresses.HOME, scripts=("palette.js",))
     return page(
-        "home.html", frame, hosted=[pair for pair in shown if pair[1].latest], empty=[kb for kb, it in shown if not it.latest]
+        "home.html",
+        frame,
+        hosted=[pair for pair in shown if pair[1].latest],
+        empty=[kb for kb, it in shown if not it.latest],
     )
 
 

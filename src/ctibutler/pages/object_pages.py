@@ -35,7 +35,9 @@ _DEAD = "include_revoked=true&include_deprecated=true"
 ObjectAnswer = Callable[[Request, Scope, LookedUp], Response]
 
 
-def one_object(part: str, answer: ObjectAnswer, extensions: Mapping[str, ObjectAnswer]) -> Callable[[Request], Response]:
+def one_object(
+    part: str, answer: ObjectAnswer, extensions: Mapping[str, ObjectAnswer]
+) -> Callable[[Request], Response]:
     """Return the handler of a page about an object. Its last part may carry one of these extensions. Another writing of the id
     leads to the canonical address."""
 
@@ -251,7 +253,16 @@ def _absent(request: Request, scope: Scope, absent: Absent) -> Response:
         text=absent.id[:100],
     )
     near = [(near, addresses.of_object(scope.kb.slug, scope.label, near.external_id)) for near in absent.near]
-    return page("absent.html", frame, 404, kb=scope.kb, absent=absent, holders=holders, near=near, timeline=_timeline(scope, absent.moments))
+    return page(
+        "absent.html",
+        frame,
+        404,
+        kb=scope.kb,
+        absent=absent,
+        holders=holders,
+        near=near,
+        timeline=_timeline(scope, absent.moments),
+    )
 
 
 _OBJECT_FORMS: dict[str, ObjectAnswer] = {

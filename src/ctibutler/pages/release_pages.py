@@ -87,7 +87,8 @@ def _objects(request: Request, scope: Scope) -> Response:
         filters={
             item.parameter: given
             for item in kb.filters
-            if (given := values.csv(item.parameter) if item.kind == "exact" else values.text(item.parameter)) is not None
+            if (given := values.csv(item.parameter) if item.kind == "exact" else values.text(item.parameter))
+            is not None
         },
     )
     found = list_objects(request.library, kb, query)
@@ -102,7 +103,9 @@ def _objects(request: Request, scope: Scope) -> Response:
         kb=kb,
         found=found,
         rows=[(rows.row(view), facts_of(kb, view)) for view in found.items],
-        columns=[column.name.replace("_", " ").capitalize() for column in kb.columns if _is_shown(column.types, found.items)],
+        columns=[
+            column.name.replace("_", " ").capitalize() for column in kb.columns if _is_shown(column.types, found.items)
+        ],
         values=values,
         pager=pager(request, address, found.request.number, found.request.size, found.total),
     )
@@ -126,9 +129,7 @@ def objects_as(extension: str) -> Callable[[Request], Response]:
         )
         return answer_at(request, addresses.api_of(request.kb, "objects"), query + form + dead)
 
-    return in_release(
-        lambda request, label: addresses.in_release(request.kb.slug, label, "objects", extension), answer
-    )
+    return in_release(lambda request, label: addresses.in_release(request.kb.slug, label, "objects", extension), answer)
 
 
 def pager(request: Request, address: str, number: int, size: int, total: int) -> dict[str, object]:

@@ -87,9 +87,7 @@ def filled(
         if isinstance(section, Told):
             value = view.properties.get(section.property)
             if value not in (None, "", [], {}):
-                made.sections.append(
-                    Section(section.title, anchor_of(section.title), value=shown(value, texts.block))
-                )
+                made.sections.append(Section(section.title, anchor_of(section.title), value=shown(value, texts.block)))
             continue
         asked = [by_word.pop(word) for word in section.questions if word in by_word]
         if asked:
@@ -157,7 +155,9 @@ def _row(
     texts_of, notes = list[Markup](), list[str]()
     for evidence in row.evidence:
         path = [told[stix_id].properties for stix_id in evidence.path if stix_id in told]
-        ends = dict.fromkeys(end for relation in path for end in (relation.get("source_ref"), relation.get("target_ref")))
+        ends = dict.fromkeys(
+            end for relation in path for end in (relation.get("source_ref"), relation.get("target_ref"))
+        )
         between = [through[end] for end in ends if isinstance(end, str) and end in through]
         if between:
             notes.append(", ".join(view.external_id or view.name or view.id for view in between))

@@ -105,11 +105,11 @@ def short_title(kb: KnowledgeBase) -> str:
     return kb.title.removeprefix("MITRE ").replace(" for ", " ")
 
 
-def page(name: str, frame: Frame, status: int = 200, **context: Any) -> Response:
+def page(name: str, frame: Frame, code: int = 200, /, **context: Any) -> Response:
     """Return a template as an answer, with the headers of every page."""
     text = environment().get_template(name).render(frame=frame, **context)
-    headers = dict(PAGE_HEADERS) if status == 200 else {**PAGE_HEADERS, "Cache-Control": "no-cache"}
-    return Response(text, status, headers, HTML)
+    headers = dict(PAGE_HEADERS) if code == 200 else {**PAGE_HEADERS, "Cache-Control": "no-cache"}
+    return Response(text, code, headers, HTML)
 
 
 def redirect(address: str, status: int = 302) -> Response:

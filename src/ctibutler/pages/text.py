@@ -198,9 +198,7 @@ def _finished(cleaned: str, marks: Sequence[str]) -> str:
 # Markdown.
 
 
-def _no_image(
-    renderer: RendererHTML, tokens: Sequence[Token], place: int, options: Any, env: Any
-) -> str:
+def _no_image(renderer: RendererHTML, tokens: Sequence[Token], place: int, options: Any, env: Any) -> str:
     return html.escape(renderer.renderInlineAsText(tokens[place].children or (), options, env))
 
 
