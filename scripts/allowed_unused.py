@@ -88,3 +88,10 @@ _.CHANGE_CLASSES
 _.fate_of_slug
 _.word_diff
 _.same_value
+_.is_short  # templates of pages read these
+_.in_latest
+_.active
+_.wide
+_.scripts
+_.validateLink  # markdown-it calls this method
+ROOT_WORDS  # tests compare it with every id

@@ -31,8 +31,8 @@ class Related:
 def list_related(
     library: Library, kb: KnowledgeBase, request: ObjectRequest, query: RelationshipQuery
 ) -> Page[Related]:
-    """Return the relationships of an object that match. The other ends are looked up in its release, then in the latest releases
-    of the other knowledge bases.
+    """Return the relationships of an object that match. The other ends are looked up in its release, then in the latest
+    releases of the other knowledge bases.
 
     Raises NotFound and Hidden, as `list_relationships` does.
     """

@@ -43,8 +43,7 @@ class Policy:
     `route` names it in the metrics. `write_error` and `access` are those of its edge; `cors` lets pages of other origins read
     its answers. Answers of a `cached` route depend only on the catalogue and the URL. A route that `streams` produces its
     answer while sending it. `Accept` can choose one of `variants` instead of `media_type`; where it is `even`, also by naming
-    both alike. `parameters` returns the
-    names of the query parameters that it knows.
+    both alike. `parameters` returns the names of the query parameters that it knows.
     """
 
     route: str
@@ -92,8 +91,9 @@ class Request:
     `headers` have names in lower case. `media_type` is the variant that the client prefers over the usual media type, if
     any; `encoding` the content encoding that it prefers. `body` is filled in before the handler runs, `catalog_state` by
     the first layer that needs it. `is_private`: the answer is only for whoever has a key. `key` is that of the client, if
-    access depends on it. `resolve` returns what another method and URL lead to. `answer_headers` go onto the answer, whichever layer sends it. For the log and the metrics:
-    `request_id`, the kind of problem that was answered (`refusal`), and what the answer cache had to do with it.
+    access depends on it. `resolve` returns what another method and URL lead to. `answer_headers` go onto the answer,
+    whichever layer sends it. For the log and the metrics: `request_id`, the kind of problem that was answered (`refusal`),
+    and what the answer cache had to do with it.
     """
 
     target: Target

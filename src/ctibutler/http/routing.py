@@ -30,9 +30,10 @@ class Endpoint:
 
     `summary` and `description` are for the schema. `choices` are the values that a place in the path can have, where they
     are known. `shows` names the schema of the successful answer, `fails` lists the statuses of its errors. `variants` are
-    media types that `Accept` can choose instead of `media_type`; where it is `even`, also by naming both alike. Answers of a `cached` endpoint depend only on the catalogue
-    and the URL. An endpoint that `streams` produces its answer while sending it. One that is `for_monitoring`
-    waits for no other request. One with `alias_of` is another form of the path named there, and not in the schema.
+    media types that `Accept` can choose instead of `media_type`; where it is `even`, also by naming both alike. Answers of a
+    `cached` endpoint depend only on the catalogue and the URL. An endpoint that `streams` produces its answer while sending
+    it. One that is `for_monitoring` waits for no other request. One with `alias_of` is another form of the path named there,
+    and not in the schema.
     """
 
     method: Method

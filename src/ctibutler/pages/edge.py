@@ -28,7 +28,7 @@ def make_edge(knowledge_bases: KnowledgeBases, settings: Settings, _: Metrics, *
     routes = [Route(endpoint, f"/{endpoint.path}") for endpoint in _at_root(settings)]
     for kb in knowledge_bases.all:
         routes += [Route(endpoint, f"/{kb.slug}/{endpoint.path}", kb) for endpoint in _of(kb, settings)]
-        routes += [Route(endpoint, f"/{name}/{endpoint.path}", kb) for name in kb.aliases for endpoint in _aliases()]
+        routes += [Route(it, f"/{name}/{it.path}", kb) for name in kb.aliases for it in _of(kb, settings)]
     return Edge(
         prefixes=("",),
         routes=routes,
@@ -38,17 +38,18 @@ def make_edge(knowledge_bases: KnowledgeBases, settings: Settings, _: Metrics, *
     )
 
 
-def _page(path: str, handler: Handler, taken: tuple[Parameter, ...] = (), media_type: str = HTML) -> Endpoint:
-    return Endpoint("GET", path, handler, "", "", taken, media_type=media_type, cached=True)
+def _page(path: str, handler: Handler, taken: tuple[Parameter, ...] = ()) -> Endpoint:
+    """A page, or another form of one. Its errors are HTML for whoever names HTML: they are told apart as two variants."""
+    return Endpoint("GET", path, handler, "", "", taken, variants=(HTML,), even=True, cached=True)
 
 
 def _at_root(settings: Settings) -> Iterator[Endpoint]:
-    yield Endpoint("GET", "", home.home, "", "", variants=(HTML,), even=True, cached=True)
+    yield _page("", home.home)
     yield _page("index.json/", home.index)
     yield _page("search/", searching.results, parameters.of_search(settings))
     yield _page("search.json/", searching.as_api, parameters.of_search(settings))
     yield _page("search.csv/", searching.as_api_csv, parameters.of_search(settings))
-    yield _page("palette.json/", searching.palette, searching.PALETTE_PARAMETERS, "application/json")
+    yield _page("palette.json/", searching.palette, searching.PALETTE_PARAMETERS)
     yield Endpoint("GET", "static/{digest}/{file}/", static_files.answer, "", "", right="open", media_type="text/css")
     yield _page("{word}/", home.resolve)
 
@@ -57,7 +58,7 @@ def _of(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
     listed = parameters.of_list(kb, settings)
     related = parameters.of_relations(settings)
     yield _page("", release_pages.latest)
-    yield _page("{place}/", release_pages.release_or_id)
+    yield _page("{place}/", object_pages.release_or_id)
     yield _page("{place}/objects/", release_pages.objects, listed)
     for extension in release_pages.LIST_FORMS:
         yield _page(f"{{place}}/objects{extension}/", release_pages.objects_as(extension), listed)
@@ -67,8 +68,3 @@ def _of(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
     yield _page("{place}/{id}/relations.csv/", object_pages.relations_csv, related)
     yield _page("{place}/{id}/stix/", object_pages.stix)
     yield _page("{place}/{id}/stix.json/", object_pages.stix_json)
-
-
-def _aliases() -> Iterator[Endpoint]:
-    for path in ("", "{place}/", "{place}/{id}/", "{place}/{id}/{part}/"):
-        yield Endpoint("GET", path, home.alias, "", "", media_type=HTML)

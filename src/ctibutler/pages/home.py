@@ -7,8 +7,10 @@ from starlette.responses import Response
 from ctibutler.answers import releases
 from ctibutler.answers.looking_up import near_anywhere, places_of
 from ctibutler.http.forwarding import answer_at
+from ctibutler.http.parameters import brief
 from ctibutler.http.requests import Request
 from ctibutler.pages import addresses
+from ctibutler.pages.errors import not_found
 from ctibutler.pages.rows import Rows
 from ctibutler.pages.templating import Frame, page, redirect
 
@@ -19,7 +21,7 @@ def home(request: Request) -> Response:
         return index(request)
     hosted = releases.knowledge_base_list(request.library)
     shown = [(request.library.knowledge_bases.named(it.slug), it) for it in hosted]
-    frame = Frame("ctibutler", addresses.HOME, scripts=("palette.js",))
+    frame = Frame("ctibutler", addresses.HOME)
     return page(
         "home.html",
         frame,
@@ -45,19 +47,8 @@ def resolve(request: Request) -> Response:
         return redirect(rows.address_of(places[0].view))
     frame = Frame(written[:100], addresses.HOME, text=written[:200])
     found = [rows.row(place.view) for place in places]
-    near = [] if found else near_anywhere(request.library, written)
-    status = 200 if found else 404
-    return page("choose.html", frame, status, written=written[:100], rows=found, near=near)
-
-
-def alias(request: Request) -> Response:
-    """Lead from another name of a knowledge base to its own."""
-    kb = request.kb
-    parts = [request.path[name] for name in ("place", "id", "part") if name in request.path]
-    query = request.values.query()
-    if not parts:
-        return redirect(f"/{kb.slug}/", 301)
-    path = addresses.of_release(kb.slug, parts[0])
-    if len(parts) > 1:
-        path = addresses.of_object(kb.slug, parts[0], parts[1], parts[2] if len(parts) > 2 else "")
-    return redirect(f"{path}?{query}" if query else path, 301)
+    if found:
+        return page("choose.html", frame, written=written[:100], rows=found, near=[])
+    near = near_anywhere(request.library, written)
+    sentence = f"there is nothing at `{brief('/' + written)}`"
+    return not_found(request, sentence, "choose.html", frame, written=written[:100], rows=[], near=near)

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from ctibutler.answers import releases
 from ctibutler.answers.asking.question_records import QuestionQuery
 from ctibutler.answers.asking.questions import ask_each
 from ctibutler.answers.looking_up import Absent, LookedUp, Moment, look_up, successors
-from ctibutler.answers.naming import ObjectRequest
+from ctibutler.answers.naming import ObjectRequest, brief
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.pages import PageRequest
 from ctibutler.answers.reading_ids import reading_ids
@@ -21,8 +22,10 @@ from ctibutler.http.forwarding import answer_at
 from ctibutler.http.requests import Request
 from ctibutler.knowledge_bases.kinds import kind_of
 from ctibutler.pages import addresses
-from ctibutler.pages.release_pages import pager
-from ctibutler.pages.releases_in_view import in_release, title_of
+from ctibutler.pages.errors import not_found
+from ctibutler.pages.paging import pager
+from ctibutler.pages.release_pages import about, about_as_json
+from ctibutler.pages.releases_in_view import in_release, nothing_installed, title_of, with_query
 from ctibutler.pages.rows import Row, Rows, name_of, shape_of, status_of
 from ctibutler.pages.sections import facts_of, filled, objects_of, questions_of, shown, sources_of
 from ctibutler.pages.templating import Form, Frame, OtherRelease, Scope, markdown, page, redirect
@@ -50,14 +53,39 @@ def one_object(
             return _absent(request, scope, found)
         address = _address(request, found, part, extension)
         if addresses.of_object(scope.kb.slug, scope.label, written, part, extension) != address:
-            query = request.values.query()
-            return redirect(f"{address}?{query}" if query else address, 301)
+            return redirect(with_query(request, address), 301)
         return (extensions[extension] if extension else answer)(request, _followed(request, scope, found, part), found)
 
     def in_other(request: Request, label: str) -> str:
         return addresses.of_object(request.kb.slug, label, request.path["id"], part, request.path.get("extension", ""))
 
-    return in_release(in_other, view)
+    def canonical(request: Request, label: str) -> str:
+        written, extension = request.path["id"], request.path.get("extension", "")
+        if not part:
+            written, extension = addresses.without_extension(written, tuple(extensions))
+        return address_in(request, label, written, part, extension)
+
+    return in_release(in_other, view, canonical)
+
+
+def release_or_id(request: Request) -> Response:
+    """Return the page of a release; or lead from an id without a release to the latest one."""
+    place = request.path["place"]
+    stem, extension = addresses.without_extension(place, (".json",))
+    if addresses.is_label(stem):
+        return about_as_json(request, stem) if extension else about(request)
+    label = releases.installed(request.library, request.kb).latest
+    if label is None:
+        return nothing_installed(request)
+    written, extension = addresses.without_extension(place, tuple(_OBJECT_FORMS))
+    return redirect(with_query(request, address_in(request, label, written, "", extension)))
+
+
+def address_in(request: Request, label: str, written: str, part: str = "", extension: str = "") -> str:
+    """Return the canonical address of what an id means in a release; as it is written, if it means nothing there."""
+    found = look_up(request.library, request.kb, written, label)
+    object_id = written if isinstance(found, Absent) else _id(request, found.view)
+    return addresses.of_object(request.kb.slug, label, object_id, part, extension)
 
 
 def _address(request: Request, found: LookedUp, part: str = "", extension: str = "") -> str:
@@ -253,10 +281,11 @@ def _absent(request: Request, scope: Scope, absent: Absent) -> Response:
         text=absent.id[:100],
     )
     near = [(near, addresses.of_object(scope.kb.slug, scope.label, near.external_id)) for near in absent.near]
-    return page(
+    return not_found(
+        request,
+        f"no object `{brief(absent.id)}` in {scope.kb.slug} {scope.label}",
         "absent.html",
         frame,
-        404,
         kb=scope.kb,
         absent=absent,
         holders=holders,

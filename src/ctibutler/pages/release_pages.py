@@ -12,6 +12,7 @@ from ctibutler.answers.objects import ObjectQuery, list_objects
 from ctibutler.http.forwarding import answer_at
 from ctibutler.http.requests import Request
 from ctibutler.pages import addresses
+from ctibutler.pages.paging import pager
 from ctibutler.pages.releases_in_view import in_release, nothing_installed, title_of
 from ctibutler.pages.rows import Rows
 from ctibutler.pages.sections import facts_of
@@ -25,20 +26,6 @@ def latest(request: Request) -> Response:
     """Lead from a knowledge base to its latest release."""
     label = releases.installed(request.library, request.kb).latest
     return nothing_installed(request) if label is None else redirect(addresses.of_release(request.kb.slug, label))
-
-
-def release_or_id(request: Request) -> Response:
-    """Return the page of a release; or lead from an id without a release to the latest one."""
-    place = request.path["place"]
-    stem, extension = addresses.without_extension(place, (".json",))
-    if addresses.is_label(stem):
-        if extension:
-            return answer_at(request, addresses.api_of(request.kb, "versions", stem))
-        return about(request)
-    label = releases.installed(request.library, request.kb).latest
-    if label is None:
-        return nothing_installed(request)
-    return redirect(addresses.of_object(request.kb.slug, label, place))
 
 
 def _about(request: Request, scope: Scope) -> Response:
@@ -70,6 +57,11 @@ def _day(moment: Instant) -> str:
 
 
 about = in_release(lambda request, label: addresses.of_release(request.kb.slug, label), _about)
+
+
+def about_as_json(request: Request, label: str) -> Response:
+    """Return what the API says about a release."""
+    return answer_at(request, addresses.api_of(request.kb, "versions", label))
 
 
 def _objects(request: Request, scope: Scope) -> Response:
@@ -130,22 +122,3 @@ def objects_as(extension: str) -> Callable[[Request], Response]:
         return answer_at(request, addresses.api_of(request.kb, "objects"), query + form + dead)
 
     return in_release(lambda request, label: addresses.in_release(request.kb.slug, label, "objects", extension), answer)
-
-
-def pager(request: Request, address: str, number: int, size: int, total: int) -> dict[str, object]:
-    """Return what leads to the other pages of a list."""
-
-    def at(wanted: int) -> str:
-        query = request.values.query(page=wanted)
-        return f"{address}?{query}" if query else address
-
-    last = max(1, -(-total // size))
-    return {
-        "number": number,
-        "last": last,
-        "total": total,
-        "first_item": min(total, (number - 1) * size + 1),
-        "last_item": min(total, number * size),
-        "before": at(number - 1) if 1 < number <= last + 1 else None,
-        "after": at(number + 1) if number < last else None,
-    }

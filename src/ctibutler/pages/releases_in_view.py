@@ -7,16 +7,21 @@ from collections.abc import Callable
 from starlette.responses import Response
 
 from ctibutler.answers import releases
+from ctibutler.answers.naming import brief
 from ctibutler.http.requests import Request
 from ctibutler.knowledge_bases import release_labels
-from ctibutler.pages.templating import Frame, OtherRelease, Scope, page, redirect, short_title
+from ctibutler.pages.errors import not_found
+from ctibutler.pages.templating import Frame, OtherRelease, Scope, redirect, short_title
 
 View = Callable[[Request, Scope], Response]
 
 
-def in_release(address: Callable[[Request, str], str], view: View) -> Callable[[Request], Response]:
+def in_release(
+    address: Callable[[Request, str], str], view: View, canonical: Callable[[Request, str], str] | None = None
+) -> Callable[[Request], Response]:
     """Return a handler that finds the release which `place` in the path names. `address` makes the address of this page in a
-    release."""
+    release; `canonical` the one that redirects lead to, where that takes more to find out."""
+    target = canonical or address
 
     def handle(request: Request) -> Response:
         asked = request.path["place"]
@@ -24,13 +29,13 @@ def in_release(address: Callable[[Request, str], str], view: View) -> Callable[[
         if not installed:
             return nothing_installed(request)
         if asked.lower() == "latest":
-            return redirect(_with_query(request, address(request, installed[0])))
+            return redirect(with_query(request, target(request, installed[0])))
         wanted = release_labels.sort_key(asked)
         label = next((known for known in installed if release_labels.sort_key(known) == wanted), None)
         if label is None:
             return not_installed(request, asked, installed)
-        if label != asked:
-            return redirect(_with_query(request, address(request, label)), 301)
+        if label != asked or by_alias(request):
+            return redirect(with_query(request, target(request, label)), 301)
         others = [OtherRelease(known, address(request, known)) for known in installed]
         return view(request, Scope(request.kb, label, installed[0], others))
 
@@ -40,16 +45,27 @@ def in_release(address: Callable[[Request, str], str], view: View) -> Callable[[
 def nothing_installed(request: Request) -> Response:
     """Return the page of a knowledge base without any release."""
     frame = Frame(request.kb.title, f"/{request.kb.slug}/")
-    return page("empty.html", frame, 404, kb=request.kb, available=releases.available(request.library, request.kb))
+    available = releases.available(request.library, request.kb)
+    sentence = f"no release of {request.kb.slug} is installed"
+    return not_found(request, sentence, "empty.html", frame, kb=request.kb, available=available)
 
 
 def not_installed(request: Request, asked: str, installed: list[str]) -> Response:
     """Return the page of a release that is not installed."""
     frame = Frame(f"{request.kb.title} {asked}", f"/{request.kb.slug}/")
-    return page("not_installed.html", frame, 404, kb=request.kb, asked=asked[:100], installed=installed)
+    sentence = f"no release `{brief(asked)}` of {request.kb.slug} is installed"
+    return not_found(
+        request, sentence, "not_installed.html", frame, kb=request.kb, asked=asked[:100], installed=installed
+    )
 
 
-def _with_query(request: Request, address: str) -> str:
+def by_alias(request: Request) -> bool:
+    """Return whether the address has another name of the knowledge base than its own."""
+    return not request.url.startswith(f"/{request.kb.slug}/")
+
+
+def with_query(request: Request, address: str) -> str:
+    """Return an address with the parameters of this request."""
     query = request.values.query()
     return f"{address}?{query}" if query else address
 

@@ -15,6 +15,7 @@ from ctibutler.knowledge_bases.kinds import is_kind, kind_of
 from ctibutler.pages import addresses
 from ctibutler.pages.templating import short_title
 from ctibutler.pages.text import EMPTY
+from ctibutler.stix.objects import RELATIONSHIP
 
 _LONGEST_NAME = 90
 
@@ -64,9 +65,9 @@ class Rows:
         self._home = home
 
     def address_of(self, view: ObjectView) -> str:
-        """Return the address of an object, empty if it is in no release."""
+        """Return the address of an object, empty if it has none: it is in no release, or it is a relationship."""
         kb, label = view.knowledge_base, view.release
-        if kb is None or label is None:
+        if kb is None or label is None or view.type == RELATIONSHIP:
             return ""
         object_id = self._ids[place_of(view)]
         return addresses.of_object(kb.slug, label, object_id if addresses.can_be_read(object_id) else view.id)

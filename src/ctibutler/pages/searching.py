@@ -13,7 +13,7 @@ from ctibutler.answers.search import SearchQuery, search_in_place
 from ctibutler.http.forwarding import answer_at
 from ctibutler.http.parameters import Parameter
 from ctibutler.http.requests import Request
-from ctibutler.pages.release_pages import pager
+from ctibutler.pages.paging import pager
 from ctibutler.pages.rows import Rows
 from ctibutler.pages.templating import Frame, forms_of, page
 

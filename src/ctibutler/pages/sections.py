@@ -1,4 +1,4 @@
-"""The sections of an object's page: its declared layout, filled with the answers to declared questions and with its properties."""
+"""The sections of an object's page: its declared layout, filled with answers to questions and with its properties."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ from ctibutler.stix.objects import text
 from ctibutler.stix.seeds import DOGESEC
 
 _STANDARD = frozenset(
-    ["type", "id", "spec_version", "name", "description", "created", "modified", "external_references", "kill_chain_phases", "revoked", "object_marking_refs", "x_mitre_deprecated", "granular_markings"]
-)
+    {
+        "type", "id", "spec_version", "name", "description", "created", "modified", "external_references",
+        "kill_chain_phases", "revoked", "object_marking_refs", "x_mitre_deprecated", "granular_markings",
+    }
+)  # fmt: skip
 _NO_LAYOUT = Layout((), ())
 
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.responses import RedirectResponse, Response
 
 import ctibutler
-from ctibutler.http.requests import Request
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.pages import addresses, static_files
 from ctibutler.pages.headers import PAGE_HEADERS
@@ -59,7 +58,8 @@ class Form:
 
 @dataclass(frozen=True)
 class Frame:
-    """What surrounds the content of a page. `active` is the word of the page in the navigation."""
+    """What surrounds the content of a page. `active` is the word of the page in the navigation; `text` what the search field
+    holds; `scripts` are modules of ours that only this page loads; a `wide` page takes the whole window."""
 
     title: str
     canonical: str
@@ -76,7 +76,7 @@ def environment() -> Environment:
     """Return the environment of all templates."""
     made = Environment(
         loader=PackageLoader("ctibutler.pages"),
-        autoescape=lambda name: name is None or not name.endswith(".md"),
+        autoescape=select_autoescape(default=True, disabled_extensions=("md",)),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -126,8 +126,3 @@ def markdown(name: str, context: Mapping[str, Any]) -> Response:
 def forms_of(address: str, *extensions: str, query: str = "") -> list[Form]:
     """Return the other forms of the page at an address without an extension."""
     return [Form(extension, f"{address}{extension}{'?' + query if query else ''}") for extension in extensions]
-
-
-def with_accept(request: Request) -> str:
-    """Return what the client says about media types."""
-    return request.headers.get("accept", "")

@@ -22,7 +22,10 @@ from markupsafe import Markup
 from ctibutler.knowledge_bases.layouts import Dialect
 
 _TAGS: Final = frozenset(
-    ["p", "br", "a", "code", "pre", "ul", "ol", "li", "em", "strong", "blockquote", "table", "thead", "tbody", "tr", "th", "td", "sub", "sup"]
+    {
+        "p", "br", "a", "code", "pre", "ul", "ol", "li", "em", "strong", "blockquote", "table", "thead", "tbody", "tr", "th",
+        "td", "sub", "sup",
+    }
 )  # fmt: skip
 _PRIVATE: Final = re.compile("[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]")
 _MARK: Final = re.compile("\ue000([0-9]+)\ue001")
@@ -65,7 +68,7 @@ class Reference:
 
 @dataclass
 class Notes:
-    """The footnotes of one page, numbered in the order of their use. `known` are the references that texts can cite, by name."""
+    """The footnotes of one page, numbered in the order of their use. `known` are what texts can cite, by name."""
 
     known: dict[str, Reference] = field(default_factory=dict)
     cited: dict[str, int] = field(default_factory=dict)
@@ -209,14 +212,19 @@ def _paragraph(tag: str) -> Callable[..., str]:
     return render
 
 
+class _Markdown(MarkdownIt):
+    """Markdown that makes links of all addresses: they are checked after cleaning, where only the link is lost."""
+
+    def validateLink(self, url: str) -> bool:  # noqa: N802 - the name that the library calls
+        return True
+
+
 def _markdown() -> MarkdownIt:
-    made = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["code", "lheading"])
+    made = _Markdown("commonmark", {"html": False}).enable("table").disable(["code", "lheading"])
     made.add_render_rule("image", _no_image)
     made.add_render_rule("heading_open", _paragraph("<p><strong>"))
     made.add_render_rule("heading_close", _paragraph("</strong></p>\n"))
     made.add_render_rule("hr", _paragraph("\n"))
-    # Addresses are checked after cleaning, and one of an unknown scheme loses only its link.
-    made.validateLink = lambda _: True  # type: ignore[method-assign]
     return made
 
 
