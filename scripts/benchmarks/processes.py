@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,11 +60,22 @@ class Server:
         return total / 1e9
 
     def megabytes(self) -> float:
-        """The memory that it holds now."""
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-        raise ProcessLookupError(self.pid)
+        """The memory that it holds now, beside what it maps of the database's file."""
+        return self._resident(lambda file: not file.endswith(".sqlite"))
+
+    def megabytes_with_database(self) -> float:
+        """The memory that it holds now, with the pages of the database's file that it has read."""
+        return self._resident(lambda file: True)
+
+    def _resident(self, counts: Callable[[str], bool]) -> float:
+        kilobytes, is_counted = 0, False
+        for line in Path(f"/proc/{self.pid}/smaps").read_text().splitlines():
+            name, *values = line.split(maxsplit=5)
+            if not name.endswith(":"):
+                is_counted = counts(values[4] if len(values) > 4 else "")
+            elif name == "Rss:" and is_counted:
+                kilobytes += int(values[0])
+        return kilobytes / 1024
 
 
 @dataclass(frozen=True)

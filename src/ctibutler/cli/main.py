@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from ctibutler import __version__
@@ -13,6 +14,8 @@ def run() -> None:
     if arguments == ["--version"]:
         print(f"ctibutler {__version__}")  # noqa: T201 - before anything is imported that could print it
         return
+    # numpy's linear algebra would start a thread for each core. Its matrices here are small: the threads only spin.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ctibutler.cli.application import end_of
     from ctibutler.knowledge_bases import HOSTED
 
