@@ -17,7 +17,7 @@ from ctibutler.catalog import objects, releases
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import natural_order
 from ctibutler.catalog.releases import Release
-from ctibutler.comparing.differences import CHANGES, ChangeKind, Difference
+from ctibutler.comparing.differences import CHANGES, ChangeKind, Difference, changed_properties, read_content
 from ctibutler.comparing.releases import Comparison
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.objects import RELATIONSHIP
@@ -165,12 +165,23 @@ def changes_of(
             difference,
             tuple(views((contents[key] for key in difference.before), kb, old.label if old else None)),
             tuple(views((contents[key] for key in difference.after), kb, new.label)),
+            _changed_properties(contents, difference),
         )
         for difference in shown
     ]
 
 
-def _change(difference: Difference, before: tuple[ObjectView, ...], after: tuple[ObjectView, ...]) -> Change:
+def _changed_properties(contents: Mapping[int, bytes], difference: Difference) -> tuple[str, ...]:
+    old, new = [[read_content(contents[key]) for key in keys] for keys in (difference.before, difference.after)]
+    return changed_properties(old, new) if old and new else ()
+
+
+def _change(
+    difference: Difference,
+    before: tuple[ObjectView, ...],
+    after: tuple[ObjectView, ...],
+    properties: tuple[str, ...],
+) -> Change:
     shown = (after or before)[0]
     return Change(
         id=difference.id,
@@ -180,7 +191,7 @@ def _change(difference: Difference, before: tuple[ObjectView, ...], after: tuple
         change=difference.change,
         before_modified=before[0].modified if before else None,
         after_modified=after[0].modified if after else None,
-        changed_properties=difference.changed_properties,
+        changed_properties=properties,
         before=before,
         after=after,
     )

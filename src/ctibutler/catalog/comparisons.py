@@ -12,13 +12,20 @@ from ctibutler.catalog.releases import Release
 
 
 class Member(msgspec.Struct, frozen=True, gc=False):
-    """One content of a STIX id in a release: the key of its bytes, its name as it is indexed (folded) and its primary id."""
+    """One content of a STIX id in a release.
+
+    `object_key` is the key of its bytes, `folded_name` its name as it is indexed, `external_id` its primary id, `modified`
+    in microseconds. `revoked` and `deprecated` are 0 or 1.
+    """
 
     release_key: int
     stix_id: str
     object_key: int
     folded_name: str | None
     external_id: str | None
+    modified: int | None
+    revoked: int
+    deprecated: int
 
 
 def members_of_differing_ids(connection: Connection, old: Release | None, new: Release) -> Sequence[Member]:
@@ -46,7 +53,8 @@ def members_of_differing_ids(connection: Connection, old: Release | None, new: R
             SELECT DISTINCT object.identifier_key
               FROM one_sided
               JOIN object ON object.object_key = one_sided.object_key)
-        SELECT member.release_key, identifier.stix_id, object.object_key, object.name, object.external_id
+        SELECT member.release_key, identifier.stix_id, object.object_key, object.name, object.external_id,
+               object.modified, object.revoked, object.deprecated
           FROM differing
           JOIN identifier ON identifier.identifier_key = differing.identifier_key
           JOIN object     ON object.identifier_key = differing.identifier_key

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from ctibutler.stix.objects import canonical, is_deprecated, is_revoked, type_of_id
+from ctibutler.stix.objects import canonical, type_of_id
 
 ChangeKind = Literal["added", "modified", "removed", "revoked", "deprecated"]
 CHANGES: Final[tuple[ChangeKind, ...]] = ("added", "modified", "removed", "revoked", "deprecated")
@@ -29,7 +29,7 @@ class Difference(msgspec.Struct, frozen=True, gc=False):
 
     `before` and `after` are the keys of its contents in the catalogue, in the order of the files; one of them is empty for an
     id that was added or removed. `folded_name` and `external_id` are those of the first content after, or before where it was
-    removed. `changed_properties` are the sorted names of top-level properties, empty for an id that was added or removed.
+    removed.
     """
 
     id: str
@@ -38,7 +38,6 @@ class Difference(msgspec.Struct, frozen=True, gc=False):
     after: tuple[int, ...]
     folded_name: str
     external_id: str | None
-    changed_properties: tuple[str, ...] = ()
 
     @property
     def type(self) -> str:
@@ -48,20 +47,9 @@ class Difference(msgspec.Struct, frozen=True, gc=False):
 
 def is_same(old: Sequence[Content], new: Sequence[Content]) -> bool:
     """Whether an id has the same contents in both releases, apart from the order of keys."""
+    if len(old) == len(new) == 1:
+        return not _changed(old[0], new[0])
     return set(map(_whole, old)) == set(map(_whole, new))
-
-
-def change_of(old: Sequence[Content], new: Sequence[Content], changed: Sequence[str]) -> ChangeKind:
-    """How an id changed that both releases have, given its changed properties: the first that applies of revoked, deprecated,
-    modified."""
-    if _STATES.isdisjoint(changed):
-        return "modified"
-    before, after = [list(map(_states, contents)) for contents in (old, new)]
-    if any(map(is_revoked, after)) and not any(map(is_revoked, before)):
-        return "revoked"
-    if any(map(is_deprecated, after)) and not any(map(is_deprecated, before)):
-        return "deprecated"
-    return "modified"
 
 
 def changed_properties(old: Sequence[Content], new: Sequence[Content]) -> tuple[str, ...]:
@@ -96,11 +84,3 @@ def _values(contents: Sequence[Content], name: str) -> set[bytes]:
 
 def _whole(content: Content) -> bytes:
     return canonical({name: _decode(value) for name, value in content.items()})
-
-
-# What says that an object is revoked or deprecated.
-_STATES: Final = frozenset(("revoked", "x_mitre_deprecated", "x_capec_status"))
-
-
-def _states(content: Content) -> dict[str, object]:
-    return {name: _decode(content[name]) for name in _STATES if name in content}

@@ -9,7 +9,7 @@ from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release
 from ctibutler.comparing.releases import Comparison, compare
 
-# The largest pair at hand, Enterprise 15.1 and 18.1, has 26,600 differences, which take 11 MB.
+# The largest pair at hand, Enterprise 15.1 and 18.1, has 26,600 differences, which take 10 MB.
 MOST_DIFFERENCES = 60_000
 
 _Pair = tuple[tuple[int, int], tuple[int, int]]
