@@ -95,3 +95,6 @@ _.wide
 _.scripts
 _.validateLink  # markdown-it calls this method
 ROOT_WORDS  # tests compare it with every id
+_.vocabulary
+_.tactic_flow
+_.release_outcomes

@@ -8,7 +8,7 @@ from ctibutler.answers.list_cache import ListCache
 from ctibutler.answers.mention_cache import MentionCache
 from ctibutler.answers.scope_cache import ScopeCache
 from ctibutler.catalog.engine.database import Database
-from ctibutler.comparing.pairs import ComparedPairs
+from ctibutler.comparing.pairs import ComparedPairs, JudgedPairs
 from ctibutler.knowledge_bases import KnowledgeBases
 
 
@@ -19,6 +19,7 @@ class Library:
     database: Database
     knowledge_bases: KnowledgeBases
     comparisons: ComparedPairs = field(default_factory=ComparedPairs, compare=False, repr=False)
+    judged: JudgedPairs = field(default_factory=JudgedPairs, compare=False, repr=False)
     list_cache: ListCache = field(default_factory=ListCache, compare=False, repr=False)
     scopes: ScopeCache = field(default_factory=ScopeCache, compare=False, repr=False)
     mentions: MentionCache = field(default_factory=MentionCache, compare=False, repr=False)

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from ctibutler.catalog.entries import Entry, Succession
+from ctibutler.catalog.folding import squashed
 from ctibutler.catalog.namesakes import preferred
 from ctibutler.catalog.releases import Release
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 REVOKED_BY: Final = "revoked-by"
+
+# Ids for which similar ones are looked up, in letters and digits.
+_SHORTEST_NEAR, _LONGEST_NEAR = 4, 40
 
 
 class Side:
@@ -33,6 +38,34 @@ class Side:
         """Return the objects with a primary id, folded and without optional prefix, of these types or all."""
         found = self._by_number.get(found_by, ()) if found_by else ()
         return [entry for entry in found if types is None or entry.type in types]
+
+    def spelled(self, squashed_id: str) -> list[Entry]:
+        """Return the objects whose primary id has these letters and digits, with or without its optional prefix."""
+        return self._spelled.get(squashed_id, [])
+
+    def nearly(self, squashed_id: str) -> set[str]:
+        """Return the letters and digits of primary ids that may become these ones by a letter left out, added, replaced, or
+        swapped with its neighbour. Some may need more."""
+        if not _SHORTEST_NEAR <= len(squashed_id) <= _LONGEST_NEAR:
+            return set()
+        return {known for shorter in _shorter(squashed_id) for known in self._by_shorter.get(shorter, ())}
+
+    @cached_property
+    def _spelled(self) -> dict[str, list[Entry]]:
+        found: defaultdict[str, list[Entry]] = defaultdict(list)
+        for entry in self.by_id.values():
+            for written in {squashed(entry.external_id or ""), squashed(entry.found_by or "")} - {""}:
+                found[written].append(entry)
+        return dict(found)
+
+    @cached_property
+    def _by_shorter(self) -> dict[str, list[str]]:
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for known in self._spelled:
+            if len(known) <= _LONGEST_NEAR:
+                for shorter in _shorter(known):
+                    found[shorter].append(known)
+        return dict(found)
 
     def like(self, entry: Entry) -> Entry | None:
         """Return the object with the same primary id, of a type that may take the place of this one's."""
@@ -60,6 +93,11 @@ class Successions:
         here = next(by_release[key] for key in self._order if by_release.get(key))
         live = [one for one in here if one.is_live] or here
         return sorted(live, key=lambda one: (one.target, one.stix_id))
+
+
+def _shorter(word: str) -> set[str]:
+    """A word, and the same without one of its letters."""
+    return {word, *(word[:place] + word[place + 1 :] for place in range(len(word)))}
 
 
 def _height(release: Release) -> str:

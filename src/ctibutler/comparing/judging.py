@@ -23,7 +23,7 @@ from ctibutler.comparing.classes import (
 )
 from ctibutler.comparing.differences import Content, read_content
 from ctibutler.comparing.heirs import REVOKED_BY, Path, Side, Successions, heirs_in
-from ctibutler.comparing.outcomes import OUTCOME_HANDLINGS, Evidence, Handling, Outcome, in_order, strictest
+from ctibutler.comparing.outcomes import ADDED, OUTCOME_HANDLINGS, Evidence, Handling, Outcome, in_order, strictest
 from ctibutler.comparing.reasons import Facts, reason_of
 from ctibutler.comparing.tactics import TacticFlow, flow_of
 from ctibutler.comparing.timeline import Timeline
@@ -41,7 +41,8 @@ class Judged:
     """Two releases of a knowledge base, side by side.
 
     `paths` and `outcomes` are those of every object of the old release but relationships, by STIX id, without candidates.
-    `added` are the objects of the new release that no object of the old one leads to.
+    `added` has an outcome for each object of the new release that no object of the old one leads to. `new_names` are STIX id →
+    name of the objects of the new release.
     """
 
     kb: KnowledgeBase
@@ -51,7 +52,8 @@ class Judged:
     flow: TacticFlow
     wide: ReleaseWide
     outcomes: Mapping[str, Outcome]
-    added: Sequence[Entry]
+    added: Sequence[Outcome]
+    new_names: Mapping[str, str | None]
 
 
 def judge(connection: Connection, kb: KnowledgeBase, old: Release, new: Release) -> Judged:
@@ -83,15 +85,29 @@ class _Judge:
     def judged(self) -> Judged:
         outcomes = {entry.stix_id: self._outcome(entry) for entry in self._old.by_id.values()}
         taken = {end.stix_id for path in self._paths.values() for end in (*path.live, path.start) if end is not None}
-        added = [entry for entry in self._new.by_id.values() if entry.stix_id not in taken]
-        return Judged(self._kb, self._old, self._new, self._paths, self._flow, self._wide, outcomes, added)
+        added = [self._added(entry) for entry in self._new.by_id.values() if entry.stix_id not in taken]
+        names = {entry.stix_id: _text(self._content(entry), "name") for entry in self._new.by_id.values()}
+        return Judged(self._kb, self._old, self._new, self._paths, self._flow, self._wide, outcomes, added, names)
+
+    def _added(self, entry: Entry) -> Outcome:
+        shown, name = _shown(entry), _text(self._content(entry), "name")
+        return Outcome(
+            id=shown,
+            name=name,
+            type=entry.type,
+            outcome=ADDED,
+            handling="automatic",
+            new_id=shown,
+            new_name=name,
+            reason=f"New in {self._new.release.label}.",
+            stix_id=entry.stix_id,
+            new_stix_id=entry.stix_id,
+        )
 
     def _read(self) -> dict[int, Content]:
-        """The contents of all objects of the old release, and of the new one's of types that the old one has."""
-        types = {entry.type for entry in self._old.by_id.values()}
-        found = [entry.object_key for entry in self._old.by_id.values()]
-        found += [entry.object_key for entry in self._new.by_id.values() if entry.type in types]
-        keys = list(dict.fromkeys(found))
+        """The contents of all objects of both releases."""
+        every = [*self._old.by_id.values(), *self._new.by_id.values()]
+        keys = list(dict.fromkeys(entry.object_key for entry in every))
         return dict(zip(keys, map(read_content, objects.contents(self._connection, keys)), strict=True))
 
     def _side(self, side: Side) -> tuple[Side, Mapping[str, Content]]:

@@ -39,6 +39,9 @@ OUTCOME_HANDLINGS: Final[Mapping[str, Handling]] = {
 OUTCOMES: Final = tuple(OUTCOME_HANDLINGS)
 """The outcomes, in order of precedence."""
 
+ADDED: Final = "added"
+"""The outcome, in comparisons of whole releases, of an object that only the second release has."""
+
 NOTES: Final = ("stale", "silent", "new_subtechniques")
 """What `also` says besides outcomes: dead in the first release already · edited under the same `modified` · the heir has
 sub-techniques that the first release did not know."""

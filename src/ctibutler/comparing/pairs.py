@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 
+from ctibutler.catalog import releases
 from ctibutler.catalog.engine.connection import Connection
-from ctibutler.catalog.releases import Release
+from ctibutler.catalog.releases import Mark, Release
+from ctibutler.comparing.judging import Judged, judge
 from ctibutler.comparing.releases import Comparison, compare
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 # The largest pair at hand, Enterprise 15.1 and 18.1, has 26,600 differences, which take 10 MB.
 MOST_DIFFERENCES = 60_000
+
+MOST_JUDGED = 32
 
 _Pair = tuple[tuple[int, int], tuple[int, int]]
 
@@ -38,6 +44,33 @@ class ComparedPairs:
             while len(self._kept) > 1 and sum(len(kept.differences) for kept in self._kept.values()) > MOST_DIFFERENCES:
                 self._kept.popitem(last=False)
         return made
+
+
+class JudgedPairs:
+    """Remembers what became of objects between the pairs of releases that were asked about last.
+
+    An outcome may rest on any release of its knowledge base, so one is judged again once any of them was installed or removed.
+    """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, int, int], tuple[Sequence[Mark], Judged]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def judge(self, connection: Connection, kb: KnowledgeBase, old: Release, new: Release) -> Judged:
+        """Judge a pair of releases, or return what is remembered of it."""
+        marks = releases.marks(connection, kb.slug)
+        pair = (kb.slug, old.key, new.key)
+        with self._lock:
+            if pair in self._kept and self._kept[pair][0] == marks:
+                self._kept.move_to_end(pair)
+                return self._kept[pair][1]
+        judged = judge(connection, kb, old, new)
+        with self._lock:
+            self._kept[pair] = (marks, judged)
+            self._kept.move_to_end(pair)
+            while len(self._kept) > MOST_JUDGED:
+                self._kept.popitem(last=False)
+        return judged
 
 
 def _mark(release: Release | None) -> tuple[int, int]:
