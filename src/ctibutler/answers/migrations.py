@@ -18,6 +18,7 @@ from ctibutler.catalog.entries import Entry
 from ctibutler.catalog.folding import natural_order, squashed
 from ctibutler.catalog.namesakes import preferred
 from ctibutler.catalog.releases import Release
+from ctibutler.comparing.candidates import MOST_CANDIDATES, Candidates, successor
 from ctibutler.comparing.heirs import Side
 from ctibutler.comparing.judging import Judged
 from ctibutler.comparing.outcomes import ADDED, OUTCOME_HANDLINGS, Evidence, Outcome
@@ -81,8 +82,7 @@ def outcomes(
     """
     with library.database.read() as connection:
         judged = _judged(library, connection, kb, from_version, to_version)
-        answering = _Answering(library, connection, judged)
-        return tuple(answering.answers(ids))
+        return tuple(_Answering(library, connection, judged, accept).answers(ids))
 
 
 def tactic_flow(library: Library, kb: KnowledgeBase, from_version: str, to_version: str) -> TacticFlow:
@@ -139,10 +139,12 @@ def _counts(found: Iterable[Outcome]) -> dict[str, int]:
 class _Answering:
     """Answers about ids, from a pair of releases that was judged."""
 
-    def __init__(self, library: Library, connection: Connection, judged: Judged) -> None:
+    def __init__(self, library: Library, connection: Connection, judged: Judged, accept: Sequence[str] = ()) -> None:
         self._library = library
         self._connection = connection
         self._judged = judged
+        self._accept = accept
+        self._candidates = Candidates(connection, judged)
         self._kb = judged.kb
         self._old, self._new = judged.old, judged.new
 
@@ -150,9 +152,29 @@ class _Answering:
         """What became of each id."""
         found = {text: self._answer(text) for text in dict.fromkeys(ids)}
         missing = self._missing([text for text, outcome in found.items() if outcome is None])
-        known = [outcome for outcome in found.values() if outcome is not None]
-        completed = dict(zip(map(id, known), self.completed(known), strict=True))
+        known = {id(outcome): outcome for outcome in found.values() if outcome is not None}
+        shown = map(self._accepted, self._candidates.of(self.completed(list(known.values()))))
+        completed = dict(zip(known, shown, strict=True))
         return [missing[text] if (outcome := found[text]) is None else completed[id(outcome)] for text in ids]
+
+    def _accepted(self, outcome: Outcome) -> Outcome:
+        """An outcome that needs a human, with the candidate that may be taken without."""
+        taken = self._candidates.accepted(outcome, self._accept) if self._accept else None
+        if taken is None:
+            return outcome
+        entry, why = taken
+        name = self._judged.new_names.get(entry.stix_id)
+        shown = f"{entry.shown_id} {name}" if name else entry.shown_id
+        how = "the publisher's notice names it alone" if why == "named" else "it alone has the name, and the same text"
+        return msgspec.structs.replace(
+            outcome,
+            handling="look",
+            new_id=entry.shown_id,
+            new_name=name,
+            new_stix_id=entry.stix_id,
+            reason=f"{outcome.reason} Accepted: {shown}, as {how}.",
+            evidence=(*outcome.evidence, Evidence(why, entry.stix_id, self._new.release.label)),
+        )
 
     def completed(self, found: Sequence[Outcome]) -> list[Outcome]:
         """Outcomes with what other knowledge bases say of objects that are gone."""
@@ -181,12 +203,15 @@ class _Answering:
         outcomes = [self._judged.outcomes[one.stix_id] for one in sorted(others, key=lambda one: one.stix_id)]
         shown = " and ".join(f"{outcome.name or outcome.stix_id}" for outcome in outcomes)
         return Outcome(
-            id=entry.external_id or entry.stix_id,
+            id=entry.shown_id,
             type=entry.type,
             outcome="ambiguous",
             handling=OUTCOME_HANDLINGS["ambiguous"],
             reason=f"{label} has {len(outcomes)} objects with this id, which part: {shown}.",
             evidence=tuple(Evidence("object", outcome.stix_id or "", label) for outcome in outcomes),
+            candidates=tuple(successor(outcome) for outcome in outcomes if outcome.new_id is not None)[
+                :MOST_CANDIDATES
+            ],
         )
 
     def _missing(self, texts: Sequence[str]) -> dict[str, Outcome]:
@@ -218,7 +243,7 @@ class _Answering:
             if one.is_live and one.type in family
         ]
         release, first = having[0] if having else (new, entry)
-        shown, name = entry.external_id or entry.stix_id, self._judged.new_names.get(entry.stix_id)
+        shown, name = entry.shown_id, self._judged.new_names.get(entry.stix_id)
         also = f"{release.label} is the first installed release with it" if release.key != new.key else ""
         return Outcome(
             id=shown,

@@ -35,6 +35,19 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
         """Whether its publisher neither revoked nor deprecated it."""
         return not (self.revoked or self.deprecated)
 
+    @property
+    def shown_id(self) -> str:
+        """The primary id as published; the STIX id where it has none."""
+        return self.external_id or self.stix_id
+
+
+class Reference(msgspec.Struct, frozen=True, gc=False):
+    """A reference inside an object: `kind` is its property without `_ref` or `_refs`, in the words of relationship types."""
+
+    kind: str
+    source: str
+    target: str
+
 
 class Succession(msgspec.Struct, frozen=True, gc=False):
     """A relationship of a release that leads from one object to another. `is_live`: neither revoked nor deprecated itself."""
@@ -128,3 +141,25 @@ def successions(connection: Connection, release_keys: Sequence[int], kinds: Sequ
     return [
         Succession(row.release_key, row.id, row.source, row.target, not (row.revoked or row.deprecated)) for row in rows
     ]
+
+
+def references_to(connection: Connection, release_key: int, stix_ids: Collection[str]) -> list[Reference]:
+    """Return the references inside objects of a release that lead to these ids, sorted."""
+    rows = connection.rows(
+        f"""
+        SELECT reference.kind_key, source.stix_id AS source, target.stix_id AS target
+          FROM identifier target
+          JOIN reference         ON reference.target_key = target.identifier_key
+          JOIN identifier source ON source.identifier_key = reference.source_key
+          JOIN object            ON object.identifier_key = reference.source_key
+          JOIN member            ON member.object_key = object.object_key
+          JOIN object_reference  ON object_reference.object_key = object.object_key
+                                AND reference.place BETWEEN object_reference.first_place AND object_reference.last_place
+         WHERE target.stix_id IN {connection.in_list("stix_ids", "text")}
+           AND member.release_key = :release
+        """,
+        stix_ids=sorted(stix_ids),
+        release=release_key,
+    )
+    found = {(connection.word(row.kind_key), row.source, row.target) for row in rows}
+    return [Reference(*one) for one in sorted(found)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ctibutler.catalog import entries as catalog
 from ctibutler.catalog import objects, releases
@@ -22,6 +22,7 @@ from ctibutler.comparing.classes import (
     words_of_texts,
 )
 from ctibutler.comparing.differences import Content, read_content
+from ctibutler.comparing.families import Family, Weighed
 from ctibutler.comparing.heirs import REVOKED_BY, Path, Side, Successions, heirs_in
 from ctibutler.comparing.outcomes import ADDED, OUTCOME_HANDLINGS, Evidence, Handling, Outcome, in_order, strictest
 from ctibutler.comparing.reasons import Facts, reason_of
@@ -42,7 +43,7 @@ class Judged:
 
     `paths` and `outcomes` are those of every object of the old release but relationships, by STIX id, without candidates.
     `added` has an outcome for each object of the new release that no object of the old one leads to. `new_names` are STIX id →
-    name of the objects of the new release.
+    name of the objects of the new release. `weighed` and `families` are filled as candidates are asked for.
     """
 
     kb: KnowledgeBase
@@ -54,6 +55,8 @@ class Judged:
     outcomes: Mapping[str, Outcome]
     added: Sequence[Outcome]
     new_names: Mapping[str, str | None]
+    weighed: dict[str, tuple[Weighed, ...]] = field(default_factory=dict)
+    families: dict[tuple[str, ...], Family] = field(default_factory=dict)
 
 
 def judge(connection: Connection, kb: KnowledgeBase, old: Release, new: Release) -> Judged:
@@ -90,7 +93,7 @@ class _Judge:
         return Judged(self._kb, self._old, self._new, self._paths, self._flow, self._wide, outcomes, added, names)
 
     def _added(self, entry: Entry) -> Outcome:
-        shown, name = _shown(entry), _text(self._content(entry), "name")
+        shown, name = entry.shown_id, _text(self._content(entry), "name")
         return Outcome(
             id=shown,
             name=name,
@@ -353,10 +356,10 @@ class _Judge:
         facts.old, facts.new = self._old.release.label, self._new.release.label
         facts.is_live = entry.is_live
         facts.name, facts.new_name = name, new_name
-        facts.id, facts.new_id = _shown(entry), None if heir is None else _shown(heir)
+        facts.id, facts.new_id = entry.shown_id, None if heir is None else heir.shown_id
         facts.hops = sum(1 for one in evidence if one.kind == REVOKED_BY)
         return Outcome(
-            id=_shown(entry),
+            id=entry.shown_id,
             name=name,
             type=entry.type,
             outcome=outcome,
@@ -408,19 +411,15 @@ class _Judge:
         return tuple(Evidence(REVOKED_BY, hop.stix_id, self._labels[hop.release_key]) for hop in path.hops)
 
     def _named(self, ends: Sequence[Entry]) -> list[tuple[str, str | None, str]]:
-        return [(_shown(end), _text(self._content(end), "name"), "") for end in ends]
+        return [(end.shown_id, _text(self._content(end), "name"), "") for end in ends]
 
     def _numbers(self, stix_ids: Sequence[str]) -> list[str]:
-        return sorted(_shown(self._old.by_id[stix_id]) for stix_id in stix_ids)
+        return sorted(self._old.by_id[stix_id].shown_id for stix_id in stix_ids)
 
 
 def decode_content(content: Content) -> dict[str, object]:
     """Return the properties of an object that was read by its top level."""
     return {name: value_of(content, name) for name in content}
-
-
-def _shown(entry: Entry) -> str:
-    return entry.external_id or entry.stix_id
 
 
 def _text(content: Content, name: str) -> str | None:
