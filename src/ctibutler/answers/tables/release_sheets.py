@@ -11,6 +11,7 @@ from ctibutler.answers.asking.answering import MOST_EVIDENCE
 from ctibutler.answers.asking.question_records import QuestionQuery
 from ctibutler.answers.asking.questions import ask
 from ctibutler.answers.library import Library
+from ctibutler.answers.matrix import order_of_tactics
 from ctibutler.answers.naming import installed_release
 from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.objects import shown_types
@@ -171,12 +172,7 @@ def _order_of_tactics(library: Library, release: Release) -> list[str]:
     types = [name for name in release.types if name.endswith("-matrix")]
     with library.database.read() as connection:
         matrices = views(catalog.contents(connection, member_keys(connection, release, types))) if types else []
-    named: dict[str, None] = {}
-    for matrix in matrices:
-        refs = matrix.properties.get("tactic_refs")
-        if isinstance(refs, list):
-            named.update(dict.fromkeys(map(str, refs)))
-    return list(named)
+    return list(order_of_tactics(matrices))
 
 
 def _detections(library: Library, kb: KnowledgeBase, release: Release) -> Sheet | None:

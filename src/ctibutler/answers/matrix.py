@@ -1,0 +1,341 @@
+"""The matrix of a release: its tactics in the publisher's order, the techniques of each, and which of them two sets have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from ctibutler.answers.asking.question_records import Start
+from ctibutler.answers.library import Library
+from ctibutler.answers.naming import installed_release
+from ctibutler.answers.object_view import ObjectView, views
+from ctibutler.answers.pages import Count
+from ctibutler.answers.technique_sets import TechniqueSet, technique_set
+from ctibutler.catalog import members, objects, walks
+from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.folding import folded, natural_order
+from ctibutler.catalog.releases import Release
+from ctibutler.catalog.selections import Selection
+from ctibutler.catalog.walks import Living, Node
+from ctibutler.errors import NotFound
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.kinds import kind_of, kinds_named
+from ctibutler.knowledge_bases.matrices import MatrixForm, matrix_form
+from ctibutler.knowledge_bases.properties import strings
+
+Mark = Literal["a", "b", "both"]
+
+_PLATFORMS = "platforms"
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixQuery:
+    """Which matrix: of a release, with these sets marked, and only techniques of these platforms, all for none."""
+
+    release: str | None = None
+    a: Sequence[str] = ()
+    b: Sequence[str] = ()
+    platforms: Sequence[str] = ()
+
+
+class MatrixTechnique(msgspec.Struct, frozen=True, kw_only=True):
+    """A technique. `mark` says which sets have it; `a` and `b` are the objects of each set that it was given by."""
+
+    id: str
+    external_id: str | None
+    name: str | None
+    platforms: tuple[str, ...] = ()
+    mark: Mark | None = msgspec.field(name="in", default=None)
+    a: tuple[Start, ...] = ()
+    b: tuple[Start, ...] = ()
+
+
+class MatrixCell(msgspec.Struct, frozen=True):
+    """A technique in the column of a tactic, with those that are kinds of it. `only_context`: it does not pass the filter
+    itself, but one of these does."""
+
+    technique: MatrixTechnique
+    below: tuple[MatrixCell, ...] = ()
+    only_context: bool = False
+
+    @property
+    def all_below(self) -> Iterator[MatrixCell]:
+        """The cells below it, at any depth."""
+        for cell in self.below:
+            yield cell
+            yield from cell.all_below
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether a set has it, or anything below it."""
+        return self.technique.mark is not None or any(cell.technique.mark for cell in self.all_below)
+
+
+class MatrixTactic(msgspec.Struct, frozen=True):
+    """A column. `marked` counts its techniques of which a set has any, or anything below."""
+
+    id: str
+    external_id: str | None
+    name: str | None
+    techniques: tuple[MatrixCell, ...]
+    marked: Count
+
+
+class MatrixPart(msgspec.Struct, frozen=True):
+    """One matrix of a release, as its publisher made it. `id` is None for tactics that no matrix names."""
+
+    id: str | None
+    external_id: str | None
+    name: str | None
+    is_dead: bool
+    tactics: tuple[MatrixTactic, ...]
+
+
+class MatrixCounts(msgspec.Struct, frozen=True):
+    """How many techniques are shown: those at the top, those below, the cells of both; and how many of all techniques only one
+    set has, and both."""
+
+    techniques: Count
+    sub_techniques: Count
+    cells: Count
+    tactics: Count
+    only_a: Count
+    only_b: Count
+    both: Count
+
+    @property
+    def jaccard(self) -> float | None:
+        """What both sets share of all that either has."""
+        either = self.only_a + self.only_b + self.both
+        return round(self.both / either, 3) if either else None
+
+
+class MatrixSet(msgspec.Struct, frozen=True):
+    """A set: the objects that it was given by, how many techniques these mean, how many of them have no cell (because they
+    serve no tactic, or a filter leaves them out), and what is wrong with the other ids."""
+
+    given: tuple[Start, ...]
+    techniques: Count
+    without_cell: Count
+    problems: tuple[str, ...]
+
+
+class Matrix(msgspec.Struct, frozen=True, kw_only=True):
+    """The matrices of a release. `without_tactic` are techniques that serve none. `platforms` are all that techniques name."""
+
+    knowledge_base: str
+    release: str
+    a: MatrixSet
+    b: MatrixSet
+    counts: MatrixCounts
+    platforms: tuple[str, ...]
+    matrices: tuple[MatrixPart, ...]
+    without_tactic: tuple[MatrixTechnique, ...]
+
+    def cells(self) -> Iterator[tuple[MatrixTactic, MatrixCell, MatrixCell | None]]:
+        """Yield every cell with its tactic, and the cell that it is below, top cells first."""
+        for part in self.matrices:
+            for tactic in part.tactics:
+                for cell in tactic.techniques:
+                    yield tactic, cell, None
+                    for inner in cell.all_below:
+                        yield tactic, inner, cell
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a release says: objects by node, which techniques each tactic has, and what is below each technique."""
+
+    techniques: Mapping[Node, ObjectView]
+    tactics: Mapping[Node, ObjectView]
+    parts: Sequence[ObjectView]
+    served: Mapping[Node, set[Node]]
+    below: Mapping[Node, Sequence[Node]]
+
+
+def make_matrix(library: Library, kb: KnowledgeBase, query: MatrixQuery) -> Matrix:
+    """Return the matrix of a release. Revoked and deprecated techniques are left out.
+
+    Raises NotFound if the release is not installed, or its objects serve no tactics.
+    """
+    form = matrix_form(kb)
+    if form is None:
+        raise NotFound(f"{kb.slug} has no matrix: its objects serve no tactics")
+    with library.database.read() as connection:
+        release = installed_release(connection, kb, query.release)
+        read = _read(connection, kb, release, form)
+        a = technique_set(library, connection, kb, release, query.a)
+        b = technique_set(library, connection, kb, release, query.b)
+        made = _Making(kb, read, query.platforms, a, b)
+        parts = tuple(made.parts())
+    marks = [technique.mark for technique in made.shown.values()]
+    counts = MatrixCounts(
+        len(made.tops), len(made.shown.keys() - made.tops), made.cells, len({it.id for part in parts for it in part.tactics}),
+        marks.count("a"), marks.count("b"), marks.count("both"),
+    )  # fmt: skip
+    return Matrix(
+        knowledge_base=kb.slug,
+        release=release.label,
+        a=_told(a, made.shown),
+        b=_told(b, made.shown),
+        counts=counts,
+        platforms=made.all_platforms(),
+        matrices=parts,
+        without_tactic=made.without_tactic(),
+    )
+
+
+def order_of_tactics(parts: Iterable[ObjectView]) -> dict[str, None]:
+    """Return the STIX ids of tactics, in the order in which these matrices name them."""
+    return dict.fromkeys(ref for part in parts for ref in strings(part.properties.get("tactic_refs")))
+
+
+def _read(connection: Connection, kb: KnowledgeBase, release: Release, form: MatrixForm) -> _Read:
+    living = Living()
+    techniques = _of_kinds(connection, kb, release, form.techniques, alive=True)
+    # The tactics of a matrix that its publisher withdrew are withdrawn too; they stay columns of it.
+    tactics = _of_kinds(connection, kb, release, form.tactics, alive=False)
+    kinds = kinds_named(kb, form.techniques)
+    served: dict[Node, set[Node]] = {}
+    for hop, _ in walks.take(connection, form.serves, release, [node[1] for node in tactics], kinds, living):
+        if hop.far in techniques:
+            served.setdefault(hop.near, set()).add(hop.far)
+    below: dict[Node, list[Node]] = {}
+    if form.below is not None:
+        for hop, _ in walks.take(connection, form.below, release, [node[1] for node in techniques], kinds, living):
+            if hop.far in techniques and hop.far != hop.near:
+                below.setdefault(hop.near, []).append(hop.far)
+    types = [name for name in release.types if name.endswith("-matrix")]
+    keys = members.member_keys(connection, release, types) if types else []
+    parts = views(objects.contents(connection, keys), kb, release.label)
+    return _Read(techniques, tactics, parts, served, below)
+
+
+def _of_kinds(
+    connection: Connection, kb: KnowledgeBase, release: Release, words: Sequence[str], *, alive: bool
+) -> dict[Node, ObjectView]:
+    types = sorted({name for kind in kinds_named(kb, words) for name in kind.types})
+    selection = Selection(
+        releases=[release.key],
+        types=types,
+        listed_only=False,
+        include_revoked=not alive,
+        include_deprecated=not alive,
+    )
+    keys = objects.select_all(connection, selection)
+    nodes = walks.nodes_of(connection, release, keys)
+    read = zip(keys, views(objects.contents(connection, keys), kb, release.label), strict=True)
+    return {nodes[key]: view for key, view in read if kind_of(kb, view.type, view.properties) in words}
+
+
+class _Making:
+    """Makes the parts of one matrix, and counts what is on them."""
+
+    def __init__(
+        self, kb: KnowledgeBase, read: _Read, platforms: Sequence[str], a: TechniqueSet, b: TechniqueSet
+    ) -> None:
+        self.shown: dict[Node, MatrixTechnique] = {}
+        self.tops: set[Node] = set()
+        self.cells = 0
+        self._kb = kb
+        self._read = read
+        self._wanted = {folded(name) for name in platforms}
+        self._sets = (a.techniques, b.techniques)
+        self._names = {node: folded(view.name or "") for node, view in read.techniques.items()}
+        self._platforms = {node: _platforms_of(kb, view) for node, view in read.techniques.items()}
+        self._made: dict[Node, MatrixTechnique] = {}
+        self._tactics = {view.id: (node, view) for node, view in read.tactics.items()}
+
+    def parts(self) -> Iterator[MatrixPart]:
+        """Yield the matrices as their publisher made them, then the tactics that none of them names."""
+        named: set[str] = set()
+        for view in sorted(self._read.parts, key=lambda it: it.is_revoked or it.is_deprecated):
+            refs = [ref for ref in order_of_tactics([view]) if ref in self._tactics]
+            named.update(refs)
+            is_dead = view.is_revoked or view.is_deprecated
+            yield MatrixPart(view.id, view.external_id, view.name, is_dead, tuple(map(self._column, refs)))
+        others = [stix_id for stix_id in self._tactics if stix_id not in named and self._is_used(stix_id)]
+        if others:
+            others.sort(key=lambda stix_id: natural_order(self._tactics[stix_id][1].external_id or stix_id))
+            yield MatrixPart(None, None, None, False, tuple(map(self._column, others)))
+
+    def without_tactic(self) -> tuple[MatrixTechnique, ...]:
+        """Return the techniques that no column has, filter aside."""
+        placed: set[Node] = set()
+        for nodes in self._read.served.values():
+            placed.update(*([node, *self._inside(node)] for node in nodes))
+        rest = [self._technique(node) for node in self._read.techniques if node not in placed]
+        return tuple(sorted(rest, key=lambda it: natural_order(it.external_id or it.id)))
+
+    def all_platforms(self) -> tuple[str, ...]:
+        """Return every platform that a technique names."""
+        return tuple(sorted({name for names in self._platforms.values() for name in names}, key=folded))
+
+    def _is_used(self, stix_id: str) -> bool:
+        node, view = self._tactics[stix_id]
+        return node in self._read.served or not (view.is_revoked or view.is_deprecated)
+
+    def _column(self, stix_id: str) -> MatrixTactic:
+        node, view = self._tactics[stix_id]
+        served = self._read.served.get(node, set())
+        # Below a technique that serves the tactic too, a technique has no cell of its own.
+        inside = {below for top in served for below in self._inside(top)}
+        tops = sorted(served - inside, key=lambda it: (self._names[it], it))
+        cells = [cell for top in tops if (cell := self._cell(top, served, set())) is not None]
+        self.tops.update(top for top in tops if top in self.shown)
+        marked = sum(cell.is_marked for cell in cells)
+        return MatrixTactic(view.id, view.external_id, view.name, tuple(cells), marked)
+
+    def _cell(self, node: Node, served: set[Node], above: set[Node]) -> MatrixCell | None:
+        below = []
+        for inner in sorted(self._read.below.get(node, ()), key=self._order):
+            # One that names tactics of its own is only below those.
+            if inner not in above and (inner in served or not self._serves_any(inner)):
+                cell = self._cell(inner, served, {*above, node})
+                below += [] if cell is None else [cell]
+        passes = not self._wanted or bool(self._wanted & set(map(folded, self._platforms[node])))
+        if not passes and not below:
+            return None
+        self.cells += 1
+        technique = self._technique(node)
+        self.shown[node] = technique
+        return MatrixCell(technique, tuple(below), not passes)
+
+    def _serves_any(self, node: Node) -> bool:
+        return any(node in served for served in self._read.served.values())
+
+    def _inside(self, node: Node) -> set[Node]:
+        found: set[Node] = set()
+        waiting = [node]
+        while waiting:
+            new = [inner for inner in self._read.below.get(waiting.pop(), ()) if inner not in found]
+            found.update(new)
+            waiting += new
+        return found
+
+    def _order(self, node: Node) -> tuple[str, str]:
+        view = self._read.techniques[node]
+        return natural_order(view.external_id or ""), view.id
+
+    def _technique(self, node: Node) -> MatrixTechnique:
+        if node not in self._made:
+            view = self._read.techniques[node]
+            a, b = (tuple(given.get(node, ())) for given in self._sets)
+            mark: Mark | None = "both" if a and b else "a" if a else "b" if b else None
+            self._made[node] = MatrixTechnique(
+                id=view.id, external_id=view.external_id, name=view.name, platforms=self._platforms[node], mark=mark, a=a, b=b
+            )  # fmt: skip
+        return self._made[node]
+
+
+def _told(found: TechniqueSet, shown: Mapping[Node, object]) -> MatrixSet:
+    without_cell = sum(node not in shown for node in found.techniques)
+    return MatrixSet(tuple(found.given), len(found.techniques), without_cell, tuple(found.problems))
+
+
+def _platforms_of(kb: KnowledgeBase, view: ObjectView) -> tuple[str, ...]:
+    columns = (column for column in kb.columns if column.name == _PLATFORMS and view.type in column.types)
+    return tuple(dict.fromkeys(name for column in columns for name in column.read(view.properties)))
