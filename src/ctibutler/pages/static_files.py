@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from hashlib import sha256
 from importlib import resources
@@ -14,6 +15,7 @@ from ctibutler.http.requests import Request
 from ctibutler.pages.headers import PAGE_HEADERS
 
 _MEDIA_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_COLOUR: Final = re.compile(r"(--[\w-]+):\s*light-dark\((#\w+), (#\w+)\);")
 _FOREVER: Final = "public, max-age=31536000, immutable"
 
 
@@ -36,6 +38,20 @@ def digest() -> str:
 def address_of(name: str) -> str:
     """Return the address of a file."""
     return f"/static/{digest()}/{name}"
+
+
+@lru_cache
+def drawing_style() -> str:
+    """Return the style of drawings that stand alone: the colours of pages, in both schemes, and the rules of drawings."""
+    tokens = files()["tokens.css"].decode()
+    colours = {"light": list[str](), "dark": list[str]()}
+    for name, light, dark in _COLOUR.findall(tokens):
+        colours["light"].append(f"{name}:{light};")
+        colours["dark"].append(f"{name}:{dark};")
+    schemes = (
+        f":root{{{''.join(colours['light'])}}}@media(prefers-color-scheme:dark){{:root{{{''.join(colours['dark'])}}}}}"
+    )
+    return schemes + files()["drawing.css"].decode()
 
 
 def answer(request: Request) -> Response:

@@ -12,8 +12,9 @@ from starlette.responses import RedirectResponse, Response
 
 import ctibutler
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.matrices import matrix_form
 from ctibutler.pages import addresses, static_files
-from ctibutler.pages.headers import PAGE_HEADERS
+from ctibutler.pages.headers import PAGE_HEADERS, policy_of_drawing
 from ctibutler.pages.text import as_words
 from ctibutler.stix.markup import readable_text
 
@@ -95,9 +96,9 @@ def environment() -> Environment:
     return made
 
 
-def has_matrix(_: KnowledgeBase) -> bool:
+def has_matrix(kb: KnowledgeBase) -> bool:
     """Return whether there is a page with the matrix of a knowledge base."""
-    return False
+    return matrix_form(kb) is not None
 
 
 def short_title(kb: KnowledgeBase) -> str:
@@ -121,6 +122,19 @@ def markdown(name: str, context: Mapping[str, Any]) -> Response:
     """Return a template of Markdown as an answer."""
     text = environment().get_template(name).render(**context)
     return Response(text, media_type="text/markdown", headers=dict(PAGE_HEADERS))
+
+
+def other_form(content: bytes, media_type: str) -> Response:
+    """Return another form of a page, made from its answer."""
+    return Response(content, media_type=media_type, headers=dict(PAGE_HEADERS))
+
+
+def drawing(name: str, **context: Any) -> Response:
+    """Return a template of SVG as an answer that stands alone, with the rules and colours that it needs."""
+    style = static_files.drawing_style()
+    text = environment().get_template(name).render(style=style, **context)
+    headers = {**PAGE_HEADERS, "Content-Security-Policy": policy_of_drawing(style)}
+    return Response(text, media_type="image/svg+xml", headers=headers)
 
 
 def forms_of(address: str, *extensions: str, query: str = "") -> list[Form]:

@@ -1,0 +1,35 @@
+"""The cells of a matrix as a page shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ctibutler.answers.matrix import MatrixCell, MatrixTactic, MatrixTechnique
+
+
+@dataclass(frozen=True)
+class CellInView:
+    """A cell as it is drawn: the techniques below it, how many of them each set has, and whether they are unfolded."""
+
+    cell: MatrixCell
+    address: str
+    below: Sequence[CellInView]
+    total: int
+    in_a: int
+    in_b: int
+    is_open: bool
+
+    @property
+    def technique(self) -> MatrixTechnique:
+        """The technique."""
+        return self.cell.technique
+
+
+@dataclass(frozen=True)
+class TacticInView:
+    """A column as it is drawn."""
+
+    tactic: MatrixTactic
+    address: str
+    cells: Sequence[CellInView]
