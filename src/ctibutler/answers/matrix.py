@@ -281,13 +281,17 @@ class _Making:
     def _column(self, stix_id: str) -> MatrixTactic:
         node, view = self._tactics[stix_id]
         served = self._read.served.get(node, set())
-        # Below a technique that serves the tactic too, a technique has no cell of its own.
-        inside = {below for top in served for below in self._inside(top)}
-        tops = sorted(served - inside, key=lambda it: (self._names[it], it))
+        tops = sorted(self._tops(served), key=lambda it: (self._names[it], it))
         cells = [cell for top in tops if (cell := self._cell(top, served, set())) is not None]
         self.tops.update(top for top in tops if top in self.shown)
         marked = sum(cell.is_marked for cell in cells)
         return MatrixTactic(view.id, view.external_id, view.name, tuple(cells), marked)
+
+    def _tops(self, served: set[Node]) -> set[Node]:
+        """Those that are below none of the others. Of techniques that are below each other, all are at the top."""
+        tops = served - {below for top in served for below in self._inside(top)}
+        covered = {below for top in tops for below in self._inside(top)}
+        return tops | (served - covered)
 
     def _cell(self, node: Node, served: set[Node], above: set[Node]) -> MatrixCell | None:
         below = []

@@ -52,6 +52,8 @@ def technique_set(
             problems.append(str(problem))
             continue
         kind, start = kind_of(kb, named.type, view.properties), start_of(view)
+        if start in given:
+            continue
         question = question_for_techniques(kb, kind)
         if form is not None and kind in form.techniques:
             found.setdefault(nodes_of(connection, release, [named.object_key])[named.object_key], []).append(start)

@@ -25,6 +25,11 @@ class CellInView:
         """The technique."""
         return self.cell.technique
 
+    @property
+    def name(self) -> str:
+        """The name of the technique."""
+        return self.cell.technique.name or self.cell.technique.id
+
 
 @dataclass(frozen=True)
 class TacticInView:
