@@ -90,6 +90,9 @@ _.word_diff
 _.same_value
 _.is_short  # templates of pages read these
 _.in_latest
+_.only_context
+_.find_neighbours
+_.degrees
 _.active
 _.wide
 _.scripts

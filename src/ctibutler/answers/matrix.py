@@ -115,12 +115,14 @@ class MatrixCounts(msgspec.Struct, frozen=True):
 
 class MatrixSet(msgspec.Struct, frozen=True):
     """A set: the objects that it was given by, how many techniques these mean, how many of them have no cell (because they
-    serve no tactic, or a filter leaves them out), and what is wrong with the other ids."""
+    serve no tactic, or a filter leaves them out), and what is wrong with the other ids. `question` is the one that all
+    techniques answer for the objects, None if there is none."""
 
     given: tuple[Start, ...]
     techniques: Count
     without_cell: Count
     problems: tuple[str, ...]
+    question: str | None
 
 
 class Matrix(msgspec.Struct, frozen=True, kw_only=True):
@@ -337,7 +339,7 @@ class _Making:
 
 def _told(found: TechniqueSet, shown: Mapping[Node, object]) -> MatrixSet:
     without_cell = sum(node not in shown for node in found.techniques)
-    return MatrixSet(tuple(found.given), len(found.techniques), without_cell, tuple(found.problems))
+    return MatrixSet(tuple(found.given), len(found.techniques), without_cell, tuple(found.problems), found.question)
 
 
 def _platforms_of(kb: KnowledgeBase, view: ObjectView) -> tuple[str, ...]:

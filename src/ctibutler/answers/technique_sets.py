@@ -25,12 +25,14 @@ OWN = "own"
 class TechniqueSet:
     """Techniques, and the objects that each was given by: itself, or those that have to do with it.
 
-    `given` are all objects that were found, `problems` say what is wrong with the other ids, a sentence each.
+    `given` are all objects that were found, `problems` say what is wrong with the other ids, a sentence each. `question` is
+    the word of the question that found all of them by the objects' own relationships; None if there is no such question.
     """
 
     given: Sequence[Start]
     techniques: Mapping[Node, Sequence[Start]]
     problems: Sequence[str]
+    question: str | None = None
 
 
 def technique_set(
@@ -45,6 +47,7 @@ def technique_set(
     given, problems = list[Start](), list[str]()
     found: dict[Node, list[Start]] = {}
     asked: dict[str | None, list[Asked]] = {}
+    words: set[str | None] = set()
     for object_id in dict.fromkeys(ids):
         try:
             named, view = named_object(connection, kb, release, object_id, QuestionQuery())
@@ -57,11 +60,13 @@ def technique_set(
         question = question_for_techniques(kb, kind)
         if form is not None and kind in form.techniques:
             found.setdefault(nodes_of(connection, release, [named.object_key])[named.object_key], []).append(start)
+            words.add(None)
         elif question is None:
             problems.append(f"`{object_id[:100]}` is a {kind}, which has no techniques")
             continue
         else:
             own = OWN if any(way.name == OWN for way in question.ways) else None
+            words.add(question.word if own else None)
             asked.setdefault(own, []).append(asked_about(connection, kb, release, question, [(named, view)]))
         given.append(start)
     for way, of_way in asked.items():
@@ -71,4 +76,4 @@ def technique_set(
         for row in rows:
             by = [starts[node] for node in dict.fromkeys(walk.start for _, walk in row.found)]
             found.setdefault(row.node, []).extend(by)
-    return TechniqueSet(given, found, problems)
+    return TechniqueSet(given, found, problems, words.pop() if len(words) == 1 else None)

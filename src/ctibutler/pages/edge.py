@@ -11,7 +11,17 @@ from ctibutler.http.requests import ErrorWriter
 from ctibutler.http.routing import Edge, Endpoint, Handler, Route
 from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.pages import addresses, home, matrix, object_pages, parameters, release_pages, searching, static_files
+from ctibutler.pages import (
+    addresses,
+    compare,
+    home,
+    matrix,
+    object_pages,
+    parameters,
+    release_pages,
+    searching,
+    static_files,
+)
 from ctibutler.pages.errors import error_writer
 from ctibutler.pages.templating import has_matrix
 from ctibutler.settings import Settings
@@ -65,6 +75,8 @@ def _of(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         yield _page(f"{{place}}/objects{extension}/", release_pages.objects_as(extension), listed)
     for extension in ("", *matrix.FORMS) if has_matrix(kb) else ():
         yield _page(f"{{place}}/matrix{extension}/", matrix.the_matrix(extension), matrix.PARAMETERS)
+    for extension in ("", *compare.FORMS) if has_matrix(kb) else ():
+        yield _page(f"{{place}}/compare{extension}/", compare.the_comparison(extension), matrix.SETS)
     yield _page("{place}/{id}/", object_pages.the_object)
     yield _page("{place}/{id}/relations/", object_pages.relations, related)
     yield _page("{place}/{id}/relations.json/", object_pages.relations_json, related)

@@ -42,16 +42,24 @@ class Viewed:
         values = request.values
         self.kb = scope.kb
         self.label = scope.label
-        query = MatrixQuery(scope.label, values.csv("a") or (), values.csv("b") or (), values.csv("platform") or ())
+        has_filters = values.has("platform")
+        platforms = (values.csv("platform") if has_filters else None) or ()
+        query = MatrixQuery(scope.label, values.csv("a") or (), values.csv("b") or (), platforms)
         self.matrix: Matrix = make_matrix(request.library, scope.kb, query)
         self.has_sets = bool(query.a or query.b)
-        self.only_marked = self.has_sets and values.choice("only") == MARKED
-        self.opened = values.choice("open")
+        self.only_marked = has_filters and self.has_sets and values.choice("only") == MARKED
+        self.opened = values.choice("open") if has_filters else None
 
     def address_of(self, stix_id: str, external_id: str | None) -> str:
         """Return the address of an object of the matrix."""
         can_be_read = external_id is not None and addresses.can_be_read(external_id)
         return addresses.of_object(self.kb.slug, self.label, external_id if external_id and can_be_read else stix_id)
+
+    @property
+    def has_layer(self) -> bool:
+        """Whether there is a layer of it."""
+        counts = self.matrix.counts
+        return self.kb.navigator_domain is not None and counts.only_a + counts.only_b + counts.both > 0
 
     def tactics(self) -> list[list[TacticInView]]:
         """Return the columns of each matrix."""
@@ -103,7 +111,7 @@ def _view(request: Request, scope: Scope) -> Response:
     form = matrix_form(kb)
     assert form is not None  # the matrix was made of it
     address = addresses.in_release(kb.slug, scope.label, "matrix")
-    extensions = [".json", ".csv", *([".layer.json"] if _has_layer(viewed) else []), ".svg"]
+    extensions = [".json", ".csv", *([".layer.json"] if viewed.has_layer else []), ".svg"]
     query = values.query()
     forms = [Form(it, with_query(request, f"{address}{it}")) for it in extensions]
     others = [OtherRelease(it.label, it.address and with_query(request, it.address)) for it in scope.others]
@@ -132,11 +140,6 @@ def _view(request: Request, scope: Scope) -> Response:
         changed=changed,
         compare=addresses.in_release(kb.slug, scope.label, "compare", a=values.csv("a"), b=values.csv("b")),
     )
-
-
-def _has_layer(viewed: Viewed) -> bool:
-    counts = viewed.matrix.counts
-    return viewed.kb.navigator_domain is not None and counts.only_a + counts.only_b + counts.both > 0
 
 
 def _json(_: Request, viewed: Viewed) -> Response:

@@ -21,6 +21,7 @@ from ctibutler.answers.relationships import RelationshipQuery, list_relationship
 from ctibutler.http.forwarding import answer_at
 from ctibutler.http.requests import Request
 from ctibutler.knowledge_bases.kinds import kind_of
+from ctibutler.knowledge_bases.matrices import matrix_form, question_for_techniques
 from ctibutler.pages import addresses
 from ctibutler.pages.errors import not_found
 from ctibutler.pages.paging import pager
@@ -136,7 +137,19 @@ def _head(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
         "timeline": _timeline(scope, found.moments),
         "parts": {part: _address(request, found, part) for part in ("", "relations", "stix")},
         "total_relations": _total(request, found),
+        "in_matrix": _in_matrix(request, found),
     }
+
+
+def _in_matrix(request: Request, found: LookedUp) -> str | None:
+    """The address of the matrix with this object as a set; None if it has no techniques there, and is none."""
+    kb, view = found.kb, found.view
+    form, kind = matrix_form(kb), kind_of(kb, view.type, view.properties)
+    if form is None or status_of(view) != "live":
+        return None
+    if kind not in form.techniques and question_for_techniques(kb, kind) is None:
+        return None
+    return addresses.in_release(kb.slug, found.release, "matrix", a=_id(request, view))
 
 
 def _total(request: Request, found: LookedUp) -> int:
