@@ -27,8 +27,13 @@ class Workshop:
 
     @cached_property
     def environment(self) -> dict[str, str]:
-        """The environment of all commands: without settings of whoever runs the benchmark."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith("CTIBUTLER_")}
+        """The environment of all commands: without settings of whoever runs the benchmark.
+
+        Python may keep the bytecode of what it imports, as it does by default. Otherwise only packages that pip has compiled
+        would start quickly.
+        """
+        unwanted = ("CTIBUTLER_", "PYTHONDONTWRITEBYTECODE")
+        own = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
         return own | {"CTIBUTLER_BUCKET": str(self.bucket), "CTIBUTLER_READ_MAX_SECONDS": "600"}
 
     def data(self, name: str) -> dict[str, str]:
