@@ -235,6 +235,12 @@ def _forwarded(*below: str, query: str = "") -> ObjectAnswer:
     return answer
 
 
+def _relations_as_api(request: Request, scope: Scope, found: LookedUp) -> Response:
+    """The API's answer with as many relationships as the page has."""
+    size = request.values.page().size
+    return _forwarded("relationships", query=f"page_size={size}")(request, scope, found)
+
+
 def _relations(request: Request, scope: Scope, found: LookedUp) -> Response:
     values = request.values
     direction = values.choice("relationship_direction")
@@ -318,6 +324,6 @@ _OBJECT_FORMS: dict[str, ObjectAnswer] = {
 the_object = one_object("", _page, _OBJECT_FORMS)
 relations = one_object("relations", _relations, {})
 stix = one_object("stix", _stix, {})
-relations_json = one_object("relations.json", _forwarded("relationships"), {})
+relations_json = one_object("relations.json", _relations_as_api, {})
 relations_csv = one_object("relations.csv", _forwarded("relationships", query="format=csv"), {})
 stix_json = one_object("stix.json", _forwarded("bundle", query="format=stix"), {})

@@ -25,6 +25,8 @@ _STANDARD = frozenset(
         "kill_chain_phases", "revoked", "object_marking_refs", "x_mitre_deprecated", "granular_markings",
     }
 )  # fmt: skip
+# The name of the way that takes what an object is related to itself.
+_OWN = "own"
 _NO_LAYOUT = Layout((), ())
 
 
@@ -140,6 +142,8 @@ def _answered(section: Answers, answers: Sequence[QuestionAnswer], rows: Rows, t
         one, many = answer.question.nouns
         noun = one if answer.page.total == 1 else many
         counted = noun.replace("{}", f"{answer.page.total:,}") if "{}" in noun else f"{answer.page.total:,} {noun}"
+        if indirect := answer.page.total - answer.counts.ways.get(_OWN, answer.page.total):
+            counted += f", {indirect:,} of them indirectly"
         told = {view.id: view for view in answer.relationships}
         through = {view.id: view for view in answer.through}
         made = [_row(row, told, through, rows, texts) for row in answer.page.items]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,6 +20,12 @@ from ctibutler.pages.text import as_words
 from ctibutler.stix.markup import readable_text
 
 HTML = "text/html"
+# What may not stand in a document (HTML, 13.2.3.5): control characters and those that are none.
+_NO_CHARACTER = re.compile(
+    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef"
+    + "".join(chr(plane * 0x10000 + last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
+    + "]"
+)
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,7 @@ def short_title(kb: KnowledgeBase) -> str:
 
 def page(name: str, frame: Frame, code: int = 200, /, **context: Any) -> Response:
     """Return a template as an answer, with the headers of every page."""
-    text = environment().get_template(name).render(frame=frame, **context)
+    text = _NO_CHARACTER.sub("\ufffd", environment().get_template(name).render(frame=frame, **context))
     headers = dict(PAGE_HEADERS) if code == 200 else {**PAGE_HEADERS, "Cache-Control": "no-cache"}
     return Response(text, code, headers, HTML)
 
