@@ -78,7 +78,7 @@ def without_extension(text: str, allowed: Sequence[str] = EXTENSIONS) -> tuple[s
 def has_extension(path: str) -> bool:
     """Return whether a path leads to another form of a page, or to the index, which is JSON for programs. Those may be read by
     pages of other origins."""
-    return path == HOME or path.rstrip("/").lower().endswith(EXTENSIONS)
+    return path == HOME or (path.rstrip("/").lower().endswith(EXTENSIONS) and not path.startswith("/static/"))
 
 
 def _asked(path: str, query: dict[str, object]) -> str:
