@@ -11,6 +11,7 @@ from ctibutler.api import (
     documentation,
     job_routes,
     knowledge_base_routes,
+    migration_routes,
     openapi,
     path_routes,
     question_routes,
@@ -62,6 +63,7 @@ def all_routes(
             knowledge_base_routes.endpoints(kb, settings),
             question_routes.endpoints(kb, knowledge_bases, settings),
             release_routes.endpoints(kb, settings),
+            migration_routes.endpoints(kb, settings),
             path_routes.chain_endpoints(kb, knowledge_bases, settings),
         ):
             routes += [Route(endpoint, f"{PREFIX}{kb.slug}/{endpoint.path}", kb) for endpoint in own]

@@ -105,13 +105,24 @@ def _operation(route: Route, names: Mapping[str, str]) -> dict[str, object]:
         # The empty requirement comes first: some servers need no key.
         operation["security"] = [{}, {"apiKey": []}, {"bearer": []}]
     if endpoint.fields is not None:
+        content = {"application/json": {"schema": _body(endpoint.fields), "example": _body_example(endpoint.fields)}}
         operation["requestBody"] = {
             "required": any(declared.required for declared in endpoint.fields),
-            "content": {
-                "application/json": {"schema": _body(endpoint.fields), "example": _body_example(endpoint.fields)}
-            },
+            "content": {**content, **(_FILES if endpoint.largest_file is not None else {})},
         }
     return operation
+
+
+_FILE: Schema = {"type": "string", "format": "binary"}
+_FILES: Mapping[str, Schema] = {
+    "multipart/form-data": {
+        "schema": {
+            "type": "object",
+            "properties": {"file": {"type": "array", "items": _FILE}, "decisions": _FILE},
+        }
+    },
+    "application/octet-stream": {"schema": _FILE},
+}
 
 
 def _path_value(route: Route, name: str) -> dict[str, object]:
@@ -253,7 +264,7 @@ def _responses(route: Route, names: Mapping[str, str]) -> dict[str, object]:
     if endpoint.right == "write":
         statuses.add(405)
     if endpoint.fields is not None:
-        statuses |= {413, 415}
+        statuses |= {413} if endpoint.largest_file is not None else {413, 415}
     for status in sorted(statuses):
         shape = {"application/json": {"schema": ref("Error"), **_examples("Error")}}
         answers.setdefault(str(status), {"description": HTTPStatus(status).phrase, "content": shape})

@@ -26,6 +26,8 @@ from ctibutler.forms.knowledge_bases import KnowledgeBases
 from ctibutler.forms.navigator_layer import LayerFile
 from ctibutler.forms.questions import AskedQuestions, KnownQuestions
 from ctibutler.knowledge_bases.declaration import DetailField, KnowledgeBase
+from ctibutler.migration.migrating import Source
+from ctibutler.migration.review import MigrationCounts, ReviewRow
 
 _QUESTION_PAGE = page_type(
     "QuestionPage",
@@ -73,6 +75,12 @@ ANSWERS: Mapping[str, object] = {
             "b": list[Start],
             "counts": ComparedCounts,
         },
+    ),
+    "MigrationReport": page_type(
+        "MigrationReport",
+        "items",
+        ReviewRow,
+        {"knowledge_base": str, "from": Source, "to": str, "counts": MigrationCounts, "remarks": tuple[str, ...]},
     ),
     "Paths": Paths,
     "Coverage": Coverage,

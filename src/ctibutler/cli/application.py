@@ -40,6 +40,7 @@ SECTIONS = {
         "coverage": "Count what leads from one knowledge base to the next, and what leads nowhere.",
         "changes": "Compare two releases of a knowledge base.",
         "tie": "List the techniques that most likely go with those that were observed.",
+        "migrate": "Bring ids in files to another release.",
         "navigator": "Create an ATT&CK Navigator layer.",
         "export": "Export a release as a STIX bundle, for ArangoDB, or as an Excel workbook.",
     },

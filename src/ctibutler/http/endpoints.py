@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from ctibutler.errors import Abandoned, Problem, StandbyLost
 from ctibutler.http.bodies import LARGEST_BODY, read_body, read_fields
+from ctibutler.http.exceptions import BodyTooLarge
 from ctibutler.http.requests import App, Request
 from ctibutler.http.routing import Handler, Mount, Route
 
@@ -22,12 +23,17 @@ def answer_with(route: Route) -> App:
 
     It raises ClientDisconnect if the client goes away before.
     """
+    largest_file = route.endpoint.largest_file
     handler, fields, kind = route.endpoint.handler, route.endpoint.fields, route.endpoint.kind
 
     async def answer(request: Request, receive: Receive, send: Send) -> None:
         try:
-            if fields is not None:
-                content = await _whole_body(request.scope, receive)
+            if largest_file is not None:
+                request.content = await _whole_body(request.scope, receive, largest_file)
+                if len(request.content) > largest_file:
+                    raise BodyTooLarge(f"the body is longer than {largest_file} bytes")
+            elif fields is not None:
+                content = await _whole_body(request.scope, receive, LARGEST_BODY)
                 request.body = read_fields(fields, read_body(content, request.headers.get("content-type")))
             response = await request.threads.run(kind, receive, partial(_answered, handler, request))
         except Abandoned:
@@ -80,7 +86,7 @@ def _scope_below(scope: Scope, path: str, rest: str) -> Scope:
     return {**scope, "root_path": root, "path": root + unquote(rest), "raw_path": (root + rest).encode("latin-1")}
 
 
-async def _whole_body(scope: Scope, receive: Receive) -> bytes:
+async def _whole_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     """The body. If it is too long, reading stops soon after the limit.
 
     Raises ClientDisconnect.
@@ -88,6 +94,6 @@ async def _whole_body(scope: Scope, receive: Receive) -> bytes:
     content = bytearray()
     async for chunk in StarletteRequest(scope, receive).stream():
         content += chunk
-        if len(content) > LARGEST_BODY:
+        if len(content) > limit:
             break
     return bytes(content)

@@ -89,7 +89,8 @@ class Request:
     """One request, with its URL and headers read.
 
     `headers` have names in lower case. `media_type` is the variant that the client prefers over the usual media type, if
-    any; `encoding` the content encoding that it prefers. `body` is filled in before the handler runs, `catalog_state` by
+    any; `encoding` the content encoding that it prefers. `body` is filled in before the handler runs, or `content` for one
+    that reads it itself, `catalog_state` by
     the first layer that needs it. `is_private`: the answer is only for whoever has a key. `key` is that of the client, if
     access depends on it. `resolve` returns what another method and URL lead to. `answer_headers` go onto the answer,
     whichever layer sends it. For the log and the metrics: `request_id`, the kind of problem that was answered (`refusal`),
@@ -110,6 +111,7 @@ class Request:
     encoding: str
     answer_headers: RawHeaders
     body: BodyValues = NO_BODY
+    content: bytes = b""
     catalog_state: CatalogState | None = None
     is_private: bool = False
     request_id: str = ""

@@ -32,8 +32,9 @@ class Endpoint:
     are known. `shows` names the schema of the successful answer, `fails` lists the statuses of its errors. `variants` are
     media types that `Accept` can choose instead of `media_type`; where it is `even`, also by naming both alike. Answers of a
     `cached` endpoint depend only on the catalogue and the URL. An endpoint that `streams` produces its answer while sending
-    it. One that is `for_monitoring` waits for no other request. One with `alias_of` is another form of the path named there,
-    and not in the schema.
+    it. One that is `for_monitoring` waits for no other request. One with `largest_file` also takes a body that is a file, or
+    form data with files, of at most so many bytes, and reads it itself. One with `alias_of` is another form of the path named
+    there, and not in the schema.
     """
 
     method: Method
@@ -54,6 +55,7 @@ class Endpoint:
     streams: bool = False
     for_monitoring: bool = False
     alias_of: str | None = None
+    largest_file: int | None = None
     tag: str = ""
     description: str = ""
 

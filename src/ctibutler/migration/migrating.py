@@ -379,7 +379,7 @@ def _stated(kb: KnowledgeBase, labels: Sequence[str], read: _Read) -> str | None
     if read.kind is None or read.kind.name != "layer":
         return None
     stated = layer.stated(read.file.content)
-    if stated.domain and kb.navigator_domain and _matrix(stated.domain) != _matrix(kb.navigator_domain):
+    if stated.domain and kb.navigator_domain and matrix_of(stated.domain) != matrix_of(kb.navigator_domain):
         raise InvalidRequest(f"{read.file.name or 'the layer'}: a layer of {stated.domain[:40]}, not of {kb.slug}")
     if stated.release is None or not release_labels.is_label(stated.release):
         return None
@@ -393,6 +393,6 @@ def _stated(kb: KnowledgeBase, labels: Sequence[str], read: _Read) -> str | None
     )
 
 
-def _matrix(domain: str) -> str:
+def matrix_of(domain: str) -> str:
     """`enterprise` of `enterprise-attack` and of `mitre-enterprise`."""
     return domain.lower().removeprefix("mitre-").removesuffix("-attack")

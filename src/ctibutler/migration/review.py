@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 import msgspec
@@ -36,7 +36,7 @@ class ReviewRow(msgspec.Struct, frozen=True, kw_only=True):
     decision: str = ""
 
 
-class Counts(msgspec.Struct, frozen=True):
+class MigrationCounts(msgspec.Struct, frozen=True):
     """How many items have each outcome, and each handling."""
 
     outcomes: dict[str, int]
@@ -49,8 +49,20 @@ class ReportFacts(msgspec.Struct, frozen=True, kw_only=True):
     knowledge_base: str
     source: Source = msgspec.field(name="from")
     target: str = msgspec.field(name="to")
-    counts: Counts
+    counts: MigrationCounts
     remarks: tuple[str, ...]
+
+
+class Report(ReportFacts, frozen=True, kw_only=True):
+    """A whole report."""
+
+    items: Sequence[ReviewRow]
+
+
+def report_of(migration: Migration, rows: Sequence[ReviewRow]) -> Report:
+    """Return the whole report of a migration."""
+    facts = report_facts(migration)
+    return Report(**{name: getattr(facts, name) for name in ReportFacts.__struct_fields__}, items=rows)
 
 
 def report_facts(migration: Migration) -> ReportFacts:
@@ -64,7 +76,7 @@ def report_facts(migration: Migration) -> ReportFacts:
         knowledge_base=migration.kb.slug,
         source=migration.source,
         target=migration.target,
-        counts=Counts(
+        counts=MigrationCounts(
             {word: outcomes[word] for word in OUTCOMES if outcomes[word]}, {word: handling[word] for word in HANDLINGS}
         ),
         remarks=tuple(
@@ -105,7 +117,7 @@ def _rows(file: Migrated) -> Iterator[ReviewRow]:
         )
 
 
-def review_table(migration: Migration, rows: list[ReviewRow]) -> Table:
+def review_table(migration: Migration, rows: Sequence[ReviewRow]) -> Table:
     """Return the review as a table, with totals by outcome on top."""
     facts = report_facts(migration)
     columns = _columns(migration)

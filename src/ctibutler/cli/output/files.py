@@ -12,8 +12,8 @@ from pathlib import Path
 from ctibutler.errors import InvalidRequest
 
 
-def write_file(path: Path, chunks: Iterable[bytes]) -> int:
-    """Write a file, replacing one that exists, and return its size in bytes.
+def write_file(path: Path, chunks: Iterable[bytes], mode: int | None = None) -> int:
+    """Write a file, replacing one that exists, and return its size in bytes. `mode` are its permissions; None: the usual ones.
 
     It appears under its name once it is complete. Raises InvalidRequest for the name of a folder, and OSError.
     """
@@ -27,7 +27,7 @@ def write_file(path: Path, chunks: Iterable[bytes]) -> int:
     try:
         with _named(path), os.fdopen(handle, "wb") as file:
             size = sum(file.write(chunk) for chunk in chunks)
-        Path(name).chmod(0o666 & ~_umask())
+        Path(name).chmod(0o666 & ~_umask() if mode is None else mode)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
