@@ -33,6 +33,7 @@ from ctibutler.migration.migrating import (
     Options,
     migrate,
     migrate_ids,
+    refuse_too_much,
 )
 from ctibutler.migration.recognising import KINDS
 from ctibutler.migration.review import ReviewRow, report_facts, report_of, review_rows, review_table
@@ -153,6 +154,7 @@ def _of_body(request: Request) -> Response:
         files.append(InputFile(_plain(request.values.text("filename") or ""), request.content))
     if not files:
         raise InvalidRequest.of("file", "Send a file as the body, files as form data, or a JSON object with `ids`.")
+    refuse_too_much(files)
     migration = migrate(request.library, request.kb, files, options, pairs)
     answer = request.values.choice("answer")
     if answer == "report":

@@ -130,7 +130,6 @@ def migrate(
 
     Raises UnreadableFile and TooMuch, which name the file, NotFound for a release that is not installed, InvalidRequest.
     """
-    _refuse_too_much(files)
     reading = Reading(kb, column=options.column, combine=options.combine, add_columns=options.add_columns)
     read = [_read(file, reading, options.form) for file in files]
     return _migrated(library, kb, read, options, pairs)
@@ -161,7 +160,8 @@ def looked_up(items: Iterable[Item]) -> list[str]:
     return list(dict.fromkeys(item.id for item in items if item.readable and not item.is_slug))
 
 
-def _refuse_too_much(files: Sequence[InputFile]) -> None:
+def refuse_too_much(files: Sequence[InputFile]) -> None:
+    """Raise TooMuch for more files, or more bytes in them, than a request may have."""
     if len(files) > MOST_FILES:
         raise TooMuch(f"{len(files)} files are more than {MOST_FILES}, the most that are migrated at once")
     size = sum(len(file.content) for file in files)
