@@ -69,7 +69,7 @@ def test_a_folder_is_migrated_in_place_and_then_as_a_human_decided(database: str
     assert (rules / "deep" / "b.yaml").read_bytes() == ALONE.encode()
     assert (rules / "same.yml").stat().st_mtime_ns == untouched
     rows = list(csv.DictReader(io.StringIO((tmp_path / "r.csv").read_bytes().decode())))
-    assert [(row["handling"], row["file"], row["id"]) for row in rows][0] == (
+    assert (rows[0]["handling"], rows[0]["file"], rows[0]["id"]) == (
         "human",
         "rules/deep/b.yaml",
         "mitre-f3.defense-evasion",
@@ -109,7 +109,7 @@ def test_a_decision_that_is_none_is_an_error_with_its_row(
 
 def test_all_forms_of_a_review_say_the_same(database: str, tmp_path: Path, rules: Path) -> None:
     del rules
-    found = []
+    found: list[list[tuple[str, ...]]] = []
     for name in ("r.csv", "r.md", "r.xlsx", "r.json"):
         code, _, said = migrate(
             database, tmp_path, "rules/a.yml", "-o", "o", "--from", "1.0", "--kb", "mitre-f3", "--review", name

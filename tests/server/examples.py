@@ -52,6 +52,7 @@ REQUESTS: Mapping[str, str] = {
     "QuestionPage": f"{_ENTERPRISE}/objects/G0016/techniques/?attack_version=18.1&via=campaigns&evidence_limit=1&page_size=1",
     "QuestionAnswers": f"/api/v1/objects/{_APT29}/campaigns/",
     "SetComparisonPage": f"{_ENTERPRISE}/compare/?a=G0016&b=G0007&attack_version=18.1&page_size=2",
+    "MigrationReport": f"{_ENTERPRISE}/migrate/?ids=T1574.002,T1086&from=17.1&to=18.1",
     "Paths": "/api/v1/paths/?from=CWE-521&to=T1110",
     "ChainPage": "/api/v1/cwe/objects/CWE-521/chain/?page_size=1",
     "Coverage": "/api/v1/coverage/",

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.real
 RELEASES = ("attack-ics@16.1", "attack-ics@17.0", "capec@3.8", "capec@3.9", "location@1.0", "tlp@1", "tlp@2")
 # Queries that add optional members to an answer.
 QUERIES = {
+    "/api/v1/{kb}/migrate/": ("ids=T1059&from=latest",),
     "/api/v1/{kb}/objects/{id}/": ("", "detail=full"),
     "/api/v1/{kb}/objects/{id}/versions/": ("", "by=content"),
     "/api/v1/{kb}/objects/{id}/navigator/": ("", "form=compatible"),

@@ -21,6 +21,7 @@ from ctibutler.http.parameters import Parameter, page_parameters
 from ctibutler.http.requests import Request
 from ctibutler.http.responses import attachment
 from ctibutler.http.routing import Endpoint
+from ctibutler.knowledge_bases.attack import APT29
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.migration.between import pairs_of
 from ctibutler.migration.decisions import read_decisions
@@ -49,7 +50,7 @@ _AROUND = 1024 * 1024
 def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
     """Yield the endpoints of this knowledge base that migrate."""
     parameters = (*page_parameters(settings.default_page_size, settings.max_page_size), *_parameters(kb))
-    ids = Field("ids", "ids", "The ids to migrate.", example=list(kb.examples[:2]))
+    ids = Field("ids", "ids", "The ids to migrate.", example=[(kb.example or APT29).id])
     yield Endpoint(
         "POST",
         "migrate/",
@@ -79,7 +80,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
                 "csv",
                 f"Ids to migrate, at most {MOST_IDS_IN_URL}.",
                 required=True,
-                example=",".join(kb.examples[:2]),
+                example=(kb.example or APT29).id,
             ),
             *parameters,
         ),

@@ -79,9 +79,10 @@ def migrate(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring ids in lists, tables, workbooks, layers, rules and bundles to another release.
+    """Bring ids in files to another release.
 
-    Only ids that changed are replaced; all else in a file stays as it is. What needs a human is left as it was, and counted on
+    The files are lists, texts, tables, workbooks, Navigator layers, Sigma and Elastic rules and STIX bundles. Only
+    ids that changed are replaced; all else in a file stays as it is. What needs a human is left as it was, and counted on
     standard error. Ends with 3 then, else with 0.
     """
     from ctibutler.cli.migrating import read_files, write_in_place, write_migrated, write_review
@@ -145,9 +146,9 @@ def migrate(
 
 command = declared(
     migrate,
-    "ctibutler migrate layer.json --from 15.1 -o layer-18.json --review review.md",
+    "ctibutler migrate layer.json -o layer-18.json --review review.md",
     "ctibutler migrate rules/ --in-place --review review.csv",
     "ctibutler migrate rules/ --in-place --decisions review.csv",
-    "ctibutler migrate mappings.xlsx --column technique_id --to 17.1 -o out.xlsx",
+    "ctibutler migrate map.xlsx --column technique_id --to 17.1 -o new.xlsx",
     "pbpaste | ctibutler migrate - --check",
 )
