@@ -71,17 +71,7 @@ _.StartDoctypeDeclHandler
 _.StartElementHandler
 _.EndElementHandler
 _.CharacterDataHandler
-# What brings files to another release, until its command and route are there.
 _.NOTES
-_.strictest
-_.read_decisions
-_.is_changed
-_.migrate
-_.migrate_ids
-_.items_of
-_.review_rows
-_.review_table
-_.sheet_counts
 _.with_primary_ids  # asked by answers about pairs of releases
 _.judge
 _.CHANGE_CLASSES
@@ -99,5 +89,4 @@ _.scripts
 _.validateLink  # markdown-it calls this method
 ROOT_WORDS  # tests compare it with every id
 _.vocabulary
-_.tactic_flow
 _.release_outcomes

@@ -37,10 +37,10 @@ from ctibutler.migration.migrating import (
     refuse_too_much,
 )
 from ctibutler.migration.recognising import KINDS
-from ctibutler.migration.review import ReviewRow, report_facts, report_of, review_rows, review_table
+from ctibutler.migration.review import SHEETS, ReviewRow, report_facts, report_of, review_rows, review_table
 from ctibutler.settings import Settings
 
-_REVIEWS = ("json", *(name for name in TABLE_FORMS if name != "ndjson"))
+_REVIEWS = ("json", *SHEETS)
 _FORM_DATA = "multipart/form-data"
 _ZIP = "application/zip"
 # What surrounds the files in a form.
@@ -201,7 +201,7 @@ def _report(request: Request, migration: Migration) -> Response:
         }
         return responses.page(request, cut(rows, request.values.page()), "items", facts)
     table = review_table(migration, rows)
-    content = b"".join(form.write(table))
+    content = b"".join(form.written(table).chunks)
     return Response(content, headers=attachment(table.name + form.extension), media_type=form.content_type)
 
 
@@ -228,7 +228,7 @@ def _everything(request: Request, migration: Migration) -> Response:
         review = (
             msgspec.json.encode(report_of(migration, rows))
             if form is None
-            else b"".join(form.write(review_table(migration, rows)))
+            else b"".join(form.written(review_table(migration, rows)).chunks)
         )
         archive.writestr(zipfile.ZipInfo(f"review{'.json' if form is None else form.extension}"), review)
     return Response(written.getvalue(), headers={**attachment("migrated.zip"), **_counted(migration)}, media_type=_ZIP)

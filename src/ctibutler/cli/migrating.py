@@ -85,13 +85,13 @@ def write_review(migration: Migration, rows: Sequence[ReviewRow], file: Path) ->
     """
     from ctibutler.cli.output.files import write_file
     from ctibutler.forms.table_forms import TABLE_FORMS
-    from ctibutler.migration.review import report_of, review_table
+    from ctibutler.migration.review import SHEETS, report_of, review_table
 
     if file.suffix.lower() == ".json":
         write_file(file, [output.json_lines(report_of(migration, rows))])
         return
-    forms = {form.extension: form for form in TABLE_FORMS.values() if form.name != "ndjson"}
+    forms = {TABLE_FORMS[name].extension: TABLE_FORMS[name] for name in SHEETS}
     form = forms.get(file.suffix.lower())
     if form is None:
         raise InvalidRequest(f"--review: {file.name} ends in none of .json, {', '.join(forms)}")
-    write_file(file, form.write(review_table(migration, rows)))
+    write_file(file, form.written(review_table(migration, rows)).chunks)

@@ -13,6 +13,9 @@ from ctibutler.comparing.outcomes import HANDLINGS, OUTCOMES, Candidate, Evidenc
 from ctibutler.migration.items import Place
 from ctibutler.migration.migrating import Migrated, Migration, Source
 
+SHEETS = ("csv", "md", "xlsx")
+"""The forms of tables that a review can have, beside JSON."""
+
 
 class ReviewRow(msgspec.Struct, frozen=True, kw_only=True):
     """An item: where it stands, what became of it, and what it rests on. `where` is its place in words."""
