@@ -22,7 +22,7 @@ from ctibutler.migration.review import review_rows
 from tests.catalogue import Catalogues, install_all, labels_of, published
 from tests.shared import shared_path
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("corpora")]
 ENTERPRISE = HOSTED.named("attack-enterprise")
 SOME = ("15.1", "17.1", "18.1")
 
