@@ -208,6 +208,13 @@ class Settings:
         50, "Objects per page if the client does not ask for a number.", Number(at_least=1)
     )
     max_page_size: int = setting(1000, "Maximum number of objects per page.", Number(at_least=1))
+    migrate_max_bytes: int = setting(
+        10 * MIB, "Maximum size in bytes of the files that are migrated at once.", Number(at_least=1)
+    )
+    migrate_max_items: int = setting(50_000, "Maximum number of ids that are migrated at once.", Number(at_least=1))
+    migrate_max_files: int = setting(
+        200, "Maximum number of files that one request may migrate.", Number(at_least=1, at_most=999)
+    )
     cors_origins: tuple[str, ...] = setting(
         ("*",), "Web origins that may read responses (CORS): `*` or a comma-separated list.", _items
     )

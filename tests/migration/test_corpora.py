@@ -17,7 +17,8 @@ from mitreattack.navlayers import Layer
 from ctibutler.answers.library import Library
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.migration.between import pairs_of
-from ctibutler.migration.migrating import InputFile, Migrated, Migration, Options, migrate
+from ctibutler.migration.files import InputFile, Migrated, Migration, Options
+from ctibutler.migration.migrating import migrate
 from ctibutler.migration.review import review_rows
 from tests.catalogue import Catalogues, install_all, labels_of, published
 from tests.shared import shared_path

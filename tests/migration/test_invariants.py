@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from ctibutler.answers.library import Library
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.migration.between import pairs_of
-from ctibutler.migration.migrating import InputFile, Migration, Options, migrate
+from ctibutler.migration.files import InputFile, Migration, Options
+from ctibutler.migration.migrating import migrate
 from ctibutler.migration.review import review_rows
 from tests.catalogue import Catalogues, install_all, published
 from tests.shared import SHARED

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from ctibutler.answers.pages import cut
 from ctibutler.api import responses
 from ctibutler.api.question_routes import MOST_IDS_IN_URL
-from ctibutler.errors import InvalidRequest
+from ctibutler.errors import InvalidRequest, UnreadableFile
 from ctibutler.forms.table_forms import TABLE_FORMS
 from ctibutler.http.bodies import Field, read_body, read_fields
 from ctibutler.http.form_data import read_parts
@@ -25,17 +25,10 @@ from ctibutler.knowledge_bases.attack import APT29
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.migration.between import pairs_of
 from ctibutler.migration.decisions import read_decisions
+from ctibutler.migration.files import ACCEPT, InputFile, Migration, Options
 from ctibutler.migration.kinds.layer_entries import COMBINE
-from ctibutler.migration.migrating import (
-    ACCEPT,
-    LARGEST_FILE,
-    InputFile,
-    Migration,
-    Options,
-    migrate,
-    migrate_ids,
-    refuse_too_much,
-)
+from ctibutler.migration.limits import Limits
+from ctibutler.migration.migrating import migrate, migrate_ids
 from ctibutler.migration.recognising import KINDS
 from ctibutler.migration.review import SHEETS, ReviewRow, report_facts, report_of, review_rows, review_table
 from ctibutler.settings import Settings
@@ -59,7 +52,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         "MigrationReport",
         (*parameters, *_file_parameters()),
         fields=(ids,),
-        largest_file=LARGEST_FILE + _AROUND,
+        largest_file=settings.migrate_max_bytes + _AROUND,
         fails=(404,),
         description="""
         Takes a JSON list of ids; a file as the body, with its own media type; or several files as `multipart/form-data` under
@@ -134,14 +127,15 @@ def _options(request: Request) -> Options:
 def _of_url(request: Request) -> Response:
     ids = request.values.csv("ids") or []
     pairs = pairs_of(request.library, request.kb, request.values.csv("accept") or ())
-    return _report(request, migrate_ids(request.library, request.kb, ids, _options(request), pairs))
+    limits = Limits.of(request.settings)
+    return _report(request, migrate_ids(request.library, request.kb, ids, _options(request), pairs, limits))
 
 
 def _of_body(request: Request) -> Response:
     media_type = request.headers.get("content-type", "")
     kind = media_type.partition(";")[0].strip().lower()
     options, files = _options(request), list[InputFile]()
-    pairs = pairs_of(request.library, request.kb, options.accept)
+    pairs, limits = pairs_of(request.library, request.kb, options.accept), Limits.of(request.settings)
     if kind == _FORM_DATA:
         for part in read_parts(request.content, media_type):
             if part.name == "decisions":
@@ -149,20 +143,30 @@ def _of_body(request: Request) -> Response:
             elif part.name == "file":
                 files.append(InputFile(_plain(part.file_name or ""), part.content))
     elif kind == "application/json" and (ids := _ids(request.content)) is not None:
-        migration = migrate_ids(request.library, request.kb, ids, options, pairs)
+        migration = migrate_ids(request.library, request.kb, ids, options, pairs, limits)
         return _report(request, migration)
     elif request.content:
         files.append(InputFile(_plain(request.values.text("filename") or ""), request.content))
     if not files:
         raise InvalidRequest.of("file", "Send a file as the body, files as form data, or a JSON object with `ids`.")
-    refuse_too_much(files)
-    migration = migrate(request.library, request.kb, files, options, pairs)
+    limits.refuse_files(files)
+    migration = migrate(request.library, request.kb, files, options, pairs, limits)
+    _refuse_broken(migration)
     answer = request.values.choice("answer")
     if answer == "report":
         return _report(request, migration)
     if answer == "file" and len(files) > 1:
         raise InvalidRequest.of("answer", "Several files come back with `both`.")
     return _one_file(request, migration) if answer == "file" else _everything(request, migration)
+
+
+def _refuse_broken(migration: Migration) -> None:
+    """Raise the errors of all files that could not be migrated, as one."""
+    if migration.broken:
+        first, *others = migration.broken
+        if not others:
+            raise first
+        raise UnreadableFile("; ".join(map(str, migration.broken)), {"file": [str(one) for one in migration.broken]})
 
 
 def _ids(content: bytes) -> list[str] | None:

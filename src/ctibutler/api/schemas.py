@@ -26,7 +26,7 @@ from ctibutler.forms.knowledge_bases import KnowledgeBases
 from ctibutler.forms.navigator_layer import LayerFile
 from ctibutler.forms.questions import AskedQuestions, KnownQuestions
 from ctibutler.knowledge_bases.declaration import DetailField, KnowledgeBase
-from ctibutler.migration.migrating import Source
+from ctibutler.migration.files import Source
 from ctibutler.migration.review import MigrationCounts, ReviewRow
 
 _QUESTION_PAGE = page_type(

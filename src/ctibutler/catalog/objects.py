@@ -255,6 +255,24 @@ def called(connection: Connection, object_keys: Sequence[int], text: str) -> set
     return {row.object_key for row in rows}
 
 
+def field_values(connection: Connection, release_key: int, name: str) -> frozenset[str]:
+    """Return the distinct values, folded, of an indexed field in the live objects of a release."""
+    rows = connection.rows(
+        """
+        SELECT DISTINCT field.value
+          FROM member
+          JOIN object ON object.object_key = member.object_key
+          JOIN field  ON field.object_key = object.object_key
+         WHERE member.release_key = :release
+           AND object.revoked + object.deprecated = 0
+           AND field.name_key = :name
+        """,
+        release=release_key,
+        name=connection.key(name),
+    )
+    return frozenset(row.value for row in rows)
+
+
 def _found(connection: Connection, row: Any) -> Found:
     return Found(
         row.object_key, row.release_key, row.stix_id, connection.word(row.type_key), bool(row.revoked),

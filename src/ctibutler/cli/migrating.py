@@ -8,50 +8,81 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctibutler.cli.output import text as output
-from ctibutler.errors import InvalidRequest, TooMuch
-from ctibutler.migration.migrating import LARGEST_FILE, InputFile, Migration
+from ctibutler.errors import InvalidRequest, Problem, TooMuch, UnreadableFile
+from ctibutler.migration.files import InputFile, Migration, Options
+from ctibutler.migration.limits import Limits
 
 if TYPE_CHECKING:
+    from ctibutler.answers.library import Library
+    from ctibutler.cli.session import Session
+    from ctibutler.knowledge_bases.declaration import KnowledgeBase
     from ctibutler.migration.review import ReviewRow
+
+STANDARD_INPUT = "-"
 
 _KNOWN = frozenset((".json", ".yml", ".yaml", ".toml", ".csv", ".tsv", ".xlsx", ".txt", ".md"))
 """The extensions of files in folders that may be of a kind that is known."""
 
+_MOST_NAMED = 20
 
-def read_files(paths: Sequence[str]) -> list[InputFile]:
-    """Return the files that are named, and those in folders that are named. Names what is left alone in folders.
 
-    Raises InvalidRequest for a path that does not exist, and TooMuch for a file that is too large.
+def read_files(paths: Sequence[str], limits: Limits) -> tuple[list[InputFile], list[Problem]]:
+    """Return the files that are named, and those in folders that are named, with the errors of those that cannot be read.
+    Names what is left alone in folders, but for hidden files.
+
+    Raises InvalidRequest for a path that does not exist.
     """
-    files: list[InputFile] = []
+    found: list[Path] = []
     left: list[Path] = []
     for text in paths:
         path = Path(text)
-        if text == "-":
-            files.append(InputFile("standard input", sys.stdin.buffer.read(LARGEST_FILE + 1)))
-        elif path.is_dir():
-            for found in sorted(one for one in path.rglob("*") if one.is_file() and not one.is_symlink()):
-                if found.suffix.lower() in _KNOWN and not any(
-                    part.startswith(".") for part in found.parts[len(path.parts) :]
-                ):
-                    files.append(_read(found))
-                else:
-                    left.append(found)
-        elif path.is_file():
-            files.append(_read(path))
+        if path.is_dir():
+            for one in sorted(each for each in path.rglob("*") if each.is_file() and not each.is_symlink()):
+                if not any(part.startswith(".") for part in one.parts[len(path.parts) :]):
+                    (found if one.suffix.lower() in _KNOWN else left).append(one)
+        elif text == STANDARD_INPUT or path.is_file():
+            found.append(path)
         else:
             raise InvalidRequest(f"{text}: no such file or folder")
-    for path in left:
+    for path in left[:_MOST_NAMED]:
         output.note(f"{path}: left alone, of no kind that is known")
-    if not files:
+    if len(left) > _MOST_NAMED:
+        output.note(f"{output.counted(len(left) - _MOST_NAMED, 'more file')}: left alone, of no kind that is known")
+    if not found:
         raise InvalidRequest("no file of a kind that is known")
-    return files
+    files: list[InputFile] = []
+    broken: list[Problem] = []
+    for path in dict.fromkeys(found):
+        try:
+            files.append(_read(path, limits))
+        except TooMuch as problem:
+            broken.append(problem)
+        except OSError as failure:
+            broken.append(UnreadableFile(f"{path}: {failure.strerror or failure}"))
+    return files, broken
 
 
-def _read(path: Path) -> InputFile:
-    if path.stat().st_size > LARGEST_FILE:
-        raise TooMuch(f"{path}: more than {LARGEST_FILE:,} bytes")
-    return InputFile(str(path), path.read_bytes())
+def _read(path: Path, limits: Limits) -> InputFile:
+    if str(path) == STANDARD_INPUT:
+        name, content = "standard input", sys.stdin.buffer.read(limits.size + 1)
+    else:
+        with path.open("rb") as file:
+            name, content = str(path), file.read(limits.size + 1)
+    if len(content) > limits.size:
+        raise TooMuch(f"{name}: more than {limits.size:,} bytes")
+    return InputFile(name, content)
+
+
+def chosen(session: Session, library: Library, files: Sequence[InputFile], options: Options) -> KnowledgeBase:
+    """Return the installed knowledge base that files speak of.
+
+    Raises InvalidRequest if that is not certain.
+    """
+    from ctibutler.cli.finding import labels_of
+    from ctibutler.migration.choosing import knowledge_base_of
+
+    there = [kb for kb in session.knowledge_bases.all if labels_of(library, kb)]
+    return knowledge_base_of(library, there, files, options)
 
 
 def write_in_place(migration: Migration) -> None:

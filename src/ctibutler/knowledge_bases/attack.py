@@ -150,6 +150,7 @@ def _matrix(
         indexed_fields=(IndexedField("platform", property_values("x_mitre_platforms"), is_late=True),),
         hides_dead=True,
         navigator_domain=f"{matrix}-attack",
+        navigator_platforms="platform",
         navigator_types=("tool", "malware", "intrusion-set", "campaign", "course-of-action", "x-mitre-asset"),
         infers_techniques=True,
         log_sources=_log_sources,

@@ -334,6 +334,9 @@ class KnowledgeBase:
     navigator_domain: str | None = None
     """Domain of its ATT&CK Navigator layers; None if it has none."""
 
+    navigator_platforms: str | None = None
+    """Indexed field with what the layers' filters call platforms."""
+
     navigator_types: tuple[str, ...] = ()
     """The STIX types of objects that can be shown as a layer."""
 

@@ -7,12 +7,11 @@ from functools import cached_property
 from typing import Protocol
 
 from ctibutler.answers import migrations
+from ctibutler.answers.field_values import field_values
 from ctibutler.answers.library import Library
-from ctibutler.answers.naming import ObjectRequest
-from ctibutler.answers.objects import find_object
+from ctibutler.answers.stored_contents import stored_contents
 from ctibutler.comparing import tactics
 from ctibutler.comparing.outcomes import Outcome
-from ctibutler.errors import NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.migration.contexts import TacticFlow
 from ctibutler.migration.items import Tactic
@@ -24,6 +23,10 @@ class Between(Protocol):
     @property
     def flow(self) -> TacticFlow:
         """Their tactics."""
+
+    @property
+    def platforms(self) -> frozenset[str]:
+        """The platforms that objects of the second release have, folded; none if layers of this knowledge base name none."""
 
     def outcomes(self, ids: Sequence[str]) -> Sequence[Outcome]:
         """Return what became of these ids, in their order."""
@@ -48,6 +51,13 @@ class Installed:
         """Their tactics."""
         return flow_of(migrations.tactic_flow(self._library, self._kb, self._source, self._target))
 
+    @cached_property
+    def platforms(self) -> frozenset[str]:
+        """The platforms that objects of the second release have, folded; none if layers of this knowledge base name none."""
+        if self._kb.navigator_platforms is None:
+            return frozenset()
+        return field_values(self._library, self._kb, self._target, self._kb.navigator_platforms)
+
     def outcomes(self, ids: Sequence[str]) -> Sequence[Outcome]:
         """Return what became of these ids, in their order."""
         return migrations.outcomes(self._library, self._kb, self._source, self._target, ids, accept=self._accept)
@@ -58,14 +68,10 @@ class Installed:
 
     def contents(self, stix_ids: Sequence[str]) -> dict[str, str]:
         """Return STIX id → JSON of those that the second release has."""
-        found = {}
-        for stix_id in stix_ids:
-            try:
-                view = find_object(self._library, self._kb, ObjectRequest(stix_id, self._target))
-            except NotFound:
-                continue
-            found[stix_id] = view.content.decode()
-        return found
+        return {
+            stix_id: content.decode()
+            for stix_id, content in stored_contents(self._library, self._kb, self._target, stix_ids).items()
+        }
 
 
 def pairs_of(library: Library, kb: KnowledgeBase, accept: Sequence[str] = ()) -> Callable[[str, str], Between]:

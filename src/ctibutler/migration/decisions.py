@@ -89,6 +89,9 @@ def apply_decisions(
             number = same[0] if same else None
         if number is None:
             continue
+        words = decision.words
+        if items[number].holds_one and words[0].lower() != KEEP and (len(words) > 1 or words[0].lower() == DROP):
+            raise decision.problem("one id has to stand there, neither none nor several")
         taken.add(number)
         used.add(decision.row)
         settled[number] = _decided(items[number], settled[number], decision, chosen, between)

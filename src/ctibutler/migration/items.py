@@ -9,9 +9,6 @@ import msgspec
 
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
-MOST_ITEMS = 50_000
-"""So many items may be migrated at once."""
-
 WHOLE_FILE = -1
 """The context of items that stand beside all others of a file."""
 
@@ -43,7 +40,8 @@ class Item:
     `id` is what is looked up, `written` what stands in the file from `start` to `end`: characters of a text, bytes of a part of
     a workbook. Items with the same `context` stand together, so that a tactic among them follows the techniques; None for an
     item by itself. `tactic` is the short name beside a technique, in a layer. One that is not `readable` stands where an
-    id should, but is none. Items of one `slot` share a cell, a list of tags or the like, where none stands twice.
+    id should, but is none. Items of one `slot` share a cell, a list of tags or the like, where none stands twice. One that
+    `holds_one` stands where exactly one id has to be.
     """
 
     id: str
@@ -57,6 +55,7 @@ class Item:
     tactic: str | None = None
     readable: bool = True
     form: str = ""
+    holds_one: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +112,8 @@ class Reading:
 
     `column` is the one of a table that holds the ids, `combine` says what becomes of scores that meet, `add_columns` asks for
     notes in a table. While it is written: `release` is the one that the file is brought to, None if it stays; `names` are those
-    of its objects by id, `tactics` its tactics, `tactics_of` the ids of those of a technique; `notes` are outcome, new name and
-    reason by the number of an item; `objects` the JSON of objects by STIX id.
+    of its objects by id, `tactics` its tactics, `tactics_of` the ids of those of a technique, `platforms` those of its objects
+    in lower case; `notes` are outcome, new name and reason by the number of an item; `objects` the JSON of objects by STIX id.
     """
 
     kb: KnowledgeBase

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 import msgspec
 
 from ctibutler.answers.tables.table import Table, TableColumn, names_of, rows_of
 from ctibutler.comparing.outcomes import HANDLINGS, OUTCOMES, Candidate, Evidence, Handling
+from ctibutler.migration.files import Migrated, Migration, Source
 from ctibutler.migration.items import Place
-from ctibutler.migration.migrating import Migrated, Migration, Source
 
 SHEETS = ("csv", "md", "xlsx")
 """The forms of tables that a review can have, beside JSON."""
 
 
 class ReviewRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An item: where it stands, what became of it, and what it rests on. `where` is its place in words."""
+    """An item: where it stands, what became of it, and what it rests on.
+
+    `where` is its place in words, `id` what stands there, `old_id` the id of the object that it means in the old release.
+    """
 
     file: str
     place: Place
     where: str
     id: str
+    old_id: str | None
     name: str | None
     type: str | None
     outcome: str
@@ -82,9 +86,7 @@ def report_facts(migration: Migration) -> ReportFacts:
         counts=MigrationCounts(
             {word: outcomes[word] for word in OUTCOMES if outcomes[word]}, {word: handling[word] for word in HANDLINGS}
         ),
-        remarks=tuple(
-            f"{file.name}: {remark}" if file.name else remark for file in migration.files for remark in file.remarks
-        ),
+        remarks=tuple(f"{name}: {remark}" if name else remark for name, remark in _remarks(migration)),
     )
 
 
@@ -105,6 +107,7 @@ def _rows(file: Migrated) -> Iterator[ReviewRow]:
             place=item.place,
             where=str(item.place),
             id=item.written,
+            old_id=outcome.id if outcome.stix_id is not None else None,
             name=outcome.name,
             type=outcome.type,
             outcome=outcome.outcome,
@@ -129,17 +132,44 @@ def review_table(migration: Migration, rows: Sequence[ReviewRow]) -> Table:
         name=f"{facts.knowledge_base}-{facts.source.version}-{facts.target}-review",
         title=f"{migration.kb.title}: from {source} to {facts.target}",
         columns=names_of(columns),
-        rows=rows_of(columns, [rows]),
+        rows=rows_of(columns, [[*map(_row_of_remark, _remarks(migration)), *rows]]),
         facts={
             "knowledge base": migration.kb.title,
             "from": source,
             "to": facts.target,
             **{word: str(number) for word, number in facts.counts.handling.items()},
             **{word: str(number) for word, number in facts.counts.outcomes.items()},
-            **({"remarks": "; ".join(facts.remarks)} if facts.remarks else {}),
             "rows": str(len(rows)),
         },
         changed_at=0,
+    )
+
+
+def _remarks(migration: Migration) -> Iterator[tuple[str, str]]:
+    """The names of files, each with something to look at that is no item."""
+    return ((file.name, remark) for file in migration.files for remark in file.remarks)
+
+
+def _row_of_remark(remark: tuple[str, str]) -> ReviewRow:
+    file, text = remark
+    return ReviewRow(
+        file=file,
+        place=Place(),
+        where="",
+        id="",
+        old_id=None,
+        name=None,
+        type=None,
+        outcome="",
+        also=(),
+        handling="look",
+        new_id=None,
+        new_name=None,
+        similarity=None,
+        reason=text,
+        evidence=(),
+        candidates=(),
+        removed=False,
     )
 
 
@@ -152,10 +182,10 @@ def _columns(migration: Migration) -> tuple[TableColumn[ReviewRow], ...]:
         return f"/api/v1/{kb.slug}/objects/{quote(object_id, safe=':+')}/?{kb.version_parameter}={quote(release)}"
 
     def diff(row: ReviewRow) -> str:
-        if not row.name or " " in row.id:
+        if not row.old_id:
             return ""
         releases = f"from={quote(sources[row.file])}&to={quote(migration.target)}"
-        return f"/api/v1/{kb.slug}/objects/{quote(row.id, safe=':+')}/diff/?{releases}"
+        return f"/api/v1/{kb.slug}/objects/{quote(row.old_id, safe=':+')}/diff/?{releases}"
 
     return (
         TableColumn("handling", lambda row: row.handling),
@@ -170,7 +200,7 @@ def _columns(migration: Migration) -> tuple[TableColumn[ReviewRow], ...]:
         TableColumn("reason", lambda row: row.reason),
         TableColumn("candidates", lambda row: [_shown(one) for one in row.candidates]),
         TableColumn("decision", lambda row: row.decision),
-        TableColumn("old_page", lambda row: page(row.id if row.name else None, sources[row.file])),
+        TableColumn("old_page", lambda row: page(row.old_id, sources[row.file])),
         TableColumn("new_page", lambda row: page(row.new_id, migration.target)),
         TableColumn("diff", diff),
     )
@@ -180,6 +210,11 @@ def _shown(candidate: Candidate) -> str:
     return f"{candidate.id} {candidate.name or ''} ({candidate.score:.2f}, {candidate.why})"
 
 
-def sheet_counts(counts: Mapping[str, int]) -> str:
-    """Return numbers of items by handling for a sentence: `630 automatic, 7 look, 0 human`."""
-    return ", ".join(f"{counts[word]:,} {word}" for word in HANDLINGS)
+def summary_of(report: ReportFacts) -> str:
+    """Return what a report is about in a line: `attack-ics 17.0 → 18.1: 637 items: 630 automatic, 7 look, 0 human`."""
+    source, counts = report.source, report.counts.handling
+    items = sum(counts.values())
+    return (
+        f"{report.knowledge_base} {source.version}{' (guessed)' if source.guessed else ''} → {report.target}: "
+        f"{items:,} {'item' if items == 1 else 'items'}: {', '.join(f'{counts[word]:,} {word}' for word in HANDLINGS)}"
+    )

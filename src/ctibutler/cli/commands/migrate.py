@@ -14,10 +14,8 @@ from ctibutler.cli.output import text as output
 from ctibutler.cli.session import session_of
 from ctibutler.errors import InvalidRequest
 
-NEEDS_HUMAN = 3
-"""The exit code that says that something needs a human."""
-
-_STANDARD_INPUT = "-"
+FAILED, NEEDS_HUMAN = 1, 3
+"""The exit codes that say that a file could not be migrated, and that something needs a human."""
 
 
 def migrate(
@@ -83,18 +81,18 @@ def migrate(
 
     The files are lists, texts, tables, workbooks, Navigator layers, Sigma and Elastic rules and STIX bundles. Only
     ids that changed are replaced; all else in a file stays as it is. What needs a human is left as it was, and counted on
-    standard error. Ends with 3 then, else with 0.
+    standard error. Ends with 3 then, else with 0; with 1 if a file could not be read, when the others are still migrated.
     """
-    from ctibutler.cli.migrating import read_files, write_in_place, write_migrated, write_review
+    from ctibutler.cli.migrating import STANDARD_INPUT, chosen, read_files, write_in_place, write_migrated, write_review
     from ctibutler.forms.json_form import record_as_json
     from ctibutler.migration.between import pairs_of
-    from ctibutler.migration.choosing import knowledge_base_of
     from ctibutler.migration.decisions import read_decisions
-    from ctibutler.migration.migrating import Options
+    from ctibutler.migration.files import Options
+    from ctibutler.migration.limits import Limits
     from ctibutler.migration.migrating import migrate as migrated
-    from ctibutler.migration.review import report_of, review_rows, sheet_counts
+    from ctibutler.migration.review import report_of, review_rows, summary_of
 
-    if in_place and (file is not None or _STANDARD_INPUT in paths):
+    if in_place and (file is not None or STANDARD_INPUT in paths):
         raise InvalidRequest("--in-place replaces files; it goes neither with -o nor with standard input")
     if strict and not check:
         raise InvalidRequest("--strict goes with --check")
@@ -109,20 +107,20 @@ def migrate(
         decisions=read_decisions(decisions.read_bytes(), str(decisions)) if decisions is not None else (),
     )
     session = session_of(context)
-    files = read_files(paths)
-    if not (in_place or check or as_json) and len(files) > 1:
+    limits = Limits.of(session.settings)
+    files, unread = read_files(paths, limits)
+    if not (in_place or check or as_json) and len(files) + len(unread) > 1:
         raise InvalidRequest("several files are migrated with --in-place, or looked at with --check or --json")
     with session.library() as library:
-        if kb is not None:
-            known = session.knowledge_base(kb)
-        else:
-            from ctibutler.cli.finding import labels_of
-
-            there = [one for one in session.knowledge_bases.all if labels_of(library, one)]
-            known = knowledge_base_of(library, there, files, options)
-        migration = migrated(library, known, files, options, pairs_of(library, known, options.accept))
-        rows = review_rows(migration)
-        report = report_of(migration, rows)
+        known = session.knowledge_base(kb) if kb is not None else chosen(session, library, files, options)
+        migration = migrated(library, known, files, options, pairs_of(library, known, options.accept), limits)
+    broken = [*unread, *migration.broken]
+    for problem in broken:
+        output.note(f"ctibutler: {problem}")
+    if not migration.files:
+        raise click.exceptions.Exit(FAILED)
+    rows = review_rows(migration)
+    report = report_of(migration, rows)
     if review is not None and not check:
         write_review(migration, rows, review)
     if as_json:
@@ -131,16 +129,14 @@ def migrate(
         write_in_place(migration)
     elif not check and not (as_json and file is None):
         write_migrated(migration, file)
-    counts = report.counts.handling
     for remark in report.remarks:
-        output.note(remark)
-    guessed = " (guessed)" if report.source.guessed else ""
-    output.note(
-        f"{known.slug} {report.source.version}{guessed} → {report.target}: "
-        f"{output.counted(len(rows), 'item')}: {sheet_counts(counts)}"
-    )
-    changed = any(one.is_changed for one in migration.files)
-    if counts["human"] or (strict and (changed or counts["look"])):
+        output.note(f"look: {remark}")
+    output.note(summary_of(report))
+    if broken:
+        raise click.exceptions.Exit(FAILED)
+    counts = report.counts.handling
+    looks = counts["look"] or report.remarks or any(one.is_changed for one in migration.files)
+    if counts["human"] or (strict and looks):
         raise click.exceptions.Exit(NEEDS_HUMAN)
 
 

@@ -247,5 +247,5 @@ def _remarks(text: str, reading: Reading) -> Iterator[str]:
             filters = member.value if member.key == "filters" else None
             named = filters.get("platforms") if isinstance(filters, dict) else None
             for platform in named if isinstance(named, list) else ():
-                if isinstance(platform, str) and platform not in reading.platforms:
-                    yield f"{prefix}/filters/platforms: {reading.release} knows no platform `{platform[:60]}`; kept"
+                if isinstance(platform, str) and platform.lower() not in reading.platforms:
+                    yield f"{prefix}/filters/platforms: {reading.release} has no platform `{platform[:60]}`; kept"
