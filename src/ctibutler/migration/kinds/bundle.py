@@ -7,8 +7,18 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.migration.ids import read_id
-from ctibutler.migration.items import Item, Items, Joined, Place, Reading, Replacements, Written
+from ctibutler.migration.ids import mentions, read_id, written_as
+from ctibutler.migration.items import (
+    Item,
+    Items,
+    Joined,
+    Named,
+    Place,
+    Reading,
+    Replacement,
+    Replacements,
+    Written,
+)
 from ctibutler.migration.json_spans import Member, escaped, members, removed, whole_value
 from ctibutler.migration.texts import Edit, decoded, spliced
 from ctibutler.stix.times import microseconds, rfc3339
@@ -17,7 +27,7 @@ COPY: Final = "copy"
 """The form of an item that is an object of the knowledge base."""
 
 _REFERENCE: Final = "reference"
-_EXTERNAL: Final = "external id"
+_EXTERNAL: Final = "external id of "
 _MILLISECOND: Final = 1000
 
 
@@ -61,52 +71,74 @@ def write(content: bytes, reading: Reading, items: Items, replacements: Replacem
     by_slot: dict[int | None, list[int]] = {}
     for number, item in enumerate(items):
         by_slot.setdefault(item.slot, []).append(number)
+    copies = _Copies(text, reading, items, replacements)
     edits: list[Edit] = []
-    joined: list[Joined] = []
-    gone: set[int] = set()
-    holders = {
-        items[number].id: number
-        for number in reversed(range(len(items)))
-        if items[number].form == COPY and number not in replacements
-    }
     remade: set[str] = set()
     for position, (member, _) in enumerate(objects):
-        for number in by_slot.get(position, ()):
-            item, replacement = items[number], replacements.get(number)
-            if replacement is not None and replacement.mark is not None:
-                continue
-            if item.form == COPY:
-                new = [item.id] if replacement is None else [one.id for one in replacement.new]
-                kept = []
-                for stix_id in new:
-                    if holders.setdefault(stix_id, number) == number:
-                        kept.append(reading.objects.get(stix_id, text[member.start : member.end]))
-                    else:
-                        joined.append(Joined(number, holders[stix_id]))
-                if not kept:
-                    gone.add(position)
-                elif not (len(kept) == 1 and json.loads(kept[0]) == member.value):
-                    edits.append((member.start, member.end, ", ".join(kept)))
-            elif replacement is not None:
-                edits += _replaced(text, reading.kb, item, [one.id for one in replacement.new])
-        if any(member.start <= start and end <= member.end for start, end, _ in edits[-1:]) and not _is_copy(
-            reading.kb, member.value
-        ):
+        numbers = by_slot.get(position, ())
+        if numbers and items[numbers[0]].form == COPY:
+            edits += copies.replaced(member, position, numbers[0])
+        elif (newer := reading.objects.get(_stix_id(member))) is not None:
+            edits += _unless_equal(member, newer)
+        elif changes := [
+            edit for number in numbers for edit in _changes(text, reading, items[number], replacements.get(number))
+        ]:
+            edits += changes
             edits += _newer(text, member)
             remade.add(_stix_id(member))
-    cuts = removed(text, [(member.start, member.end) for member, _ in objects], gone)
+    cuts = removed(text, [(member.start, member.end) for member, _ in objects], copies.gone)
     after = spliced(text, [*edits, *((start, end, "") for start, end in cuts)])
-    return Written(after.encode(), tuple(joined), tuple(_equal_now(after, remade)))
+    return Written(after.encode(), tuple(copies.joined), tuple(_equal_now(after, remade)) if remade else ())
 
 
-def copies(items: Items, replacements: Replacements) -> list[str]:
-    """Return the STIX ids of the objects that copies in a bundle become."""
-    found = []
-    for number, item in enumerate(items):
-        replacement = replacements.get(number)
-        if item.form == COPY and (replacement is None or replacement.mark is None):
-            found += [item.id] if replacement is None else [one.id for one in replacement.new]
-    return list(dict.fromkeys(found))
+def known_ids(content: bytes, items: Items, replacements: Replacements) -> list[str]:
+    """Return the STIX ids of the objects of a bundle, and of those that its copies become: the new release may have them."""
+    found = [_stix_id(member) for member, _ in _objects(decoded(content))]
+    for number, replacement in replacements.items():
+        if items[number].form == COPY:
+            found += [one.id for one in replacement.new]
+    return [stix_id for stix_id in dict.fromkeys(found) if stix_id]
+
+
+class _Copies:
+    """The copies of objects of the knowledge base in a bundle: each object stands there once."""
+
+    def __init__(self, text: str, reading: Reading, items: Items, replacements: Replacements) -> None:
+        self._text, self._reading, self._items, self._replacements = text, reading, items, replacements
+        self.joined: list[Joined] = []
+        self.gone: set[int] = set()
+        self._holders: dict[str, int] = {}
+        for number, item in enumerate(items):
+            if item.form == COPY and self._new(number) is None:
+                self._holders.setdefault(item.id, number)
+
+    def replaced(self, member: Member, position: int, number: int) -> Iterator[Edit]:
+        """What stands in the place of a copy. One that needs a human stays as it is."""
+        new = self._new(number)
+        if new is None:
+            newer = self._reading.objects.get(self._items[number].id) if number not in self._replacements else None
+            yield from _unless_equal(member, newer) if newer is not None else ()
+            return
+        kept = []
+        for stix_id in new:
+            if self._holders.setdefault(stix_id, number) == number:
+                kept.append(self._reading.objects.get(stix_id, self._text[member.start : member.end]))
+            else:
+                self.joined.append(Joined(number, self._holders[stix_id]))
+        if kept:
+            yield member.start, member.end, ", ".join(kept)
+        else:
+            self.gone.add(position)
+
+    def _new(self, number: int) -> list[str] | None:
+        """The objects that a copy becomes; None if it stays the same object."""
+        replacement = self._replacements.get(number)
+        return None if replacement is None or replacement.mark is not None else [one.id for one in replacement.new]
+
+
+def _unless_equal(member: Member, newer: str) -> Iterator[Edit]:
+    if json.loads(newer) != member.value:
+        yield member.start, member.end, newer
 
 
 def _objects(text: str) -> Iterator[tuple[Member, str]]:
@@ -145,8 +177,16 @@ def _mentions(text: str, kb: KnowledgeBase, member: Member, pointer: str, own: s
             yield from _external_ids(text, kb, found, where, slot)
         elif found.key.endswith("_ref") and isinstance(found.value, str):
             if found.value.partition("--")[0] in types and found.value not in own:
+                place = Place(pointer=where)
                 yield Item(
-                    found.value, found.value, Place(pointer=where), found.start, found.end, slot=slot, form=_REFERENCE
+                    found.value,
+                    found.value,
+                    place,
+                    found.start,
+                    found.end,
+                    slot=slot,
+                    form=_REFERENCE,
+                    holds_one=True,
                 )
         elif found.key.endswith("_refs") and isinstance(found.value, list):
             for number, one in enumerate(members(text, found.start)):
@@ -171,27 +211,31 @@ def _external_ids(text: str, kb: KnowledgeBase, found: Member, where: str, slot:
             one.end,
             slot=slot,
             readable=object_id is not None,
-            form=_EXTERNAL,
+            form=f"{_EXTERNAL}{reference.start}",
+            holds_one=True,
         )
 
 
-def _replaced(text: str, kb: KnowledgeBase, item: Item, new: list[str]) -> Iterator[Edit]:
-    """What puts other ids in the place of a reference or an external id. Only a list has room for several."""
-    is_list = item.place.pointer is not None and item.place.pointer.rpartition("/")[2].isdecimal()
-    if not new or (len(new) > 1 and not is_list):
+def _changes(text: str, reading: Reading, item: Item, replacement: Replacement | None) -> Iterator[Edit]:
+    """What puts other ids in the place of a reference or an external id, and the new page in the place of its page."""
+    if replacement is None or replacement.mark is not None:
         return
+    new = [one.id for one in replacement.new]
     yield item.start, item.end, ", ".join(escaped(one, text.isascii()) for one in new)
-    if item.form == _EXTERNAL:
-        yield from _addresses(text, kb, item, new[0])
+    if item.form.startswith(_EXTERNAL):
+        reference = int(item.form.removeprefix(_EXTERNAL))
+        for member in members(text, reference):
+            if member.key == "url" and isinstance(member.value, str):
+                yield from _page(text, reading.kb, member, item.id, replacement.new[0])
 
 
-def _addresses(text: str, kb: KnowledgeBase, item: Item, new: str) -> Iterator[Edit]:
-    """The publisher's page, in the same reference."""
-    path = f"/{item.id.replace('.', '/')}"
-    start, end = text.rfind("{", 0, item.start), text.find("}", item.end)
-    at = text.find(path + '"', start, end)
-    if at != -1:
-        yield at, at + len(path), f"/{new.replace('.', '/')}"
+def _page(text: str, kb: KnowledgeBase, url: Member, old: str, new: Named) -> Iterator[Edit]:
+    raw = text[url.start : url.end]
+    for mention in mentions(kb, raw):
+        if mention.id == old:
+            written = raw[mention.start : mention.end]
+            if (shown := written_as(kb, mention.form, written, new.id, new.name)) is not None:
+                yield url.start + mention.start, url.start + mention.end, shown
 
 
 def _newer(text: str, member: Member) -> Iterator[Edit]:
