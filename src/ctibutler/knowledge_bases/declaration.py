@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from ctibutler.knowledge_bases import release_labels
@@ -396,6 +397,14 @@ class KnowledgeBase:
     def names(self) -> tuple[str, ...]:
         """The names that its routes accept in paths, the canonical one first."""
         return (self.slug, *self.aliases)
+
+    @cached_property
+    def any_id(self) -> re.Pattern[str] | None:
+        """What an id by itself looks like; None if ids look like any word."""
+        if not self.id_forms:
+            return None
+        forms = [form.pattern.pattern for form in self.id_forms]
+        return re.compile("|".join(f"(?:{form})" for form in (*forms, self.id_in_text) if form), re.IGNORECASE)
 
     @property
     def kinds(self) -> tuple[TypeWord, ...]:

@@ -12,6 +12,7 @@ from ctibutler.knowledge_bases.declaration import AddressForm, KnowledgeBase
 
 _LONGEST = 200
 _WITH_SLASH = re.compile(r"([A-Z]{1,4}\d{1,6})/(\d{1,4})", re.IGNORECASE)
+_WITHOUT_DASH = re.compile(r"([A-Z]{2,8})[ _]?(\d{1,6})", re.IGNORECASE)
 _STIX_ID = re.compile(r"[a-z][a-z0-9-]{1,40}--[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # MISP writes name and id together. In JSON, its quotes are escaped.
 _MISP = re.compile(r'misp-galaxy:[\w-]{1,60}=(?:\\?")([^"\\\n]{1,300})\\?"')
@@ -33,22 +34,26 @@ class Mention:
 def read_id(kb: KnowledgeBase, text: str) -> str | None:
     """Return the id that a field holds, with compatible characters and blanks around it put right; None if it holds none.
 
-    `T1059/001` and `attack.t1059.001` are ids, `PowerShell` is none.
+    `T1059/001`, `attack.t1059.001` and `CWE79` are ids, `PowerShell` is none.
     """
     if not text or len(text) > _LONGEST or "\x00" in text:
         return None
-    cleaned = unicodedata.normalize("NFKC", text).strip()
-    if tagged := _tag(kb).match(cleaned):
+    cleaned = (text if text.isascii() else unicodedata.normalize("NFKC", text)).strip()
+    pattern = kb.any_id
+    if pattern is not None and pattern.fullmatch(cleaned):
+        return cleaned
+    if "." in cleaned and (tagged := _tag(kb).match(cleaned)):
         cleaned = cleaned[tagged.end() :]
     if sliced := _WITH_SLASH.fullmatch(cleaned):
         cleaned = f"{sliced[1]}.{sliced[2]}"
     if _STIX_ID.fullmatch(cleaned.lower()):
         return cleaned.lower()
-    if not kb.id_forms:
+    if pattern is None:
         return cleaned if cleaned and not _BLANKS.search(cleaned) else None
-    if any(form.pattern.fullmatch(cleaned) for form in kb.id_forms):
+    if pattern.fullmatch(cleaned):
         return cleaned
-    return cleaned if kb.id_in_text and re.fullmatch(kb.id_in_text, cleaned, re.IGNORECASE) else None
+    without = _WITHOUT_DASH.fullmatch(cleaned)
+    return dashed if without and pattern.fullmatch(dashed := f"{without[1]}-{without[2]}") else None
 
 
 def mentions(kb: KnowledgeBase, text: str, *, any_case: bool = False) -> Iterator[Mention]:

@@ -37,3 +37,7 @@ class Limits:
         """Raise TooMuch for too many items."""
         if number > self.items:
             raise TooMuch(f"{number:,} items are more than {self.items:,}, the most that are migrated at once")
+
+
+LIMITS = Limits()
+"""The usual ones."""

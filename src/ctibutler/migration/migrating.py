@@ -18,7 +18,7 @@ from ctibutler.migration.files import InputFile, Migrated, Migration, Options, S
 from ctibutler.migration.ids import read_id
 from ctibutler.migration.items import Item, Items, Place, Reading, Replacements
 from ctibutler.migration.kinds import bundle
-from ctibutler.migration.limits import Limits
+from ctibutler.migration.limits import LIMITS, Limits
 from ctibutler.migration.recognising import FileKind, kind_named, recognised
 from ctibutler.migration.releases import label_named, sources_of, stated_label
 from ctibutler.migration.settling import met, names_of, outcomes_of, settled, unmoved
@@ -42,7 +42,7 @@ def migrate(
     files: Sequence[InputFile],
     options: Options,
     pairs: Pairs,
-    limits: Limits | None = None,
+    limits: Limits = LIMITS,
 ) -> Migration:
     """Migrate files, each from the release that it says it is of, or that all others together are guessed to be of.
 
@@ -56,10 +56,12 @@ def migrate(
     broken: dict[int, Problem] = {}
     for number, file in enumerate(files):
         try:
-            read.append(_read(file, reading, labels, options))
+            one = _read(file, reading, labels, options)
+            limits.refuse_items(len(one.items))
+            read.append(one)
         except (UnreadableFile, NotFound) as problem:
             broken[number] = in_file(file, problem)
-    return _migrated(library, _Job(kb, labels, target, options, limits or Limits()), read, list(broken.values()), pairs)
+    return _migrated(library, _Job(kb, labels, target, options, limits), read, list(broken.values()), pairs)
 
 
 def migrate_ids(
@@ -68,7 +70,7 @@ def migrate_ids(
     ids: Sequence[str],
     options: Options,
     pairs: Pairs,
-    limits: Limits | None = None,
+    limits: Limits = LIMITS,
 ) -> Migration:
     """Migrate a list of ids.
 
@@ -81,7 +83,7 @@ def migrate_ids(
         found = read_id(kb, text)
         items.append(Item(found or text, text, Place(index=index), 0, 0, readable=found is not None))
     read = [_Read(InputFile("", b""), None, items, Reading(kb))]
-    return _migrated(library, _Job(kb, labels, target, options, limits or Limits()), read, [], pairs)
+    return _migrated(library, _Job(kb, labels, target, options, limits), read, [], pairs)
 
 
 def items_of(file: InputFile, kb: KnowledgeBase, options: Options) -> list[Item]:
