@@ -19,7 +19,7 @@ from ctibutler.knowledge_bases import HOSTED
 from ctibutler.migration.between import pairs_of
 from ctibutler.migration.files import InputFile, Migrated, Migration, Options
 from ctibutler.migration.migrating import migrate
-from ctibutler.migration.review import review_rows
+from ctibutler.migration.review import review_rows, review_table
 from tests.catalogue import Catalogues, install_all, labels_of, published
 from tests.shared import shared_path
 
@@ -76,9 +76,13 @@ def test_every_file_of_the_corpora_goes_from_release_to_release(library: Library
 
 def check_file(file: Migrated) -> None:
     assert file.kind is not None
+    if not file.is_changed:
+        return
     before, after = file.before.decode(), file.after.decode()
     if file.kind.name == "sigma":
-        old, new = ([without_tags(one) for one in yaml.safe_load_all(text)] for text in (before, after))
+        old, new = (
+            [without_tags(one) for one in yaml.load_all(text, Loader=yaml.CSafeLoader)] for text in (before, after)
+        )
         assert old == new, file.name
         changed = [line for line in difflib.ndiff(before.splitlines(), after.splitlines()) if line[0] in "+-"]
         assert all(re.fullmatch(r"[+-] +- attack\.[\w.-]+", line) for line in changed), file.name
@@ -152,3 +156,62 @@ def test_every_file_goes_through_every_pair(tmp_path_factory: pytest.TempPathFac
         for source, target in itertools.permutations(labels, 2):
             for file in brought(whole, corpus(), source, target).files:
                 check_file(file)
+
+
+def stating(attack: object, **more: object) -> bytes:
+    versions = {"navigator": "5.1.0", "layer": "4.5", **({} if attack is None else {"attack": attack})}
+    layer = {"name": "a", "versions": versions, "domain": "enterprise-attack", **more}
+    return json.dumps({**layer, "techniques": [{"techniqueID": "T1574.002"}, {"techniqueID": "T1059"}]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("stated", "target", "source", "written"),
+    [
+        ("15", None, "15.1", "18"),
+        (15, None, "15.1", 18),
+        ("15.1", None, "15.1", "18.1"),
+        (15.1, None, "15.1", 18.1),
+        ("v17", "18.1", "17.1", "v18"),
+        ("17", "15.1", "17.1", "15"),
+        (None, None, "15.1", "18"),
+        ("", None, "15.1", "18"),
+    ],
+)
+def test_a_layer_says_its_release_as_it_did_before(
+    library: Library, stated: object, target: str | None, source: str, written: object
+) -> None:
+    options = Options(target=target)
+    [file] = migrate(
+        library, ENTERPRISE, [InputFile("a", stating(stated))], options, pairs_of(library, ENTERPRISE, ())
+    ).files
+    assert file.source.version == source
+    assert file.source.guessed is (not stated)
+    assert json.loads(file.after)["versions"] == {"navigator": "5.1.0", "layer": "4.5", "attack": written}
+
+
+def test_a_layer_of_a_release_that_is_not_installed_is_an_error(library: Library) -> None:
+    [problem] = migrate(
+        library, ENTERPRISE, [InputFile("a.json", stating("16"))], Options(), pairs_of(library, ENTERPRISE, ())
+    ).broken
+    assert str(problem).startswith("a.json: it says that it is of 16, and no such release of attack-enterprise")
+
+
+def test_platforms_that_the_release_does_not_have_are_told_and_kept(library: Library) -> None:
+    known = {
+        platform
+        for item in published("attack-enterprise", "18.1")
+        if not item.get("revoked") and not item.get("x_mitre_deprecated")
+        for platform in item.get("x_mitre_platforms", ())
+    }
+    older = {
+        platform for item in published("attack-enterprise", "15.1") for platform in item.get("x_mitre_platforms", ())
+    }
+    assert older - known
+    content = stating("15", filters={"platforms": sorted(older)})
+    migration = brought(library, [InputFile("a.json", content)], "15.1", "18.1")
+    [file] = migration.files
+    assert json.loads(file.after)["filters"] == {"platforms": sorted(older)}
+    assert [remark.split("`")[1] for remark in file.remarks] == sorted(older - known)
+    table = review_table(migration, review_rows(migration))
+    reasons = [row.cells[table.columns.index("reason")] for row in table.rows]
+    assert [reason for reason in reasons if "platform" in reason] == list(file.remarks)

@@ -234,7 +234,7 @@ def _version_edits(text: str, versions: Member, release: str) -> Iterator[Edit]:
         yield versions.start + 1, versions.start + 1, f'"attack": "{major}"{comma}'
         return
     stood = str(attack.value)
-    new = release if "." in stood else major
+    new = ("v" if stood.startswith("v") else "") + (release if "." in stood else major)
     if new != stood:
         yield attack.start, attack.end, f'"{new}"' if isinstance(attack.value, str) else new
 
