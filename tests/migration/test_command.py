@@ -74,7 +74,6 @@ def test_a_folder_is_migrated_in_place_and_then_as_a_human_decided(database: str
         "rules/deep/b.yaml",
         "mitre-f3.defense-evasion",
     )
-    assert rows[0]["candidates"].startswith("TA0005 Stealth (0.60, flow); TA0112 Defense Impairment (0.40, flow)")
     rows[0]["decision"] = "TA0112 TA0005"
     written = io.StringIO()
     writer = csv.DictWriter(written, fieldnames=list(rows[0]))

@@ -170,9 +170,10 @@ def refused(client: httpx2.Client, not_here: tuple[str, ...]) -> list[str]:
             for parameter in queries
             if parameter.get("required") or parameter["name"] == "ids"
         }
+        everything = any(parameter["name"] == "ids" and not parameter.get("required") for parameter in queries)
         accepted = (404,) if path in not_here else (200, 204)
         for query in (
-            {"ids": ""} if "ids" in needed else {},
+            {"ids": ""} if everything else {},
             *({parameter["name"]: parameter["example"]} for parameter in queries),
         ):
             # Only tables have columns.
