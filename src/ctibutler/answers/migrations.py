@@ -21,6 +21,7 @@ from ctibutler.catalog.releases import Release
 from ctibutler.comparing.candidates import MOST_CANDIDATES, Candidates, successor
 from ctibutler.comparing.heirs import Side
 from ctibutler.comparing.judging import Judged
+from ctibutler.comparing.names import names_in
 from ctibutler.comparing.outcomes import ADDED, OUTCOME_HANDLINGS, Evidence, Outcome
 from ctibutler.comparing.tactics import TacticFlow
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -101,9 +102,9 @@ def release_outcomes(library: Library, kb: KnowledgeBase, from_version: str, to_
     """
     with library.database.read() as connection:
         judged = _judged(library, connection, kb, from_version, to_version)
-        answering = _Answering(library, connection, judged)
-        found = [*answering.completed(list(judged.outcomes.values())), *judged.added]
-    found.sort(key=lambda one: (one.type or "", natural_order(one.id), one.stix_id or ""))
+        if judged.ordered is None:
+            judged.ordered = _ordered([*judged.outcomes.values(), *_added(connection, judged)])
+        found = _Answering(library, connection, judged).completed(judged.ordered)
     return ReleaseOutcomes(
         knowledge_base=kb.slug,
         old=judged.old.release.label,
@@ -136,6 +137,32 @@ def _counts(found: Iterable[Outcome]) -> dict[str, int]:
     return {word: counts[word] for word in (*OUTCOME_HANDLINGS, ADDED) if counts[word]}
 
 
+def _ordered(found: Iterable[Outcome]) -> list[Outcome]:
+    """Outcomes by type and primary id, as people count."""
+    return sorted(found, key=lambda one: (one.type or "", natural_order(one.id), one.stix_id or ""))
+
+
+def _added(connection: Connection, judged: Judged) -> list[Outcome]:
+    """What is said of the objects that only the new release has."""
+    names = names_in(connection, judged.added)
+    reason = f"New in {judged.new.release.label}."
+    return [
+        Outcome(
+            id=entry.shown_id,
+            name=names[entry.stix_id],
+            type=entry.type,
+            outcome=ADDED,
+            handling="automatic",
+            new_id=entry.shown_id,
+            new_name=names[entry.stix_id],
+            reason=reason,
+            stix_id=entry.stix_id,
+            new_stix_id=entry.stix_id,
+        )
+        for entry in judged.added
+    ]
+
+
 class _Answering:
     """Answers about ids, from a pair of releases that was judged."""
 
@@ -163,7 +190,7 @@ class _Answering:
         if taken is None:
             return outcome
         entry, why = taken
-        name = self._judged.new_names.get(entry.stix_id)
+        name = names_in(self._connection, [entry])[entry.stix_id]
         shown = f"{entry.shown_id} {name}" if name else entry.shown_id
         how = "the publisher's notice names it alone" if why == "named" else "it alone has the name, and the same text"
         return msgspec.structs.replace(
@@ -223,10 +250,11 @@ class _Answering:
         known = self._known(installed, {one for several in ids.values() for one in several if one})
         elsewhere = self._elsewhere([one for several in ids.values() for one in several if is_stix_id(one)])
         found: dict[str, Outcome] = {}
+        only_new = {text: entry for text in texts if (entry := _named(self._kb, self._new, text)[0]) and entry.is_live}
+        names = names_in(self._connection, only_new.values())
         for text in texts:
-            entry, _ = _named(self._kb, self._new, text)
-            if entry is not None and entry.is_live:
-                found[text] = self._not_yet(entry, known)
+            if (entry := only_new.get(text)) is not None:
+                found[text] = self._not_yet(entry, names[entry.stix_id], known)
             else:
                 having = next((known[one] for one in ids[text] if one in known), [])
                 unknown = self._unknown(text, having)
@@ -234,7 +262,7 @@ class _Answering:
                 found[text] = unknown if places is None else _with_places(unknown, places)
         return found
 
-    def _not_yet(self, entry: Entry, known: Mapping[str, Sequence[tuple[Release, Entry]]]) -> Outcome:
+    def _not_yet(self, entry: Entry, name: str | None, known: Mapping[str, Sequence[tuple[Release, Entry]]]) -> Outcome:
         old, new = self._old.release, self._new.release
         family = self._kb.family_of(entry.type)
         having = [
@@ -243,7 +271,7 @@ class _Answering:
             if one.is_live and one.type in family
         ]
         release, first = having[0] if having else (new, entry)
-        shown, name = entry.shown_id, self._judged.new_names.get(entry.stix_id)
+        shown = entry.shown_id
         also = f"{release.label} is the first installed release with it" if release.key != new.key else ""
         return Outcome(
             id=shown,

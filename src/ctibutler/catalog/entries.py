@@ -15,7 +15,8 @@ from ctibutler.stix.objects import RELATIONSHIP
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One content of an object in a release, other than a relationship.
 
-    `name` and `found_by` (the primary id without an optional prefix) are folded. `modified` is in microseconds.
+    `name` and `found_by` (the primary id without an optional prefix) are folded. `modified` is in microseconds, `digest`
+    that of the content.
     """
 
     object_key: int
@@ -29,6 +30,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     name: str | None
     external_id: str | None
     found_by: str | None
+    digest: bytes
 
     @property
     def is_live(self) -> bool:
@@ -61,7 +63,7 @@ class Succession(msgspec.Struct, frozen=True, gc=False):
 
 _ENTRY = """
 SELECT object.object_key, member.release_key, identifier.stix_id, object.type_key, object.revoked, object.deprecated,
-       object.subtechnique, object.modified, object.name, object.external_id, object.found_by
+       object.subtechnique, object.modified, object.name, object.external_id, object.found_by, object.digest
   FROM member
   JOIN object     ON object.object_key = member.object_key
   JOIN identifier ON identifier.identifier_key = object.identifier_key
@@ -116,7 +118,7 @@ def with_primary_ids(connection: Connection, release_keys: Sequence[int], found_
 def _entry(connection: Connection, row: Any) -> Entry:
     return Entry(
         row.object_key, row.release_key, row.stix_id, connection.word(row.type_key), bool(row.revoked),
-        bool(row.deprecated), bool(row.subtechnique), row.modified, row.name, row.external_id, row.found_by,
+        bool(row.deprecated), bool(row.subtechnique), row.modified, row.name, row.external_id, row.found_by, bytes(row.digest),
     )  # fmt: skip
 
 

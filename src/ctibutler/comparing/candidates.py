@@ -21,6 +21,7 @@ from ctibutler.comparing.classes import text_of, words_of_texts
 from ctibutler.comparing.differences import Content, read_content
 from ctibutler.comparing.families import Family, Weighed, names_of, order_of
 from ctibutler.comparing.judging import Judged
+from ctibutler.comparing.names import names_in
 from ctibutler.comparing.notices import named_in, notice_of
 from ctibutler.comparing.outcomes import Candidate, Outcome
 from ctibutler.comparing.words import similarity
@@ -45,7 +46,20 @@ class Candidates:
         missing = sorted(stix_id for stix_id in waiting if stix_id and stix_id not in self._judged.weighed)
         if missing:
             self._find(missing)
-        return [self._shown(outcome) if _needs_some(outcome) else outcome for outcome in outcomes]
+        best = {stix_id: self._best(stix_id) for stix_id in waiting if stix_id}
+        names = names_in(self._connection, {one.entry: None for several in best.values() for one in several})
+        return [
+            msgspec.structs.replace(
+                outcome,
+                candidates=tuple(
+                    Candidate(one.entry.shown_id, names[one.entry.stix_id], one.score, one.why)
+                    for one in best[outcome.stix_id or ""]
+                ),
+            )
+            if _needs_some(outcome)
+            else outcome
+            for outcome in outcomes
+        ]
 
     def accepted(self, outcome: Outcome, accept: Sequence[str]) -> tuple[Entry, str] | None:
         """Return the object that may be taken for one that needs a human, and why: `named` if the publisher's notice names this
@@ -59,16 +73,12 @@ class Candidates:
                 return only[0].entry, why
         return None
 
-    def _shown(self, outcome: Outcome) -> Outcome:
-        """An outcome with the best candidates, each once."""
+    def _best(self, stix_id: str) -> list[Weighed]:
+        """The best candidates for an object, each once."""
         best: dict[str, Weighed] = {}
-        for one in self._judged.weighed[outcome.stix_id or ""]:
+        for one in self._judged.weighed[stix_id]:
             best.setdefault(one.entry.stix_id, one)
-        names = self._judged.new_names
-        shown = [
-            Candidate(one.entry.shown_id, names.get(one.entry.stix_id), one.score, one.why) for one in best.values()
-        ]
-        return msgspec.structs.replace(outcome, candidates=tuple(shown[:MOST_CANDIDATES]))
+        return list(best.values())[:MOST_CANDIDATES]
 
     def _same_text(self, outcome: Outcome, entry: Entry) -> bool:
         old = self._judged.old.by_id[outcome.stix_id or ""]

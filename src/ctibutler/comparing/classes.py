@@ -7,14 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-import msgspec
-
 from ctibutler.comparing.differences import Content
+from ctibutler.comparing.values import decoded, differing, is_list_of_texts, is_other, means_something
 from ctibutler.comparing.words import text_words
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.property_classes import PROPERTY_CLASSES, PropertyClass
-from ctibutler.stix.canonical import EMPTY_JSON, comparable
-from ctibutler.stix.objects import canonical
 
 ChangeClass = PropertyClass | Literal["format", "model", "vocabulary"]
 CHANGE_CLASSES: Final[tuple[ChangeClass, ...]] = (*PROPERTY_CLASSES, "format", "model", "vocabulary")
@@ -31,7 +28,8 @@ _FEWEST_OF_MODEL = 10
 # A word of a vocabulary: so many objects have it.
 _FEWEST_OF_WORD = 5
 
-_decode = msgspec.json.Decoder().decode
+# Their changes are told as they are: neither is markup, nor does a release give or take them.
+_BARE: Final = ("housekeeping", "status")
 
 Pair = tuple[Content, Content]
 Named = tuple[str, str]
@@ -41,13 +39,13 @@ Named = tuple[str, str]
 def value_of(content: Content, name: str) -> object:
     """Return the decoded value of a property; None if the object does not have it."""
     raw = content.get(name)
-    return None if raw is None else _decode(raw)
+    return None if raw is None else decoded(raw)
 
 
 def has(content: Content, name: str) -> bool:
     """Return whether an object has a property with a value that means something."""
     raw = content.get(name)
-    return raw is not None and bytes(raw) not in EMPTY_JSON
+    return raw is not None and means_something(raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +71,13 @@ def release_wide(
     model: dict[Named, tuple[int, int]] = {}
     listed: set[Named] = set()
     for stix_type, both in pairs.items():
-        having: Counter[str] = Counter()
-        changing: Counter[str] = Counter()
-        for old, new in both:
-            for name in old.keys() | new.keys():
-                raw_old, raw_new = old.get(name), new.get(name)
-                if raw_old == raw_new:
-                    having[name] += has(old, name)
-                    continue
-                had, got = has(old, name), has(new, name)
-                having[name] += had or got
-                changing[name] += had != got
-                if name.endswith("_refs"):  # objects are no words
-                    continue
-                if had and got and bytes(raw_old or b"").startswith(b'["') and bytes(raw_new or b"").startswith(b'["'):
-                    listed.add((stix_type, name))
+        changing, lists = _changing(both)
+        listed |= {(stix_type, name) for name in lists}
         for name, number in changing.items():
-            if number >= _FEWEST_OF_MODEL and number >= _MODEL_SHARE * having[name]:
-                model[stix_type, name] = (number, having[name])
+            if number >= _FEWEST_OF_MODEL and kb.class_of(name) != "housekeeping":
+                having = sum(has(old, name) or has(new, name) for old, new in both)
+                if number >= _MODEL_SHARE * having:
+                    model[stix_type, name] = (number, having)
     removed, added = {}, {}
     for stix_type, name in sorted(listed):
         old_words, new_words = [_words(side.get(stix_type, ()), name) for side in (before, after)]
@@ -100,11 +87,24 @@ def release_wide(
             removed[stix_type, name] = gone
         if come:
             added[stix_type, name] = come
-    return ReleaseWide(
-        {named: counts for named, counts in sorted(model.items()) if kb.class_of(named[1]) != "housekeeping"},
-        removed,
-        added,
-    )
+    return ReleaseWide(dict(sorted(model.items())), removed, added)
+
+
+def _changing(pairs: Iterable[Pair]) -> tuple[Counter[str], set[str]]:
+    """Property → how many objects gained or lost it, and the properties that are lists of texts in both, and others."""
+    changing: Counter[str] = Counter()
+    listed: set[str] = set()
+    for old, new in pairs:
+        for name in old.keys() | new.keys():
+            before, after = old.get(name), new.get(name)
+            if before == after:
+                continue
+            if has(old, name) != has(new, name):
+                changing[name] += 1
+            elif before and after and is_list_of_texts(before) and is_list_of_texts(after):
+                listed.add(name)
+    # References to objects are no words.
+    return changing, {name for name in listed if not name.endswith("_refs")}
 
 
 def _words(contents: Iterable[Content], name: str) -> Counter[str]:
@@ -122,26 +122,28 @@ def changed_classes(
     """Return property → class of what differs between two states of an object of this type."""
     changed = [name for name, raw in old.items() if new.get(name) != raw]
     changed += [name for name in new if name not in old]
-    values: dict[str, tuple[object, object]] = {}
+    found: dict[str, ChangeClass] = {}
     for name in changed:
-        before, after = comparable(name, value_of(old, name)), comparable(name, value_of(new, name))
-        if before != after and canonical(before) != canonical(after):
-            values[name] = (before, after)
-    found = {name: _class_of(kb, stix_type, name, *pair, wide) for name, pair in values.items()}
-    texts = [name for name in kb.text_properties if name in values and found[name] == "meaning"]
+        had, has_now = has(old, name), has(new, name)
+        if not (had or has_now):
+            continue
+        declared = kb.class_of(name)
+        if declared in _BARE:
+            if is_other(name, old.get(name), new.get(name)):
+                found[name] = declared
+        elif had != has_now and (stix_type, name) in wide.model:
+            found[name] = "model"
+        elif (pair := differing(name, old.get(name), new.get(name))) is not None:
+            found[name] = _class_of(stix_type, name, declared, *pair, wide)
+    texts = [name for name in kb.text_properties if found.get(name) == "meaning"]
     if len(kb.text_properties) > 1 and texts and words_of_texts(kb, old) == words_of_texts(kb, new):
         found |= dict.fromkeys(texts, "format")
     return found
 
 
 def _class_of(
-    kb: KnowledgeBase, stix_type: str, name: str, before: object, after: object, wide: ReleaseWide
+    stix_type: str, name: str, declared: PropertyClass, before: object, after: object, wide: ReleaseWide
 ) -> ChangeClass:
-    declared = kb.class_of(name)
-    if declared in ("housekeeping", "status"):
-        return declared
-    if (stix_type, name) in wide.model and (before is None) != (after is None):
-        return "model"
     if _same_words(before, after):
         return "format"
     if isinstance(before, list) and isinstance(after, list) and _only_vocabulary(stix_type, name, before, after, wide):
@@ -163,7 +165,7 @@ def _same_words(before: object, after: object) -> bool:
         return text_words(before) == text_words(after)
     if isinstance(before, list) and isinstance(after, list):
         if all(isinstance(value, str) for value in (*before, *after)):
-            old, new = [sorted(text_words(str(value)) for value in values) for values in (before, after)]
+            old, new = [sorted(list(text_words(str(value))) for value in values) for values in (before, after)]
             return old == new
         return _worded(before) == _worded(after)
     if isinstance(before, dict) and isinstance(after, dict):
@@ -187,6 +189,6 @@ def text_of(kb: KnowledgeBase, content: Content) -> str:
     return "\n\n".join(value for value in values if isinstance(value, str) and value)
 
 
-def words_of_texts(kb: KnowledgeBase, content: Content) -> list[str]:
+def words_of_texts(kb: KnowledgeBase, content: Content) -> Sequence[str]:
     """Return the words of an object's text."""
     return text_words(text_of(kb, content))

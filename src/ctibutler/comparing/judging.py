@@ -24,26 +24,25 @@ from ctibutler.comparing.classes import (
 from ctibutler.comparing.differences import Content, read_content
 from ctibutler.comparing.families import Family, Weighed
 from ctibutler.comparing.heirs import REVOKED_BY, Path, Side, Successions, heirs_in
-from ctibutler.comparing.outcomes import ADDED, OUTCOME_HANDLINGS, Evidence, Handling, Outcome, in_order, strictest
+from ctibutler.comparing.outcomes import OUTCOME_HANDLINGS, Evidence, Handling, Outcome, in_order, strictest
 from ctibutler.comparing.reasons import Facts, reason_of
 from ctibutler.comparing.tactics import TacticFlow, flow_of
 from ctibutler.comparing.timeline import Timeline
 from ctibutler.comparing.words import DIFFERENT_TEXT, similarity, stems
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.stix.canonical import canonical_digest
 
 _SILENT = frozenset(("status", "name", "place", "meaning", "detection", "sources", "model", "vocabulary"))
 """A change of these under an unchanged `modified` is a silent edit."""
 _EDITED = frozenset(("name", "place", "meaning", "detection"))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Judged:
     """Two releases of a knowledge base, side by side.
 
     `paths` and `outcomes` are those of every object of the old release but relationships, by STIX id, without candidates.
-    `added` has an outcome for each object of the new release that no object of the old one leads to. `new_names` are STIX id →
-    name of the objects of the new release. `weighed` and `families` are filled as candidates are asked for.
+    `added` are the objects of the new release that no object of the old one leads to. `weighed` and `families` are
+    filled as candidates are asked for, `ordered` is set once all outcomes were, with those of added objects among them.
     """
 
     kb: KnowledgeBase
@@ -53,8 +52,8 @@ class Judged:
     flow: TacticFlow
     wide: ReleaseWide
     outcomes: Mapping[str, Outcome]
-    added: Sequence[Outcome]
-    new_names: Mapping[str, str | None]
+    added: Sequence[Entry]
+    ordered: Sequence[Outcome] | None = None
     weighed: dict[str, tuple[Weighed, ...]] = field(default_factory=dict)
     families: dict[tuple[str, ...], Family] = field(default_factory=dict)
 
@@ -88,29 +87,15 @@ class _Judge:
     def judged(self) -> Judged:
         outcomes = {entry.stix_id: self._outcome(entry) for entry in self._old.by_id.values()}
         taken = {end.stix_id for path in self._paths.values() for end in (*path.live, path.start) if end is not None}
-        added = [self._added(entry) for entry in self._new.by_id.values() if entry.stix_id not in taken]
-        names = {entry.stix_id: _text(self._content(entry), "name") for entry in self._new.by_id.values()}
-        return Judged(self._kb, self._old, self._new, self._paths, self._flow, self._wide, outcomes, added, names)
-
-    def _added(self, entry: Entry) -> Outcome:
-        shown, name = entry.shown_id, _text(self._content(entry), "name")
-        return Outcome(
-            id=shown,
-            name=name,
-            type=entry.type,
-            outcome=ADDED,
-            handling="automatic",
-            new_id=shown,
-            new_name=name,
-            reason=f"New in {self._new.release.label}.",
-            stix_id=entry.stix_id,
-            new_stix_id=entry.stix_id,
-        )
+        added = [entry for entry in self._new.by_id.values() if entry.stix_id not in taken]
+        return Judged(self._kb, self._old, self._new, self._paths, self._flow, self._wide, outcomes, added)
 
     def _read(self) -> dict[int, Content]:
-        """The contents of all objects of both releases."""
-        every = [*self._old.by_id.values(), *self._new.by_id.values()]
-        keys = list(dict.fromkeys(entry.object_key for entry in every))
+        """The contents of all objects of the old release, and of the new one's of types that the old one has."""
+        types = {entry.type for entry in self._old.by_id.values()}
+        found = [entry.object_key for entry in self._old.by_id.values()]
+        found += [entry.object_key for entry in self._new.by_id.values() if entry.type in types]
+        keys = list(dict.fromkeys(found))
         return dict(zip(keys, map(read_content, objects.contents(self._connection, keys)), strict=True))
 
     def _side(self, side: Side) -> tuple[Side, Mapping[str, Content]]:
@@ -310,8 +295,7 @@ class _Judge:
         if not words:
             words.add("touched" if classes else "unchanged")
             if not classes:
-                digest = canonical_digest(decode_content(new_content))
-                evidence.append(Evidence("digest", digest.hex(), new_label))
+                evidence.append(Evidence("digest", heir.digest.hex(), new_label))
         notes = self._stale(entry)
         if self._is_silent(entry, heir, classes):
             notes.append("silent")
@@ -415,11 +399,6 @@ class _Judge:
 
     def _numbers(self, stix_ids: Sequence[str]) -> list[str]:
         return sorted(self._old.by_id[stix_id].shown_id for stix_id in stix_ids)
-
-
-def decode_content(content: Content) -> dict[str, object]:
-    """Return the properties of an object that was read by its top level."""
-    return {name: value_of(content, name) for name in content}
 
 
 def _text(content: Content, name: str) -> str | None:

@@ -7,11 +7,12 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Final
 
 from ctibutler.catalog.folding import words_of
 from ctibutler.catalog.text import stem
-from ctibutler.stix.markup import plain_text
+from ctibutler.stix.markup import plain_text, without_markup
 
 DIFFERENT_TEXT: Final = 0.5
 """Below this similarity, texts are about different things if their names are too: of ATLAS's 28 renamed techniques, the least
@@ -31,9 +32,12 @@ def normal(text: str) -> str:
     return unicodedata.normalize("NFKC", plain_text(_TAG.sub(" ", text) if "<" in text else text))
 
 
-def text_words(text: str) -> list[str]:
+# A text is asked for a few times in a row: whether it is the same as another one, and how similar they are.
+@lru_cache(maxsize=64)
+def text_words(text: str) -> Sequence[str]:
     """Return the folded words of a text, without citations and markup."""
-    return words_of(normal(text))
+    plain = without_markup(_TAG.sub(" ", text) if "<" in text else text)
+    return words_of(plain if plain.isascii() else unicodedata.normalize("NFKC", plain))
 
 
 def similarity(before: Sequence[str], after: Sequence[str]) -> float | None:

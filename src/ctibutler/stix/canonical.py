@@ -15,8 +15,8 @@ from ctibutler.stix.objects import DIGEST_SIZE, canonical
 EMPTY_JSON: Final = frozenset((b"null", b"false", b'""', b"[]", b"{}"))
 """The JSON of values that mean the same as no value."""
 
-# Lists of objects in which publishers change the order without meaning anything.
-_SETS_OF_OBJECTS: Final = frozenset(("kill_chain_phases", "external_references"))
+SETS_OF_OBJECTS: Final = frozenset(("kill_chain_phases", "external_references"))
+"""Lists of objects in which publishers change the order without meaning anything."""
 
 
 def is_empty(value: object) -> bool:
@@ -26,14 +26,14 @@ def is_empty(value: object) -> bool:
 
 def comparable(name: str, value: object) -> object:
     """Return a property's value in the form in which it is compared; None if it means the same as no value."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         inside = {key: comparable(key, item) for key, item in value.items()}
         return {key: item for key, item in inside.items() if item is not None} or None
     if isinstance(value, list):
         items = [comparable("", item) for item in value]
         if all(isinstance(item, str) for item in items):
             return sorted(set(map(str, items))) or None
-        return sorted(items, key=canonical) if name in _SETS_OF_OBJECTS else items
+        return sorted(items, key=canonical) if name in SETS_OF_OBJECTS else items
     return None if is_empty(value) else value
 
 

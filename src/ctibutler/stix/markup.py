@@ -52,9 +52,18 @@ def readable_text(markup: str) -> str:
 
 def plain_text(markup: str) -> str:
     """The text without citations, tags and code marks. Links are replaced by their text; line breaks are kept."""
-    text = _LINK.sub(r"\1", _CITATION.sub("", markup))
-    text = _CODE.sub(r"\1", _TAG.sub("", _BREAK.sub("\n", text)))
-    for entity, character in _ENTITIES:
-        text = text.replace(entity, character)
-    lines = (_BLANKS.sub(" ", line).strip() for line in text.splitlines())
+    lines = (_BLANKS.sub(" ", line).strip() for line in without_markup(markup).splitlines())
     return "\n".join(lines).strip()
+
+
+def without_markup(markup: str) -> str:
+    """The plain text with its blanks as they were."""
+    text = _LINK.sub(r"\1", _CITATION.sub("", markup)) if "[" in markup or "(Cit" in markup else markup
+    if "<" in text:
+        text = _TAG.sub("", _BREAK.sub("\n", text))
+    if "`" in text:
+        text = _CODE.sub(r"\1", text)
+    if "&" in text:
+        for entity, character in _ENTITIES:
+            text = text.replace(entity, character)
+    return text

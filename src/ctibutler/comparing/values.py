@@ -1,0 +1,91 @@
+"""Values of one property in two releases: whether they differ, and in what.
+
+Most of a value is the same bytes before and after, so lists are compared by the bytes of their items first: only what is left
+is decoded.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import msgspec
+
+from ctibutler.stix.canonical import EMPTY_JSON, SETS_OF_OBJECTS, comparable
+from ctibutler.stix.objects import canonical
+
+decoded = msgspec.json.Decoder().decode
+_items_of = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+_LONGEST_EMPTY: Final = max(map(len, EMPTY_JSON))
+
+
+def means_something(raw: msgspec.Raw) -> bool:
+    """Return whether a value means something: no empty one does."""
+    return len(memoryview(raw)) > _LONGEST_EMPTY or bytes(raw) not in EMPTY_JSON
+
+
+def differing(name: str, old: msgspec.Raw | None, new: msgspec.Raw | None) -> tuple[object, object] | None:
+    """Return in what two values of a property differ, in the form in which they are compared; None if they mean the same.
+
+    Of lists whose order means nothing, what both have is left out.
+    """
+    if old is not None and new is not None:
+        kinds = _kind(old) + _kind(new)
+        if kinds == b'""':
+            before, after = decoded(old), decoded(new)
+            return None if before == after else (before or None, after or None)
+        if kinds == b"[[":
+            return _differing_lists(name, _items_of(old), _items_of(new))
+    before, after = [None if raw is None else comparable(name, decoded(raw)) for raw in (old, new)]
+    return _unless_same(before, after)
+
+
+def is_other(name: str, old: msgspec.Raw | None, new: msgspec.Raw | None) -> bool:
+    """Return whether two values of a property differ."""
+    if old is not None and new is not None and _kind(old) + _kind(new) == b"[[":
+        before, after = _items_of(old), _items_of(new)
+        if len(before) != len(after) and before and _kind(before[0]) == b"{":
+            return True
+    return differing(name, old, new) is not None
+
+
+def is_list_of_texts(raw: msgspec.Raw) -> bool:
+    """Return whether a value is a list that begins with a text."""
+    return bytes(memoryview(raw)[:2]) == b'["'
+
+
+def _differing_lists(name: str, old: list[msgspec.Raw], new: list[msgspec.Raw]) -> tuple[object, object] | None:
+    """In what two lists differ. An empty one means the same as no list."""
+    if not old or not new:
+        before, after = [comparable(name, list(map(decoded, raws))) for raws in (old, new)]
+        return _unless_same(before, after)
+    if name in SETS_OF_OBJECTS:
+        rest = _apart(map(bytes, old), map(bytes, new))
+        decode: Callable[[bytes], object] = decoded
+        return _as_sets(*[[comparable("", decode(raw)) for raw in raws] for raws in rest])
+    before, after = [list(map(decoded, raws)) for raws in (old, new)]
+    if all(isinstance(item, str) for item in (*before, *after)):
+        gone, come = set(before) - set(after), set(after) - set(before)
+        return (sorted(gone), sorted(come)) if gone or come else None
+    return _unless_same(comparable(name, before), comparable(name, after))
+
+
+def _as_sets(old: list[object], new: list[object]) -> tuple[object, object] | None:
+    gone, come = _apart(map(canonical, old), map(canonical, new))
+    return (list(map(decoded, gone)), list(map(decoded, come))) if gone or come else None
+
+
+def _apart(old: Iterable[bytes], new: Iterable[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """What only one of two lists has, sorted."""
+    before, after = Counter(old), Counter(new)
+    return sorted((before - after).elements()), sorted((after - before).elements())
+
+
+def _unless_same(before: object, after: object) -> tuple[object, object] | None:
+    return None if canonical(before) == canonical(after) else (before, after)
+
+
+def _kind(raw: msgspec.Raw) -> bytes:
+    return bytes(memoryview(raw)[:1])
