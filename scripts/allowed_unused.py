@@ -81,8 +81,15 @@ _.same_value
 _.is_short  # templates of pages read these
 _.in_latest
 _.only_context
-_.find_neighbours
-_.degrees
+_.name_text
+_.curves
+_.is_left
+_.band
+_.more_angle
+_.half
+_.curves_left_out
+_.nodes_left_out
+_.to_label
 _.active
 _.wide
 _.scripts

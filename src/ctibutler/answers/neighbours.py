@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ctibutler.answers.library import Library
@@ -12,6 +12,7 @@ from ctibutler.answers.naming import ObjectRequest, resolve
 from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.catalog import members, neighbours, objects, releases, walks
 from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.folding import folded, natural_order
 from ctibutler.catalog.neighbours import Tie
 from ctibutler.catalog.releases import Release
 from ctibutler.catalog.walks import Living, Node
@@ -28,6 +29,21 @@ class Neighbour:
     view: ObjectView
     relations: Sequence[tuple[str, bool]]
     tactic: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """What it is, in the words of its knowledge base."""
+        return kind_of(self.view.knowledge_base, self.view.type, self.view.properties)
+
+    @property
+    def name_order(self) -> str:
+        """Sorts by name."""
+        return folded(self.view.name or "")
+
+    @property
+    def id_order(self) -> str:
+        """Sorts ids as people count."""
+        return natural_order(self.view.external_id or self.view.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +64,28 @@ class Neighbourhood:
     view: ObjectView
     neighbours: Sequence[Neighbour]
     between: Sequence[Between]
+
+    def narrowed(
+        self, kinds: Collection[str] = (), types: Collection[str] = (), outwards: bool | None = None
+    ) -> Neighbourhood:
+        """Return those neighbours alone that are of one of these kinds, and joined with the middle by a relationship of one of
+        these types that begins in the middle, or ends there. Each filter may be left out."""
+        kept: dict[int, Neighbour] = {}
+        for place, neighbour in enumerate(self.neighbours):
+            relations = [
+                (type_, out)
+                for type_, out in neighbour.relations
+                if (not types or type_ in types) and outwards in (None, out)
+            ]
+            if relations and (not kinds or neighbour.kind in kinds):
+                kept[place] = replace(neighbour, relations=relations)
+        now = {place: number for number, place in enumerate(kept)}
+        between = [
+            Between(one.relationship_type, now[one.source], now[one.target])
+            for one in self.between
+            if one.source in now and one.target in now
+        ]
+        return replace(self, neighbours=list(kept.values()), between=between)
 
     @cached_property
     def degrees(self) -> list[int]:

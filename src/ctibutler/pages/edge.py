@@ -14,6 +14,7 @@ from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.pages import (
     addresses,
     compare,
+    graph,
     home,
     matrix,
     object_pages,
@@ -81,5 +82,9 @@ def _of(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
     yield _page("{place}/{id}/relations/", object_pages.relations, related)
     yield _page("{place}/{id}/relations.json/", object_pages.relations_json, related)
     yield _page("{place}/{id}/relations.csv/", object_pages.relations_csv, related)
+    yield _page("{place}/{id}/graph/", graph.the_graph, graph.PARAMETERS)
+    for extension, answer in graph.the_forms.items():
+        taken = () if extension == ".stix.json" else graph.PARAMETERS
+        yield _page(f"{{place}}/{{id}}/graph{extension}/", answer, taken)
     yield _page("{place}/{id}/stix/", object_pages.stix)
     yield _page("{place}/{id}/stix.json/", object_pages.stix_json)

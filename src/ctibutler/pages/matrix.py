@@ -21,6 +21,7 @@ from ctibutler.pages.matrix_cells import CellInView, TacticInView
 from ctibutler.pages.matrix_drawing import drawn
 from ctibutler.pages.releases_in_view import in_release, title_of, with_query
 from ctibutler.pages.templating import Form, Frame, OtherRelease, Scope, drawing, other_form, page
+from ctibutler.pages.wording import counted, plural
 
 MARKED: Final = "marked"
 SETS: Final = (
@@ -94,16 +95,12 @@ class Viewed:
         )
 
 
-def counted(form: MatrixForm, matrix: Matrix) -> str:
+def told_of(form: MatrixForm, matrix: Matrix) -> str:
     """Return how much there is, in the words of the knowledge base: `216 techniques, 475 sub-techniques in 14 tactics`."""
-    numbers = (matrix.counts.techniques, matrix.counts.sub_techniques)
-    words = [
-        f"{number:,} {kind.lower()}{'' if number == 1 else 's'}"
-        for number, kind in zip(numbers, form.techniques, strict=False)
-    ]
-    shown = [word for word in words if not word.startswith("0 ")] or words[:1]
-    tactics = matrix.counts.tactics
-    return f"{', '.join(shown)} in {tactics:,} {form.tactics[0].lower()}{'' if tactics == 1 else 's'}"
+    counts = matrix.counts
+    below = [counted(counts.sub_techniques, form.techniques[-1])] if counts.sub_techniques else []
+    shown = ", ".join([counted(counts.techniques, form.techniques[0]), *below])
+    return f"{shown} in {counted(counts.tactics, form.tactics[0])}"
 
 
 def _view(request: Request, scope: Scope) -> Response:
@@ -130,8 +127,8 @@ def _view(request: Request, scope: Scope) -> Response:
         kb=kb,
         matrix=viewed.matrix,
         parts=list(zip(viewed.matrix.matrices, viewed.tactics(), strict=True)),
-        counted=counted(form, viewed.matrix),
-        noun=form.techniques[-1].lower(),
+        counted=told_of(form, viewed.matrix),
+        nouns=plural(form.techniques[-1]),
         viewed=viewed,
         sets=[("A", "a", viewed.matrix.a), ("B", "b", viewed.matrix.b)],
         set_name=set_name,
@@ -164,7 +161,7 @@ def _svg(_: Request, viewed: Viewed) -> Response:
     picture = drawn(viewed.matrix.matrices, viewed.tactics())
     title = f"{viewed.kb.title} {viewed.label}"
     return drawing(
-        "matrix.svg", picture=picture, title=title, counted=counted(form, viewed.matrix), sets=sets,
+        "matrix.svg", picture=picture, title=title, counted=told_of(form, viewed.matrix), sets=sets,
         counts=viewed.matrix.counts,
     )  # fmt: skip
 

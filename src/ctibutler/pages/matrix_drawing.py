@@ -15,7 +15,7 @@ GAP: Final = 6
 LINE: Final = 11
 _PADDING: Final = 4
 _INDENT: Final = 6
-_CHARACTERS: Final = 19
+_CHARACTERS: Final = 17
 _HEAD: Final = 52
 _TITLE: Final = 24
 

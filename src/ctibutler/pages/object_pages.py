@@ -114,15 +114,23 @@ def _timeline(scope: Scope, moments: Sequence[Moment]) -> list[tuple[Moment, str
     return [(moment, _there(scope, moment)) for moment in moments]
 
 
-def _frame(request: Request, scope: Scope, found: LookedUp, part: str = "", *extensions: str) -> Frame:
+def frame_of(
+    request: Request,
+    scope: Scope,
+    found: LookedUp,
+    part: str = "",
+    *extensions: str,
+    scripts: Sequence[str] = (),
+) -> Frame:
+    """Return what surrounds a page about an object. `part` is the word of the page, `extensions` are its other forms."""
     view = found.view
     name = f"{view.external_id} {name_of(view)}" if view.external_id else name_of(view)
     what = f"{part.capitalize()} of {name}" if part and part != "stix" else f"STIX of {name}" if part else name
     forms = [Form(extension, _address(request, found, part, extension)) for extension in extensions]
-    return Frame(title_of(scope, what), _address(request, found, part), scope, forms, "object")
+    return Frame(title_of(scope, what), _address(request, found, part), scope, forms, "object", scripts=scripts)
 
 
-def _head(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
+def head_of(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
     """What the head of each page about an object shows."""
     view, kb = found.view, scope.kb
     rows = Rows(request.library, [*found.others], (kb.slug, scope.label))
@@ -135,7 +143,7 @@ def _head(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
         "status": status_of(view),
         "others": [rows.row(other) for other in found.others],
         "timeline": _timeline(scope, found.moments),
-        "parts": {part: _address(request, found, part) for part in ("", "relations", "stix")},
+        "parts": {part: _address(request, found, part) for part in ("", "relations", "graph", "stix")},
         "total_relations": _total(request, found),
         "in_matrix": _in_matrix(request, found),
     }
@@ -218,16 +226,18 @@ def _page(request: Request, scope: Scope, found: LookedUp) -> Response:
     extensions = [".json", ".stix.json", ".csv", ".md"]
     if scope.kb.navigator_domain and found.view.type in scope.kb.navigator_types and status_of(found.view) == "live":
         extensions.append(".layer.json")
-    frame = _frame(request, scope, found, "", *extensions)
-    return page("object.html", frame, **_head(request, scope, found), **_context(request, scope, found))
+    frame = frame_of(request, scope, found, "", *extensions)
+    return page("object.html", frame, **head_of(request, scope, found), **_context(request, scope, found))
 
 
 def _markdown(request: Request, scope: Scope, found: LookedUp) -> Response:
-    context = {**_head(request, scope, found), **_context(request, scope, found)}
+    context = {**head_of(request, scope, found), **_context(request, scope, found)}
     return markdown("object.md", {**context, "scope": scope, "address": _address(request, found)})
 
 
-def _forwarded(*below: str, query: str = "") -> ObjectAnswer:
+def forwarded(*below: str, query: str = "") -> ObjectAnswer:
+    """Return what answers with a route of the API about the object."""
+
     def answer(request: Request, scope: Scope, found: LookedUp) -> Response:
         path = addresses.api_of(scope.kb, "objects", found.view.id, *below)
         return answer_at(request, path, f"version={scope.label}&{_DEAD}&{query}&{request.values.query()}")
@@ -238,7 +248,7 @@ def _forwarded(*below: str, query: str = "") -> ObjectAnswer:
 def _relations_as_api(request: Request, scope: Scope, found: LookedUp) -> Response:
     """The API's answer with as many relationships as the page has."""
     size = request.values.page().size
-    return _forwarded("relationships", query=f"page_size={size}")(request, scope, found)
+    return forwarded("relationships", query=f"page_size={size}")(request, scope, found)
 
 
 def _relations(request: Request, scope: Scope, found: LookedUp) -> Response:
@@ -254,7 +264,7 @@ def _relations(request: Request, scope: Scope, found: LookedUp) -> Response:
     ends = [item.other for item in related.items if item.other is not None]
     rows = Rows(request.library, ends, (scope.kb.slug, scope.label))
     texts = Texts(request.library, scope.kb, scope.label, [item.view for item in related.items])
-    frame = _frame(request, scope, found, "relations", ".json", ".csv")
+    frame = frame_of(request, scope, found, "relations", ".json", ".csv")
     made = [
         (
             text(item.view.properties, "relationship_type") or "",
@@ -267,7 +277,7 @@ def _relations(request: Request, scope: Scope, found: LookedUp) -> Response:
     return page(
         "relations.html",
         frame,
-        **_head(request, scope, found),
+        **head_of(request, scope, found),
         rows=made,
         notes=texts.notes.listed,
         values=values,
@@ -280,13 +290,13 @@ def _unknown(stix_id: str) -> Row:
 
 
 def _stix(request: Request, scope: Scope, found: LookedUp) -> Response:
-    frame = _frame(request, scope, found, "stix", ".json")
+    frame = frame_of(request, scope, found, "stix", ".json")
     lines = [
         msgspec.json.format(content.content, indent=2).decode("utf-8", "replace").splitlines()
         for content in found.contents
     ]
     bundle = _address(request, found, "", ".stix.json")
-    return page("stix.html", frame, **_head(request, scope, found), contents=lines, bundle=bundle)
+    return page("stix.html", frame, **head_of(request, scope, found), contents=lines, bundle=bundle)
 
 
 def _absent(request: Request, scope: Scope, absent: Absent) -> Response:
@@ -314,10 +324,10 @@ def _absent(request: Request, scope: Scope, absent: Absent) -> Response:
 
 
 _OBJECT_FORMS: dict[str, ObjectAnswer] = {
-    ".json": _forwarded(),
-    ".stix.json": _forwarded("bundle", query="format=stix"),
-    ".csv": _forwarded("relationships", query="format=csv"),
-    ".layer.json": _forwarded("navigator"),
+    ".json": forwarded(),
+    ".stix.json": forwarded("bundle", query="format=stix"),
+    ".csv": forwarded("relationships", query="format=csv"),
+    ".layer.json": forwarded("navigator"),
     ".md": _markdown,
 }
 
@@ -325,5 +335,5 @@ the_object = one_object("", _page, _OBJECT_FORMS)
 relations = one_object("relations", _relations, {})
 stix = one_object("stix", _stix, {})
 relations_json = one_object("relations.json", _relations_as_api, {})
-relations_csv = one_object("relations.csv", _forwarded("relationships", query="format=csv"), {})
-stix_json = one_object("stix.json", _forwarded("bundle", query="format=stix"), {})
+relations_csv = one_object("relations.csv", forwarded("relationships", query="format=csv"), {})
+stix_json = one_object("stix.json", forwarded("bundle", query="format=stix"), {})

@@ -12,6 +12,7 @@ from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.reading_ids import Place, place_of, reading_ids
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.kinds import is_kind, kind_of
+from ctibutler.knowledge_bases.layouts import Shape
 from ctibutler.pages import addresses
 from ctibutler.pages.templating import short_title
 from ctibutler.pages.text import EMPTY
@@ -36,7 +37,7 @@ class Row:
     note: str = ""
 
 
-def shape_of(kb: KnowledgeBase | None, view: ObjectView) -> str:
+def shape_of(kb: KnowledgeBase | None, view: ObjectView) -> Shape:
     """Return the mark of an object's kind."""
     for word in kb.kinds if kb else ():
         if view.type in word.types and is_kind(word, view.properties):
