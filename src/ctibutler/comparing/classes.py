@@ -12,6 +12,7 @@ from ctibutler.comparing.values import decoded, differing, is_list_of_texts, is_
 from ctibutler.comparing.words import text_words
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.property_classes import PROPERTY_CLASSES, PropertyClass
+from ctibutler.stix.objects import canonical
 
 ChangeClass = PropertyClass | Literal["format", "model", "vocabulary"]
 CHANGE_CLASSES: Final[tuple[ChangeClass, ...]] = (*PROPERTY_CLASSES, "format", "model", "vocabulary")
@@ -144,7 +145,7 @@ def changed_classes(
 def _class_of(
     stix_type: str, name: str, declared: PropertyClass, before: object, after: object, wide: ReleaseWide
 ) -> ChangeClass:
-    if _same_words(before, after):
+    if before is not None and after is not None and _same_words(before, after):
         return "format"
     if isinstance(before, list) and isinstance(after, list) and _only_vocabulary(stix_type, name, before, after, wide):
         return "vocabulary"
@@ -162,25 +163,18 @@ def _only_vocabulary(stix_type: str, name: str, before: list[object], after: lis
 def _same_words(before: object, after: object) -> bool:
     """Whether two values differ only by markup, citations, punctuation, case and white space."""
     if isinstance(before, str) and isinstance(after, str):
-        return text_words(before) == text_words(after)
+        return before == after or text_words(before) == text_words(after)
     if isinstance(before, list) and isinstance(after, list):
+        if len(before) != len(after):
+            return False
         if all(isinstance(value, str) for value in (*before, *after)):
-            old, new = [sorted(list(text_words(str(value))) for value in values) for values in (before, after)]
+            old, new = [sorted(list(text_words(value)) for value in values) for values in (before, after)]
             return old == new
-        return _worded(before) == _worded(after)
+        pairs = [sorted(values, key=canonical) for values in (before, after)]
+        return all(map(_same_words, *pairs))
     if isinstance(before, dict) and isinstance(after, dict):
-        return _worded(before) == _worded(after)
-    return False
-
-
-def _worded(value: object) -> object:
-    if isinstance(value, str):
-        return text_words(value)
-    if isinstance(value, list):
-        return [_worded(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _worded(item) for name, item in value.items()}
-    return value
+        return before.keys() == after.keys() and all(_same_words(before[name], after[name]) for name in before)
+    return type(before) is type(after) and before == after
 
 
 def text_of(kb: KnowledgeBase, content: Content) -> str:

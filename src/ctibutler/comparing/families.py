@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ctibutler.catalog.entries import Entry
 from ctibutler.catalog.folding import folded, natural_order, words_of
-from ctibutler.catalog.text import stem
 from ctibutler.comparing.classes import value_of, words_of_texts
 from ctibutler.comparing.differences import Content
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 _OF_TEXT, _OF_NAME = 0.6, 0.4
 _LEAST_SIMILAR: Final = 0.15
-
-_Vector = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +30,20 @@ class Family:
     """The live objects of some types in a release, by name and by the words of their names and texts."""
 
     def __init__(self, kb: KnowledgeBase, members: Sequence[Entry], contents: Sequence[Content]) -> None:
+        from ctibutler.comparing.term_vectors import Stems, TermVectors
+
         self._kb = kb
         self._members = members
         self._named: defaultdict[str, list[Entry]] = defaultdict(list)
-        texts = [_stems_of(words_of_texts(kb, content)) for content in contents]
-        holders = Counter(word for text in texts for word in text)
-        number = len(members)
-        self._rarity = {word: _rarity(number, held) for word, held in holders.items()}
-        self._unknown = _rarity(number, 0)
-        self._postings: tuple[dict[str, list[tuple[int, float]]], ...] = ({}, {})
-        for place, (member, content, text) in enumerate(zip(members, contents, texts, strict=True)):
+        for member, content in zip(members, contents, strict=True):
             for name in names_of(kb, content):
                 self._named[name].append(member)
-            self._add(0, place, self._vector(text))
-            self._add(1, place, self._vector(_stems_of(words_of(member.name or ""))))
+        stems = Stems()
+        texts = [stems.numbers_of(words_of_texts(kb, content)) for content in contents]
+        names = [stems.numbers_of(words_of(member.name or "")) for member in members]
+        self._stems = stems
+        self._by_text = TermVectors(texts, len(stems))
+        self._by_name = TermVectors(names, len(stems), self._by_text.rarity)
 
     def called(self, names: Iterable[str]) -> list[Entry]:
         """Return the objects with one of these folded names as name or alias."""
@@ -57,30 +53,15 @@ class Family:
     def similar(self, content: Content, most: int) -> list[Weighed]:
         """Return the objects whose name and text are most similar to those of an object, the best first."""
         name = value_of(content, "name")
-        scores: defaultdict[int, float] = defaultdict(float)
-        self._score(scores, 0, _OF_TEXT, words_of_texts(self._kb, content))
-        self._score(scores, 1, _OF_NAME, words_of(name) if isinstance(name, str) else [])
+        by_text = self._by_text.similarities(self._stems.known(words_of_texts(self._kb, content)))
+        by_name = self._by_name.similarities(self._stems.known(words_of(name) if isinstance(name, str) else []))
+        scores = (_OF_TEXT * by_text + _OF_NAME * by_name).tolist()
         found = [
-            Weighed(self._members[place], round(score, 2), "similar")
-            for place, score in scores.items()
+            Weighed(member, round(score, 2), "similar")
+            for member, score in zip(self._members, scores, strict=True)
             if score >= _LEAST_SIMILAR
         ]
         return sorted(found, key=lambda one: (-one.score, order_of(one.entry)))[:most]
-
-    def _score(self, scores: defaultdict[int, float], kind: int, share: float, words: Sequence[str]) -> None:
-        for word, weight in self._vector(_stems_of(words)).items():
-            for place, other in self._postings[kind].get(word, ()):
-                scores[place] += share * weight * other
-
-    def _add(self, kind: int, place: int, vector: _Vector) -> None:
-        for word, weight in vector.items():
-            self._postings[kind].setdefault(word, []).append((place, weight))
-
-    def _vector(self, counts: Mapping[str, int]) -> _Vector:
-        """The weights of words, by how often they occur and how rare they are, of length 1."""
-        weights = {word: count * self._rarity.get(word, self._unknown) for word, count in counts.items()}
-        length = math.sqrt(math.fsum(weight * weight for weight in weights.values()))
-        return {word: weight / length for word, weight in weights.items()}
 
 
 def names_of(kb: KnowledgeBase, content: Content) -> list[str]:
@@ -93,11 +74,3 @@ def names_of(kb: KnowledgeBase, content: Content) -> list[str]:
 def order_of(entry: Entry) -> tuple[str, str]:
     """Return what sorts objects by primary id, as people count."""
     return natural_order(entry.external_id or ""), entry.stix_id
-
-
-def _rarity(number: int, holders: int) -> float:
-    return math.log((1 + number) / (1 + holders)) + 1
-
-
-def _stems_of(words: Iterable[str]) -> Counter[str]:
-    return Counter(map(stem, words))

@@ -17,6 +17,8 @@ from ctibutler.knowledge_bases.declaration import KnowledgeBase
 MOST_DIFFERENCES = 60_000
 
 MOST_JUDGED = 32
+# Enterprise 15.1 and 18.1 have 6,600 objects besides relationships, and what is kept of them takes 10 MB.
+MOST_OBJECTS = 100_000
 
 _Pair = tuple[tuple[int, int], tuple[int, int]]
 
@@ -68,9 +70,13 @@ class JudgedPairs:
         with self._lock:
             self._kept[pair] = (marks, judged)
             self._kept.move_to_end(pair)
-            while len(self._kept) > MOST_JUDGED:
+            while len(self._kept) > 1 and self._is_too_much():
                 self._kept.popitem(last=False)
         return judged
+
+    def _is_too_much(self) -> bool:
+        objects = sum(len(judged.old.by_id) + len(judged.new.by_id) for _, judged in self._kept.values())
+        return len(self._kept) > MOST_JUDGED or objects > MOST_OBJECTS
 
 
 def _mark(release: Release | None) -> tuple[int, int]:

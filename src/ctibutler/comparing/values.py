@@ -7,8 +7,8 @@ is decoded.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Hashable
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -17,6 +17,8 @@ from ctibutler.stix.objects import canonical
 
 decoded = msgspec.json.Decoder().decode
 _items_of = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+_Mark = TypeVar("_Mark", bound=Hashable)
 
 _LONGEST_EMPTY: Final = max(map(len, EMPTY_JSON))
 
@@ -62,25 +64,42 @@ def _differing_lists(name: str, old: list[msgspec.Raw], new: list[msgspec.Raw]) 
         before, after = [comparable(name, list(map(decoded, raws))) for raws in (old, new)]
         return _unless_same(before, after)
     if name in SETS_OF_OBJECTS:
-        rest = _apart(map(bytes, old), map(bytes, new))
-        decode: Callable[[bytes], object] = decoded
-        return _as_sets(*[[comparable("", decode(raw)) for raw in raws] for raws in rest])
+        gone, come = _apart(list(map(bytes, old)), list(map(bytes, new)))
+        return _differing_objects(list(map(decoded, gone)), list(map(decoded, come)))
     before, after = [list(map(decoded, raws)) for raws in (old, new)]
     if all(isinstance(item, str) for item in (*before, *after)):
-        gone, come = set(before) - set(after), set(after) - set(before)
-        return (sorted(gone), sorted(come)) if gone or come else None
+        return _differing_sets(set(before), set(after))
     return _unless_same(comparable(name, before), comparable(name, after))
 
 
-def _as_sets(old: list[object], new: list[object]) -> tuple[object, object] | None:
-    gone, come = _apart(map(canonical, old), map(canonical, new))
-    return (list(map(decoded, gone)), list(map(decoded, come))) if gone or come else None
+def _differing_sets(old: set[str], new: set[str]) -> tuple[object, object] | None:
+    return None if old == new else (sorted(old - new), sorted(new - old))
 
 
-def _apart(old: Iterable[bytes], new: Iterable[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """What only one of two lists has, sorted."""
-    before, after = Counter(old), Counter(new)
-    return sorted((before - after).elements()), sorted((after - before).elements())
+def _differing_objects(old: list[object], new: list[object]) -> tuple[object, object] | None:
+    """The objects that only one of two lists has, in the form in which they are compared."""
+    gone, come = _apart(list(map(_mark, old)), list(map(_mark, new)))
+    return (list(map(_unmarked, gone)), list(map(_unmarked, come))) if gone or come else None
+
+
+def _mark(item: object) -> bytes | frozenset[tuple[str, str]]:
+    """What is equal for objects that mean the same. Most are a few texts."""
+    if isinstance(item, dict) and all(type(value) is str and value for value in item.values()):
+        return frozenset(item.items())
+    return canonical(comparable("", item))
+
+
+def _unmarked(mark: bytes | frozenset[tuple[str, str]]) -> object:
+    return decoded(mark) if isinstance(mark, bytes) else dict(sorted(mark))
+
+
+def _apart(old: list[_Mark], new: list[_Mark]) -> tuple[list[_Mark], list[_Mark]]:
+    """What only one of two lists has, as often as it has it more often, in its order."""
+    before, after = set(old), set(new)
+    if len(before) == len(old) and len(after) == len(new):
+        return [one for one in old if one not in after], [one for one in new if one not in before]
+    gone, come = Counter(old), Counter(new)
+    return list((gone - come).elements()), list((come - gone).elements())
 
 
 def _unless_same(before: object, after: object) -> tuple[object, object] | None:
