@@ -9,6 +9,7 @@ from ctibutler.answers.mention_cache import MentionCache
 from ctibutler.answers.scope_cache import ScopeCache
 from ctibutler.catalog.engine.database import Database
 from ctibutler.comparing.pairs import ComparedPairs, JudgedPairs
+from ctibutler.comparing.wide import KeptReleaseWide
 from ctibutler.knowledge_bases import KnowledgeBases
 
 
@@ -20,6 +21,7 @@ class Library:
     knowledge_bases: KnowledgeBases
     comparisons: ComparedPairs = field(default_factory=ComparedPairs, compare=False, repr=False)
     judged: JudgedPairs = field(default_factory=JudgedPairs, compare=False, repr=False)
+    release_wide: KeptReleaseWide = field(default_factory=KeptReleaseWide, compare=False, repr=False)
     list_cache: ListCache = field(default_factory=ListCache, compare=False, repr=False)
     scopes: ScopeCache = field(default_factory=ScopeCache, compare=False, repr=False)
     mentions: MentionCache = field(default_factory=MentionCache, compare=False, repr=False)

@@ -85,6 +85,21 @@ def of_release(connection: Connection, release_key: int) -> list[Entry]:
     return [_entry(connection, row) for row in rows]
 
 
+def of_types(connection: Connection, release_key: int, types: Sequence[str]) -> list[Entry]:
+    """Return every object of a release of these types, in the order of its file."""
+    rows = connection.rows(
+        f"""
+        {_ENTRY}
+         WHERE member.release_key = :release
+           AND member.type_key IN {connection.in_list("types")}
+         ORDER BY member.position
+        """,
+        release=release_key,
+        types=connection.keys(types),
+    )
+    return [_entry(connection, row) for row in rows]
+
+
 def with_stix_ids(connection: Connection, release_keys: Sequence[int], stix_ids: Collection[str]) -> list[Entry]:
     """Return every content of these ids in these releases, by release and position in its file."""
     rows = connection.rows(
@@ -122,27 +137,52 @@ def _entry(connection: Connection, row: Any) -> Entry:
     )  # fmt: skip
 
 
+_SUCCESSION = """
+SELECT member.release_key, mine.stix_id AS id, source.stix_id AS source, target.stix_id AS target, object.revoked,
+       object.deprecated
+  FROM relationship
+  JOIN member            ON member.object_key = relationship.object_key
+  JOIN object            ON object.object_key = relationship.object_key
+  JOIN identifier mine   ON mine.identifier_key = object.identifier_key
+  JOIN identifier source ON source.identifier_key = relationship.source_key
+  JOIN identifier target ON target.identifier_key = relationship.target_key
+"""
+
+
 def successions(connection: Connection, release_keys: Sequence[int], kinds: Sequence[str]) -> list[Succession]:
     """Return the relationships of these types in these releases, by release and position in its file."""
     rows = connection.rows(
         f"""
-        SELECT member.release_key, mine.stix_id AS id, source.stix_id AS source, target.stix_id AS target,
-               object.revoked, object.deprecated
-          FROM relationship
-          JOIN member            ON member.object_key = relationship.object_key
-          JOIN object            ON object.object_key = relationship.object_key
-          JOIN identifier mine   ON mine.identifier_key = object.identifier_key
-          JOIN identifier source ON source.identifier_key = relationship.source_key
-          JOIN identifier target ON target.identifier_key = relationship.target_key
+        {_SUCCESSION}
          WHERE relationship.kind_key IN {connection.in_list("kinds")}
            AND member.release_key IN {numbers(release_keys)}
          ORDER BY member.release_key, member.position
         """,
         kinds=connection.keys(kinds),
     )
-    return [
-        Succession(row.release_key, row.id, row.source, row.target, not (row.revoked or row.deprecated)) for row in rows
-    ]
+    return list(map(_succession, rows))
+
+
+def successions_from(
+    connection: Connection, release_keys: Sequence[int], kinds: Sequence[str], stix_ids: Collection[str]
+) -> list[Succession]:
+    """Return those relationships of these types in these releases that begin at one of these ids."""
+    rows = connection.rows(
+        f"""
+        {_SUCCESSION}
+         WHERE source.stix_id IN {connection.in_list("stix_ids", "text")}
+           AND relationship.kind_key IN {connection.in_list("kinds")}
+           AND member.release_key IN {numbers(release_keys)}
+         ORDER BY member.release_key, member.position
+        """,
+        stix_ids=sorted(stix_ids),
+        kinds=connection.keys(kinds),
+    )
+    return list(map(_succession, rows))
+
+
+def _succession(row: Any) -> Succession:
+    return Succession(row.release_key, row.id, row.source, row.target, not (row.revoked or row.deprecated))
 
 
 def references_to(connection: Connection, release_key: int, stix_ids: Collection[str]) -> list[Reference]:

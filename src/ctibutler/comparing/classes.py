@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from ctibutler.comparing.differences import Content
@@ -19,6 +19,11 @@ CHANGE_CLASSES: Final[tuple[ChangeClass, ...]] = (*PROPERTY_CLASSES, "format", "
 """What a change is about: the class of its property, or one of three that explain it away. `format`: markup, citations,
 punctuation, case or white space · `model`: the release gave this property to all such objects, or took it from them ·
 `vocabulary`: the release renamed a word."""
+
+EDITING: Final = frozenset(("name", "place", "meaning", "detection"))
+"""Changes of these classes are edits."""
+TELLING: Final = frozenset((*EDITING, "status", "sources", "model", "vocabulary"))
+"""Changes of these classes under an unchanged `modified` are silent edits."""
 
 PARENTS: Final = "parents"
 """The property that stands for an object's relationships to those above it."""
@@ -50,16 +55,26 @@ def has(content: Content, name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelChange:
+    """How many objects lost a property, and how many gained it, of how many that have it in either release."""
+
+    lost: int
+    gained: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseWide:
     """What a release changed for all objects of a type.
 
-    `model`: properties → how many objects gained or lost it, of how many that have it in either release. `removed` and `added`:
-    property → words of lists that only one of the two releases uses.
+    `model` are the properties that such objects gained or lost. `removed` and `added`: property → words of lists that only one
+    of the two releases uses. `renamed`: property → how many objects changed by such words alone.
     """
 
-    model: Mapping[Named, tuple[int, int]] = field(default_factory=dict)
+    model: Mapping[Named, ModelChange] = field(default_factory=dict)
     removed: Mapping[Named, frozenset[str]] = field(default_factory=dict)
     added: Mapping[Named, frozenset[str]] = field(default_factory=dict)
+    renamed: Mapping[Named, int] = field(default_factory=dict)
 
 
 def release_wide(
@@ -69,16 +84,16 @@ def release_wide(
     after: Mapping[str, Sequence[Content]],
 ) -> ReleaseWide:
     """Return what changed for all objects, from the live ones of each type: in both releases, in the old and the new one."""
-    model: dict[Named, tuple[int, int]] = {}
+    model: dict[Named, ModelChange] = {}
     listed: set[Named] = set()
     for stix_type, both in pairs.items():
         changing, lists = _changing(both)
         listed |= {(stix_type, name) for name in lists}
         for name, number in changing.items():
             if number >= _FEWEST_OF_MODEL and kb.class_of(name) != "housekeeping":
-                having = sum(has(old, name) or has(new, name) for old, new in both)
-                if number >= _MODEL_SHARE * having:
-                    model[stix_type, name] = (number, having)
+                change = _change_of_model(name, both)
+                if number >= _MODEL_SHARE * change.of:
+                    model[stix_type, name] = change
     removed, added = {}, {}
     for stix_type, name in sorted(listed):
         old_words, new_words = [_words(side.get(stix_type, ()), name) for side in (before, after)]
@@ -88,7 +103,13 @@ def release_wide(
             removed[stix_type, name] = gone
         if come:
             added[stix_type, name] = come
-    return ReleaseWide(dict(sorted(model.items())), removed, added)
+    wide = ReleaseWide(dict(sorted(model.items())), removed, added)
+    return replace(wide, renamed={named: _renamed(pairs[named[0]], named, wide) for named in sorted({*removed, *added})})
+
+
+def _change_of_model(name: str, pairs: Iterable[Pair]) -> ModelChange:
+    counts = Counter((has(old, name), has(new, name)) for old, new in pairs)
+    return ModelChange(counts[True, False], counts[False, True], counts.total() - counts[False, False])
 
 
 def _changing(pairs: Iterable[Pair]) -> tuple[Counter[str], set[str]]:
@@ -106,6 +127,17 @@ def _changing(pairs: Iterable[Pair]) -> tuple[Counter[str], set[str]]:
                 listed.add(name)
     # References to objects are no words.
     return changing, {name for name in listed if not name.endswith("_refs")}
+
+
+def _renamed(pairs: Iterable[Pair], named: Named, wide: ReleaseWide) -> int:
+    """How many objects changed a list by words alone that only one of the two releases uses."""
+    stix_type, name = named
+    number = 0
+    for old, new in pairs:
+        pair = differing(name, old[name], new[name]) if name in old and name in new else None
+        if pair is not None and isinstance(pair[0], list) and isinstance(pair[1], list):
+            number += _only_vocabulary(stix_type, name, *pair, wide)
+    return number
 
 
 def _words(contents: Iterable[Content], name: str) -> Counter[str]:

@@ -12,7 +12,9 @@ from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.entries import Entry
 from ctibutler.catalog.releases import Release
 from ctibutler.comparing.classes import (
+    EDITING,
     PARENTS,
+    TELLING,
     ChangeClass,
     Pair,
     ReleaseWide,
@@ -30,10 +32,6 @@ from ctibutler.comparing.tactics import TacticFlow, flow_of
 from ctibutler.comparing.timeline import Timeline
 from ctibutler.comparing.words import DIFFERENT_TEXT, similarity, stems
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-
-_SILENT = frozenset(("status", "name", "place", "meaning", "detection", "sources", "model", "vocabulary"))
-"""A change of these under an unchanged `modified` is a silent edit."""
-_EDITED = frozenset(("name", "place", "meaning", "detection"))
 
 
 @dataclass(eq=False)
@@ -288,7 +286,7 @@ class _Judge:
                 words.add("redefined")
             evidence.append(Evidence("name", _text(content, "name") or "", old_label))
             evidence.append(Evidence("name", _text(new_content, "name") or "", new_label))
-        edited = sorted(name for name, known in classes.items() if known in _EDITED and name not in self._told)
+        edited = sorted(name for name, known in classes.items() if known in EDITING and name not in self._told)
         if edited:
             words.add("edited")
             evidence += [Evidence("property", name, new_label) for name in edited]
@@ -384,7 +382,7 @@ class _Judge:
     def _is_silent(self, entry: Entry, heir: Entry, classes: Mapping[str, ChangeClass]) -> bool:
         if entry.stix_id != heir.stix_id and self._kb.identity == "stix-id":
             return False
-        return entry.modified == heir.modified and not _SILENT.isdisjoint(
+        return entry.modified == heir.modified and not TELLING.isdisjoint(
             known for name, known in classes.items() if name != PARENTS
         )
 
