@@ -99,6 +99,31 @@ def live_external_ids(connection: Connection, release: Release, types: Sequence[
     return {row.stix_id: row.external_id or "" for row in rows}
 
 
+def live_relations(connection: Connection, release_key: int, stix_id: str) -> list[tuple[str, str, str, str]]:
+    """Return id, type, source and target of the relationships of a release that begin or end at this object and are neither
+    revoked nor deprecated. These are those that its publisher wrote."""
+    rows = connection.rows(
+        """
+        SELECT mine.stix_id AS id, relationship.kind_key, source.stix_id AS source, target.stix_id AS target
+          FROM identifier me
+          JOIN relationship      ON relationship.source_key = me.identifier_key OR relationship.target_key = me.identifier_key
+          JOIN member            ON member.object_key = relationship.object_key AND member.type_key = :relationship
+          JOIN object            ON object.object_key = relationship.object_key
+          JOIN identifier mine   ON mine.identifier_key = object.identifier_key
+          JOIN identifier source ON source.identifier_key = relationship.source_key
+          JOIN identifier target ON target.identifier_key = relationship.target_key
+         WHERE me.stix_id = :stix_id
+           AND member.release_key = :release
+           AND object.revoked = 0 AND object.deprecated = 0
+         ORDER BY mine.stix_id
+        """,
+        release=release_key,
+        relationship=connection.key(RELATIONSHIP),
+        stix_id=stix_id,
+    )
+    return [(row.id, connection.word(row.kind_key), row.source, row.target) for row in rows]
+
+
 def live_pairs(connection: Connection, release: Release, relationship_type: str) -> list[tuple[str, str]]:
     """Return source and target of the relationships of this type that are neither revoked nor deprecated.
 
