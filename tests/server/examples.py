@@ -47,6 +47,8 @@ REQUESTS: Mapping[str, str] = {
     "ObjectVersions": f"{_ENTERPRISE}/objects/G0016/versions/",
     "EverywhereVersions": "/api/v1/objects/intrusion-set--899ce53f-13a0-479b-a0e4-67d46e241542/versions/",
     "ChangePage": f"{_ENTERPRISE}/versions/18.1/changes/?since=17.1&types=intrusion-set&page_size=2",
+    "HistoryPage": f"{_ENTERPRISE}/objects/T1112/history/",
+    "ObjectDifference": f"{_ENTERPRISE}/objects/T1112/diff/?from=17.1&to=18.1",
     "KnownQuestions": f"{_ENTERPRISE}/questions/",
     "AskedQuestions": f"{_ENTERPRISE}/objects/G0016/questions/?attack_version=18.1",
     "QuestionPage": f"{_ENTERPRISE}/objects/G0016/techniques/?attack_version=18.1&via=campaigns&evidence_limit=1&page_size=1",

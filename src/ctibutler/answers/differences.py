@@ -107,8 +107,8 @@ def object_difference(
     Relationships are those that the publisher wrote and neither revoked nor deprecated; the same two ends are the same
     relationship.
 
-    Raises NotFound if a release is not installed, or if one of them has neither the object nor what replaced it: `details` names
-    the `versions` that have it.
+    Raises NotFound if a release is not installed, or if one of them has neither the object nor what replaced it: its `details`
+    name the `versions` that have it.
     """
     with library.database.read() as connection:
         release = installed_release(connection, kb, query.release)
@@ -142,9 +142,7 @@ def _last_difference(connection: Connection, kb: KnowledgeBase, object_id: str, 
     return next((one for one, digest in zip(having, earlier, strict=True) if digest != now), having[0])
 
 
-def _found_in(
-    connection: Connection, kb: KnowledgeBase, object_id: str, among: Sequence[Release]
-) -> dict[int, Entry]:
+def _found_in(connection: Connection, kb: KnowledgeBase, object_id: str, among: Sequence[Release]) -> dict[int, Entry]:
     """Release → the object that an id names in the first of these releases that has it, in each release that does."""
     keys = [release.key for release in among]
     named = candidates_of(connection, kb, object_id, among)
@@ -199,7 +197,7 @@ def _absent(
     if not labels:
         return NotFound(f"no object `{brief(object_id)}` in any installed release of {kb.slug}")
     message = f"no object `{brief(object_id)}` in {where}; it is in {_listed(labels)}"
-    return NotFound(message, {"error": message, "versions": labels})
+    return NotFound(message, {"versions": labels})
 
 
 def _listed(labels: Sequence[str]) -> str:
@@ -267,8 +265,7 @@ class _Comparing:
         ]
         if parents[0] != parents[1]:
             shown = [
-                [self._shown_of(side, mark) for mark in marks]
-                for side, marks in zip(self._sides, parents, strict=True)
+                [self._shown_of(side, mark) for mark in marks] for side, marks in zip(self._sides, parents, strict=True)
             ]
             found.append(value_difference(PARENTS, "place", *shown))
         return found

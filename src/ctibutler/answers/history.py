@@ -69,10 +69,12 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A page of the events of an object, oldest first. `labels` are the installed releases, oldest first."""
+    """A page of the events of an object, oldest first. `labels` are the installed releases, oldest first; the newest of them
+    was installed at `installed_at`, in microseconds."""
 
     knowledge_base: str
     labels: Sequence[str]
+    installed_at: int
     threads: Sequence[Thread]
     page: Page[HistoryEvent]
 
@@ -98,7 +100,8 @@ def history(library: Library, kb: KnowledgeBase, object_id: str, query: HistoryQ
         events = sorted(told.events(), key=lambda placed: placed[0])
         shown = [event for _, event in events if event.event not in query.hide]
         labels = [release.label for release in told.releases]
-        return History(kb.slug, labels, told.threads(), cut(shown, query.page))
+        installed_at = max(release.installed_at for release in told.releases)
+        return History(kb.slug, labels, installed_at, told.threads(), cut(shown, query.page))
 
 
 _Place = tuple[int, int, int]

@@ -8,6 +8,7 @@ from functools import lru_cache
 import ctibutler
 from ctibutler.api import (
     across_routes,
+    between_routes,
     documentation,
     job_routes,
     knowledge_base_routes,
@@ -61,6 +62,7 @@ def all_routes(
     for kb in knowledge_bases.all:
         for own in (
             knowledge_base_routes.endpoints(kb, settings),
+            between_routes.endpoints(kb, settings),
             question_routes.endpoints(kb, knowledge_bases, settings),
             release_routes.endpoints(kb, settings),
             migration_routes.endpoints(kb, settings),

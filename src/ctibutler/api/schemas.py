@@ -9,6 +9,8 @@ import msgspec
 from ctibutler.answers.across.ids import ObjectStateAcross
 from ctibutler.answers.asking.question_records import Counts, QuestionRow, Start
 from ctibutler.answers.asking.sets import ComparedCounts, ComparedRow
+from ctibutler.answers.differences import ObjectDifference
+from ctibutler.answers.history import HistoryEvent, Thread
 from ctibutler.answers.inference import Inference
 from ctibutler.answers.object_versions import ObjectState
 from ctibutler.answers.object_view import ObjectView
@@ -58,6 +60,13 @@ ANSWERS: Mapping[str, object] = {
         ChangeRow,
         {"knowledge_base": str, "version": str, "since": str | None, "counts": dict[str, Count]},
     ),
+    "HistoryPage": page_type(
+        "HistoryPage",
+        "history",
+        HistoryEvent,
+        {"knowledge_base": str, "versions": list[str], "threads": list[Thread]},
+    ),
+    "ObjectDifference": ObjectDifference,
     "KnownQuestions": KnownQuestions,
     "AskedQuestions": AskedQuestions,
     "QuestionPage": _QUESTION_PAGE,

@@ -104,7 +104,9 @@ def release_wide(
         if come:
             added[stix_type, name] = come
     wide = ReleaseWide(dict(sorted(model.items())), removed, added)
-    return replace(wide, renamed={named: _renamed(pairs[named[0]], named, wide) for named in sorted({*removed, *added})})
+    return replace(
+        wide, renamed={named: _renamed(pairs[named[0]], named, wide) for named in sorted({*removed, *added})}
+    )
 
 
 def _change_of_model(name: str, pairs: Iterable[Pair]) -> ModelChange:

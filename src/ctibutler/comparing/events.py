@@ -90,13 +90,13 @@ class EventDetail(msgspec.Struct, frozen=True, kw_only=True):
     """What is known about an event.
 
     `before` and `after` are names (`renamed`), primary ids (`renumbered`), or those of the parents (`promoted`, `demoted`).
-    `lost` and `gained` are tactics (`moved`). `similarity` (0 to 1) is that of the two descriptions. `properties` are those that
-    the event is about.
+    `lost` and `gained` are tactics (`moved`). `similarity` (0 to 1) is that of the two descriptions. `properties` are those
+    that the event is about.
     """
 
     successors: list[Successor] | UnsetType = UNSET
-    before: str | None | UnsetType = UNSET
-    after: str | None | UnsetType = UNSET
+    before: str | UnsetType | None = UNSET
+    after: str | UnsetType | None = UNSET
     lost: list[NamedObject] | UnsetType = UNSET
     gained: list[NamedObject] | UnsetType = UNSET
     similarity: float | UnsetType = UNSET
@@ -104,7 +104,6 @@ class EventDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Happening = tuple[EventWord, EventDetail]
-NOTHING: Final = EventDetail()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +191,8 @@ def _with_properties(classes: Mapping[str, ChangeClass], kb: KnowledgeBase, old:
 
 def _named(tactics: Sequence[Tactic]) -> list[NamedObject]:
     return [
-        NamedObject(stix_id=tactic.stix_id, external_id=tactic.id, name=tactic.name or tactic.slug) for tactic in tactics
+        NamedObject(stix_id=tactic.stix_id, external_id=tactic.id, name=tactic.name or tactic.slug)
+        for tactic in tactics
     ]
 
 

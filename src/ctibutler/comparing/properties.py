@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -30,12 +30,12 @@ class PropertyDifference(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     change_class: ChangeClass = msgspec.field(name="class")
     change: Literal["added", "removed", "changed"]
-    before: object
-    after: object
-    words: list[tuple[Literal["=", "-", "+"], str]] | UnsetType = UNSET
+    before: Any
+    after: Any
+    words: list[tuple[str, ...]] | UnsetType = UNSET
     similarity: float | UnsetType = UNSET
-    added: list[object] | UnsetType = UNSET
-    removed: list[object] | UnsetType = UNSET
+    added: list[Any] | UnsetType = UNSET
+    removed: list[Any] | UnsetType = UNSET
 
 
 def property_differences(
@@ -68,7 +68,7 @@ def _at(
     change: Literal["added", "removed", "changed"] = (
         "added" if is_empty(before) else "removed" if is_empty(after) else "changed"
     )
-    words: list[tuple[Literal["=", "-", "+"], str]] | UnsetType = UNSET
+    words: list[tuple[str, ...]] | UnsetType = UNSET
     alike: float | None = None
     if change == "changed" and isinstance(before, str) and isinstance(after, str) and known != "housekeeping":
         old, new = text_words(before), text_words(after)
@@ -92,10 +92,10 @@ def _at(
     )
 
 
-def _words(before: str, after: str, number: int) -> list[tuple[Literal["=", "-", "+"], str]]:
+def _words(before: str, after: str, number: int) -> list[tuple[str, ...]]:
     if number > _MOST_WORDS:
         return [("-", normal(before)), ("+", normal(after))]
-    return [*word_diff(before, after)]  # type: ignore[list-item]  # its signs are these three
+    return [*word_diff(before, after)]
 
 
 def _only_one(name: str, before: object, after: object) -> tuple[list[object], list[object]]:

@@ -56,7 +56,8 @@ def _of_type(connection: Connection, kb: KnowledgeBase, old: Release, new: Relea
         if same is not None and same.is_live and same.type == stix_type:
             pairs.append((entry, same))
     live = [
-        [entry for entry in side.by_id.values() if entry.is_live and entry.type == stix_type] for side in (before, after)
+        [entry for entry in side.by_id.values() if entry.is_live and entry.type == stix_type]
+        for side in (before, after)
     ]
     keys = sorted({entry.object_key for side in live for entry in side})
     contents = dict(zip(keys, map(read_content, objects.contents(connection, keys)), strict=True))

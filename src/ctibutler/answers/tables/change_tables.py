@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from ctibutler.answers.changes import Change, ChangeFacts, ChangesQuery, changes_of, differences
 from ctibutler.answers.library import Library
 from ctibutler.answers.portions import Unchanged
-from ctibutler.answers.tables.feeds import Feed, FeedEntry
+from ctibutler.answers.tables.feeds import Feed, FeedEntry, published_time
 from ctibutler.answers.tables.table import Table, TableColumn, chosen, names_of, rows_of
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.comparing.differences import Difference
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.stix.times import Instant, microseconds, moment_of, rfc3339
 
 CHANGE_COLUMNS: tuple[TableColumn[Change], ...] = (
     TableColumn("id", lambda item: item.external_id),
@@ -64,18 +63,10 @@ def _entry(change: Change) -> FeedEntry:
     return FeedEntry(
         change.id,
         f"{named}: {change.change}",
-        _time(change.after_modified),
+        published_time(change.after_modified),
         change.change,
         f"{change.type} {named} was {change.change}{properties}",
     )
-
-
-def _time(published: str | None) -> str | None:
-    """The time as RFC 3339; None if it is none."""
-    try:
-        return None if published is None else rfc3339(Instant(microseconds(moment_of(published))))
-    except (ValueError, OverflowError):
-        return None
 
 
 def _facts(change: Change) -> ChangeFacts:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ctibutler.stix.times import Instant, microseconds, moment_of, rfc3339
+
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
@@ -24,3 +26,11 @@ class Feed:
     path: Sequence[str]
     author: str
     entries: Callable[[], Iterator[FeedEntry]]
+
+
+def published_time(published: str | None) -> str | None:
+    """Return a time as RFC 3339; None if it is none."""
+    try:
+        return None if published is None else rfc3339(Instant(microseconds(moment_of(published))))
+    except (ValueError, OverflowError):
+        return None
