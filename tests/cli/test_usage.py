@@ -46,7 +46,7 @@ def test_every_documented_command_exists() -> None:
     assert {path[0] for path in ALL_COMMANDS} == {
         "up", "serve", "worker", "install", "versions", "remove", "get", "list", "search", "changes", "navigator", "jobs",
         "status", "keys", "export", "sources", "mirror", "completion", "check", "backup", "restore", "copy",
-        "questions", "compare", "path", "chain", "coverage", "migrate", "tie",
+        "questions", "compare", "path", "chain", "coverage", "migrate", "tie", "history", "diff",
     }  # fmt: skip
     assert {path[1] for path in ALL_COMMANDS if path[0] == "keys"} == {"add", "list", "remove"}
     assert {path[1] for path in ALL_COMMANDS if path[0] == "list"} == {kb.slug for kb in ALL}

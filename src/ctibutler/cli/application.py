@@ -38,6 +38,8 @@ SECTIONS = {
         "path": "Show what leads from one object to another, also across knowledge bases.",
         "chain": "Count what an object leads to, and what leads to it, also across knowledge bases.",
         "coverage": "Count what leads from one knowledge base to the next, and what leads nowhere.",
+        "history": "Show what happened to an object from release to release.",
+        "diff": "Show what differs between two releases of an object.",
         "changes": "Compare two releases of a knowledge base.",
         "tie": "List the techniques that most likely go with those that were observed.",
         "migrate": "Bring ids in files to another release.",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import click
 
+from ctibutler.answers.across.holders import holders
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import ObjectRequest, brief, is_stix_id
 from ctibutler.answers.object_view import ObjectView
@@ -65,6 +66,27 @@ def find_in(library: Library, kbs: Sequence[KnowledgeBase], object_id: str, rele
         hint = f"; did you mean {either(near_ones)}?" if near_ones else ""
         raise NotFound(_nowhere(library, kbs, object_id, release) + hint, {"near": near_ones})
     return [found for found in findings if found.is_live] or findings
+
+
+def find_over_time(library: Library, kbs: Sequence[KnowledgeBase], object_id: str) -> tuple[KnowledgeBase, str]:
+    """Return the knowledge base of which any installed release has this object, and its id. An id that none has is read as
+    people write ids and names.
+
+    A note names others that have the same object. Raises NotFound if no knowledge base has it, InvalidRequest if several have
+    different objects with this id.
+    """
+    holding = holders(library, kbs, object_id)
+    if not holding:
+        found = find_in(library, kbs, object_id, None)
+        holding = [(one.kb, {one.stix_id}) for one in found]
+        object_id = found[0].stix_id
+    slugs = [kb.slug for kb, _ in holding]
+    if any(stix_ids != holding[0][1] for _, stix_ids in holding):
+        named = brief(object_id)
+        raise InvalidRequest(f"`{named}` is the id of different objects: choose one with --kb {either(slugs)}")
+    if len(holding) > 1:
+        click.echo(f"read in {slugs[0]}; also in {', '.join(slugs[1:])} (--kb)", err=True)
+    return holding[0][0], object_id
 
 
 def read_ids(library: Library, kb: KnowledgeBase, ids: Sequence[str] | None, release: str | None) -> list[str] | None:
