@@ -19,7 +19,7 @@ from ctibutler.catalog.entries import Entry
 from ctibutler.catalog.folding import natural_order
 from ctibutler.catalog.namesakes import preferred
 from ctibutler.catalog.releases import Release
-from ctibutler.comparing.classes import CHANGE_CLASSES, PARENTS, ChangeClass, changed_classes, value_of
+from ctibutler.comparing.classes import CHANGE_CLASSES, PARENTS, ChangeClass, changed_classes, properties_of, value_of
 from ctibutler.comparing.differences import Content, read_content
 from ctibutler.comparing.events import NamedObject
 from ctibutler.comparing.heirs import Side, same_object
@@ -28,6 +28,7 @@ from ctibutler.comparing.outcomes import Outcome
 from ctibutler.comparing.properties import PropertyDifference, property_differences, value_difference
 from ctibutler.errors import NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.kinds import kind_of
 from ctibutler.stix.canonical import canonical_digest
 from ctibutler.stix.objects import decode, digest_of
 
@@ -84,11 +85,13 @@ class RelationshipDifference(msgspec.Struct, frozen=True):
 class ObjectDifference(Outcome, frozen=True, kw_only=True, rename={"since": "from", "label": "to"}):
     """What became of an object from one release to another, and what differs.
 
-    `after` is the object that replaced it, if there is one. `properties` are sorted by class and path. `counts` has the number
-    of differing properties of each class, of hidden ones too. `named` are the objects that the values of properties refer to.
+    `kind` is what the knowledge base calls such objects. `after` is the object that replaced it, if there is one. `properties`
+    are sorted by class and path. `counts` has the number of differing properties of each class, of hidden ones too. `named` are
+    the objects that the values of properties refer to.
     """
 
     knowledge_base: str
+    kind: str
     since: str
     label: str
     before: ObjectAt
@@ -193,9 +196,11 @@ def _absent(
     installed = releases.installed(connection, kb.slug)
     having = {found.release_key for found in candidates_of(connection, kb, object_id, installed)}
     labels = [release.label for release in reversed(installed) if release.key in having]
-    where = f"{kb.slug} {missing.label}" if missing else f"any release of {kb.slug} before {other.label}"
     if not labels:
         return NotFound(f"no object `{brief(object_id)}` in any installed release of {kb.slug}")
+    if installed[-1].key == other.key:
+        return NotFound(f"no release of {kb.slug} before {other.label} is installed", {"versions": labels})
+    where = f"{kb.slug} {missing.label}" if missing else f"any release of {kb.slug} before {other.label}"
     message = f"no object `{brief(object_id)}` in {where}; it is in {_listed(labels)}"
     return NotFound(message, {"versions": labels})
 
@@ -233,6 +238,7 @@ class _Comparing:
         return ObjectDifference(
             **{name: getattr(outcome, name) for name in Outcome.__struct_fields__},
             knowledge_base=self._kb.slug,
+            kind=kind_of(self._kb, before.type, properties_of(self._old)),
             since=self._judged.old.release.label,
             label=self._judged.new.release.label,
             before=_at(self._judged.old.release, before, self._old, self._bodies[0]),

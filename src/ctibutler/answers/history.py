@@ -18,7 +18,7 @@ from ctibutler.catalog.entries import Entry, Succession
 from ctibutler.catalog.folding import folded
 from ctibutler.catalog.namesakes import preferred
 from ctibutler.catalog.releases import Release
-from ctibutler.comparing.classes import ReleaseWide, value_of
+from ctibutler.comparing.classes import ReleaseWide, properties_of, value_of
 from ctibutler.comparing.differences import Content, read_content
 from ctibutler.comparing.events import (
     EVENTS,
@@ -34,6 +34,7 @@ from ctibutler.comparing.heirs import REVOKED_BY, Side, Successions, heirs_in
 from ctibutler.comparing.tactics import Tactic, flow_of
 from ctibutler.errors import NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.kinds import kind_of
 from ctibutler.stix.objects import digest_of
 
 
@@ -57,11 +58,12 @@ class HistoryEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Thread(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the objects that an id named over time, as the last release has it that does. `versions`: the releases that have
-    it, oldest first."""
+    """One of the objects that an id named over time, as the last release has it that does. `kind` is what its knowledge base
+    calls such objects. `versions`: the releases that have it, oldest first."""
 
     stix_id: str
     type: str
+    kind: str
     external_id: str | None
     name: str | None
     labels: tuple[str, ...] = msgspec.field(name="versions")
@@ -140,6 +142,7 @@ class _Telling:
                 Thread(
                     stix_id=last.stix_id,
                     type=last.type,
+                    kind=kind_of(self._kb, last.type, properties_of(self._contents[last.object_key])),
                     external_id=last.external_id,
                     name=self._text(last, "name"),
                     labels=labels,

@@ -9,12 +9,8 @@ from msgspec import UNSET, UnsetType
 from ctibutler.answers.history import HistoryEvent
 from ctibutler.comparing.events import ChangedProperty, EventWord, NamedObject, Successor
 
-_EXPLAINED: Mapping[str, str] = {
-    "format": "only its markup",
-    "model": "as all such objects",
-    "vocabulary": "words renamed everywhere",
-}
-"""Classes of changes that explain a change away."""
+_EXPLAINED: Mapping[str, str] = {"format": "markup", "model": "data model", "vocabulary": "vocabulary"}
+"""Classes that explain a change away, in brackets behind its property."""
 
 
 def told(event: HistoryEvent) -> str:
@@ -23,7 +19,7 @@ def told(event: HistoryEvent) -> str:
 
 
 def _added(event: HistoryEvent) -> str:
-    return "the first installed release" if event.first_installed else ""
+    return "already there in the first installed release" if event.first_installed else ""
 
 
 def _revoked(event: HistoryEvent) -> str:
@@ -36,7 +32,9 @@ def _revoked(event: HistoryEvent) -> str:
 
 def _lost_successor(event: HistoryEvent) -> str:
     successors: Sequence[Successor] = _set(event.detail.successors)
-    return f"{_joined(map(_called, successors))} is only named in {successors[0].label}" if successors else ""
+    return (
+        f"only {successors[0].label} says it was replaced by {_joined(map(_called, successors))}" if successors else ""
+    )
 
 
 def _from_to(event: HistoryEvent) -> str:
@@ -57,10 +55,13 @@ def _moved(event: HistoryEvent) -> str:
 
 
 def _properties(event: HistoryEvent) -> str:
-    changed: Sequence[ChangedProperty] = _set(event.detail.properties)
-    said = _joined(_property(one) for one in changed if one.change_class != "housekeeping")
+    said = _joined(_property(one) for one in _changed(event) if one.change_class != "housekeeping")
     alike = event.detail.similarity
-    return f"{said} ({alike:.0%} the same words)" if said and isinstance(alike, float) and alike < 1 else said
+    return f"{said}; {alike:.0%} of the words stayed" if said and isinstance(alike, float) and alike < 1 else said
+
+
+def _changed(event: HistoryEvent) -> Sequence[ChangedProperty]:
+    return _set(event.detail.properties)
 
 
 def _property(changed: ChangedProperty) -> str:
@@ -69,7 +70,7 @@ def _property(changed: ChangedProperty) -> str:
 
 
 def _touched(event: HistoryEvent) -> str:
-    return _properties(event) or "only its date, version or the like"
+    return _properties(event) or f"only {_joined(one.path for one in _changed(event))}"
 
 
 _TOLD: Mapping[EventWord, Callable[[HistoryEvent], str]] = {

@@ -48,6 +48,11 @@ def value_of(content: Content, name: str) -> object:
     return None if raw is None else decoded(raw)
 
 
+def properties_of(content: Content) -> dict[str, object]:
+    """Return the decoded properties of an object."""
+    return {name: _decode(raw) for name, raw in content.items()}
+
+
 def has(content: Content, name: str) -> bool:
     """Return whether an object has a property with a value that means something."""
     raw = content.get(name)

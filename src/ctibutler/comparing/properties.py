@@ -14,8 +14,8 @@ from ctibutler.comparing.words import normal, similarity, text_words, word_diff
 from ctibutler.stix.canonical import comparable, is_empty
 from ctibutler.stix.objects import canonical
 
-# Beyond this many words in both texts together, finding the longest common parts takes seconds.
-_MOST_WORDS: Final = 20_000
+# With more words in both texts together, finding what they have in common takes seconds. No text at hand has half as many.
+_MOST_WORDS: Final = 6_000
 
 
 class PropertyDifference(msgspec.Struct, frozen=True, kw_only=True):

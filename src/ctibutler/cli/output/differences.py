@@ -14,28 +14,27 @@ from ctibutler.cli.output.text import printable
 from ctibutler.comparing.events import NamedObject
 from ctibutler.comparing.properties import PropertyDifference
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.knowledge_bases.kinds import kind_of
 
 _INDENT: Final = "  "
 _FOLDED: Final[Mapping[str, str]] = {
     "housekeeping": "housekeeping",
-    "format": "only its markup, citations or punctuation",
-    "model": "the release changed it for all such objects",
-    "vocabulary": "the release renamed these words everywhere",
+    "format": "only written differently",
+    "model": "data model: changed for all objects of this type",
+    "vocabulary": "vocabulary: words renamed everywhere",
 }
 """The classes that are only named, with what they mean."""
 # Of a text that did not change, so many words are shown before and after a change.
 _WORDS_AROUND = 8
 _MOST_NAMED = 8
 _LONGEST_VALUE = 120
-_WORD = re.compile(r"\S+\s*")
+_WORD = re.compile(r"\S+")
 
 
 def write_difference(found: ObjectDifference, kb: KnowledgeBase, *, everything: bool) -> None:
     """Print what became of an object, then the properties that differ, by class, and the relationships. `everything` shows
     whole texts, all relationships, and the values of what is otherwise only named."""
     output.line(output.bold(printable(_head(found))))
-    output.line(f"{kb.title}, {kind_of(kb, found.type or '').lower()}, {found.since} to {found.label}")
+    output.line(f"{kb.title}, {found.kind.lower()}, {found.since} to {found.label}")
     output.line()
     output.line(output.filled(printable(", ".join((found.outcome, *found.also)))))
     output.line(output.filled(printable(found.reason)))
@@ -70,8 +69,10 @@ def _write_properties(
 
 
 def _lines(one: PropertyDifference, names: Mapping[str | None, NamedObject], everything: bool) -> Iterator[str]:
-    if isinstance(one.words, list):
-        alike = f", {one.similarity:.0%} the same words" if isinstance(one.similarity, float) else ""
+    before, after = (_value(value, names, everything) for value in (one.before, one.after))
+    is_short = one.change == "changed" and len(before) + len(after) < _LONGEST_VALUE / 2
+    if isinstance(one.words, list) and not is_short:
+        alike = f": {one.similarity:.0%} of the words stayed" if isinstance(one.similarity, float) else ""
         yield f"{_INDENT}{one.path}{alike}"
         for paragraph in _diff_text(one.words, everything).split("\n"):
             if paragraph.strip():
@@ -86,8 +87,7 @@ def _lines(one: PropertyDifference, names: Mapping[str | None, NamedObject], eve
             for item in _cut(shown, everything):
                 yield output.filled(printable(item), _INDENT * 3, f"{_INDENT * 2}{sign} ")
         return
-    before, after = (_value(value, names, everything) for value in (one.before, one.after))
-    if one.change == "changed" and len(before) + len(after) < _LONGEST_VALUE / 2:
+    if is_short:
         yield output.filled(f"{before} → {after}", _INDENT * 2, f"{_INDENT}{one.path}: ")
         return
     yield f"{_INDENT}{one.path}"
@@ -110,13 +110,14 @@ def _diff_text(words: Sequence[tuple[str, ...]], everything: bool) -> str:
 
 def _around(text: str, *, first: bool, last: bool) -> str:
     """The beginning and the end of an equal part, which stand next to changes."""
-    words = _WORD.findall(text)
+    words = list(_WORD.finditer(text))
     begin, end = 0 if first else _WORDS_AROUND, 0 if last else _WORDS_AROUND
     if len(words) <= begin + end + 3:
         return text
-    head = "".join(words[:begin]).rstrip("\n")
-    tail = "".join(words[len(words) - end :]) if end else ""
-    return f"{head}… {tail}" if tail else f"{head}…"
+    head = text[: words[begin - 1].end()] if begin else ""
+    tail = text[words[-end].start() :] if end else ""
+    cut = f"{head} … {tail}"
+    return cut.lstrip(" ") if first else cut.rstrip(" ") if last else cut
 
 
 def _write_folded(properties: Iterable[PropertyDifference]) -> None:
@@ -136,12 +137,13 @@ def _write_relationships(found: ObjectDifference, everything: bool) -> None:
         output.line()
         output.line(output.bold("Relationships"))
     for kind, sides in found.relationships.items():
-        for direction, said in (("source_ref", f"{kind} …"), ("target_ref", f"… {kind} it")):
+        words = kind.replace("-", " ")
+        for direction, said in (("source_ref", words), ("target_ref", f"{words} it")):
             for sign, ends in (("+", sides.added), ("-", sides.removed)):
                 named = [_end(end) for end in ends if end.direction == direction]
                 if named:
                     listed = "; ".join(_cut(named, everything))
-                    start = f"{_INDENT}{sign} {said.replace('…', '').strip()}: "
+                    start = f"{_INDENT}{sign} {said}: "
                     output.line(output.filled(printable(f"({len(named)}) {listed}"), _INDENT * 3, start))
 
 

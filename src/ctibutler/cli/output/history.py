@@ -9,7 +9,6 @@ from ctibutler.answers.told_events import told
 from ctibutler.cli.output import text as output
 from ctibutler.cli.output.text import printable
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.knowledge_bases.kinds import kind_of
 
 _GAP = "  "
 
@@ -27,7 +26,7 @@ def write_history(found: History, kb: KnowledgeBase) -> None:
 def _write_thread(found: History, kb: KnowledgeBase, thread: Thread, events: Sequence[HistoryEvent]) -> None:
     named = " ".join(part for part in (thread.external_id, thread.name) if part) or thread.stix_id
     output.line(output.bold(printable(named)))
-    output.line(f"{kb.title}, {kind_of(kb, thread.type).lower()}")
+    output.line(f"{kb.title}, {thread.kind.lower()}")
     output.line(output.filled(_where(found.labels, thread.labels)))
     if not events:
         return
