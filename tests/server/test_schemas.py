@@ -22,6 +22,7 @@ QUERIES = {
     "/api/v1/{kb}/migrate/": ("ids=T1059&from=latest",),
     "/api/v1/{kb}/objects/{id}/": ("", "detail=full"),
     "/api/v1/{kb}/objects/{id}/versions/": ("", "by=content"),
+    "/api/v1/{kb}/objects/{id}/diff/": ("from=latest",),
     "/api/v1/{kb}/objects/{id}/navigator/": ("", "form=compatible"),
     "/api/v1/{kb}/versions/available/": ("", "details=true"),
     "/api/v1/{kb}/versions/{version}/changes/": ("", "include_objects=true"),
@@ -68,6 +69,8 @@ def test_the_answer_of_every_route_conforms_to_its_schema(served: Server) -> Non
         "ObjectVersions",
         "EverywhereVersions",
         "ChangePage",
+        "HistoryPage",
+        "ObjectDifference",
         "LayerFile",
     }
     assert checked >= {
