@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -107,7 +109,9 @@ def test_atlas_objects_are_followed_by_their_numbers(between_library: Library) -
         {(stix["type"], plain.primary_id("atlas", stix)): stix for stix in objects.values()}
         for objects in releases.values()
     ]
-    numbers = {key for objects in by_number for key in objects if key[1] and key[0] == "attack-pattern"}
+    numbers = {
+        (kind, number) for objects in by_number for kind, number in objects if number and kind == "attack-pattern"
+    }
     assert len(numbers) > 90
     for stix_type, number in numbers:
         states = [(label, objects.get((stix_type, number))) for label, objects in zip(labels, by_number, strict=True)]
@@ -138,11 +142,11 @@ def value(raw: Any) -> Any:
     if raw in (None, False, "", [], {}):
         return None
     if isinstance(raw, str):
-        text = plain.re.sub(r"\(Citation:[^)]*\)", "", raw)
-        text = plain.re.sub(r"<[^<>]*>", " ", plain.re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text))
-        return plain.re.findall(r"\w+", text.lower())
+        text = re.sub(r"\(Citation:[^)]*\)", "", raw)
+        text = re.sub(r"<[^<>]*>", " ", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text))
+        return re.findall(r"\w+", text.lower())
     if isinstance(raw, list):
-        return sorted(plain.json.dumps(value(item), sort_keys=True) for item in raw)
+        return sorted(json.dumps(value(item), sort_keys=True) for item in raw)
     if isinstance(raw, dict):
         return {key: value(item) for key, item in raw.items()}
     return raw
@@ -188,7 +192,8 @@ def test_a_mobile_technique_left_and_came_back(between_library: Library) -> None
     assert [event.first_installed for event in events] == [True, True, False, False, False, False]
     assert [event.digest is None for event in events] == [False, False, False, False, True, False]
     revoked, lost = events[1], events[2]
-    (successor,) = revoked.detail.successors or ()
+    assert revoked.detail.successors
+    (successor,) = revoked.detail.successors
     assert (successor.external_id, successor.name, successor.label) == ("T1477", "Exploit via Radio Interfaces", "14.1")
     assert lost.detail.successors == revoked.detail.successors
     assert told(lost) == "only 14.1 says it was replaced by T1477 Exploit via Radio Interfaces"

@@ -114,7 +114,7 @@ def test_whole_releases_have_an_outcome_for_each_object_and_tell_of_the_model_on
     assert {one.stix_id for one in found.outcomes if one.outcome == "added"} <= new - old
     assert sum(found.counts.values()) == len(found.outcomes)
     sources = next(one for one in found.model if (one.type, one.property) == ("attack-pattern", "x_mitre_data_sources"))
-    assert (sources.changed, sources.having) == (596, 596)
+    assert (sources.lost, sources.gained, sources.having) == (596, 0, 596)
     platforms = next(
         one for one in found.vocabulary if (one.type, one.property) == ("attack-pattern", "x_mitre_platforms")
     )

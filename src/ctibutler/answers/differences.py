@@ -23,7 +23,7 @@ from ctibutler.comparing.classes import CHANGE_CLASSES, PARENTS, ChangeClass, ch
 from ctibutler.comparing.differences import Content, read_content
 from ctibutler.comparing.events import NamedObject
 from ctibutler.comparing.heirs import Side, same_object
-from ctibutler.comparing.judging import Judged, judge
+from ctibutler.comparing.judging import Judged
 from ctibutler.comparing.outcomes import Outcome
 from ctibutler.comparing.properties import PropertyDifference, property_differences, value_difference
 from ctibutler.errors import NotFound
@@ -120,7 +120,7 @@ def object_difference(
             if query.since is None
             else installed_release(connection, kb, query.since)
         )
-        judged = judge(connection, kb, since, release)
+        judged = library.judged.judge(connection, kb, since, release)
         before, after = _both(connection, judged, object_id, follow=query.follow)
         return _Comparing(connection, judged, before, after).difference(query)
 
@@ -198,7 +198,7 @@ def _absent(
     labels = [release.label for release in reversed(installed) if release.key in having]
     if not labels:
         return NotFound(f"no object `{brief(object_id)}` in any installed release of {kb.slug}")
-    if installed[-1].key == other.key:
+    if missing is None and installed[-1].key == other.key:
         return NotFound(f"no release of {kb.slug} before {other.label} is installed", {"versions": labels})
     where = f"{kb.slug} {missing.label}" if missing else f"any release of {kb.slug} before {other.label}"
     message = f"no object `{brief(object_id)}` in {where}; it is in {_listed(labels)}"

@@ -10,6 +10,7 @@ import msgspec
 
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import brief, comparable_id, installed_release, is_stix_id
+from ctibutler.answers.pages import Count
 from ctibutler.answers.spellings import spellings
 from ctibutler.answers.typing_errors import distance
 from ctibutler.catalog import entries, releases
@@ -31,22 +32,24 @@ _MOST_SHOWN = 5
 
 
 class ModelChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A property that a release gave to nearly all objects of a type, or took from them: `changed` of the `having` objects that
-    have it in either release."""
+    """A property that a release gave to nearly all objects of a type, or took from them: `lost` and `gained` it of the `having`
+    objects that have it in either release."""
 
     type: str
     property: str
-    changed: int
-    having: int
+    lost: Count
+    gained: Count
+    having: Count
 
 
 class VocabularyChange(msgspec.Struct, frozen=True, kw_only=True):
-    """The words of a list that only one of two releases uses."""
+    """The words of a list that only one of two releases uses: in `objects`, nothing but such words changed in the list."""
 
     type: str
     property: str
     removed: tuple[str, ...]
     added: tuple[str, ...]
+    objects: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,8 @@ def release_outcomes(library: Library, kb: KnowledgeBase, from_version: str, to_
         outcomes=found,
         counts=_counts(found),
         model=[
-            ModelChange(type=stix_type, property=name, changed=changed, having=having)
-            for (stix_type, name), (changed, having) in judged.wide.model.items()
+            ModelChange(type=stix_type, property=name, lost=change.lost, gained=change.gained, having=change.of)
+            for (stix_type, name), change in judged.wide.model.items()
         ],
         vocabulary=[
             VocabularyChange(
@@ -121,8 +124,10 @@ def release_outcomes(library: Library, kb: KnowledgeBase, from_version: str, to_
                 property=named[1],
                 removed=tuple(sorted(judged.wide.removed.get(named, ()))),
                 added=tuple(sorted(judged.wide.added.get(named, ()))),
+                objects=number,
             )
-            for named in sorted({*judged.wide.removed, *judged.wide.added})
+            for named, number in judged.wide.renamed.items()
+            if number and kb.class_of(named[1]) != "housekeeping"
         ],
     )
 
