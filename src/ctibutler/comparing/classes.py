@@ -50,7 +50,7 @@ def value_of(content: Content, name: str) -> object:
 
 def properties_of(content: Content) -> dict[str, object]:
     """Return the decoded properties of an object."""
-    return {name: _decode(raw) for name, raw in content.items()}
+    return {name: decoded(raw) for name, raw in content.items()}
 
 
 def has(content: Content, name: str) -> bool:
@@ -142,8 +142,9 @@ def _renamed(pairs: Iterable[Pair], named: Named, wide: ReleaseWide) -> int:
     number = 0
     for old, new in pairs:
         pair = differing(name, old[name], new[name]) if name in old and name in new else None
-        if pair is not None and isinstance(pair[0], list) and isinstance(pair[1], list):
-            number += _only_vocabulary(stix_type, name, *pair, wide)
+        before, after = pair or (None, None)
+        if isinstance(before, list) and isinstance(after, list):
+            number += _only_vocabulary(stix_type, name, before, after, wide)
     return number
 
 

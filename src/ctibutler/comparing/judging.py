@@ -19,7 +19,6 @@ from ctibutler.comparing.classes import (
     Pair,
     ReleaseWide,
     changed_classes,
-    properties_of,
     release_wide,
     value_of,
     words_of_texts,
