@@ -56,7 +56,8 @@ def crawl(server: Server, slug: str, label: str, ids: Iterable[str], targets: in
         document = Document(answer.text)
         check(document, address, slug, label)
         found_links |= {link.href.partition("#")[0] for link in document.links if not link.is_external}
-    rest = sorted(found_links - seen - {""})
+    # Matrices are tested by themselves.
+    rest = sorted(href for href in found_links - seen - {""} if "/matrix" not in href)
     for href in random.Random(slug).sample(rest, min(targets, len(rest))):
         answer = server.client.get(href, headers={"accept": "text/html"}, follow_redirects=False)
         assert answer.status_code == 200, (slug, href)
@@ -86,7 +87,7 @@ def test_each_kind_of_each_knowledge_base(everything: Server, slug: str, label: 
 
 @pytest.mark.parametrize(("slug", "label"), [pytest.param(*it, id="@".join(it)) for it in ENTERPRISE])
 def test_enterprise(everything: Server, slug: str, label: str) -> None:
-    crawl(everything, slug, label, sample(slug, label, 1), 25)
+    crawl(everything, slug, label, sample(slug, label, 1), 15)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.selections import Selection
 from ctibutler.knowledge_bases import release_files, release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.stix.times import Instant
+from ctibutler.stix.times import Instant, rfc3339
 
 
 class MirroredOrigin(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,11 +99,34 @@ class HostedKnowledgeBase(msgspec.Struct, frozen=True, kw_only=True):
     objects_count: Count
 
 
+@dataclass(frozen=True, slots=True)
+class LatelyInstalled:
+    """A release, the installed one before it if there is one, and the day when it was installed."""
+
+    knowledge_base: str
+    label: str
+    before: str | None
+    day: str
+
+
 def installed(library: Library, kb: KnowledgeBase) -> InstalledReleases:
     """The installed releases of a knowledge base."""
     with library.database.read() as connection:
         labels = [release.label for release in releases.installed(connection, kb.slug)]
     return InstalledReleases(labels[0] if labels else None, labels)
+
+
+def lately(library: Library, most: int) -> list[LatelyInstalled]:
+    """The newest release of each knowledge base that was installed last."""
+    with library.database.read() as connection:
+        latest = sorted(releases.latest(connection), key=lambda it: (-it.installed_at, it.knowledge_base))[:most]
+        made = []
+        for release in latest:
+            labels = [it.label for it in releases.installed(connection, release.knowledge_base)]
+            before = next(iter(labels[labels.index(release.label) + 1 :]), None)
+            day = rfc3339(Instant(release.installed_at))[:10]
+            made.append(LatelyInstalled(release.knowledge_base, release.label, before, day))
+    return made
 
 
 def listed_types(library: Library, kb: KnowledgeBase) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ctibutler.answers.knowledge_base_names import with_knowledge_base
 from ctibutler.answers.library import Library
+from ctibutler.answers.naming import installed_release
 from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.pages import WHOLE, Page, PageRequest, Sort
 from ctibutler.catalog import objects, releases
@@ -15,6 +16,7 @@ from ctibutler.catalog.releases import Release
 from ctibutler.catalog.selections import Selection
 from ctibutler.catalog.text import MOST_WORDS as MOST_WORDS
 from ctibutler.errors import InvalidRequest
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 RELEVANCE = "relevance"
 """The key of the order by relevance."""
@@ -67,16 +69,24 @@ def search_by_relevance(library: Library, query: SearchQuery) -> Page[ObjectView
         return shown.with_items(_hits(connection, shown.items, query, among))
 
 
-def search_in_place(library: Library, query: SearchQuery) -> Page[ObjectView]:
-    """Return what `search_by_relevance` does, each object with its knowledge base and release.
+def search_in_place(
+    library: Library, query: SearchQuery, release: tuple[KnowledgeBase, str] | None = None
+) -> Page[ObjectView]:
+    """Return what `search_by_relevance` does, each object with its knowledge base and release; from one release, if it is
+    given, instead of the latest ones.
 
-    Raises InvalidRequest without a text.
+    Raises InvalidRequest without a text, NotFound if the release is not installed.
     """
     text = _text_to_rank_by(query)
     from ctibutler.answers.relevance import ranked  # loads numpy
 
     with library.database.read() as connection:
-        among = {release.key: release for release in searched_releases(library, connection, query)}
+        searched = (
+            searched_releases(library, connection, query)
+            if release is None
+            else [installed_release(connection, *release)]
+        )
+        among = {it.key: it for it in searched}
         shown = ranked(library, connection, _selection(query, list(among.values())), text, query.page)
         release_of = objects.releases_of(connection, shown.items, list(among))
         contents = objects.contents(connection, shown.items)

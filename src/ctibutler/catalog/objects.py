@@ -326,6 +326,15 @@ def primary_ids(connection: Connection, object_keys: Sequence[int]) -> dict[int,
     return {row.object_key: row.found_by for row in rows if row.found_by}
 
 
+def releases_holding(connection: Connection, object_key: int, release_keys: Sequence[int]) -> list[int]:
+    """Return which of these releases an object is a member of."""
+    rows = connection.rows(
+        f"SELECT release_key FROM member WHERE object_key = :object_key AND release_key IN {numbers(release_keys)}",
+        object_key=object_key,
+    )
+    return [row.release_key for row in rows]
+
+
 def releases_of(connection: Connection, object_keys: Iterable[int], release_keys: Sequence[int]) -> dict[int, int]:
     """Return object key → the release of these that it is a member of (the first of several)."""
     rows = connection.rows(

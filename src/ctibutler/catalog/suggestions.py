@@ -8,6 +8,7 @@ from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.engine.transaction import numbers
 from ctibutler.catalog.folding import folded
 from ctibutler.catalog.objects import contents
+from ctibutler.catalog.rows import EXACT_ID, EXACT_NAME
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.objects import decode, text
 
@@ -81,3 +82,63 @@ def exact_names(
         longest=longest,
     )
     return [(row.value, row.rank, row.object_key) for row in rows]
+
+
+def beginning(connection: Connection, release_keys: Sequence[int], text: str, most: int) -> list[tuple[int, int]]:
+    """Return the listed objects of these releases whose id, name or alias begins with a text, each with the key of its release:
+    exact ids, other ids, exact names, exact aliases, other names, other aliases; live ones first, then shorter ones."""
+    rows = connection.rows(
+        f"""
+        SELECT object.object_key, member.release_key
+          FROM exact_name
+          JOIN object ON object.object_key = exact_name.object_key
+          JOIN member ON member.object_key = object.object_key
+         WHERE exact_name.value >= :first
+           AND exact_name.value < :last
+           AND member.release_key IN {numbers(release_keys)}
+           AND object.listed = 1
+         GROUP BY object.object_key, member.release_key
+         ORDER BY min(CASE WHEN exact_name.rank = {EXACT_ID} AND exact_name.value = :first THEN 0
+                           WHEN exact_name.rank = {EXACT_ID} THEN 1
+                           WHEN exact_name.value = :first THEN 1 + exact_name.rank
+                           ELSE 3 + exact_name.rank END),
+                  min(object.revoked + object.deprecated), min(length(exact_name.value)), min(exact_name.value),
+                  object.object_key
+         LIMIT :most
+        """,
+        first=text,
+        last=text + _HIGHEST,
+        most=most,
+    )
+    return [(row.object_key, row.release_key) for row in rows]
+
+
+def formerly(connection: Connection, release_keys: Sequence[int], text: str, most: int) -> list[tuple[int, int, int]]:
+    """Return the listed objects of these releases that had a name which begins with a text, and have no longer: the key of the
+    object with that name, that of the present one, and the release of that."""
+    rows = connection.rows(
+        f"""
+        SELECT max(former.object_key) AS former_key, present.object_key AS present_key, member.release_key
+          FROM exact_name
+          JOIN object former  ON former.object_key = exact_name.object_key
+          JOIN object present ON present.identifier_key = former.identifier_key
+          JOIN member         ON member.object_key = present.object_key
+         WHERE exact_name.value >= :first
+           AND exact_name.value < :last
+           AND exact_name.rank = {EXACT_NAME}
+           AND member.release_key IN {numbers(release_keys)}
+           AND present.listed = 1
+           AND NOT EXISTS (SELECT 1
+                             FROM exact_name other
+                            WHERE other.object_key = present.object_key
+                              AND other.value = exact_name.value)
+         GROUP BY present.object_key, member.release_key, exact_name.value
+         ORDER BY min(present.revoked + present.deprecated), min(length(exact_name.value)), min(exact_name.value),
+                  present.object_key
+         LIMIT :most
+        """,
+        first=text,
+        last=text + _HIGHEST,
+        most=most,
+    )
+    return [(row.former_key, row.present_key, row.release_key) for row in rows]

@@ -18,6 +18,7 @@ from ctibutler.pages import (
     home,
     matrix,
     object_pages,
+    palette,
     parameters,
     release_pages,
     searching,
@@ -61,7 +62,7 @@ def _at_root(settings: Settings) -> Iterator[Endpoint]:
     yield _page("search/", searching.results, parameters.of_search(settings))
     yield _page("search.json/", searching.as_api, parameters.of_search(settings))
     yield _page("search.csv/", searching.as_api_csv, parameters.of_search(settings))
-    yield _page("palette.json/", searching.palette, searching.PALETTE_PARAMETERS)
+    yield _page("palette.json/", palette.palette, palette.PARAMETERS)
     yield Endpoint("GET", "static/{digest}/{file}/", static_files.answer, "", "", right="open", media_type="text/css")
     yield _page("{word}/", home.resolve)
 

@@ -14,6 +14,8 @@ from ctibutler.pages.errors import not_found
 from ctibutler.pages.rows import Rows
 from ctibutler.pages.templating import Frame, page, redirect
 
+_LATELY = 6
+
 
 def home(request: Request) -> Response:
     """Return the first page, or the index of the API to whoever does not ask for HTML."""
@@ -22,9 +24,11 @@ def home(request: Request) -> Response:
     hosted = releases.knowledge_base_list(request.library)
     shown = [(request.library.knowledge_bases.named(it.slug), it) for it in hosted]
     frame = Frame("ctibutler", addresses.HOME)
+    lately = releases.lately(request.library, _LATELY)
     return page(
         "home.html",
         frame,
+        lately=[(request.library.knowledge_bases.named(it.knowledge_base), it) for it in lately],
         hosted=[pair for pair in shown if pair[1].latest],
         empty=[kb for kb, it in shown if not it.latest],
     )

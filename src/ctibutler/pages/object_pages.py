@@ -177,7 +177,7 @@ def _context(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
     )
     answers = ask_each(library, kb, view.id, questions_of(kb, kind), query)
     chain = successors(library, view)
-    texts = Texts(library, kb, scope.label, [view, *sources_of(answers)])
+    texts = Texts(library, kb, scope.label, [view, *sources_of(answers)], _address(request, found))
     rows = Rows(library, [*objects_of(answers), *chain], (kb.slug, scope.label))
     description = text(view.properties, "description")
     told = texts.block(description) if description else None
@@ -263,8 +263,9 @@ def _relations(request: Request, scope: Scope, found: LookedUp) -> Response:
     related = list_related(request.library, scope.kb, ObjectRequest(found.view.id, scope.label), query)
     ends = [item.other for item in related.items if item.other is not None]
     rows = Rows(request.library, ends, (scope.kb.slug, scope.label))
-    texts = Texts(request.library, scope.kb, scope.label, [item.view for item in related.items])
     frame = frame_of(request, scope, found, "relations", ".json", ".csv")
+    views = [item.view for item in related.items]
+    texts = Texts(request.library, scope.kb, scope.label, views, _address(request, found))
     made = [
         (
             text(item.view.properties, "relationship_type") or "",

@@ -1,24 +1,19 @@
-"""Search: the page of results, and the rows of the palette."""
+"""The page of results of a search."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
 from starlette.responses import Response
 
-from ctibutler.answers.looking_up import near_anywhere, places_of
-from ctibutler.answers.pages import PageRequest
+from ctibutler.answers.beginnings import formerly_called
+from ctibutler.answers.looking_up import near_anywhere
 from ctibutler.answers.search import SearchQuery, search_in_place
 from ctibutler.http.forwarding import answer_at
-from ctibutler.http.parameters import Parameter
 from ctibutler.http.requests import Request
 from ctibutler.pages.paging import pager
 from ctibutler.pages.rows import Rows
 from ctibutler.pages.templating import Frame, forms_of, page
 
-PALETTE_ROWS = 12
-PALETTE_PARAMETERS = (Parameter("text", "text", "What was typed."),)
+_MOST_FORMER = 10
 
 
 def results(request: Request) -> Response:
@@ -27,7 +22,18 @@ def results(request: Request) -> Response:
     written = (values.text("text") or "").strip()
     frame = Frame(f"Search: {written[:100]}" if written else "Search", "/search", text=written)
     if not written:
-        return page("search.html", frame, written="", rows=[], found=None, near=[], values=values, pager=None)
+        return page(
+            "search.html",
+            frame,
+            written="",
+            rows=[],
+            former=[],
+            found=None,
+            bases=(),
+            near=[],
+            values=values,
+            pager=None,
+        )
     dead = values.flag("dead")
     query = SearchQuery(
         text=written,
@@ -38,7 +44,8 @@ def results(request: Request) -> Response:
         page=values.page(),
     )
     found = search_in_place(library, query)
-    rows = Rows(library, found.items)
+    former = formerly_called(library, written, _MOST_FORMER) if found.request.number == 1 else []
+    rows = Rows(library, [*found.items, *(it.view for it in former)])
     near = near_anywhere(library, written) if not found.total else []
     frame = Frame(
         frame.title, f"/search?{values.query()}", None, forms_of("/search", ".json", ".csv", query=values.query()),
@@ -49,7 +56,9 @@ def results(request: Request) -> Response:
         frame,
         written=written,
         rows=[rows.row(view) for view in found.items],
+        former=[rows.row(it.view, note=f"called {it.former} until {it.until}") for it in former],
         found=found,
+        bases=library.knowledge_bases.all,
         near=near,
         values=values,
         pager=pager(request, "/search", found.request.number, found.request.size, found.total),
@@ -71,35 +80,3 @@ def _as_api(request: Request, form: str) -> Response:
     dead = "&include_revoked=true&include_deprecated=true" if request.values.flag("dead") else ""
     order = "&sort=relevance_descending" if request.values.text("text") else ""
     return answer_at(request, "/api/v1/search/", f"{query}{dead}{order}{form}")
-
-
-def palette(request: Request) -> Response:
-    """Return the rows for what was typed so far: objects that it names, then those that it is found in."""
-    written = (request.values.text("text") or "").strip()
-    if not written:
-        return _json([])
-    library = request.library
-    named = [place.view for place in places_of(library, written)]
-    query = SearchQuery(text=written, page=PageRequest(1, PALETTE_ROWS))
-    found = search_in_place(library, query).items
-    rows = Rows(library, [*named, *found])
-    seen, groups = set[str](), []
-    for title, views in (("Ids and names", named), ("Found in names and texts", found)):
-        made = []
-        for view in views:
-            row = rows.row(view)
-            if row.address and row.address not in seen and len(seen) < PALETTE_ROWS:
-                seen.add(row.address)
-                made.append(
-                    {
-                        "shape": row.shape, "id": row.id, "name": row.name, "address": row.address,
-                        "scope": row.elsewhere, "kind": row.kind, "status": row.status,
-                    }
-                )  # fmt: skip
-        if made:
-            groups.append({"title": title, "rows": made})
-    return _json(groups)
-
-
-def _json(groups: list[dict[str, Any]]) -> Response:
-    return Response(msgspec.json.encode({"groups": groups}), media_type="application/json")

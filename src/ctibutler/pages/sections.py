@@ -14,7 +14,7 @@ from ctibutler.answers.object_view import ObjectView
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.layouts import Answers, Layout, Told
 from ctibutler.pages.rows import Row, Rows
-from ctibutler.pages.text import escaped, joined
+from ctibutler.pages.text import escaped, has_words, joined
 from ctibutler.pages.texts import Texts
 from ctibutler.stix.objects import text
 from ctibutler.stix.seeds import DOGESEC
@@ -170,8 +170,8 @@ def _row(
             notes.append(", ".join(view.external_id or view.name or view.id for view in between))
         for relation in path:
             words = text(relation, "description")
-            if words and relation.get("created_by_ref") != DOGESEC:
-                texts_of.append(texts.line(words))
+            if words and has_words(words) and relation.get("created_by_ref") != DOGESEC:
+                texts_of.append(texts.line(words, rows.address_of(row.object)))
     note = f"by way of {'; '.join(dict.fromkeys(notes))}" if notes and len(notes) == len(row.evidence) else ""
     return rows.row(row.object, joined(dict.fromkeys(texts_of)), note)
 

@@ -32,6 +32,8 @@ _MARK: Final = re.compile("\ue000([0-9]+)\ue001")
 _BEFORE_CLEANING: Final = re.compile("\ue002([0-9]+)\ue003")
 _PART: Final = re.compile(r"(<(?:[^<>\"]|\"[^\"]*\")*>)")
 _EMPTY: Final = re.compile(r"<(p|strong|em)>\s*</\1>")
+# CAPEC puts tables between the items of lists. They belong to the item before.
+_BETWEEN_ITEMS: Final = re.compile(r"</li>\s*(<table>(?:(?!</?table>).)*</table>)", re.DOTALL)
 _LINK: Final = re.compile(r'<a href="([^"]*)">')
 _ABSOLUTE: Final = re.compile(r"https?://[^/\s]", re.IGNORECASE)
 _CITATION: Final = re.compile(r"\(Citation:((?:[^()]|\([^()]*\))*)\)")
@@ -95,7 +97,7 @@ class Notes:
 
 
 Own = Callable[[str], str | None]
-"""Returns our own address for one in a text, or None if it is none of ours."""
+"""Returns our own address for one in a text, empty if it leads to what is read already; None if it is none of ours."""
 
 
 def no_own(_: str) -> str | None:
@@ -142,6 +144,11 @@ def escaped(text: str) -> Markup:
     return Markup.escape(text)
 
 
+def has_words(text: str) -> bool:
+    """Return whether a text says anything beside what it cites."""
+    return bool(_CITATION.sub("", text).strip())
+
+
 def addresses_in(text: str) -> list[str]:
     """Return what looks like addresses in a text, and what its links lead to."""
     return _ADDRESS.findall(text)
@@ -159,7 +166,7 @@ def _folded(name: str) -> str:
 def _address(value: str, own: Own) -> str | None:
     ours = own(value)
     if ours is not None:
-        return ours
+        return ours or None
     return value if _ABSOLUTE.match(value) else None
 
 
@@ -185,7 +192,7 @@ def _cited(source: str, notes: Notes, marks: list[str]) -> str:
 
 
 def _finished(cleaned: str, marks: Sequence[str]) -> str:
-    parts = _PART.split(_EMPTY.sub("", cleaned))
+    parts = _PART.split(_BETWEEN_ITEMS.sub(r"\1</li>", _EMPTY.sub("", cleaned)))
     is_in_link = False
     for place, part in enumerate(parts):
         if place % 2 == 0:

@@ -18,8 +18,11 @@ from ctibutler.stix.objects import external_references
 class Texts:
     """Renders the texts of a page about one release."""
 
-    def __init__(self, library: Library, kb: KnowledgeBase, label: str, sources: Iterable[ObjectView]) -> None:
-        """`sources` are the objects whose texts and references the page shows."""
+    def __init__(
+        self, library: Library, kb: KnowledgeBase, label: str, sources: Iterable[ObjectView], address: str = ""
+    ) -> None:
+        """`sources` are the objects whose texts and references the page shows, `address` is that of the page: no text has a
+        link to it."""
         self.notes = Notes()
         self._kb = kb
         written = set[str]()
@@ -27,15 +30,15 @@ class Texts:
             self.notes.learn(external_references(view.properties))
             for value in view.properties.values():
                 written.update(_addresses(value))
-        self._own = _own_links(library, kb, label, written)
+        self._own = _without(_own_links(library, kb, label, written), address)
 
     def block(self, text: str) -> Markup:
         """Return a text as paragraphs."""
         return rendered(text, self._kb.dialect, self.notes, self._own)
 
-    def line(self, text: str) -> Markup:
-        """Return a text for a cell."""
-        return in_one_line(text, self._kb.dialect, self.notes, self._own)
+    def line(self, text: str, about: str = "") -> Markup:
+        """Return a text for a cell of a row that is about what has this address: there are no links to that."""
+        return in_one_line(text, self._kb.dialect, self.notes, _without(self._own, about))
 
 
 def _addresses(value: object) -> list[str]:
@@ -58,6 +61,14 @@ def _own_links(library: Library, kb: KnowledgeBase, label: str, written: set[str
         return addresses.of_object(kb.slug, label, found.external_id)
 
     return own
+
+
+def _without(own: Own, left_out: str) -> Own:
+    def other(address: str) -> str | None:
+        ours = own(address)
+        return "" if ours and ours == left_out else ours
+
+    return other
 
 
 def _id_in(kb: KnowledgeBase, address: str) -> str | None:
