@@ -9,7 +9,7 @@ export PYTHON
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-connector torture fuzz check docs bench bench-connector lock clean dev
+.PHONY: help install up test test-pages test-connector torture fuzz check docs bench bench-connector lock clean dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ up: install ## Start the API and a worker on http://127.0.0.1:8006, and install 
 
 test: dev ## Run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+test-pages: dev ## Run the tests of pages whole: every width, both colour schemes, many more objects
+	$(BIN)/pytest -n 2 --dist loadgroup -m "slow or not slow" tests/pages tests/browser $(ARGS)
 
 torture: dev ## Kill everything at random moments, ROUNDS=1000 times on each engine, and check what is left
 	CTIBUTLER_TEST_TORTURE_ROUNDS=$(or $(ROUNDS),200) $(BIN)/pytest -q -s -p no:xdist tests/faults/test_torture.py $(ARGS)
