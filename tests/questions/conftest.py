@@ -22,6 +22,7 @@ RELEASES = (
     "d3fend@1.2.0",
     "capec@3.9",
     "atlas@5.6.0",
+    "attack-ics@17.1",
     "attack-ics@18.1",
     "attack-mobile@18.1",
     "attack-enterprise@17.1",

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-import warnings
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+from mitreattack.navlayers import OverviewLayerGenerator, UsageLayerGenerator
 
+from ctibutler.answers.asking.question_records import QuestionQuery
 from ctibutler.answers.library import Library
-from ctibutler.answers.objects import ObjectQuery, list_objects
+from ctibutler.answers.naming import ObjectRequest
+from ctibutler.answers.objects import ObjectQuery, find_object, list_objects
+from ctibutler.answers.relationships import RelationshipQuery, list_relationships
+from ctibutler.answers.tables.question_tables import question_table
+from ctibutler.forms.table_forms import TABLE_FORMS
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.stix.times import microseconds
 from tests.answers import plain
-from tests.catalogue import bundle_path
+from tests.catalogue import published
 from tests.questions.asking import ALL, asked
-from tests.questions.graphs import kind, objects_of
-from tests.shared import read_shared
+from tests.questions.graphs import kind
+from tests.questions.peers import Peer, live_ids
 
 pytestmark = pytest.mark.real
 
 SAMPLE = 20
+EVERY_PATH = 100_000
 
 
 @dataclass(frozen=True)
@@ -51,14 +59,20 @@ SAME = (
     Same("get_software_using_technique", "Technique", "software"),
     Same("get_mitigations_mitigating_technique", "Technique", "mitigations"),
     Same("get_assets_targeted_by_technique", "Technique", "assets"),
-    Same("get_subtechniques_of_technique", "Technique", "sub-techniques"),
     Same("get_tactics_by_technique", "Technique", "tactics"),
-    Same("get_parent_technique_of_subtechnique", "Sub-technique", "parents"),
     Same("get_techniques_mitigated_by_mitigation", "Mitigation", "techniques"),
     Same("get_techniques_targeting_asset", "Asset", "techniques"),
     Same("get_detection_strategies_detecting_technique", "Technique", "detections", ("strategies",)),
     Same("get_techniques_detected_by_detection_strategy", "Detection Strategy", "techniques"),
     Same("get_analytics_by_detection_strategy", "Detection Strategy", "analytics"),
+)
+BEFORE_18 = (
+    Same("get_datacomponents_detecting_technique", "Technique", "data-components"),
+    Same("get_techniques_detected_by_datacomponent", "Data Component", "techniques"),
+)
+OF_SUB_TECHNIQUES = (
+    Same("get_subtechniques_of_technique", "Technique", "sub-techniques"),
+    Same("get_parent_technique_of_subtechnique", "Sub-technique", "parents"),
 )
 
 
@@ -83,98 +97,176 @@ OF_ALL = (
     Same("get_all_techniques_targeting_all_assets", "Asset", "techniques"),
     Same("get_all_techniques_detected_by_all_detection_strategies", "Detection Strategy", "techniques"),
 )
+OF_ALL_BEFORE_18 = (
+    Same("get_all_datacomponents_detecting_all_techniques", "Technique", "data-components"),
+    Same("get_all_techniques_detected_by_all_datacomponents", "Data Component", "techniques"),
+)
+OF_ALL_SUB_TECHNIQUES = (
+    Same("get_all_subtechniques_of_all_techniques", "Technique", "sub-techniques"),
+    Same("get_all_parent_techniques_of_all_subtechniques", "Sub-technique", "parents"),
+)
 
 
-class Peer:
-    """MITRE's library with a release of the shared folder."""
+class Peers:
+    """Releases, each read when it is first asked for."""
 
-    def __init__(self, slug: str, folder: Path) -> None:
-        path = folder / f"{slug}.json"
-        path.write_bytes(read_shared(f"kb/{bundle_path(slug, '18.1')}.zst"))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from mitreattack.stix20 import MitreAttackData
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[tuple[str, str], Peer] = {}
 
-            self._data = MitreAttackData(str(path))
-
-    def call(self, function: str, *arguments: object) -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return getattr(self._data, function)(*arguments)
-
-    def finds(self, function: str, *arguments: object) -> set[str]:
-        """The ids of the live objects that a function returns."""
-        return live_ids(self.call(function, *arguments))
-
-    def pairs(self, function: str) -> set[tuple[str, str]]:
-        """The ids of what a function returns for every object, each beside the id of the object."""
-        found = self.call(function)
-        return {(start, stix_id) for start, items in found.items() for stix_id in live_ids(items)}
-
-
-def live_ids(items: Any) -> set[str]:
-    """The ids of the live objects among what a function returns: objects, or entries with an object."""
-    objects = [item["object"] if isinstance(item, dict) and "object" in item else item for item in items]
-    return {item["id"] for item in objects if not item.get("revoked") and not item.get("x_mitre_deprecated")}
+    def of(self, slug: str, label: str) -> Peer:
+        known = self._known.get((slug, label))
+        if known is None:
+            known = self._known[slug, label] = Peer(slug, label, self._folder)
+        return known
 
 
 @pytest.fixture(scope="module")
-def of_ics(tmp_path_factory: pytest.TempPathFactory) -> Peer:
-    return Peer("attack-ics", tmp_path_factory.mktemp("peer"))
+def peers(tmp_path_factory: pytest.TempPathFactory) -> Peers:
+    return Peers(tmp_path_factory.mktemp("peers"))
 
 
-@pytest.fixture(scope="module")
-def of_enterprise(tmp_path_factory: pytest.TempPathFactory) -> Peer:
-    return Peer("attack-enterprise", tmp_path_factory.mktemp("peer"))
+def named(same: Same) -> str:
+    return same.function
 
 
-def check(library: Library, slug: str, peer: Peer, same: Same) -> None:
-    live = sorted(
-        stix_id for stix_id, stix in objects_of(slug).items() if plain.live(stix) and kind(slug, stix) == same.of
+IN_ICS, IN_MOBILE, BEFORE = ("attack-ics", "18.1"), ("attack-mobile", "18.1"), ("attack-ics", "17.1")
+IN_ENTERPRISE, ENTERPRISE_BEFORE = ("attack-enterprise", "18.1"), ("attack-enterprise", "17.1")
+
+
+def check(library: Library, peer: Peer, same: Same) -> None:
+    """For twenty objects, the question finds what the function finds, and for one of them something."""
+    found = set()
+    for stix_id in sample(live_of(peer, same.of), same.function):
+        answer = asked(library, peer.slug, stix_id, same.word, via=same.via, evidence=False, release=peer.label)
+        ids = {row.object.id for row in answer.page.items}
+        assert ids == peer.finds(same.function, stix_id), stix_id
+        found |= ids
+    assert found
+
+
+def live_of(peer: Peer, *kinds: str) -> list[str]:
+    """The ids of the live objects of these kinds."""
+    return sorted(
+        stix["id"]
+        for stix in published(peer.slug, peer.label)
+        if plain.live(stix) and stix["type"] != "relationship" and kind(peer.slug, stix) in kinds
     )
-    for stix_id in Random(same.function).sample(live, min(SAMPLE, len(live))):
-        answer = asked(library, slug, stix_id, same.word, via=same.via, evidence=False)
-        assert {row.object.id for row in answer.page.items} == peer.finds(same.function, stix_id), stix_id
 
 
-@pytest.mark.parametrize("same", SAME, ids=lambda same: same.function)
-def test_in_ics(asked_library: Library, of_ics: Peer, same: Same) -> None:
-    check(asked_library, "attack-ics", of_ics, same)
+def sample(ids: Iterable[str], seed: str) -> list[str]:
+    every = sorted(ids)
+    return Random(seed).sample(every, min(SAMPLE, len(every)))
+
+
+@pytest.mark.parametrize("same", SAME, ids=named)
+def test_in_ics(asked_library: Library, peers: Peers, same: Same) -> None:
+    check(asked_library, peers.of(*IN_ICS), same)
+
+
+@pytest.mark.parametrize("same", BEFORE_18, ids=named)
+def test_data_components_before_attack_18(asked_library: Library, peers: Peers, same: Same) -> None:
+    check(asked_library, peers.of(*BEFORE), same)
+
+
+@pytest.mark.parametrize("same", OF_SUB_TECHNIQUES, ids=named)
+def test_sub_techniques_in_mobile(asked_library: Library, peers: Peers, same: Same) -> None:
+    check(asked_library, peers.of(*IN_MOBILE), same)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("same", SAME, ids=lambda same: same.function)
-def test_in_enterprise(asked_library: Library, of_enterprise: Peer, same: Same) -> None:
-    check(asked_library, "attack-enterprise", of_enterprise, same)
+@pytest.mark.parametrize("same", [*SAME, *OF_SUB_TECHNIQUES], ids=named)
+def test_in_enterprise(asked_library: Library, peers: Peers, same: Same) -> None:
+    if same.word == "assets" or same.of == "Asset":
+        pytest.skip("Enterprise has no assets")
+    check(asked_library, peers.of(*IN_ENTERPRISE), same)
 
 
-def check_all(library: Library, slug: str, peer: Peer, same: Same) -> None:
-    stix = objects_of(slug)
+@pytest.mark.slow
+@pytest.mark.parametrize("same", BEFORE_18, ids=named)
+def test_data_components_in_enterprise_before_attack_18(asked_library: Library, peers: Peers, same: Same) -> None:
+    check(asked_library, peers.of(*ENTERPRISE_BEFORE), same)
+
+
+def check_all(library: Library, peer: Peer, same: Same) -> None:
+    """Without a start, the question finds the pairs that the function finds for all objects."""
     kinds = (same.of, "Sub-technique") if same.of == "Technique" else (same.of,)
     found = set()
-    for of in kinds if any(kind(slug, each) == "Sub-technique" for each in stix.values()) else kinds[:1]:
-        answer = asked(library, slug, None, same.word, of=of, via=same.via, evidence=False)
+    for of in (of for of in kinds if (live_of(peer, of) and same.word != "sub-techniques") or of == same.of):
+        answer = asked(library, peer.slug, None, same.word, of=of, via=same.via, evidence=False, release=peer.label)
         found |= {(row.of.id, row.object.id) for row in answer.page.items if row.of is not None}
-    expected = {(start, end) for start, end in peer.pairs(same.function) if start in stix and plain.live(stix[start])}
-    assert found == expected
+    starts = live_of(peer, *kinds)
+    assert found == {(start, end) for start, end in peer.pairs(same.function) if start in set(starts)} != set()
 
 
-@pytest.mark.parametrize("same", OF_ALL, ids=lambda same: same.function)
-def test_everything_in_ics(asked_library: Library, of_ics: Peer, same: Same) -> None:
-    check_all(asked_library, "attack-ics", of_ics, same)
+@pytest.mark.parametrize("same", OF_ALL, ids=named)
+def test_everything_in_ics(asked_library: Library, peers: Peers, same: Same) -> None:
+    check_all(asked_library, peers.of(*IN_ICS), same)
+
+
+@pytest.mark.parametrize("same", OF_ALL_BEFORE_18, ids=named)
+def test_all_data_components_before_attack_18(asked_library: Library, peers: Peers, same: Same) -> None:
+    check_all(asked_library, peers.of(*BEFORE), same)
+
+
+@pytest.mark.parametrize("same", OF_ALL_SUB_TECHNIQUES, ids=named)
+def test_all_sub_techniques_in_mobile(asked_library: Library, peers: Peers, same: Same) -> None:
+    check_all(asked_library, peers.of(*IN_MOBILE), same)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("same", OF_ALL, ids=lambda same: same.function)
-def test_everything_in_enterprise(asked_library: Library, of_enterprise: Peer, same: Same) -> None:
-    check_all(asked_library, "attack-enterprise", of_enterprise, same)
+@pytest.mark.parametrize("same", [*OF_ALL, *OF_ALL_SUB_TECHNIQUES], ids=named)
+def test_everything_in_enterprise(asked_library: Library, peers: Peers, same: Same) -> None:
+    if same.word == "assets" or same.of == "Asset":
+        pytest.skip("Enterprise has no assets")
+    check_all(asked_library, peers.of(*IN_ENTERPRISE), same)
 
 
-def test_the_successors_of_revoked_objects(asked_library: Library, of_ics: Peer) -> None:
-    revoked = sorted(stix_id for stix_id, stix in objects_of("attack-ics").items() if stix.get("revoked"))
+@pytest.mark.slow
+@pytest.mark.parametrize("same", OF_ALL_BEFORE_18, ids=named)
+def test_all_data_components_in_enterprise_before_attack_18(asked_library: Library, peers: Peers, same: Same) -> None:
+    check_all(asked_library, peers.of(*ENTERPRISE_BEFORE), same)
+
+
+MATRICES = [IN_ICS, IN_MOBILE, pytest.param(IN_ENTERPRISE, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("release", MATRICES)
+def test_tactics_of_a_matrix(asked_library: Library, peers: Peers, release: tuple[str, str]) -> None:
+    peer = peers.of(*release)
+    by_name = peer.call("get_tactics_by_matrix")
+    [matrix_id] = live_of(peer, "Matrix")
+    [matrix] = [stix for stix in published(*release) if stix["id"] == matrix_id]
+    answer = asked(asked_library, peer.slug, matrix_id, "tactics")
+    assert {row.object.id for row in answer.page.items} == live_ids(by_name[matrix["name"]])
+    one = answer.page.items[0].object.id
+    assert [row.object.id for row in asked(asked_library, peer.slug, one, "matrices").page.items] == [matrix_id]
+
+
+@pytest.mark.parametrize("release", MATRICES)
+def test_procedures(asked_library: Library, peers: Peers, release: tuple[str, str]) -> None:
+    """The relationships by which groups, software and campaigns use a technique are the evidence of three questions."""
+    peer = peers.of(*release)
+    live = {stix["id"] for stix in published(*release) if plain.live(stix)}
+    techniques = live_of(peer, "Technique", "Sub-technique")
+    told = 0
+    for stix_id in techniques if peer.slug == "attack-ics" else sample(techniques, "procedures"):
+        found = set[str]()
+        for word in ("groups", "software", "campaigns"):
+            answer = asked(asked_library, peer.slug, stix_id, word, via=["own"], evidence_limit=EVERY_PATH)
+            found |= {sro.id for sro in answer.relationships}
+        procedures = peer.call("get_procedure_examples_by_technique", stix_id)
+        assert found == {sro["id"] for sro in procedures if sro["id"] in live and sro["source_ref"] in live}, stix_id
+        told += len(found)
+    assert told > SAMPLE
+
+
+def test_the_successors_of_revoked_objects(asked_library: Library, peers: Peers) -> None:
+    peer = peers.of(*IN_ICS)
+    revoked = [stix["id"] for stix in published(*IN_ICS) if stix.get("revoked") and stix["type"] != "relationship"]
     assert revoked
-    for stix_id in Random("revoked").sample(revoked, min(SAMPLE, len(revoked))):
-        successor = of_ics.call("get_revoking_object", stix_id)
+    for stix_id in sample(revoked, "revoked"):
+        successor = peer.call("get_revoking_object", stix_id)
         answer = asked(
             asked_library, "attack-ics", stix_id, "successors", include_revoked=True, include_deprecated=True
         )
@@ -182,7 +274,8 @@ def test_the_successors_of_revoked_objects(asked_library: Library, of_ics: Peer)
 
 
 DAY = "2024-01-01T00:00:00.000Z"
-FILTERS: tuple[tuple[str, tuple[object, ...], dict[str, Any]], ...] = (
+LISTS: tuple[tuple[str, tuple[object, ...], dict[str, Any]], ...] = (
+    ("get_matrices", (), {"types": ["x-mitre-matrix"]}),
     ("get_techniques", (), {"types": ["attack-pattern"]}),
     ("get_tactics", (), {"types": ["x-mitre-tactic"]}),
     ("get_groups", (), {"types": ["intrusion-set"]}),
@@ -198,36 +291,176 @@ FILTERS: tuple[tuple[str, tuple[object, ...], dict[str, Any]], ...] = (
         ("collection", "ics-attack"),
         {"types": ["attack-pattern"], "tactics": ["collection"]},
     ),
-    ("get_groups_by_alias", ("Sandworm Team",), {"types": ["intrusion-set"], "filters": {"alias": "Sandworm Team"}}),
 )
 
 
-@pytest.mark.parametrize(("function", "arguments", "filters"), FILTERS, ids=[row[0] for row in FILTERS])
+@pytest.mark.parametrize(("function", "arguments", "filters"), LISTS, ids=[row[0] for row in LISTS])
 def test_lists(
-    asked_library: Library, of_ics: Peer, function: str, arguments: tuple[object, ...], filters: dict[str, Any]
+    asked_library: Library, peers: Peers, function: str, arguments: tuple[object, ...], filters: dict[str, Any]
 ) -> None:
-    assert listed(asked_library, "attack-ics", **filters) == of_ics.finds(function, *arguments) != set()
+    assert listed(asked_library, "attack-ics", **filters) == peers.of(*IN_ICS).finds(function, *arguments) != set()
 
 
-def test_objects_by_platform_in_enterprise(asked_library: Library) -> None:
-    """The library compares whole platforms; ours is the same in any case."""
-    stix = objects_of("attack-enterprise")
-    expected = {
-        stix_id
-        for stix_id, each in stix.items()
-        if each["type"] == "attack-pattern" and plain.live(each) and "ESXi" in each.get("x_mitre_platforms", ())
-    }
-    query = {"types": ["attack-pattern"], "filters": {"platform": ["esxi"]}}
-    assert listed(asked_library, "attack-enterprise", **query) == expected != set()
+def test_data_sources_before_attack_18(asked_library: Library, peers: Peers) -> None:
+    shown = listed(asked_library, "attack-ics", types=["x-mitre-data-source"], release="17.1")
+    assert shown == peers.of(*BEFORE).finds("get_datasources") != set()
+
+
+def test_techniques_and_sub_techniques_are_told_apart(asked_library: Library, peers: Peers) -> None:
+    peer = peers.of(*IN_MOBILE)
+    sub = live_ids(peer.call("get_subtechniques"))
+    assert listed(asked_library, "attack-mobile", type_words=["Sub-technique"]) == sub != set()
+    alone = live_ids(peer.call("get_techniques", include_subtechniques=False))
+    assert listed(asked_library, "attack-mobile", type_words=["Technique"]) == alone != set()
+
+
+def test_objects_of_every_type(asked_library: Library, peers: Peers) -> None:
+    peer = peers.of(*IN_ICS)
+    types = {stix["type"] for stix in published(*IN_ICS)} & set(plain.LISTED["attack-ics"])
+    for stix_type in types:
+        assert listed(asked_library, "attack-ics", types=[stix_type]) == peer.finds("get_objects_by_type", stix_type)
+
+
+@pytest.mark.parametrize("release", MATRICES)
+def test_techniques_of_a_platform(asked_library: Library, peers: Peers, release: tuple[str, str]) -> None:
+    """The library finds parts of a platform's name, we whole names in any case."""
+    techniques = [stix for stix in published(*release) if stix["type"] == "attack-pattern"]
+    platforms = {name for stix in techniques for name in stix.get("x_mitre_platforms", ())}
+    assert platforms
+    for platform in platforms:
+        others = [name for name in platforms if platform in name]
+        shown = listed(
+            asked_library,
+            release[0],
+            types=["attack-pattern"],
+            filters={"platform": [name.upper() for name in others]},
+        )
+        assert shown == peers.of(*release).finds("get_techniques_by_platform", platform), platform
 
 
 @pytest.mark.parametrize(
     ("function", "name"), [("get_objects_created_after", "created_min"), ("get_objects_modified_after", "modified_min")]
 )
-def test_objects_since_a_day(asked_library: Library, of_ics: Peer, function: str, name: str) -> None:
+def test_objects_since_a_day(asked_library: Library, peers: Peers, function: str, name: str) -> None:
     shown = listed(asked_library, "attack-ics", **{name: microseconds(DAY)})
     every = listed(asked_library, "attack-ics")
-    assert shown == of_ics.finds(function, DAY) & every != set()
+    assert shown == peers.of(*IN_ICS).finds(function, DAY) & every != set()
+
+
+def test_objects_by_their_ids(asked_library: Library, peers: Peers) -> None:
+    peer = peers.of(*IN_ICS)
+    words = [word.word for word in HOSTED.named("attack-ics").type_words]
+    for stix_id in sample(live_of(peer, *words), "ids"):
+        number, stix_type = peer.call("get_attack_id", stix_id), peer.call("get_stix_type", stix_id)
+        theirs = peer.call("get_object_by_attack_id", number, stix_type)
+        for name in (stix_id, number, number.lower()):
+            view = find_object(asked_library, HOSTED.named("attack-ics"), ObjectRequest(name, None, False, False))
+            assert (view.id, view.external_id, view.type) == (theirs["id"], number, stix_type)
+            assert view.name == peer.call("get_name", stix_id) == peer.call("get_object_by_stix_id", stix_id)["name"]
+
+
+def test_objects_by_name(asked_library: Library, peers: Peers) -> None:
+    """Our filter finds parts of names in any case: among them exactly those that the library finds."""
+    peer = peers.of(*IN_ICS)
+    by_id = {stix["id"]: stix for stix in published(*IN_ICS)}
+    for stix_id in sample(live_of(peer, "Technique", "Software", "Asset"), "names"):
+        name, stix_type = by_id[stix_id]["name"], by_id[stix_id]["type"]
+        shown = listed(asked_library, "attack-ics", types=[stix_type], name=name.upper())
+        theirs = peer.finds("get_objects_by_name", name, stix_type)
+        assert {other for other in shown if by_id[other]["name"] == name} == theirs >= {stix_id}
+
+
+@pytest.mark.parametrize("part", ["network", "FIRMWARE", "programmable logic controller", "stuxnet"])
+def test_objects_by_a_part_of_their_description(asked_library: Library, peers: Peers, part: str) -> None:
+    shown = listed(asked_library, "attack-ics", description=part)
+    every = listed(asked_library, "attack-ics")
+    assert shown == peers.of(*IN_ICS).finds("get_objects_by_content", part) & every != set()
+
+
+@pytest.mark.parametrize(
+    ("function", "types"),
+    [
+        ("get_groups_by_alias", ("intrusion-set",)),
+        ("get_software_by_alias", ("malware", "tool")),
+        ("get_campaigns_by_alias", ("campaign",)),
+    ],
+)
+def test_objects_by_alias(asked_library: Library, peers: Peers, function: str, types: tuple[str, ...]) -> None:
+    """Our filter finds parts of aliases in any case: among them all that the library finds."""
+    peer = peers.of(*IN_ICS)
+    objects = {stix["id"]: stix for stix in published(*IN_ICS) if stix["type"] in types and plain.live(stix)}
+    aliases = {stix_id: set(plain.aliases(stix)) for stix_id, stix in objects.items()}
+    for alias in sample({name for names in aliases.values() for name in names}, function):
+        shown = listed(asked_library, "attack-ics", types=types, filters={"alias": alias.lower()})
+        theirs = peer.finds(function, alias)
+        assert shown >= theirs != set()
+        assert {stix_id for stix_id in shown if alias in aliases[stix_id]} == {
+            stix_id for stix_id in theirs if alias in aliases[stix_id]
+        }
+
+
+RELATED = (
+    ("intrusion-set", "uses", "attack-pattern"),
+    ("malware", "uses", "attack-pattern"),
+    ("course-of-action", "mitigates", "attack-pattern"),
+    ("attack-pattern", "targets", "x-mitre-asset"),
+    ("campaign", "attributed-to", "intrusion-set"),
+)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize(("source", "relation", "target"), RELATED)
+def test_related_objects(
+    asked_library: Library, peers: Peers, source: str, relation: str, target: str, reverse: bool
+) -> None:
+    """What `relationships/` of an object lists, by its filters."""
+    expected = peers.of(*IN_ICS).pairs("get_related", source, relation, target, reverse=reverse)
+    live = {stix["id"] for stix in published(*IN_ICS) if plain.live(stix)}
+    expected = {(start, end) for start, end in expected if start in live}
+    starts = sample({start for start, _ in expected}, f"{source} {relation} {target} {reverse}")
+    found = set()
+    for start in starts:
+        query = RelationshipQuery(
+            page=ALL,
+            include_embedded=False,
+            direction="target_ref" if reverse else "source_ref",
+            relationship_type=relation,
+            source_types=[source],
+            target_types=[target],
+        )
+        request = ObjectRequest(start, None, False, False)
+        listed_sros = list_relationships(asked_library, HOSTED.named("attack-ics"), request, query).items
+        ends = [(sro.properties["source_ref"], sro.properties["target_ref"]) for sro in listed_sros]
+        found |= {(b, a) if reverse else (a, b) for a, b in ends if a in live and b in live}
+    assert found == {(start, end) for start, end in expected if start in starts} != set()
+
+
+def layer_of(library: Library, ids: list[str] | None, query: QuestionQuery) -> dict[str, int]:
+    """Technique → score of a layer in our form."""
+    table = question_table(library, HOSTED.named("attack-ics"), ids, "techniques", query)
+    made = json.loads(b"".join(TABLE_FORMS["layer"].written(table).chunks))
+    return {entry["techniqueID"]: entry["score"] for entry in made["techniques"]}
+
+
+def test_layers_of_what_is_used(asked_library: Library, peers: Peers) -> None:
+    peer = peers.of(*IN_ICS)
+    made = UsageLayerGenerator(source="local", domain="ics", resource=str(peer.path))
+    numbers = {stix["id"]: str(plain.primary_id("attack-ics", stix)) for stix in published(*IN_ICS)}
+    for stix_id in sample(live_of(peer, "Group", "Software", "Mitigation"), "layers"):
+        entries = made.generate_layer(match=stix_id).to_dict()["techniques"]
+        theirs = {entry["techniqueID"] for entry in entries if entry["score"]}
+        ours = layer_of(asked_library, [numbers[stix_id]], QuestionQuery(via=["own"], evidence=False))
+        assert ours == dict.fromkeys(theirs, 1), numbers[stix_id]
+
+
+def test_layers_of_how_much_is_used(asked_library: Library, peers: Peers) -> None:
+    """The score of a technique is how many groups use it. For software and mitigations the library's scores are all 0: it
+    looks for objects of two types at once, and for ids among relationships."""
+    made = OverviewLayerGenerator(source="local", domain="ics", resource=str(peers.of(*IN_ICS).path))
+    entries = made.generate_layer(obj_type="group").to_dict()["techniques"]
+    expected = {entry["techniqueID"]: entry["score"] for entry in entries if entry["score"]}
+    found = layer_of(asked_library, None, QuestionQuery(of="Group", via=["own"], evidence=False))
+    assert found == expected != {}
 
 
 def listed(library: Library, slug: str, **query: Any) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.atlas_details import ATLAS_DETAILS
-from ctibutler.knowledge_bases.attack import MITIGATION, SUB_TECHNIQUE, TACTIC, TECHNIQUE
+from ctibutler.knowledge_bases.attack import MATRIX, MITIGATION, SUB_TECHNIQUE, TACTIC, TECHNIQUE
 from ctibutler.knowledge_bases.declaration import (
     NEVER_LISTED,
     AtPublisher,
@@ -46,6 +46,7 @@ ATLAS = KnowledgeBase(
     ),
     left_out_types=(*NEVER_LISTED, "identity", "marking-definition"),
     type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE, MITIGATION, TypeWord("Case Study", ("campaign",), shape="campaign")),
+    own_kinds=(MATRIX,),
     dialect="markdown",
     layouts=MATRIX_LAYOUTS,
     questions=MITIGATED_QUESTIONS,

@@ -39,6 +39,7 @@ TACTIC = TypeWord("Tactic", ("x-mitre-tactic",), shape="tactic")
 TECHNIQUE = TypeWord("Technique", ("attack-pattern",), subtechnique=False, shape="technique")
 SUB_TECHNIQUE = TypeWord("Sub-technique", ("attack-pattern",), subtechnique=True, shape="subtechnique")
 MITIGATION = TypeWord("Mitigation", ("course-of-action",), shape="mitigation")
+MATRIX = TypeWord("Matrix", ("x-mitre-matrix",))
 
 _COLUMNS = (
     Column(
@@ -117,6 +118,7 @@ def _matrix(
             TypeWord("Detection Strategy", ("x-mitre-detection-strategy",), shape="detection"),
             TypeWord("Analytic", ("x-mitre-analytic",), shape="detection"),
         ),
+        own_kinds=(MATRIX,),
         columns=(
             *technique_columns(external_id_of(*id_sources)),
             *_COLUMNS,

@@ -15,6 +15,7 @@ from ctibutler.knowledge_bases.linked_steps import (
 from ctibutler.knowledge_bases.matrix_questions import (
     HIERARCHY,
     MITIGATIONS,
+    OF_MATRIX,
     SUB_TECHNIQUES,
     TACTICS,
     TECHNIQUES_OF_MITIGATION,
@@ -232,6 +233,7 @@ def _of_others() -> tuple[Question, ...]:
     return (
         TECHNIQUES_OF_MITIGATION,
         TECHNIQUES_OF_TACTIC,
+        *OF_MATRIX,
         Question(
             "techniques", ("Asset",), TECHNIQUE, "Techniques that target it.", (way("own", In("targets")),), "assets"
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctibutler.knowledge_bases.attack import TACTIC
+from ctibutler.knowledge_bases.attack import MATRIX, TACTIC
 from ctibutler.knowledge_bases.d3fend_questions import D3FEND_QUESTIONS
 from ctibutler.knowledge_bases.declaration import (
     AtPublisher,
@@ -38,7 +38,7 @@ D3FEND = KnowledgeBase(
         TACTIC,
         TypeWord("Mitigation", ("course-of-action",), subtechnique=False, shape="countermeasure"),
         TypeWord("Sub-mitigation", ("course-of-action",), subtechnique=True, shape="countermeasure"),
-        TypeWord("Matrix", ("x-mitre-matrix",)),
+        MATRIX,
         TypeWord("Artifact", ("indicator",), shape="artifact"),
     ),
     dialect="markdown",

@@ -13,6 +13,7 @@ from ctibutler.knowledge_bases.linked_steps import (
     UPWARDS,
     WEAKNESSES_OF_ARTIFACT,
 )
+from ctibutler.knowledge_bases.matrix_questions import OF_MATRIX
 from ctibutler.knowledge_bases.questions import In, Out, Question, hierarchy, way
 
 _ARTIFACT = ("Artifact",)
@@ -113,4 +114,5 @@ D3FEND_QUESTIONS = (
         (way("own", In("enables")),),
         "tactics",
     ),
+    *OF_MATRIX,
 )

@@ -273,10 +273,10 @@ class KnowledgeBase:
     """Query parameter that filters by kind (`attack_type`); None if there is only one kind."""
 
     type_words: tuple[TypeWord, ...] = ()
-    """Its kinds of objects, in its own words."""
+    """Its kinds of objects, in its own words. `type_parameter` has them as its values."""
 
     own_kinds: tuple[TypeWord, ...] = ()
-    """What its objects are called, where `type_words` is empty."""
+    """What other objects are called that questions are asked of."""
 
     questions: tuple[Question, ...] = ()
     """What can be asked about its objects."""
@@ -409,7 +409,7 @@ class KnowledgeBase:
     @property
     def kinds(self) -> tuple[TypeWord, ...]:
         """What its objects are called."""
-        return self.type_words or self.own_kinds
+        return (*self.type_words, *self.own_kinds)
 
     @property
     def has_tactics(self) -> bool:

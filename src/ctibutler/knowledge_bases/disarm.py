@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctibutler.knowledge_bases.attack import SUB_TECHNIQUE, TACTIC, TECHNIQUE
+from ctibutler.knowledge_bases.attack import MATRIX, SUB_TECHNIQUE, TACTIC, TECHNIQUE
 from ctibutler.knowledge_bases.declaration import (
     AtPublisher,
     BucketFiles,
@@ -33,6 +33,7 @@ DISARM = KnowledgeBase(
     example=Example("1.6", "T0086.003", "attack-pattern--00dc0ed2-b16d-5f33-bad3-cc54fb7be6a9", "Edit Images"),
     listed_types=("attack-pattern", "identity", "marking-definition", "x-mitre-matrix", "x-mitre-tactic"),
     type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE),
+    own_kinds=(MATRIX,),
     dialect="breaks",
     layouts=MATRIX_LAYOUTS,
     questions=MATRIX_QUESTIONS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctibutler.knowledge_bases.attack import SUB_TECHNIQUE, TACTIC, TECHNIQUE
+from ctibutler.knowledge_bases.attack import MATRIX, SUB_TECHNIQUE, TACTIC, TECHNIQUE
 from ctibutler.knowledge_bases.declaration import (
     NEVER_LISTED,
     AtPublisher,
@@ -43,6 +43,7 @@ F3 = KnowledgeBase(
     ),
     left_out_types=NEVER_LISTED,
     type_words=(TACTIC, TECHNIQUE, SUB_TECHNIQUE),
+    own_kinds=(MATRIX,),
     dialect="markdown",
     layouts=MATRIX_LAYOUTS,
     questions=MATRIX_QUESTIONS,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.linked_steps import TECHNIQUE
-from ctibutler.knowledge_bases.questions import In, Link, Out, Question, hierarchy, way
+from ctibutler.knowledge_bases.questions import Embedded, In, Link, Out, Question, hierarchy, way
 
 SUB_TECHNIQUES = In("subtechnique-of", to="Sub-technique")
 _SERVES = Link("technique-tactic")
+_TACTICS_OF_MATRIX = "tactic"
 
 HIERARCHY = hierarchy(
     TECHNIQUE,
@@ -28,6 +29,20 @@ TACTICS = Question(
 TECHNIQUES_OF_TACTIC = Question(
     "techniques", ("Tactic",), TECHNIQUE, "Techniques that serve it.", (way("own", _SERVES),), "tactics"
 )
+OF_MATRIX = (
+    Question(
+        "tactics", ("Matrix",), ("Tactic",), "Its tactics.", (way("own", Embedded(_TACTICS_OF_MATRIX)),), "matrices"
+    ),
+    Question(
+        "matrices",
+        ("Tactic",),
+        ("Matrix",),
+        "Matrices that it is part of.",
+        (way("own", Embedded(_TACTICS_OF_MATRIX, "in")),),
+        "tactics",
+        tally=("matrix", "matrices"),
+    ),
+)
 MITIGATIONS = Question(
     "mitigations",
     TECHNIQUE,
@@ -46,6 +61,6 @@ TECHNIQUES_OF_MITIGATION = Question(
     "mitigations",
 )
 
-MATRIX_QUESTIONS = (*HIERARCHY, TACTICS, TECHNIQUES_OF_TACTIC)
+MATRIX_QUESTIONS = (*HIERARCHY, TACTICS, TECHNIQUES_OF_TACTIC, *OF_MATRIX)
 MITIGATED_QUESTIONS = (*MATRIX_QUESTIONS, MITIGATIONS, TECHNIQUES_OF_MITIGATION)
 """Those of a matrix with mitigations."""
