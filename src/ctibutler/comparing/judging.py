@@ -206,7 +206,7 @@ class _Judge:
             entry,
             content,
             {"reused"},
-            [],
+            self._stale(entry),
             "human",
             None,
             self._reused[entry.stix_id],
@@ -262,6 +262,8 @@ class _Judge:
             evidence += [one for other in meeting for one in self._hops(self._paths[other]) if one not in evidence]
         if entry.type == heir.type and entry.subtechnique != heir.subtechnique:
             words.add("demoted" if heir.subtechnique else "promoted")
+            evidence.append(Evidence("property", "x_mitre_is_subtechnique", new_label))
+            evidence += [Evidence("parent", one, new_label) for one in sorted(self._new_parents.get(heir.stix_id, ()))]
         if entry.found_by != heir.found_by:
             words.add("renumbered")
             if not hopped:
@@ -292,6 +294,7 @@ class _Judge:
             evidence += [Evidence("property", name, new_label) for name in edited]
         if not words:
             words.add("touched" if classes else "unchanged")
+            evidence += [Evidence("class", known, new_label) for known in sorted(set(classes.values()))]
             if not classes:
                 evidence.append(Evidence("digest", heir.digest.hex(), new_label))
         notes = self._stale(entry)

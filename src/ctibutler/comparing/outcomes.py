@@ -50,8 +50,10 @@ sub-techniques that the first release did not know."""
 class Evidence(msgspec.Struct, frozen=True):
     """A fact that an outcome rests on, and the release it was read in.
 
-    `kind` is a relationship type (`revoked-by`), a property (`x_mitre_deprecated`), or what the release says otherwise
-    (`object`, `missing`, `notice`). `id` is a STIX id, or the text that was read.
+    `kind` says what `id` is. A STIX id: of a relationship (`revoked-by`), of an object that the release has (`object`, `live`,
+    `parent`), has no more (`missing`), or has as `revoked` or `deprecated`, of a tactic (`lost`, `gained`, `flow`), of what was
+    accepted (`named`, `same-name`), or one of two (`id`). Else what was read: a `name`, a primary id (`external_references`), a
+    similar one (`near`), a `property` that changed, the `class` of what changed, a `digest`.
     """
 
     kind: str
