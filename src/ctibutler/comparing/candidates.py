@@ -101,9 +101,8 @@ class Candidates:
 
     def _weighed(self, entry: Entry, pointing: Iterable[str]) -> tuple[Weighed, ...]:
         """All that speaks for some object, the best first."""
-        found = [
-            *self._successors(entry),
-            *self._flow(entry),
+        # Of what is known to be split, nothing else comes into question.
+        found = [*self._successors(entry), *self._flow(entry)] or [
             *self._named(entry),
             *self._of_family(entry),
             *self._children(entry, pointing),
