@@ -14,7 +14,9 @@ from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.pages import (
     addresses,
     compare,
+    differences,
     graph,
+    histories,
     home,
     matrix,
     object_pages,
@@ -87,5 +89,11 @@ def _of(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
     for extension, answer in graph.the_forms.items():
         taken = () if extension == ".stix.json" else graph.PARAMETERS
         yield _page(f"{{place}}/{{id}}/graph{extension}/", answer, taken)
+    yield _page("{place}/{id}/history/", histories.the_history)
+    for extension, handler in histories.history_as.items():
+        yield _page(f"{{place}}/{{id}}/history{extension}/", handler)
+    yield _page("{place}/{id}/diff/", differences.the_differences, differences.PARAMETERS)
+    for extension, handler in differences.differences_as.items():
+        yield _page(f"{{place}}/{{id}}/diff{extension}/", handler, differences.PARAMETERS)
     yield _page("{place}/{id}/stix/", object_pages.stix)
     yield _page("{place}/{id}/stix.json/", object_pages.stix_json)

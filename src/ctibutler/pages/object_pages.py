@@ -31,7 +31,11 @@ from ctibutler.pages.rows import Row, Rows, name_of, shape_of, status_of
 from ctibutler.pages.sections import facts_of, filled, objects_of, questions_of, shown, sources_of
 from ctibutler.pages.templating import Form, Frame, OtherRelease, Scope, markdown, page, redirect
 from ctibutler.pages.texts import Texts
+from ctibutler.pages.timeline import events_of, marks
 from ctibutler.stix.objects import external_references, text
+
+PARTS = ("", "relations", "graph", "history", "diff", "stix")
+"""The pages about an object: itself, and the words that follow its id."""
 
 ROWS_SHOWN = 50
 _DEAD = "include_revoked=true&include_deprecated=true"
@@ -110,10 +114,6 @@ def _there(scope: Scope, moment: Moment, part: str = "") -> str | None:
     return addresses.of_object(scope.kb.slug, moment.release, moment.id, part)
 
 
-def _timeline(scope: Scope, moments: Sequence[Moment]) -> list[tuple[Moment, str | None]]:
-    return [(moment, _there(scope, moment)) for moment in moments]
-
-
 def frame_of(
     request: Request,
     scope: Scope,
@@ -131,7 +131,7 @@ def frame_of(
 
 
 def head_of(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
-    """What the head of each page about an object shows."""
+    """Return what the head of each page about an object shows."""
     view, kb = found.view, scope.kb
     rows = Rows(request.library, [*found.others], (kb.slug, scope.label))
     return {
@@ -142,8 +142,8 @@ def head_of(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
         "shape": shape_of(kb, view),
         "status": status_of(view),
         "others": [rows.row(other) for other in found.others],
-        "timeline": _timeline(scope, found.moments),
-        "parts": {part: _address(request, found, part) for part in ("", "relations", "graph", "stix")},
+        "timeline": marks(found.moments, events_of(request.library, kb, view.id), lambda moment: _there(scope, moment)),
+        "parts": {part: _address(request, found, part) for part in PARTS},
         "total_relations": _total(request, found),
         "in_matrix": _in_matrix(request, found),
     }
@@ -304,6 +304,7 @@ def _absent(request: Request, scope: Scope, absent: Absent) -> Response:
     holders = [(moment, _there(scope, moment)) for moment in absent.holders]
     others = [OtherRelease(moment.release, _there(scope, moment)) for moment in reversed(absent.moments)]
     here = Scope(scope.kb, scope.label, scope.latest, others)
+    absent_events = events_of(request.library, scope.kb, absent.id) if absent.holders else []
     frame = Frame(
         title_of(scope, f"{absent.id[:100]} is not here"),
         addresses.of_release(scope.kb.slug, scope.label),
@@ -320,7 +321,7 @@ def _absent(request: Request, scope: Scope, absent: Absent) -> Response:
         absent=absent,
         holders=holders,
         near=near,
-        timeline=_timeline(scope, absent.moments),
+        timeline=marks(absent.moments, absent_events, lambda moment: _there(scope, moment)),
     )
 
 
