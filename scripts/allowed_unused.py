@@ -72,14 +72,11 @@ _.StartElementHandler
 _.EndElementHandler
 _.CharacterDataHandler
 _.NOTES
-_.with_primary_ids  # asked by answers about pairs of releases
-_.judge
-_.CHANGE_CLASSES
 _.fate_of_slug
-_.word_diff
 _.same_value
 _.is_short  # templates of pages read these
 _.in_latest
+_.is_end
 _.only_context
 _.name_text
 _.curves
@@ -97,4 +94,3 @@ _.validateLink  # markdown-it calls this method
 ROOT_WORDS  # tests compare it with every id
 _.vocabulary
 _.release_outcomes
-_.canonical_digest
