@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -22,6 +23,7 @@ from ctibutler.catalog.walks import Living
 from ctibutler.errors import Hidden, InvalidRequest, NotFound
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.knowledge_bases.places import Relation, relations_of
+from tests.questions.asking import asked, external_ids
 from tests.questions.graphs import Node, graph
 
 pytestmark = pytest.mark.real
@@ -266,6 +268,25 @@ def test_coverage(
     [row] = [one for one in cover(asked_library, {}).rows if (one.start.kind, one.end.kind, one.by) == (start, end, by)]
     ends = (row.start.related, row.start.objects, row.end.related, row.end.objects)
     assert (row.links, row.pairs, *ends) == expected
+
+
+def test_techniques_and_d3fend_name_each_other_by_other_links_too(asked_library: Library) -> None:
+    """489 links lead from a technique to an artifact; one to a D3FEND technique that it may modify, and one leads back."""
+    kinds = Counter(
+        (whole.nodes[source]["kind"], whole.nodes[target]["kind"])
+        for whole in (graph(),)
+        for source, target, data in whole.edges(data=True)
+        if data["family"] == "d3fend-knowledgebases" and whole.nodes[source]["live"] and whole.nodes[target]["live"]
+    )
+    techniques = ("Technique", "Sub-technique")
+    d3fend = ("Mitigation", "Sub-mitigation")
+    assert sum(kinds[one, "Artifact"] for one in techniques) == 489
+    assert sum(kinds[one, other] for one in techniques for other in d3fend) == 1
+    assert sum(kinds[other, one] for one in techniques for other in d3fend) == 1
+    modified = asked(
+        asked_library, "attack-enterprise", "T1562.009", "countermeasures", via=["artifact"], evidence=False
+    )
+    assert "D3-EHB" not in external_ids(modified)
 
 
 def test_what_leads_nowhere(asked_library: Library) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
 from python_calamine import CalamineWorkbook
 
-from tests.catalogue import catalogue_with
+from tests.catalogue import catalogue_with, install, made_content
 from tests.server.serving import Server, running
 from tests.shared import read_bundle
 
@@ -121,6 +123,24 @@ def test_what_no_form_has_is_an_error_that_names_what_there_is(ics: Server, quer
     assert says in answer.text
 
 
+@pytest.mark.parametrize(
+    ("path", "name", "most"),
+    [
+        ("/api/v1/attack-ics/objects/", "id", 1000),
+        ("/api/v1/objects/sdos/", "types", 1000),
+        ("/api/v1/attack-ics/questions/groups/", "ids", 100),
+    ],
+)
+def test_a_list_in_a_url_is_as_long_as_the_documentation_says(ics: Server, path: str, name: str, most: int) -> None:
+    paths = ics.get("/api/schema/?format=json").json()["paths"]
+    documented = paths.get(path) or paths[path.replace("/groups/", "/{question}/")]
+    [parameter] = [item for item in documented["get"]["parameters"] if item.get("name") == name]
+    assert f"At most {most:,}, with commas between them." in parameter["description"]
+    assert ics.get(f"{path}?{name}={','.join(['T0859'] * most)}").status_code == 200
+    refused = ics.get(f"{path}?{name}={','.join(['T0859'] * (most + 1))}")
+    assert (refused.status_code, name in refused.text, str(most) in refused.text) == (400, True, True)
+
+
 def test_a_file_of_a_release_that_is_not_installed_is_not_found(ics: Server) -> None:
     assert ics.get("/api/v1/attack-ics/objects/?attack_version=9.9&format=csv").status_code == 404
 
@@ -214,8 +234,38 @@ def test_bundles_of_lists_and_answers(ics: Server) -> None:
     assert {item["type"] for item in sros} == {"relationship"}
     answered = ics.get("/api/v1/attack-ics/objects/G0034/techniques/?format=stix").json()["objects"]
     assert answered[0]["name"] == "Sandworm Team"
-    missing = ics.get("/api/v1/objects/sros/?format=stix&closure=full&source_ref_type=intrusion-set")
-    assert "X-Missing-References" not in missing.headers
+    whole = ics.get("/api/v1/objects/sros/?format=stix&closure=full&source_ref_type=intrusion-set")
+    assert "X-Missing-References" not in whole.headers
+
+
+def test_a_bundle_names_the_ids_that_are_nowhere(tmp_path: Path) -> None:
+    """60 weaknesses of a made-up release name an identity that no release has, and relationships with further ones."""
+    weaknesses = [
+        {
+            "type": "weakness",
+            "spec_version": "2.1",
+            "id": f"weakness--{uuid.UUID(int=number)}",
+            "name": f"Weakness {number}",
+            "created": "2024-01-01T00:00:00.000Z",
+            "modified": "2024-01-01T00:00:00.000Z",
+            "created_by_ref": f"identity--{uuid.UUID(int=number)}",
+            "external_references": [{"source_name": "cwe", "external_id": f"CWE-{number}"}],
+        }
+        for number in range(1, 61)
+    ]
+    nowhere = [f"identity--{uuid.UUID(int=number)}" for number in range(1, 61)]
+    with catalogue_with("sqlite", tmp_path) as database:
+        install(database, "cwe@9.9", made_content(weaknesses))
+        with running(database) as server:
+            one = server.get("/api/v1/cwe/objects/?cwe_id=CWE-7&format=stix&closure=full")
+            assert [item["id"] for item in one.json()["objects"]] == [weaknesses[6]["id"]]
+            assert one.headers["X-Missing-References"] == nowhere[6]
+            assert one.headers["X-Missing-References-Count"] == "1"
+            every = server.get("/api/v1/cwe/objects/?format=stix&closure=full")
+            assert every.headers["X-Missing-References"].split(", ") == nowhere[:50]
+            assert every.headers["X-Missing-References-Count"] == "60"
+            rows = server.get("/api/v1/cwe/objects/?format=stix")
+            assert "X-Missing-References" not in rows.headers
 
 
 def test_a_row_for_each_path_on_demand(ics: Server) -> None:

@@ -71,8 +71,9 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
             Parameter(
                 "ids",
                 "csv",
-                f"Ids to migrate, at most {MOST_IDS_IN_URL}.",
+                "Ids to migrate.",
                 required=True,
+                most_items=MOST_IDS_IN_URL,
                 example=(kb.example or APT29).id,
             ),
             *parameters,

@@ -151,7 +151,7 @@ def _parameter(parameter: Parameter) -> dict[str, object]:
     described: dict[str, object] = {
         "name": parameter.name,
         "in": "query",
-        "description": parameter.description + _default_in_words(parameter),
+        "description": parameter.description + _limit_in_words(parameter) + _default_in_words(parameter),
         "schema": _query_schema(parameter),
         "example": _example_of(parameter),
     }
@@ -171,6 +171,11 @@ def _example_of(parameter: Parameter) -> object:
     if parameter.kind == "choice":
         return parameter.default or parameter.allowed[0]
     return parameter.default
+
+
+def _limit_in_words(parameter: Parameter) -> str:
+    unlimited = parameter.kind != "csv" or parameter.allowed
+    return "" if unlimited else f" At most {parameter.most_items:,}, with commas between them."
 
 
 def _default_in_words(parameter: Parameter) -> str:

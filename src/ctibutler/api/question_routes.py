@@ -119,7 +119,7 @@ def endpoints(kb: KnowledgeBase, knowledge_bases: KnowledgeBases, settings: Sett
         others=layers,
     )
     methods: tuple[tuple[Method, tuple[Field, ...] | None, tuple[Parameter, ...]], ...] = (
-        ("GET", None, (_ids("ids", kb, f"Ids of the objects to ask about, at most {MOST_IDS_IN_URL}."),)),
+        ("GET", None, (_ids("ids", kb, "Ids of the objects to ask about."),)),
         ("POST", (_id_field("ids", kb, "Ids of the objects to ask about."),), ()),
     )
     for method, fields, ids in methods:
@@ -267,15 +267,13 @@ def _two_sets(kb: KnowledgeBase) -> Iterator[tuple[Method, tuple[Field, ...] | N
     yield (
         "GET",
         None,
-        tuple(
-            _ids(name, kb, f"{about.format(name)}, at most {MOST_IDS_IN_URL}.", required=True) for name in ("a", "b")
-        ),
+        tuple(_ids(name, kb, f"{about.format(name)}.", required=True) for name in ("a", "b")),
     )
     yield "POST", tuple(_id_field(name, kb, f"{about.format(name)}.", required=True) for name in ("a", "b")), ()
 
 
 def _ids(name: str, kb: KnowledgeBase, description: str, *, required: bool = False) -> Parameter:
-    return Parameter(name, "csv", description, required=required, example=_example(kb))
+    return Parameter(name, "csv", description, required=required, example=_example(kb), most_items=MOST_IDS_IN_URL)
 
 
 def _id_field(name: str, kb: KnowledgeBase, description: str, *, required: bool = False) -> Field:

@@ -44,7 +44,8 @@ class Parameter:
     `number`: from `minimum` to `maximum`. `time`: a day or a time of RFC 3339, read as microseconds. `ignored`: accepted
     because real clients send it. An empty value is the same as none.
 
-    `example` is a value for the schema. Parameters that say which values they take need none.
+    `example` is a value for the schema. Parameters that say which values they take need none. `most_items` is what the
+    description says of a `csv`: a route that takes fewer than MOST_ITEMS refuses more itself.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Parameter:
     maximum: int = PAGES - 1
     required: bool = False
     example: str | None = None
+    most_items: int = MOST_ITEMS
 
     def read(self, given: list[str]) -> object:
         """Return the typed value of a text that is not empty.
