@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -16,6 +17,7 @@ from ctibutler.catalog.namesakes import preferred
 from ctibutler.comparing.judging import Judged, judge
 from ctibutler.comparing.outcomes import Outcome
 from ctibutler.knowledge_bases import HOSTED
+from tests.catalogue import published
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("between")]
 
@@ -187,3 +189,57 @@ def test_tactics_are_objects_and_not_short_names(judged: Judge) -> None:
     found = judged("attack-ics", "8.0", "18.1")
     moved = [outcome for outcome in found.outcomes.values() if "moved" in (outcome.outcome, *outcome.also)]
     assert len([one for one in moved if one.type == "attack-pattern"]) == 10
+
+
+HOUSEKEEPING = {
+    "modified", "created", "created_by_ref", "spec_version", "object_marking_refs", "x_mitre_version", "x_mitre_domains",
+    "x_mitre_attack_spec_version", "x_mitre_modified_by_ref", "x_mitre_contributors", "x_capec_version", "extensions",
+    "x_mitre_contents",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("slug", "old", "new", "expected"),
+    [
+        # What 18.0 took from techniques without a word are their detection texts.
+        ("attack-enterprise", "17.1", "18.1", 84),
+        ("attack-ics", "17.1", "18.1", 70),
+        ("capec", "3.5", "3.6", None),
+        ("capec", "3.8", "3.9", None),
+    ],
+)
+def test_silent_edits_are_all_that_plain_python_finds(
+    judged: Judge, slug: str, old: str, new: str, expected: int | None
+) -> None:
+    before = {item["id"]: item for item in published(slug, old) if item["type"] != "relationship"}
+    after = {item["id"]: item for item in published(slug, new) if item["type"] != "relationship"}
+    edited = {
+        stix_id
+        for stix_id in before.keys() & after.keys()
+        if before[stix_id].get("modified") == after[stix_id].get("modified")
+        and plainly(before[stix_id]) != plainly(after[stix_id])
+    }
+    found = judged(slug, old, new).outcomes
+    silent = {stix_id for stix_id, outcome in found.items() if "silent" in outcome.also}
+    # What was revoked in favour of another object is told as such.
+    assert silent == {stix_id for stix_id in edited if found[stix_id].new_stix_id == stix_id}
+    assert expected is None or len(silent) == expected
+
+
+def plainly(item: dict[str, Any]) -> dict[str, Any]:
+    """An object without what changes nothing: housekeeping, empty values, the order of lists, markup."""
+    kept = {name: worded(value) for name, value in item.items() if name not in HOUSEKEEPING}
+    return {name: value for name, value in kept.items() if value not in (None, False, [], {}, "")}
+
+
+def worded(value: Any) -> Any:
+    if isinstance(value, str):
+        text = re.sub(r"\(Citation:[^)]*\)", "", value)
+        return " ".join(
+            re.findall(r"[^\W_]+", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", re.sub(r"<[^>]+>", " ", text)).lower())
+        )
+    if isinstance(value, list):
+        return sorted((worded(one) for one in value), key=repr)
+    if isinstance(value, dict):
+        return {name: worded(one) for name, one in value.items()}
+    return value
