@@ -148,3 +148,40 @@ def _ids(slug: str, label: str) -> set[str]:
     return {
         number for item in published(slug, label) if item["type"] != "relationship" and (number := kb.primary_id(item))
     }
+
+
+TRIPLES = [
+    ("attack-enterprise", "15.1", "17.0", "18.1"),
+    ("attack-mobile", "14.1", "17.0", "18.1"),
+    ("attack-mobile", "17.0", "18.0", "18.1"),
+    ("attack-ics", "8.0", "15.1", "18.1"),
+    ("capec", "3.5", "3.8", "3.9"),
+    ("atlas", "4.7.0", "5.0.1", "5.6.0"),
+    ("disarm", "1.4", "1.5", "1.6"),
+]
+
+
+@pytest.mark.parametrize(("slug", "first", "middle", "last"), TRIPLES)
+def test_two_steps_lead_to_where_one_leads(
+    between_library: Library, slug: str, first: str, middle: str, last: str
+) -> None:
+    ids = sorted(_ids(slug, first))
+    half_way = told(between_library, slug, first, middle, ids)
+    at_once = dict(zip(ids, told(between_library, slug, first, last, ids), strict=True))
+    stepping = {text: one.new_id for text, one in zip(ids, half_way, strict=True) if one.new_id is not None}
+    arrived = dict(zip(stepping, told(between_library, slug, middle, last, list(stepping.values())), strict=True))
+    parted = [
+        (text, stepping[text], one.new_id, at_once[text].new_id)
+        for text, one in arrived.items()
+        if one.handling != "human" and at_once[text].handling != "human" and one.new_id != at_once[text].new_id
+    ]
+    assert parted == []
+    assert len(arrived) > len(ids) / 2
+
+
+def test_to_the_same_release_nothing_changes_but_what_is_dead_is_followed(between_library: Library) -> None:
+    ids = sorted(_ids("attack-mobile", "18.1"))
+    found = told(between_library, "attack-mobile", "18.1", "18.1", ids)
+    live = [one for one in found if "stale" not in one.also]
+    assert {(one.outcome, one.handling, one.id == one.new_id) for one in live} == {("unchanged", "automatic", True)}
+    assert {one.outcome for one in found if "stale" in one.also} == {"deprecated", "demoted", "merged", "renumbered"}
