@@ -191,6 +191,30 @@ def test_tactics_are_objects_and_not_short_names(judged: Judge) -> None:
     assert len([one for one in moved if one.type == "attack-pattern"]) == 10
 
 
+@pytest.mark.parametrize(("slug", "old", "new"), [("atlas", "4.7.0", "5.6.0"), ("attack-enterprise", "15.1", "18.1")])
+def test_new_sub_techniques_are_those_whose_numbers_are_new(judged: Judge, slug: str, old: str, new: str) -> None:
+    kb = HOSTED.named(slug)
+    known = {kb.primary_id(item) for item in published(slug, old)}
+    items = {item["id"]: item for item in published(slug, new) if is_live(item)}
+    grown = {
+        item["target_ref"]
+        for item in items.values()
+        if item["type"] == "relationship"
+        and item["relationship_type"] == "subtechnique-of"
+        and item["source_ref"] in items
+        and kb.primary_id(items[item["source_ref"]]) not in known
+    }
+    found = judged(slug, old, new).outcomes.values()
+    noted = {outcome.new_stix_id for outcome in found if "new_subtechniques" in outcome.also}
+    heirs = {outcome.new_stix_id for outcome in found}
+    assert noted == grown & heirs
+    assert noted
+
+
+def is_live(item: dict[str, Any]) -> bool:
+    return not item.get("revoked") and not item.get("x_mitre_deprecated")
+
+
 HOUSEKEEPING = {
     "modified", "created", "created_by_ref", "spec_version", "object_marking_refs", "x_mitre_version", "x_mitre_domains",
     "x_mitre_attack_spec_version", "x_mitre_modified_by_ref", "x_mitre_contributors", "x_capec_version", "extensions",

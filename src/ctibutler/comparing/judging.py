@@ -25,7 +25,7 @@ from ctibutler.comparing.classes import (
 )
 from ctibutler.comparing.differences import Content, read_content
 from ctibutler.comparing.families import Family, Weighed
-from ctibutler.comparing.heirs import REVOKED_BY, Path, Side, Successions, heirs_in
+from ctibutler.comparing.heirs import REVOKED_BY, Path, Side, Successions, heirs_in, same_object
 from ctibutler.comparing.outcomes import OUTCOME_HANDLINGS, Evidence, Handling, Outcome, in_order, strictest
 from ctibutler.comparing.reasons import Facts, reason_of
 from ctibutler.comparing.tactics import TacticFlow, flow_of
@@ -267,8 +267,8 @@ class _Judge:
         if entry.found_by != heir.found_by:
             words.add("renumbered")
             if not hopped:
-                evidence.append(Evidence("external_references", entry.external_id or "", old_label))
-                evidence.append(Evidence("external_references", heir.external_id or "", new_label))
+                evidence.append(Evidence("external_references", entry.shown_id, old_label))
+                evidence.append(Evidence("external_references", heir.shown_id, new_label))
         elif entry.stix_id != heir.stix_id and self._kb.identity == "stix-id":
             words.add("reissued")
             evidence += [Evidence("id", entry.stix_id, old_label), Evidence("id", heir.stix_id, new_label)]
@@ -300,7 +300,9 @@ class _Judge:
         notes = self._stale(entry)
         if self._is_silent(entry, heir, classes):
             notes.append("silent")
-        if any(child not in self._old.by_id for child in self._children.get(heir.stix_id, ())):
+        below = self._children.get(heir.stix_id, ())
+        children = [one for one in below if same_object(self._new.by_id[one], self._old)[0] is None]
+        if children:
             notes.append("new_subtechniques")
         elsewhere = [one.version for one in self._hops(path) if one.version != new_label]
         handlings = [OUTCOME_HANDLINGS[word] for word in words]
@@ -319,7 +321,8 @@ class _Judge:
             classes=sorted(set(classes.values())),
             elsewhere=elsewhere[0] if elsewhere else None,
             existed=heir.stix_id in self._old.by_id and self._old.by_id[heir.stix_id].is_live,
-            others=self._numbers(meeting) if "merged" in words else [],
+            others=self._numbers(self._old, meeting) if "merged" in words else [],
+            children=self._numbers(self._new, children),
         )
         return self._made(entry, content, words, notes, strictest(handlings), heir, alike, tuple(evidence), facts)
 
@@ -340,6 +343,7 @@ class _Judge:
         new_name = None if heir is None else _text(self._content(heir), "name")
         facts.old, facts.new = self._old.release.label, self._new.release.label
         facts.is_live = entry.is_live
+        facts.downwards = self._new.release.sort_key < self._old.release.sort_key
         facts.name, facts.new_name = name, new_name
         facts.id, facts.new_id = entry.shown_id, None if heir is None else heir.shown_id
         facts.hops = sum(1 for one in evidence if one.kind == REVOKED_BY)
@@ -353,7 +357,7 @@ class _Judge:
             new_id=facts.new_id,
             new_name=new_name,
             similarity=None if alike is None else round(alike, 2),
-            reason=reason_of(outcome, also, facts),
+            reason=reason_of(outcome, (*also, *notes), facts),
             evidence=tuple(evidence),
             stix_id=entry.stix_id,
             new_stix_id=None if heir is None else heir.stix_id,
@@ -398,8 +402,8 @@ class _Judge:
     def _named(self, ends: Sequence[Entry]) -> list[tuple[str, str | None, str]]:
         return [(end.shown_id, _text(self._content(end), "name"), "") for end in ends]
 
-    def _numbers(self, stix_ids: Sequence[str]) -> list[str]:
-        return sorted(self._old.by_id[stix_id].shown_id for stix_id in stix_ids)
+    def _numbers(self, side: Side, stix_ids: Sequence[str]) -> list[str]:
+        return sorted(side.by_id[stix_id].shown_id for stix_id in stix_ids)
 
 
 def _text(content: Content, name: str) -> str | None:

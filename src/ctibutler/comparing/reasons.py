@@ -13,7 +13,8 @@ _MOST_NAMED = 4
 @dataclass(slots=True)
 class Facts:
     """What a sentence about one object tells. `old` and `new` are releases, `last` the last one with it, `since` says when it
-    was revoked or deprecated; `ends` are ids, names and numbers of techniques."""
+    was revoked or deprecated; `ends` are ids, names and numbers of techniques, `children` ids below the heir that
+    the old release does not have."""
 
     old: str = ""
     new: str = ""
@@ -36,6 +37,8 @@ class Facts:
     elsewhere: str | None = None
     existed: bool = False
     is_missing: bool = False
+    downwards: bool = False
+    children: Sequence[str] = ()
     others: Sequence[str] = field(default_factory=list)
 
 
@@ -53,7 +56,8 @@ def _living(words: Sequence[str], facts: Facts) -> list[str]:
     target = _called(facts.new_id or "", facts.new_name)
     if facts.hops:
         sentence = f"{_revoked(facts)} in favour of {target}"
-        found.append(f"{sentence}, which already existed in {facts.old}." if facts.existed else f"{sentence}.")
+        existed = facts.existed and facts.is_live
+        found.append(f"{sentence}, which already existed in {facts.old}." if existed else f"{sentence}.")
     if "merged" in words:
         found.append(f"{_listed(facts.others)} {'leads' if len(facts.others) == 1 else 'lead'} there too.")
     if "demoted" in words:
@@ -65,7 +69,7 @@ def _living(words: Sequence[str], facts: Facts) -> list[str]:
     if "reissued" in words and not facts.hops:
         found.append(f"{facts.new} has another object under the same id, with the same meaning.")
     if "revived" in words:
-        found.append(f"Dead in {facts.old}, live again in {facts.new}.")
+        found.append(f"Dead in {facts.old}, live {'' if facts.downwards else 'again '}in {facts.new}.")
     if "moved" in words:
         found.append(_moved(facts))
     if "redefined" in words:
@@ -78,6 +82,10 @@ def _living(words: Sequence[str], facts: Facts) -> list[str]:
         found.append(f"The same object; what changed is {_listed(facts.classes)}.")
     if "unchanged" in words:
         found.append("Nothing changed.")
+    if "silent" in words:
+        found.append("Its `modified` stayed the same.")
+    if "new_subtechniques" in words:
+        found.append(f"New below it: {_listed(facts.children)}.")
     return found
 
 
@@ -98,7 +106,8 @@ def _revoked(facts: Facts) -> str:
 
 
 def _gone(facts: Facts) -> str:
-    last = f"; {facts.last} is the last installed release with it" if facts.last != facts.old else ""
+    which = "lowest" if facts.downwards else "last"
+    last = f"; {facts.last} is the {which} installed release with it" if facts.last != facts.old else ""
     return f"Not in {facts.new}, which names no successor{last}."
 
 
