@@ -94,3 +94,4 @@ _.validateLink  # markdown-it calls this method
 ROOT_WORDS  # tests compare it with every id
 _.vocabulary
 _.release_outcomes
+_.again

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from ctibutler.catalog import access as catalog
-from ctibutler.catalog.access import Key
+from ctibutler.catalog.access import Key as Key
 from ctibutler.catalog.engine.database import Database
 from ctibutler.errors import Forbidden, InvalidRequest, NotAllowed, Unauthorized
 from ctibutler.settings import AccessMode, Settings, is_loopback
@@ -67,13 +67,17 @@ class Rules:
 
 @dataclass(frozen=True)
 class Client:
-    """What a request says about its sender: the key, the host name that it used, the page that it comes from, a proxy."""
+    """What a request says about its sender: the key, the host name that it used, the page that it comes from, a proxy.
+
+    `signed_in` is what a browser sends after a sign-in, at edges that have one.
+    """
 
     key: str | None
     host: str
     origin: str | None
     fetch_site: str | None
     is_forwarded: bool
+    signed_in: str | None = None
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> Client:
@@ -103,6 +107,8 @@ class Client:
 
 def needs_key_lookup(rules: Rules, right: Right, client: Client) -> bool:
     """Whether the decision depends on the key that was presented."""
+    if client.signed_in is not None and right != "open":
+        return True
     if client.key is None or right == "open":
         return False
     return rules.reading_needs_key or right == "write" or (rules.only_local and client.is_forwarded)
@@ -135,10 +141,14 @@ def authorize(rules: Rules, right: Right, client: Client, key: Key | None) -> No
 
 @dataclass(frozen=True)
 class AccessRule:
-    """How an edge finds out who asks (`identify`, from the headers), and decides whether they may (`authorize`)."""
+    """How an edge finds out who asks (`identify`, from the headers), and decides whether they may (`authorize`).
+
+    `recognise` returns which key somebody signed in with, from what `Client.signed_in` holds.
+    """
 
     identify: Callable[[Mapping[str, str]], Client] = Client.of
     authorize: Callable[[Rules, Right, Client, Key | None], None] = authorize
+    recognise: Callable[[str, Iterable[Key]], Key | None] | None = None
 
 
 DEFAULT_ACCESS = AccessRule()
@@ -155,6 +165,11 @@ def refuse_to_start_without_key(settings: Settings, database: Database) -> None:
             " `ctibutler keys add NAME --write`, or say who may do what with CTIBUTLER_ACCESS"
             " (read-open, keys, read-only or open), or listen on 127.0.0.1"
         )
+
+
+def key_presented(database: Database, presented: str) -> Key | None:
+    """Return the key that somebody presents, or None if we do not know it."""
+    return catalog.check(database, presented)
 
 
 def in_words(settings: Settings) -> str:

@@ -43,7 +43,12 @@ class Authentication:
         client = policy.access.identify(request.headers)
         key = None
         if needs_key_lookup(rules, policy.right, client):
-            key = catalog.matching((await self._states.of(request)).keys, client.key or "")
+            known = (await self._states.of(request)).keys
+            if client.key is not None:
+                key = catalog.matching(known, client.key)
+            elif client.signed_in is not None and policy.access.recognise is not None:
+                key = policy.access.recognise(client.signed_in, known)
+                request.is_signed_in = key is not None
         policy.access.authorize(rules, policy.right, client, key)
         request.is_private = rules.reading_needs_key or (rules.only_local and client.is_forwarded)
         if key is not None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NoReturn, cast
+from urllib.parse import parse_qsl
 
 from ctibutler.errors import InvalidRequest
 from ctibutler.http.exceptions import BodyTooLarge, UnsupportedMediaType
@@ -14,6 +15,8 @@ from ctibutler.knowledge_bases import release_labels
 from ctibutler.stix.times import microseconds
 
 LARGEST_BODY = 1024 * 1024
+_FORM = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 100
 
 MOST_IDS = 5000
 """A body names no more objects."""
@@ -82,6 +85,22 @@ def read_body(content: bytes, media_type: str | None) -> dict[str, object]:
     if not isinstance(value, dict):
         raise InvalidRequest("the body must be a JSON object")
     return value
+
+
+def read_form(content: bytes, media_type: str | None) -> dict[str, str]:
+    """Return the fields of a form, as browsers send it. Of several with one name, the last counts.
+
+    Raises UnsupportedMediaType, InvalidRequest, BodyTooLarge.
+    """
+    if len(content) > LARGEST_BODY:
+        raise BodyTooLarge(f"the form is longer than {LARGEST_BODY} bytes")
+    kind = (media_type or "").partition(";")[0].strip().lower()
+    if kind != _FORM:
+        raise UnsupportedMediaType(f"the form must be {_FORM}, not `{brief(kind) or 'nothing'}`")
+    try:
+        return dict(parse_qsl(content.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"))
+    except ValueError:
+        raise InvalidRequest("the form cannot be read") from None
 
 
 def read_fields(fields: Iterable[Field], body: Mapping[str, object]) -> BodyValues:

@@ -8,14 +8,16 @@ from starlette.responses import Response
 
 from ctibutler.errors import NotFound
 from ctibutler.http.requests import Request
+from ctibutler.http.routing import Method
 
 
-def answer_at(request: Request, path: str, query: str = "") -> Response:
-    """Return what the route at this path answers, with its usual media type. It runs in the thread that asks.
+def answer_at(request: Request, path: str, query: str = "", method: Method = "GET") -> Response:
+    """Return what the route at this path answers, with its usual media type. It runs in the thread that asks, which has checked
+    access.
 
     Raises the problem that the route raises, and NotFound if there is none.
     """
-    target = request.resolve("GET", path, query)
+    target = request.resolve(method, path, query)
     if target.handler is None:
         raise NotFound(f"there is nothing at `{path[:100]}`")
     inner = replace(request, target=target, policy=target.policy, media_type=None, answer_headers=[])

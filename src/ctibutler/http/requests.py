@@ -90,11 +90,11 @@ class Request:
 
     `headers` have names in lower case. `media_type` is the variant that the client prefers over the usual media type, if
     any; `encoding` the content encoding that it prefers. `body` is filled in before the handler runs, or `content` for one
-    that reads it itself, `catalog_state` by
-    the first layer that needs it. `is_private`: the answer is only for whoever has a key. `key` is that of the client, if
-    access depends on it. `resolve` returns what another method and URL lead to. `answer_headers` go onto the answer,
-    whichever layer sends it. For the log and the metrics: `request_id`, the kind of problem that was answered (`refusal`),
-    and what the answer cache had to do with it.
+    that reads it itself, `catalog_state` by the first layer that needs it. `is_private`: the answer is only for whoever has
+    a key. `key` is that of the client, if access depends on it; `is_signed_in`: a sign-in stands for it, which ends.
+    `resolve` returns what another method and URL lead to. `answer_headers` go onto the answer, whichever layer sends it.
+    For the log and the metrics: `request_id`, the kind of problem that was answered (`refusal`), and what the answer cache
+    had to do with it.
     """
 
     target: Target
@@ -118,6 +118,7 @@ class Request:
     refusal: str = ""
     cache_result: CacheResult | None = None
     key: Key | None = None
+    is_signed_in: bool = False
 
     @property
     def kb(self) -> KnowledgeBase:

@@ -146,7 +146,8 @@ class _Sender:
         elif message["type"] == "http.response.body":
             if self._request.is_head:
                 message = {**message, "body": b""}
-            if self._request.cache_result in ("hit", "validated") and HEAD in self._request.scope.get("extensions", ()):
+            is_ready = self._request.cache_result in ("hit", "validated") and not self._request.is_signed_in
+            if is_ready and HEAD in self._request.scope.get("extensions", ()):
                 self._ready.keep(self._request, self._start, message["body"])
         await self._send(message)
 

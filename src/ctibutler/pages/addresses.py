@@ -21,7 +21,7 @@ ROOT_WORDS: Final = (
 """What an address can begin with that is neither a knowledge base nor an id."""
 
 HOME: Final = "/"
-API: Final = "/api/schema/swagger-ui/"
+API: Final = "/help/api"
 _LABEL: Final = re.compile(r"v?\d+(?:[._]\d+)*(?:[-_.]?[a-z]+\d*)?", re.IGNORECASE)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import ctibutler
+from ctibutler.http.access import AccessRule
 from ctibutler.http.metrics import Metrics
 from ctibutler.http.parameters import Parameter
 from ctibutler.http.requests import ErrorWriter
@@ -16,6 +17,7 @@ from ctibutler.pages import (
     compare,
     differences,
     graph,
+    help_pages,
     histories,
     home,
     matrix,
@@ -26,7 +28,10 @@ from ctibutler.pages import (
     searching,
     static_files,
 )
+from ctibutler.pages.data import Data
 from ctibutler.pages.errors import error_writer
+from ctibutler.pages.signin import SignIns, authorize_page, client_of, secret_in
+from ctibutler.pages.signing_in import SigningIn
 from ctibutler.pages.templating import has_matrix
 from ctibutler.settings import Settings
 
@@ -40,7 +45,9 @@ def make_edge(knowledge_bases: KnowledgeBases, settings: Settings, _: Metrics, *
     """
     if not settings.pages:
         return Edge(prefixes=(), routes=(), write_error=for_programs)
-    routes = [Route(endpoint, f"/{endpoint.path}") for endpoint in _at_root(settings)]
+    sign_ins = SignIns(secret_in(settings.data_dir))
+    own = (*_at_root(settings), *Data(sign_ins).endpoints(), *SigningIn(sign_ins).endpoints(), *help_pages.endpoints())
+    routes = [Route(endpoint, f"/{endpoint.path}") for endpoint in own]
     for kb in knowledge_bases.all:
         routes += [Route(endpoint, f"/{kb.slug}/{endpoint.path}", kb) for endpoint in _of(kb, settings)]
         routes += [Route(it, f"/{name}/{it.path}", kb) for name in kb.aliases for it in _of(kb, settings)]
@@ -49,6 +56,7 @@ def make_edge(knowledge_bases: KnowledgeBases, settings: Settings, _: Metrics, *
         routes=routes,
         write_error=error_writer(for_programs),
         cors=addresses.has_extension,
+        access=AccessRule(client_of, authorize_page, sign_ins.recognise),
         depends_on=(ctibutler.__version__, static_files.digest(), settings.default_page_size, settings.max_page_size),
     )
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from ctibutler.errors import NotFound, Problem
+from ctibutler.errors import NotFound, Problem, Unauthorized
 from ctibutler.http.exceptions import headers_of, sentence_of, status_of
 from ctibutler.http.negotiation import prefers_html
 from ctibutler.http.requests import ErrorWriter, Request
-from ctibutler.pages.templating import Frame, page
+from ctibutler.pages.templating import Frame, page, redirect
 
 
 def error_writer(for_programs: ErrorWriter) -> ErrorWriter:
     """Return what writes an error as HTML for whoever prefers HTML, and as `for_programs` does for all others."""
 
     def write(request: Request, problem: Problem) -> Response:
+        is_reading = request.scope["method"] in ("GET", "HEAD")
+        if isinstance(problem, Unauthorized) and is_reading and prefers_html(request.headers.get("accept", "")):
+            asked = request.target.canonical or request.url or "/"
+            return redirect(f"/sign-in?{urlencode({'next': asked})}", 303)
         if not prefers_html(request.headers.get("accept", "")):
             response = for_programs(request, problem)
             response.headers.update(_vary(request))

@@ -29,6 +29,7 @@ const actions = {
   k: () => step(-1),
   "[": () => release(1),
   "]": () => release(-1),
+  "?": () => location.assign("/help"),
   c: () => document.querySelector(".head [data-copy]")?.click(),
   g: () => document.querySelector("[data-key='g']")?.click(),
   m: () => document.querySelector("[data-key='m']")?.click(),

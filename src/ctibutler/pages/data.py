@@ -1,0 +1,196 @@
+"""The page of releases and jobs, and what can be changed there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from msgspec import UnsetType
+from starlette.responses import Response
+
+from ctibutler.answers import jobs, releases
+from ctibutler.answers.jobs import JobQuery
+from ctibutler.answers.pages import PageRequest
+from ctibutler.errors import InvalidRequest
+from ctibutler.forms.jobs import Job, job_form
+from ctibutler.http.bodies import read_form
+from ctibutler.http.forwarding import answer_at
+from ctibutler.http.requests import Request
+from ctibutler.http.routing import Endpoint
+from ctibutler.knowledge_bases import release_labels
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.pages import addresses
+from ctibutler.pages.signin import (
+    SignIns,
+    check_token,
+    form_token,
+    may_change,
+    renew,
+)
+from ctibutler.pages.templating import Frame, page, redirect
+from ctibutler.requesting import InstallRequest, request_install
+from ctibutler.stix.times import rfc3339
+
+_JOBS = 20
+_OPEN = ("pending", "processing")
+_MOST_OFFERED = 6
+LARGEST_FORM = 64 * 1024
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A job as it is shown: what it does, since when, how far it is, and the address of what it brought."""
+
+    id: str
+    what: str
+    state: str
+    since: str
+    ended: str
+    stage: str
+    done: int
+    total: int | None
+    errors: Sequence[str]
+    leads_to: str
+    kb: str
+    again: str
+    """The release to ask for again, if it failed."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits or runs."""
+        return self.state in _OPEN
+
+
+@dataclass(frozen=True)
+class KnowledgeBaseRow:
+    """A knowledge base with its installed releases, and those that can be had."""
+
+    kb: KnowledgeBase
+    labels: Sequence[str]
+    objects: int
+    offered: Sequence[str]
+    is_newer: bool
+
+
+class Data:
+    """The pages about releases and jobs."""
+
+    def __init__(self, sign_ins: SignIns) -> None:
+        self._sign_ins = sign_ins
+
+    def endpoints(self) -> Iterator[Endpoint]:
+        """Yield their endpoints."""
+        yield Endpoint("GET", "data/", self._page, "", "")
+        yield Endpoint("GET", "data/jobs.json/", _jobs_as_json, "", "")
+        yield Endpoint("GET", "data/jobs/{job_id}/", self._job, "", "")
+        yield Endpoint("GET", "data/remove/{kb}/{release}/", self._before_removal, "", "", right="write")
+        for path, handler in (("install", self._install), ("remove", self._remove)):
+            yield Endpoint("POST", f"data/{path}/", handler, "", "", right="write", largest_file=LARGEST_FORM)
+
+    def _page(self, request: Request) -> Response:
+        library = request.library
+        found = jobs.list_jobs(library, JobQuery(PageRequest(1, _JOBS)))
+        shown = [_job_row(request, job.knowledge_base, job_form(job)) for job in found.items]
+        shown.sort(key=lambda row: not row.is_open)
+        rows = [self._row(request, kb, it) for kb, it in _hosted(request)]
+        return self._shown(request, "data.html", Frame("Data", "/data", active="data", scripts=("jobs.js",)), {
+            "jobs": shown, "rows": rows, "is_waiting": any(row.is_open for row in shown),
+        })  # fmt: skip
+
+    def _row(self, request: Request, kb: KnowledgeBase, hosted: releases.HostedKnowledgeBase) -> KnowledgeBaseRow:
+        order = request.settings.sources_of(kb.sources)
+        offered = [it.label for it in releases.available(request.library, kb, order) if not it.installed]
+        newest = max((release_labels.sort_key(label) for label in hosted.labels), default="")
+        is_newer = any(release_labels.sort_key(label) > newest for label in offered)
+        return KnowledgeBaseRow(kb, hosted.labels, hosted.objects_count, offered[:_MOST_OFFERED], is_newer)
+
+    def _job(self, request: Request) -> Response:
+        found = jobs.find_job(request.library, request.path["job_id"])
+        job = _job_row(request, found.knowledge_base, job_form(found))
+        frame = Frame(f"Job: {job.what}", f"/data/jobs/{job.id}", active="data", scripts=("jobs.js",))
+        return self._shown(request, "job.html", frame, {"job": job, "is_waiting": job.is_open})
+
+    def _before_removal(self, request: Request) -> Response:
+        kb, label = self._named(request, request.path)
+        facts = releases.about(request.library, kb, label)
+        frame = Frame(f"Remove {kb.slug}@{label}", f"/data/remove/{kb.slug}/{label}", active="data")
+        return self._shown(request, "remove.html", frame, {"kb": kb, "facts": facts, "name": f"{kb.slug}@{label}"})
+
+    def _install(self, request: Request) -> Response:
+        form = self._form(request)
+        kb, label = self._named(request, form)
+        job = request_install(request.library.database, kb, InstallRequest(label))
+        return _see(f"/data/jobs/{job.id}")
+
+    def _remove(self, request: Request) -> Response:
+        form = self._form(request)
+        kb, label = self._named(request, form)
+        if form.get("typed", "").strip() != f"{kb.slug}@{label}":
+            raise InvalidRequest(f"to remove it, type `{kb.slug}@{label}`")
+        answer_at(request, addresses.api_of(kb, "versions", label), method="DELETE")
+        return _see("/data")
+
+    def _form(self, request: Request) -> dict[str, str]:
+        form = read_form(request.content, request.headers.get("content-type"))
+        check_token(request, self._sign_ins, form.get("token", ""))
+        return form
+
+    def _named(self, request: Request, given: Mapping[str, str]) -> tuple[KnowledgeBase, str]:
+        kb = request.library.knowledge_bases.named(given.get("kb", ""))
+        label = given.get("release", "").strip()
+        if not release_labels.is_label(label) or len(label) > release_labels.MAX_LENGTH:
+            raise InvalidRequest(
+                "letters, digits and single `.`, `_` or `-` between them, such as `16.0`, make a release"
+            )
+        return kb, label
+
+    def _shown(self, request: Request, name: str, frame: Frame, context: dict[str, object]) -> Response:
+        """A page that depends on who asks: never kept, with a token for its forms."""
+        headers = {"Cache-Control": "no-store"}
+        refusal = may_change(request)
+        token = "" if refusal else form_token(request, self._sign_ins, headers)
+        made = page(name, frame, refusal=refusal, token=token, signed_in=_signed_in(request), **context)
+        made.headers.update(headers)
+        renew(made, request, self._sign_ins)
+        return made
+
+
+def _signed_in(request: Request) -> str:
+    return request.key.name if request.is_signed_in and request.key is not None else ""
+
+
+def _hosted(request: Request) -> list[tuple[KnowledgeBase, releases.HostedKnowledgeBase]]:
+    named = request.library.knowledge_bases.named
+    return [(named(it.slug), it) for it in releases.knowledge_base_list(request.library)]
+
+
+def _jobs_as_json(request: Request) -> Response:
+    made = answer_at(request, "/api/v1/jobs/", f"page_size={_JOBS}")
+    made.headers["Cache-Control"] = "no-store"
+    return made
+
+
+def _job_row(request: Request, slug: str, job: Job) -> JobRow:
+    kb, mode = request.library.knowledge_bases.named(slug), job.parameters.mode
+    label = release_labels.shown(job.parameters.version or release_labels.LATEST)
+    is_install = isinstance(mode, UnsetType)
+    is_there = is_install and label in releases.installed(request.library, kb).labels
+    progress = None if isinstance(job.progress, UnsetType) else job.progress
+    return JobRow(
+        id=job.id,
+        what=f"Install {slug}@{label}" if is_install else f"Link {mode}",
+        state=job.state,
+        since=rfc3339(job.run_datetime)[:16].replace("T", " "),
+        ended="" if job.completion_time is None else rfc3339(job.completion_time)[:16].replace("T", " "),
+        stage=progress.stage if progress else "",
+        done=progress.done if progress else 0,
+        total=progress.total if progress else None,
+        errors=job.errors,
+        leads_to=addresses.of_release(kb.slug, label) if is_there and job.state == "completed" else "",
+        kb=slug,
+        again=label if is_install and job.state in ("failed", "cancelled") else "",
+    )
+
+
+def _see(address: str) -> Response:
+    return redirect(address, 303)
