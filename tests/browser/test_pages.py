@@ -39,6 +39,11 @@ PAGES = (
     "/tlp/2/red",
     "/emu",
     "/attack-ics/2.0/T0886",
+    "/data",
+    "/help",
+    "/help/components",
+    "/help/api",
+    "/sign-in",
 )
 VIEWS = [
     pytest.param("light", 1440, id="light-1440"),

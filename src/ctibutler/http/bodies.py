@@ -94,6 +94,8 @@ def read_form(content: bytes, media_type: str | None) -> dict[str, str]:
     """
     if len(content) > LARGEST_BODY:
         raise BodyTooLarge(f"the form is longer than {LARGEST_BODY} bytes")
+    if not content:
+        return {}
     kind = (media_type or "").partition(";")[0].strip().lower()
     if kind != _FORM:
         raise UnsupportedMediaType(f"the form must be {_FORM}, not `{brief(kind) or 'nothing'}`")

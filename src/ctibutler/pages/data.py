@@ -32,6 +32,7 @@ from ctibutler.requesting import InstallRequest, request_install
 from ctibutler.stix.times import rfc3339
 
 _JOBS = 20
+_ENDED_SHOWN = 4
 _OPEN = ("pending", "processing")
 _MOST_OFFERED = 6
 LARGEST_FORM = 64 * 1024
@@ -91,11 +92,15 @@ class Data:
         library = request.library
         found = jobs.list_jobs(library, JobQuery(PageRequest(1, _JOBS)))
         shown = [_job_row(request, job.knowledge_base, job_form(job)) for job in found.items]
-        shown.sort(key=lambda row: not row.is_open)
-        rows = [self._row(request, kb, it) for kb, it in _hosted(request)]
-        return self._shown(request, "data.html", Frame("Data", "/data", active="data", scripts=("jobs.js",)), {
-            "jobs": shown, "rows": rows, "is_waiting": any(row.is_open for row in shown),
-        })  # fmt: skip
+        shown.sort(key=lambda row: (not row.is_open, not row.errors))
+        first = max(_ENDED_SHOWN, sum(row.is_open or bool(row.errors) for row in shown))
+        context = {
+            "first": shown[:first],
+            "rest": shown[first:],
+            "rows": [self._row(request, kb, it) for kb, it in _hosted(request)],
+            "is_waiting": any(row.is_open for row in shown),
+        }
+        return self._shown(request, "data.html", Frame("Data", "/data", active="data", scripts=("jobs.js",)), context)
 
     def _row(self, request: Request, kb: KnowledgeBase, hosted: releases.HostedKnowledgeBase) -> KnowledgeBaseRow:
         order = request.settings.sources_of(kb.sources)

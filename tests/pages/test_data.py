@@ -1,0 +1,261 @@
+"""Releases and jobs on pages: who may change something, and what keeps others from doing it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx2
+import pytest
+
+from ctibutler.catalog import access
+from ctibutler.catalog.engine.database import Database
+from ctibutler.pages import signin
+from ctibutler.settings import Settings
+from tests.catalogue import catalogue_with
+from tests.pages.conftest import BROWSER
+from tests.pages.documents import Document, check
+from tests.server.serving import Server, running
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A catalogue with both releases of TLP."""
+    with catalogue_with("sqlite", tmp_path, "tlp@1", "tlp@2") as made:
+        yield made
+
+
+OPENED: list[httpx2.Client] = []
+
+
+class Browser:
+    """A browser with its cookies, as far as pages need one."""
+
+    def __init__(self, server: Server) -> None:
+        self.client = httpx2.Client(base_url=f"http://127.0.0.1:{server.port}", headers={"accept": BROWSER})
+        OPENED.append(self.client)
+
+    def get(self, path: str, **headers: str) -> httpx2.Response:
+        """Open an address."""
+        return self.client.get(path, headers=headers)
+
+    def send(self, path: str, form: dict[str, str], **headers: str) -> httpx2.Response:
+        """Send a form from a page of this server, unless the headers say something else."""
+        sent = {"sec-fetch-site": "same-origin", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return self.client.post(path, data=form, headers=sent)
+
+    def token(self, path: str = "/data") -> str:
+        """The token in the forms of a page."""
+        found = re.search(r'name="token" value="(\w+)"', self.get(path).text)
+        return found[1] if found else ""
+
+    def sign_in(self, key: str, **more: str) -> httpx2.Response:
+        """Sign in with a key."""
+        return self.send("/sign-in", {"key": key, **more})
+
+
+@contextmanager
+def serving(database: Database, tmp_path: Path, **settings: Any) -> Iterator[Server]:
+    with running(database, Settings(**{"host": "127.0.0.1", "data_dir": tmp_path / "data", **settings})) as server:
+        yield server
+        while OPENED:
+            OPENED.pop().close()
+
+
+def jobs(server: Server) -> int:
+    """How many jobs there are."""
+    library_jobs = server.get("/data/jobs.json")
+    return int(library_jobs.json()["total_results_count"])
+
+
+def test_a_release_is_installed_and_removed_by_forms(database: Database, tmp_path: Path) -> None:
+    with serving(database, tmp_path) as server:
+        browser = Browser(server)
+        page = browser.get("/data")
+        check(Document(page.text), "/data")
+        assert page.headers["cache-control"] == "no-store"
+        flags = page.headers["set-cookie"].lower()
+        assert "httponly" in flags and "samesite=strict" in flags  # noqa: PT018
+        answer = browser.send("/data/install", {"kb": "sector", "release": "1.0", "token": browser.token()})
+        assert (answer.status_code, jobs(server)) == (303, 1)
+        job = browser.get(answer.headers["location"])
+        check(Document(job.text), answer.headers["location"])
+        assert "Install sector@1.0" in job.text
+        assert '<meta http-equiv="refresh" content="3">' in job.text
+        removal = browser.get("/data/remove/tlp/1")
+        check(Document(removal.text), "/data/remove/tlp/1")
+        token = browser.token("/data/remove/tlp/1")
+        wrong = browser.send("/data/remove", {"kb": "tlp", "release": "1", "typed": "tlp@2", "token": token})
+        assert wrong.status_code == 400
+        assert server.get("/api/v1/tlp/versions/installed/").json()["versions"] == ["2", "1"]
+        right = browser.send("/data/remove", {"kb": "tlp", "release": "1", "typed": "tlp@1", "token": token})
+        assert (right.status_code, right.headers["location"]) == (303, "/data")
+        assert server.get("/api/v1/tlp/versions/installed/").json()["versions"] == ["2"]
+        assert browser.get("/data/remove/tlp/1").status_code == 404
+
+
+def test_forms_of_others_change_nothing(database: Database, tmp_path: Path) -> None:
+    with serving(database, tmp_path) as server:
+        browser, other = Browser(server), Browser(server)
+        form = {"kb": "sector", "release": "1.0", "token": browser.token()}
+        for refused in (
+            browser.send("/data/install", {**form, "token": ""}),
+            browser.send("/data/install", {**form, "token": other.token()}),
+            other.send("/data/install", form),
+            Browser(server).send("/data/install", form),
+            browser.send("/data/install", form, sec_fetch_site="cross-site"),
+            browser.send("/data/install", form, sec_fetch_site="same-site"),
+            browser.client.post("/data/install", data=form, headers={"origin": "https://evil.example"}),
+            browser.send("/data/install", form, host="evil.example"),
+            browser.send("/data/remove", {**form, "kb": "tlp", "release": "1", "typed": "tlp@1", "token": "x"}),
+        ):
+            assert refused.status_code == 403, refused.text
+            assert refused.headers["content-type"].startswith("text/html")
+        assert browser.client.post("/data/install", json=form).status_code == 415
+        for wrong in ({"kb": "emu"}, {"release": "<b>"}, {"release": ""}):
+            assert browser.send("/data/install", {**form, **wrong}).status_code in (400, 404)
+        assert jobs(server) == 0
+        assert browser.send("/data/install", form, x_forwarded_for="10.0.0.1").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("mode", "host", "reading", "changing"),
+    [
+        ("auto", "127.0.0.1", 200, 303),
+        ("auto", "0.0.0.0", 303, 401),
+        ("read-open", "127.0.0.1", 200, 401),
+        ("keys", "127.0.0.1", 303, 401),
+        ("read-only", "127.0.0.1", 200, 405),
+        ("open", "127.0.0.1", 200, 303),
+    ],
+)
+def test_access_without_a_key(
+    database: Database, tmp_path: Path, mode: Any, host: str, reading: int, changing: int
+) -> None:
+    if host != "127.0.0.1":
+        access.add_key(database, "somebody")
+    with serving(database, tmp_path, access=mode, host=host) as server:
+        browser = Browser(server)
+        for path in ("/data", "/tlp/2/red"):
+            answer = browser.get(path)
+            assert answer.status_code == reading
+            if reading == 303:
+                assert answer.headers["location"] == f"/sign-in?{urlencode({'next': path + '/'})}"
+        form = {"kb": "sector", "release": "1.0", "token": browser.token() if reading == 200 else ""}
+        assert browser.send("/data/install", form).status_code == changing
+        shown = browser.get("/data").text
+        assert ("Install latest" in shown or "<button>Install</button>" in shown) == (changing == 303)
+        if reading == 200 and changing != 303:
+            assert "Nothing can be changed here" in shown
+
+
+def test_a_sign_in_opens_pages_and_never_the_api(database: Database, tmp_path: Path) -> None:
+    writer, reader = access.add_key(database, "writer", can_write=True), access.add_key(database, "reader")
+    with serving(database, tmp_path, access="keys") as server:
+        browser = Browser(server)
+        assert browser.sign_in("ctibutler_wrong").status_code == 401
+        signed_in = browser.sign_in(writer, next="/tlp/2/red?x=1")
+        assert (signed_in.status_code, signed_in.headers["location"]) == (303, "/tlp/2/red?x=1")
+        flags = signed_in.headers["set-cookie"].lower()
+        assert all(flag in flags for flag in ("httponly", "samesite=lax", "max-age=43200", "path=/"))
+        assert writer not in signed_in.headers["set-cookie"]
+        for path in ("/data", "/tlp/2/red", "/tlp/2/red.json", "/tlp/2/objects.csv", "/palette.json?text=red", "/"):
+            assert browser.get(path).status_code == 200, path
+        for path in ("/api/v1/", "/api/v1/tlp/objects/", "/v1/tlp/objects/"):
+            assert browser.get(path).status_code == 401, path
+        assert browser.client.delete("/api/v1/tlp/versions/1/").status_code == 401
+        assert "writer" in browser.get("/data").text
+        token = browser.token()
+        form = {"kb": "sector", "release": "1.0", "token": token}
+        assert browser.send("/data/install", form, sec_fetch_site="cross-site").status_code == 403
+        assert browser.send("/data/install", form).status_code == 303
+        # Reading only: no buttons, and no right.
+        other = Browser(server)
+        other.sign_in(reader)
+        assert "<button>Install</button>" not in other.get("/data").text
+        assert other.send("/data/install", form).status_code == 403
+        # Another sign-in with the same key is another one.
+        again = Browser(server)
+        again.sign_in(writer)
+        assert again.send("/data/install", form).status_code == 403
+        out = browser.send("/sign-out", {})
+        assert (out.status_code, browser.get("/data").status_code) == (303, 303)
+        access.remove_key(database, "writer")
+        assert again.get("/data").status_code == 303
+
+
+def test_a_sign_in_ends_when_nobody_uses_it(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = access.add_key(database, "writer", can_write=True)
+    with serving(database, tmp_path, access="keys") as server:
+        browser = Browser(server)
+        browser.sign_in(key)
+        begun = time.time()
+        for hours, status in ((11, 200), (22, 200), (35, 303)):
+            monkeypatch.setattr(time, "time", lambda hours=hours: begun + hours * 3600)
+            assert browser.get("/data").status_code == status, hours
+            # Cached answers are asked again, too.
+            assert browser.get("/tlp/2/red").status_code == status
+
+
+@pytest.mark.parametrize(
+    "following",
+    ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "\\\\evil", "/a\nb"],
+)
+def test_nobody_is_led_elsewhere(database: Database, tmp_path: Path, following: str) -> None:
+    key = access.add_key(database, "reader")
+    with serving(database, tmp_path, access="keys") as server:
+        assert Browser(server).sign_in(key, next=following).headers["location"] == "/"
+        page = Browser(server).client.get("/sign-in", params={"next": following})
+        assert 'name="next" value="/"' in page.text
+
+
+def test_https_has_cookies_of_its_own(database: Database, tmp_path: Path) -> None:
+    key = access.add_key(database, "reader")
+    with serving(database, tmp_path, access="keys") as server:
+        answer = Browser(server).client.post("/sign-in", data={"key": key}, headers={"x-forwarded-proto": "https"})
+        assert answer.headers["set-cookie"].startswith("__Host-")
+        assert "; Secure" in answer.headers["set-cookie"]
+
+
+def test_the_secret_is_shared_by_processes_and_read_by_nobody_else(tmp_path: Path) -> None:
+    first, second = signin.secret_in(tmp_path / "a"), signin.secret_in(tmp_path / "a")
+    assert first == second != signin.secret_in(tmp_path / "b")
+    [kept] = (tmp_path / "a").iterdir()
+    assert kept.stat().st_mode & 0o077 == 0
+
+
+def test_forged_cookies_are_nobody(database: Database) -> None:
+    access.add_key(database, "reader")
+    known = access.keys(database)
+    sign_ins = signin.SignIns(b"a" * 32)
+    real = sign_ins.made_for(known[0])
+    assert sign_ins.recognise(real, known) == known[0]
+    assert signin.SignIns(b"b" * 32).recognise(real, known) is None
+    name, moment, random, signature = real.split(".")
+    for forged in (
+        "", ".", "...", real[:-1], f"{name}.{int(moment) + 1}.{random}.{signature}", f"{name}.{moment}.x.{signature}",
+        f"{name}.-1.{random}.{signature}", f"{name}.{'9' * 30}.{random}.{signature}", real.replace(name, "eA"), "\ud7ff" * 9,
+    ):  # fmt: skip
+        assert sign_ins.recognise(forged, known) is None
+
+
+def test_help_is_valid_and_every_example_works(everything: Server) -> None:
+    for path in ("/help", "/help/components", "/help/api", "/help/api?group=attack-ics", "/sign-in"):
+        answer = everything.get(path, accept=BROWSER)
+        assert answer.status_code == 200
+        document = Document(answer.text)
+        check(document, path)
+    assert everything.get("/help/api?group=emu").status_code == 404
+    examples = [link.href for link in document.links if link.href.startswith("/api/")]
+    document = Document(everything.get("/help/api?group=attack-ics", accept=BROWSER).text)
+    examples = [link.href for link in document.links if link.href.startswith("/api/v1/attack-ics/")]
+    assert len(examples) > 12
+    for href in examples:
+        assert everything.get(href).status_code == 200, href
