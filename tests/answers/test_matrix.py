@@ -142,6 +142,45 @@ def test_sets_join_techniques_and_what_others_have_to_do_with_and_say_what_they_
 
 
 @pytest.mark.real
+def test_what_changed_since_a_release_is_told_of_each_technique(filled_library: Library) -> None:
+    before, after = (
+        {
+            item["id"]: item
+            for item in published("attack-enterprise", label)
+            if item["type"] == "attack-pattern" and not is_dead(item)
+        }
+        for label in ("17.1", "18.1")
+    )
+    matrix = of(filled_library, "attack-enterprise", "18.1", since="17.1")
+    told = {cell.technique.id: cell.technique.change for _, cell in all_cells(matrix) if cell.technique.change}
+    assert {stix_id for stix_id, change in told.items() if change == "new"} == after.keys() - before.keys()
+    kept = before.keys() & after.keys()
+    renamed = {stix_id for stix_id in kept if before[stix_id]["name"] != after[stix_id]["name"]}
+    assert {stix_id for stix_id, change in told.items() if change == "renamed"} == renamed
+    edited = {stix_id for stix_id, change in told.items() if change == "edited"}
+    platforms = {
+        stix_id
+        for stix_id in kept - renamed
+        if set(before[stix_id]["x_mitre_platforms"]) != set(after[stix_id]["x_mitre_platforms"])
+    }
+    assert platforms <= edited <= kept - renamed
+    assert all(before[stix_id] != after[stix_id] for stix_id in edited)
+    assert (matrix.since, matrix.changes) == ("17.1", {"new": 12, "renamed": 2, "edited": 45})
+    assert {one.stix_id for one in matrix.left} == before.keys() - after.keys()
+
+
+@pytest.mark.real
+def test_what_the_matrix_lost_is_told_with_its_outcome(filled_library: Library) -> None:
+    before, after = (
+        {item["id"] for item in published("disarm", label) if item["type"] == "attack-pattern" and not is_dead(item)}
+        for label in ("1.5", "1.6")
+    )
+    matrix = of(filled_library, "disarm", "1.6", since="1.5")
+    assert {one.stix_id for one in matrix.left} == before - after
+    assert all(one.reason for one in matrix.left)
+
+
+@pytest.mark.real
 def test_a_platform_keeps_its_techniques_and_those_above_them(filled_library: Library) -> None:
     objects = published("attack-enterprise", "18.1")
     matrix = of(filled_library, "attack-enterprise", "18.1", platforms=["esxi"])

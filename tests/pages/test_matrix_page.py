@@ -173,6 +173,23 @@ def test_a_drawing_is_xml_with_a_title_for_each_cell_and_no_text_outside(server:
         assert all(y + high <= after for (y, high), (after, _) in pairwise(places))
 
 
+def test_changes_since_a_release_have_a_letter_on_the_page_and_a_word_in_the_table(server: Server) -> None:
+    document = parsed(read(server, f"{MATRIX}?since=17.1&only=marked").text)
+    shown = {
+        item.find(f"{HTML}a").get("href").rpartition("/")[2]: "".join(item.find(f"{HTML}b").itertext())
+        for item in document.iter(f"{HTML}li")
+        if (item.get("class") or "").startswith("is-") and item.find(f"{HTML}a") is not None
+    }
+    rows = csv.DictReader(io.StringIO(read(server, f"{MATRIX}.csv?since=17.1").text))
+    told = {row["technique_id"]: row["change"] for row in rows if row["change"]}
+    assert shown == {name: f"{change[0].upper()} {change}" for name, change in told.items()}
+    assert told["T1552.003"] == "renamed"
+    drawing = ElementTree.fromstring(read(server, f"{MATRIX}.svg?since=17.1&open=all").content)  # noqa: S314
+    letters = [span.text for span in drawing.iter(f"{SVG}tspan") if span.get("class") == "letter"]
+    assert set(letters) == {"N", "R", "E"}
+    assert "99" in read(server, f"{MATRIX}?since=99", 404).text
+
+
 def test_what_is_wrong_with_a_set_is_said_on_the_page(server: Server) -> None:
     page = read(server, f"{MATRIX}?a=G9999,%3Cscript%3E&b=T1059")
     assert "Set A: no object `G9999` in attack-enterprise 18.1." in page.text

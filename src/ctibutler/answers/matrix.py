@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
 
 from ctibutler.answers.asking.question_records import Start
 from ctibutler.answers.library import Library
+from ctibutler.answers.migrations import release_outcomes
 from ctibutler.answers.naming import installed_release
 from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.pages import Count
@@ -20,6 +22,7 @@ from ctibutler.catalog.folding import folded, natural_order
 from ctibutler.catalog.releases import Release
 from ctibutler.catalog.selections import Selection
 from ctibutler.catalog.walks import Living, Node
+from ctibutler.comparing.outcomes import ADDED, Outcome
 from ctibutler.errors import NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.kinds import kind_of, kinds_named
@@ -27,22 +30,40 @@ from ctibutler.knowledge_bases.matrices import MatrixForm, matrix_form
 from ctibutler.knowledge_bases.properties import strings
 
 Mark = Literal["a", "b", "both"]
+Change = Literal["new", "moved", "renamed", "edited"]
+
+_CHANGES: Mapping[str, Change] = {
+    ADDED: "new",
+    "revived": "new",
+    "demoted": "moved",
+    "promoted": "moved",
+    "renumbered": "moved",
+    "reissued": "moved",
+    "moved": "moved",
+    "renamed": "renamed",
+    "redefined": "edited",
+    "edited": "edited",
+}
+"""What a reader sees of the outcomes that lead to a technique. `moved`: it has another tactic, parent or id."""
 
 _PLATFORMS = "platforms"
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixQuery:
-    """Which matrix: of a release, with these sets marked, and only techniques of these platforms, all for none."""
+    """Which matrix: of a release, with these sets marked, only techniques of these platforms, all for none, and what changed
+    since another release."""
 
     release: str | None = None
     a: Sequence[str] = ()
     b: Sequence[str] = ()
     platforms: Sequence[str] = ()
+    since: str | None = None
 
 
 class MatrixTechnique(msgspec.Struct, frozen=True, kw_only=True):
-    """A technique. `mark` says which sets have it; `a` and `b` are the objects of each set that it was given by."""
+    """A technique. `mark` says which sets have it; `a` and `b` are the objects of each set that it was given by. `change` is
+    what happened to it since the release that was asked for, None for nothing that a reader sees."""
 
     id: str
     external_id: str | None
@@ -51,6 +72,7 @@ class MatrixTechnique(msgspec.Struct, frozen=True, kw_only=True):
     mark: Mark | None = msgspec.field(name="in", default=None)
     a: tuple[Start, ...] = ()
     b: tuple[Start, ...] = ()
+    change: Change | None = None
 
 
 class MatrixCell(msgspec.Struct, frozen=True):
@@ -72,6 +94,11 @@ class MatrixCell(msgspec.Struct, frozen=True):
     def is_marked(self) -> bool:
         """Whether a set has it, or anything below it."""
         return self.technique.mark is not None or any(cell.technique.mark for cell in self.all_below)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether something happened to it, or to anything below it."""
+        return self.technique.change is not None or any(cell.technique.change for cell in self.all_below)
 
 
 class MatrixTactic(msgspec.Struct, frozen=True):
@@ -126,7 +153,11 @@ class MatrixSet(msgspec.Struct, frozen=True):
 
 
 class Matrix(msgspec.Struct, frozen=True, kw_only=True):
-    """The matrices of a release. `without_tactic` are techniques that serve none. `platforms` are all that techniques name."""
+    """The matrices of a release. `without_tactic` are techniques that serve none. `platforms` are all that techniques name.
+
+    `since` is the release that changes are told of, `changes` counts the techniques shown by what happened to them, and `left`
+    are the outcomes of those that the matrix of that release had and this one has not.
+    """
 
     knowledge_base: str
     release: str
@@ -136,6 +167,9 @@ class Matrix(msgspec.Struct, frozen=True, kw_only=True):
     platforms: tuple[str, ...]
     matrices: tuple[MatrixPart, ...]
     without_tactic: tuple[MatrixTechnique, ...]
+    since: str | None = None
+    changes: dict[str, Count] = {}
+    left: tuple[Outcome, ...] = ()
 
     def cells(self) -> Iterator[tuple[MatrixTactic, MatrixCell, MatrixCell | None]]:
         """Yield every cell with its tactic, and the cell that it is below, top cells first."""
@@ -171,7 +205,8 @@ def make_matrix(library: Library, kb: KnowledgeBase, query: MatrixQuery) -> Matr
         read = _read(connection, kb, release, form)
         a = technique_set(library, connection, kb, release, query.a)
         b = technique_set(library, connection, kb, release, query.b)
-        made = _Making(kb, read, query.platforms, a, b)
+        changed = _changed(library, kb, read, query.since, release) if query.since else _Changed()
+        made = _Making(kb, read, query.platforms, a, b, changed.by_id)
         parts = tuple(made.parts())
     marks = [technique.mark for technique in made.shown.values()]
     counts = MatrixCounts(
@@ -187,6 +222,9 @@ def make_matrix(library: Library, kb: KnowledgeBase, query: MatrixQuery) -> Matr
         platforms=made.all_platforms(),
         matrices=parts,
         without_tactic=made.without_tactic(),
+        since=changed.since,
+        changes=_counted(made.shown.values()),
+        left=changed.left,
     )
 
 
@@ -237,7 +275,13 @@ class _Making:
     """Makes the parts of one matrix, and counts what is on them."""
 
     def __init__(
-        self, kb: KnowledgeBase, read: _Read, platforms: Sequence[str], a: TechniqueSet, b: TechniqueSet
+        self,
+        kb: KnowledgeBase,
+        read: _Read,
+        platforms: Sequence[str],
+        a: TechniqueSet,
+        b: TechniqueSet,
+        changes: Mapping[str, Change],
     ) -> None:
         self.shown: dict[Node, MatrixTechnique] = {}
         self.tops: set[Node] = set()
@@ -246,6 +290,7 @@ class _Making:
         self._read = read
         self._wanted = {folded(name) for name in platforms}
         self._sets = (a.techniques, b.techniques)
+        self._changes = changes
         self._names = {node: folded(view.name or "") for node, view in read.techniques.items()}
         self._platforms = {node: _platforms_of(kb, view) for node, view in read.techniques.items()}
         self._made: dict[Node, MatrixTechnique] = {}
@@ -332,9 +377,40 @@ class _Making:
             a, b = (tuple(given.get(node, ())) for given in self._sets)
             mark: Mark | None = "both" if a and b else "a" if a else "b" if b else None
             self._made[node] = MatrixTechnique(
-                id=view.id, external_id=view.external_id, name=view.name, platforms=self._platforms[node], mark=mark, a=a, b=b
+                id=view.id, external_id=view.external_id, name=view.name, platforms=self._platforms[node], mark=mark, a=a, b=b,
+                change=self._changes.get(view.id),
             )  # fmt: skip
         return self._made[node]
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """What happened since a release: to techniques by STIX id, and the outcomes of those that are no more."""
+
+    since: str | None = None
+    by_id: Mapping[str, Change] = field(default_factory=dict)
+    left: tuple[Outcome, ...] = ()
+
+
+def _changed(library: Library, kb: KnowledgeBase, read: _Read, since: str, release: Release) -> _Changed:
+    whole = release_outcomes(library, kb, since, release.label)
+    here = {view.id for view in read.techniques.values()}
+    types = {view.type for view in read.techniques.values()}
+    of_techniques = [one for one in whole.outcomes if one.type in types and "stale" not in one.also]
+    own = {one.stix_id for one in of_techniques}
+    by_id: dict[str, Change] = {}
+    for one in of_techniques:
+        # What else became a technique says nothing about one that was there.
+        if one.new_stix_id in here and (one.new_stix_id not in own or one.stix_id == one.new_stix_id):
+            change = next((_CHANGES[word] for word in (one.outcome, *one.also) if word in _CHANGES), None)
+            by_id |= {one.new_stix_id or "": change} if change else {}
+    left = [one for one in of_techniques if one.outcome != ADDED and one.stix_id not in here]
+    return _Changed(whole.old, by_id, tuple(left))
+
+
+def _counted(shown: Iterable[MatrixTechnique]) -> dict[str, int]:
+    counts = Counter(technique.change for technique in shown if technique.change)
+    return {word: counts[word] for word in dict.fromkeys(_CHANGES.values()) if counts[word]}
 
 
 def _told(found: TechniqueSet, shown: Mapping[Node, object]) -> MatrixSet:

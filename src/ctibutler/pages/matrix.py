@@ -17,7 +17,7 @@ from ctibutler.http.parameters import Parameter
 from ctibutler.http.requests import Request
 from ctibutler.knowledge_bases.matrices import MatrixForm, matrix_form
 from ctibutler.pages import addresses
-from ctibutler.pages.matrix_cells import CellInView, TacticInView
+from ctibutler.pages.matrix_cells import CHANGE_LETTERS, CellInView, TacticInView
 from ctibutler.pages.matrix_drawing import drawn
 from ctibutler.pages.releases_in_view import in_release, title_of, with_query
 from ctibutler.pages.templating import Form, Frame, OtherRelease, Scope, drawing, other_form, page
@@ -31,7 +31,8 @@ SETS: Final = (
 PARAMETERS: Final = (
     *SETS,
     Parameter("platform", "csv", "Platforms of the techniques."),
-    Parameter("only", "choice", "`marked`: only techniques that a set has.", allowed=(MARKED,)),
+    Parameter("since", "text", "Another release: what changed since then is shown."),
+    Parameter("only", "choice", "`marked`: only techniques that a set has, or that changed.", allowed=(MARKED,)),
     Parameter("open", "choice", "What is unfolded.", allowed=("all", MARKED)),
 )
 
@@ -44,11 +45,13 @@ class Viewed:
         self.kb = scope.kb
         self.label = scope.label
         has_filters = values.has("platform")
+        self.since = values.text("since") if has_filters else None
         platforms = (values.csv("platform") if has_filters else None) or ()
-        query = MatrixQuery(scope.label, values.csv("a") or (), values.csv("b") or (), platforms)
+        query = MatrixQuery(scope.label, values.csv("a") or (), values.csv("b") or (), platforms, self.since)
         self.matrix: Matrix = make_matrix(request.library, scope.kb, query)
         self.has_sets = bool(query.a or query.b)
-        self.only_marked = has_filters and self.has_sets and values.choice("only") == MARKED
+        self.has_marks = self.has_sets or self.since is not None
+        self.only_marked = has_filters and self.has_marks and values.choice("only") == MARKED
         self.opened = values.choice("open") if has_filters else None
 
     def address_of(self, stix_id: str, external_id: str | None) -> str:
@@ -77,12 +80,14 @@ class Viewed:
                 yield tactic, cell, above
 
     def _is_kept(self, cell: MatrixCell) -> bool:
-        return cell.is_marked or not self.only_marked
+        return not self.only_marked or cell.is_marked or cell.is_changed
 
     def _cell(self, cell: MatrixCell) -> CellInView:
         inside = [inner.technique.mark for inner in cell.all_below]
         in_a, in_b = (sum(mark in (name, "both") for mark in inside) for name in ("a", "b"))
-        is_open = self.opened == "all" or (self.opened == MARKED and in_a + in_b > 0)
+        changed = [inner.technique.change for inner in cell.all_below]
+        of_marks = in_a + in_b > 0 or any(changed)
+        is_open = self.opened == "all" or (self.opened == MARKED and of_marks)
         technique = cell.technique
         return CellInView(
             cell,
@@ -91,6 +96,7 @@ class Viewed:
             len(inside),
             in_a,
             in_b,
+            "".join(CHANGE_LETTERS[change] for change in dict.fromkeys(changed) if change),
             is_open,
         )
 
@@ -132,6 +138,8 @@ def _view(request: Request, scope: Scope) -> Response:
         viewed=viewed,
         sets=[("A", "a", viewed.matrix.a), ("B", "b", viewed.matrix.b)],
         set_name=set_name,
+        letters=CHANGE_LETTERS,
+        lower=[it.label for it in scope.others if it.label != scope.label],
         values=values,
         query=query,
         changed=changed,
@@ -162,6 +170,7 @@ def _svg(_: Request, viewed: Viewed) -> Response:
     title = f"{viewed.kb.title} {viewed.label}"
     return drawing(
         "matrix.svg", picture=picture, title=title, counted=told_of(form, viewed.matrix), sets=sets,
+        letters=CHANGE_LETTERS,
         counts=viewed.matrix.counts,
     )  # fmt: skip
 

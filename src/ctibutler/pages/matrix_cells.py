@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from ctibutler.answers.matrix import MatrixCell, MatrixTactic, MatrixTechnique
+from ctibutler.answers.matrix import Change, MatrixCell, MatrixTactic, MatrixTechnique
+
+CHANGE_LETTERS: Final[dict[Change, str]] = {"new": "N", "moved": "M", "renamed": "R", "edited": "E"}
 
 
 @dataclass(frozen=True)
 class CellInView:
-    """A cell as it is drawn: the techniques below it, how many of them each set has, and whether they are unfolded."""
+    """A cell as it is drawn: the techniques below it, how many of them each set has, the letters of
+    what changed of them, and whether they are unfolded."""
 
     cell: MatrixCell
     address: str
@@ -18,6 +22,7 @@ class CellInView:
     total: int
     in_a: int
     in_b: int
+    changes: str
     is_open: bool
 
     @property

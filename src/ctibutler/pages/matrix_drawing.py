@@ -86,6 +86,7 @@ def _cell(picture: Picture, cell: CellInView, x: int, y: int, width: int) -> int
     """Draw a cell and what is unfolded below it, and return where the next one begins."""
     lines = _wrapped(cell.technique.name or cell.technique.id, width)
     sets = [f"{letter}{count}" for letter, count in (("A", cell.in_a), ("B", cell.in_b)) if count]
+    sets += [cell.changes] if cell.changes else []
     inside = f"{' '.join(sets)} of {cell.total}" if sets else f"+ {cell.total}" if cell.total else ""
     height = (len(lines) + bool(inside)) * LINE + _PADDING
     picture.boxes.append(Box(x, y, width, height, cell.technique, lines, inside))

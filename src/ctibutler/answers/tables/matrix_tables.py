@@ -25,6 +25,7 @@ _COLUMNS: Sequence[TableColumn[Placed]] = (
     TableColumn("below_id", lambda at: at[2].technique.external_id if at[2] else None),
     TableColumn("platforms", lambda at: at[1].technique.platforms),
     TableColumn("in", lambda at: at[1].technique.mark),
+    TableColumn("change", lambda at: at[1].technique.change),
     TableColumn("a", lambda at: map(_id, at[1].technique.a)),
     TableColumn("b", lambda at: map(_id, at[1].technique.b)),
 )
