@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def test_every_list_goes_to_standard_output_in_the_form_asked_for(stocked: Comma
     [
         (
             ("-o", "x.pdf"),
-            "-o: x.pdf ends in none of .ndjson, .csv, .xlsx, .md, .layer.json, .stix.json, .atom, .json; choose a form",
+            "-o: x.pdf ends in none of .ndjson, .csv, .xlsx, .md, .layer.json, .stix.json, .atom, .json, .zip; choose a form",
         ),
         (("--format", "pdf"), "--format: `pdf` is none of table, json, ndjson, csv, xlsx, md, layer, stix, atom"),
         (
@@ -163,7 +164,7 @@ def test_answers_are_written_as_layers_bundles_and_rows_of_evidence(stocked: Com
     paths = stocked.done("get", "C0028", "techniques", "--format", "csv", "--per", "evidence").stdout
     assert len(list(csv.reader(io.StringIO(paths)))) == sum(row["evidence_count"] for row in expected) + 1
     wrong = stocked("get", "C0028", "techniques", "--format", "csv", "--per", "path")
-    assert (wrong.code, wrong.stderr) == (2, "ctibutler: --per: `path` is neither result nor evidence\n")
+    assert (wrong.code, wrong.stderr) == (2, "ctibutler: --per: `path` is none of result, evidence, start\n")
 
 
 def test_what_a_bundle_refers_to_and_nobody_has_is_named(stocked: Command) -> None:
@@ -188,6 +189,32 @@ def test_a_layer_of_two_objects_tells_what_both_have(stocked: Command, tmp_path:
     asked = stocked.done("get", "G0034,G0035,C0028", "techniques", "--json").json["results"]
     assert [item["score"] for item in several["techniques"]] == [row["matched"] for row in asked]
     assert "no question `techniques` about a Technique" in stocked("navigator", "G0034", "T0859").stderr
+
+
+def test_a_layer_for_each_object_goes_into_a_zip(stocked: Command, tmp_path: Path) -> None:
+    words = ("get", "C0028,C0025", "techniques", "--per", "start")
+    outcome = stocked.done(*words, "-o", tmp_path / "layers.zip")
+    assert (outcome.stdout, "layers.zip: C0025" in outcome.stderr or "layers.zip: C0028" in outcome.stderr) == (
+        "",
+        True,
+    )
+    with zipfile.ZipFile(tmp_path / "layers.zip") as archive:
+        assert archive.namelist() == ["C0025.layer.json", "C0028.layer.json"]
+        made = json.loads(archive.read("C0028.layer.json"))
+    assert (made["name"].startswith("C0028"), len(made["techniques"])) == (True, 20)
+    rows = csv.DictReader(io.StringIO(stocked.done(*words, "--format", "csv").stdout))
+    assert {row["of_id"] for row in rows} == {"C0025", "C0028"}
+    wrong = stocked(*words, "-o", tmp_path / "x.layer.json")
+    assert (wrong.code, wrong.stderr) == (
+        2,
+        "ctibutler: -o: there is a layer for each object; the name of the file has to end in .zip\n",
+    )
+    alone = stocked("get", "C0028", "techniques", "-o", tmp_path / "x.zip")
+    assert (alone.code, "x.zip would hold one layer; add --per start for one for each object" in alone.stderr) == (
+        2,
+        True,
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["layers.zip"]
 
 
 def test_what_goes_with_observed_techniques(stocked: Command) -> None:

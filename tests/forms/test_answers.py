@@ -192,7 +192,7 @@ def test_a_bundle_of_a_list_refers_to_nothing_outside_and_names_what_is_nowhere(
 
 
 def test_a_row_for_each_path(answers: Library, published: dict[str, dict[str, Any]]) -> None:
-    table = techniques_of(answers, "G0016", by_path=True)
+    table = techniques_of(answers, "G0016", per="evidence")
     rows = [dict(zip(table.columns, row.cells, strict=True)) for row in table.rows]
     paths = used_by(published, "G0016")
     found = Counter((row["id"], row["via"]) for row in rows)
@@ -209,7 +209,7 @@ def test_a_workbook_has_sheets_for_results_evidence_and_what_was_asked(answers: 
     book = CalamineWorkbook.from_filelike(io.BytesIO(content))
     assert book.sheet_names == ["results", "evidence", "about"]
     evidence = book.get_sheet_by_name("evidence").to_python()
-    by_path = techniques_of(answers, "G0016", by_path=True)
+    by_path = techniques_of(answers, "G0016", per="evidence")
     assert [tuple(map(str, row)) for row in evidence[1:]] == [row.cells for row in by_path.rows]
     assert tuple(evidence[0]) == by_path.columns
     assert written(techniques_of(answers, "G0016"), "xlsx") == content

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from collections import Counter
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
+from ctibutler.answers.asking.question_records import QuestionQuery
 from ctibutler.answers.library import Library
 from ctibutler.answers.naming import ObjectRequest
 from ctibutler.answers.objects import ObjectQuery, list_objects
 from ctibutler.answers.relationships import RelationshipQuery, list_relationships
+from ctibutler.answers.tables.question_tables import question_table
+from ctibutler.forms.table_forms import TABLE_FORMS
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.stix.times import microseconds
 from tests.answers import plain
@@ -153,6 +160,31 @@ def test_relationships_of_an_object(asked_library: Library, peer: Peer) -> None:
         assert {sro.id for sro in shown if plain.live(dict(sro.properties))} == {sro["id"] for sro in theirs}
         told += len(theirs)
     assert told > SAMPLE
+
+
+def test_a_layer_for_each_group(asked_library: Library, peer: Peer, tmp_path: Path) -> None:
+    """The library counts what the group itself uses, and scores 1."""
+    peer.query("relationships", "export_groups_navigator_layers", output_dir=tmp_path)
+    theirs = {}
+    for path in tmp_path.glob("*.json"):
+        made = json.loads(path.read_bytes())
+        theirs[path.stem.rpartition("_")[2]] = {entry["techniqueID"]: entry["score"] for entry in made["techniques"]}
+    table = question_table(
+        asked_library,
+        HOSTED.named(peer.slug),
+        None,
+        "techniques",
+        QuestionQuery(of="Group", via=["own"], evidence=False),
+        per="start",
+    )
+    with zipfile.ZipFile(io.BytesIO(b"".join(TABLE_FORMS["layer"].written(table).chunks))) as archive:
+        layers = {name.partition(".")[0]: json.loads(archive.read(name)) for name in archive.namelist()}
+    ours = {
+        number: {entry["techniqueID"]: entry["score"] for entry in layer["techniques"]}
+        for number, layer in layers.items()
+    }
+    assert ours == theirs != {}
+    assert all(layer["name"].startswith(number) for number, layer in layers.items())
 
 
 LISTS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import uuid
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -275,6 +276,37 @@ def test_a_row_for_each_path_on_demand(ics: Server) -> None:
     assert {row["id"] for row in paths} == {row["id"] for row in results}
 
 
+def test_a_row_and_a_layer_for_each_object_asked_about(ics: Server) -> None:
+    path = "/api/v1/attack-ics/questions/techniques/?ids=G0034,S0604,C0025"
+    alone = {
+        number: [
+            row["object"]["external_references"][0]["external_id"]
+            for row in ics.get(f"/api/v1/attack-ics/objects/{number}/techniques/?page_size=500").json()["results"]
+        ]
+        for number in ("C0025", "G0034", "S0604")
+    }
+    pairs = rows(ics.get(f"{path}&per=start&format=csv"))
+    assert sorted((row["of_id"], row["id"]) for row in pairs) == sorted(
+        (number, technique) for number, techniques in alone.items() for technique in techniques
+    )
+    answer = ics.get(f"{path}&per=start&format=layer")
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["content-disposition"].endswith('.zip"')
+    assert ics.get(f"{path}&per=start&format=layer").content == answer.content
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.namelist() == [f"{number}.layer.json" for number in alone]
+        for number, techniques in alone.items():
+            made = json.loads(archive.read(f"{number}.layer.json"))
+            assert sorted(entry["techniqueID"] for entry in made["techniques"]) == sorted(techniques)
+            assert {entry["score"] for entry in made["techniques"]} == {1}
+    shared = rows(ics.get(f"{path}&per=start&match=all&format=csv"))
+    common = set(alone["G0034"]) & set(alone["S0604"]) & set(alone["C0025"])
+    assert {row["id"] for row in shared} == common != set()
+    assert len(shared) == 3 * len(common)
+    refused = ics.get("/api/v1/attack-ics/objects/G0034/software/?format=layer&per=start")
+    assert (refused.status_code, "does not fit these rows" in refused.text) == (400, True)
+
+
 @pytest.mark.parametrize(
     ("path", "says"),
     [
@@ -289,7 +321,7 @@ def test_a_row_for_each_path_on_demand(ics: Server) -> None:
         ),
         ("attack-ics/objects/G0034/software/?format=stix&closure=all", "`all` is none of evidence, none, full."),
         ("attack-ics/objects/?format=stix&closure=evidence", "`evidence` is none of none, full."),
-        ("attack-ics/objects/G0034/software/?format=csv&per=path", "`path` is none of result, evidence."),
+        ("attack-ics/objects/G0034/software/?format=csv&per=path", "`path` is none of result, evidence, start."),
         ("attack-ics/objects/G0034/software/?format=csv&per=evidence&columns=kind", "`kind` is none of of_id, of_name"),
     ],
 )

@@ -90,8 +90,8 @@ def _file(request: Request, form: TableForm, table: Table) -> Response:
     values = request.values
     closure = cast("Closure", values.choice("closure")) if values.has("closure") else None
     written = form.written(table, FormOptions(bom=values.flag("bom"), closure=closure))
-    headers = attachment(f"{table.name}{form.extension}")
+    headers = attachment(f"{table.name}{written.extension or form.extension}")
     if written.missing:
         headers[MISSING] = ", ".join(written.missing[:_MOST_NAMED])
         headers[f"{MISSING}-Count"] = str(len(written.missing))
-    return stream(request, written.chunks, form.content_type, headers)
+    return stream(request, written.chunks, written.media_type or form.content_type, headers)

@@ -13,6 +13,7 @@ from ctibutler.api.derived_schemas import Schema, ref
 from ctibutler.api.examples import EXAMPLES
 from ctibutler.api.forms import LAYER
 from ctibutler.api.schemas import SCHEMAS, schemas_of
+from ctibutler.forms import layer_archive
 from ctibutler.forms.table_forms import TABLE_FORMS
 from ctibutler.http.bodies import LARGEST_NUMBER, MOST_IDS, Field
 from ctibutler.http.parameters import BLANKS, LONGEST_TEXT, STRICT, Parameter
@@ -331,6 +332,8 @@ def _success(route: Route) -> dict[str, object]:
         }
         for variant in endpoint.variants:
             shapes[variant] = _variant(variant, route)
+        if _has_layers(endpoint) and any(parameter.name == "per" for parameter in endpoint.parameters):
+            shapes[layer_archive.MEDIA_TYPE] = {"schema": {"type": "string", "format": "binary"}}
         answer["content"] = shapes
     headers: dict[str, object] = {"Ctibutler-Ignored-Parameters": {"$ref": "#/components/headers/IgnoredParameters"}}
     if endpoint.cached or endpoint.streams:

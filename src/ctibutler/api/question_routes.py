@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import cast, get_args
 
 from starlette.responses import Response
 
@@ -12,7 +13,7 @@ from ctibutler.answers.asking.answering import ROW_SORT_KEYS
 from ctibutler.answers.asking.question_records import ALL_WAYS, QuestionQuery
 from ctibutler.answers.pages import Sort
 from ctibutler.answers.tables.layers import gives_techniques
-from ctibutler.answers.tables.question_tables import comparison_table, question_table
+from ctibutler.answers.tables.question_tables import Per, comparison_table, question_table
 from ctibutler.api import responses
 from ctibutler.api.forms import LAYER, OF_ANSWERS, in_form, with_forms
 from ctibutler.api.object_parameters import including, list_filters, release_parameter
@@ -55,9 +56,10 @@ _AT_LEAST = Parameter(
 _PER = Parameter(
     "per",
     "choice",
-    "In tables: a row for each `result`, or for each path of `evidence` that leads to one.",
+    "In tables: a row for each `result`, for each path of `evidence` that leads to one, or for each result of each object"
+    " asked about (`start`). With `start`, `format=layer` is a zip with a layer for each object asked about.",
     default="result",
-    allowed=("result", "evidence"),
+    allowed=get_args(Per),
 )
 _SIDES = Parameter("in", "csv", "Return only what is in `both`, or only in `a` or `b`.", example="both")
 
@@ -329,7 +331,7 @@ def _answer(request: Request, ids: Sequence[str] | None) -> Response:
             word,
             query,
             columns,
-            by_path=request.values.choice("per") == "evidence",
+            per=cast("Per", request.values.choice("per")),
         ),
     )
 

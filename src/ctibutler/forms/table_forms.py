@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from ctibutler.answers.tables.closures import Closure, table_bundle
 from ctibutler.answers.tables.table import Table
 from ctibutler.errors import InvalidRequest
+from ctibutler.forms import layer_archive
 from ctibutler.forms.atom_form import table_as_atom
 from ctibutler.forms.csv_form import table_as_csv
+from ctibutler.forms.layer_archive import layers_as_zip
 from ctibutler.forms.markdown_form import table_as_markdown
 from ctibutler.forms.navigator_layer import table_as_layer
 from ctibutler.forms.ndjson_form import table_as_ndjson
@@ -27,10 +29,13 @@ class FormOptions:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A table in a form, in chunks. `missing` are ids that a bundle refers to and that no installed release has."""
+    """A table in a form, in chunks. `missing` are ids that a bundle refers to and that no installed release has. `media_type`
+    and `extension` are those of a file that holds several; None for those of the form."""
 
     chunks: Iterator[bytes]
     missing: Sequence[str] = ()
+    media_type: str | None = None
+    extension: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,12 @@ def _workbook(table: Table) -> Iterator[bytes]:
     return table_as_workbook(table)
 
 
+def _layer(table: Table, _: FormOptions) -> Written:
+    if table.layers is None:
+        return Written(table_as_layer(table))
+    return Written(layers_as_zip(table), media_type=layer_archive.MEDIA_TYPE, extension=layer_archive.EXTENSION)
+
+
 def _bundle(table: Table, options: FormOptions) -> Written:
     assert table.objects is not None
     closure = options.closure or table.objects.closures[0]
@@ -101,7 +112,7 @@ TABLE_FORMS: Mapping[str, TableForm] = {
             "layer",
             "application/json",
             ".layer.json",
-            _plain(table_as_layer),
+            _layer,
             fits=lambda table: table.layer is not None,
             accepted=False,
             of_any_table=False,

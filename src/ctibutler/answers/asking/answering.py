@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import nsmallest
@@ -106,10 +107,16 @@ class Answering:
             for known in (item for item in walked if _is_chosen(item, chosen)):
                 for walk in walked[known]:
                     for node in walk.reached:
-                        found.setdefault((node, walk.start if of_it.of_all else None), []).append((known, walk))
+                        found.setdefault((node, walk.start if self._in_pairs(of_it) else None), []).append(
+                            (known, walk)
+                        )
         rows = [Row(node, by, of) for (node, of), by in found.items()]
         names = (known.name for of_it in asked for known in of_it.question.ways if _is_chosen(known, chosen))
         return tuple(dict.fromkeys(names)), self._kept(asked, rows)
+
+    def _in_pairs(self, asked: Asked) -> bool:
+        """Whether there is a row for each object asked of and each that answers for it."""
+        return asked.of_all or self._query.by_start
 
     def counted(self, asked: Sequence[Asked], *, with_sub: bool = True) -> Counts:
         """Return the numbers of rows by each way."""
@@ -123,7 +130,9 @@ class Answering:
         default: set[object] = set()
         for of_it in asked:
             for known, walked in self._walked(of_it, with_sub=with_sub).items():
-                marks = {(walk.start if of_it.of_all else None, node) for walk in walked for node in walk.reached}
+                marks = {
+                    (walk.start if self._in_pairs(of_it) else None, node) for walk in walked for node in walk.reached
+                }
                 reached.setdefault(known.name, set()).update(marks)
                 default |= marks if known.default else set()
         every = set[object]().union(*reached.values())
@@ -154,20 +163,23 @@ class Answering:
     def _kept(self, asked: Sequence[Asked], rows: list[Row]) -> list[Row]:
         starts = sum(len(of_it.starts) for of_it in asked)
         least = starts if self._query.at_least is None else self._query.at_least
-        return [row for row in rows if row.matched >= least] if least > 1 and not asked[0].of_all else rows
+        if least <= 1 or asked[0].of_all:
+            return rows
+        matched = Counter(row.node for row in rows) if self._query.by_start else {row.node: row.matched for row in rows}
+        return [row for row in rows if matched[row.node] >= least]
 
     def ordered(self, asked: Sequence[Asked], rows: Sequence[Row]) -> list[Row]:
         """Return the rows that pass the filters, in order: of equal ones by id."""
         far = self.far(asked)
         if not rows:
             return []
-        several = sum(len(of_it.starts) for of_it in asked) > 1 and not asked[0].of_all
+        several = sum(len(of_it.starts) for of_it in asked) > 1 and not self._in_pairs(asked[0])
         sort = self._query.sort or (Sort("matched", descending=True) if several else Sort.parse(asked[0].question.sort))
         own = _OWN_SORTS.get(sort.key)
         place = {key: number for number, key in enumerate(self._passing(far, rows, Sort("id") if own else sort))}
         object_of = {row.node: self._walker.places[row.node].object_key for row in rows}
         kept = [row for row in rows if object_of[row.node] in place]
-        if asked[0].of_all:
+        if self._in_pairs(asked[0]):
             starts = {node: start.id for of_it in asked for node, start in of_it.starts.items()}
             kept.sort(key=lambda row: starts[row.of] if row.of else "")
         kept.sort(key=lambda row: place[object_of[row.node]])

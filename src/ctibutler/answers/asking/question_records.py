@@ -21,8 +21,9 @@ class QuestionQuery:
     """How a question is to be answered.
 
     `of` is the kind of objects asked of, where none is named. `via` are names of ways, `all` for all of them, None for the
-    default ones. `at_least` is the least number of the objects asked of that a row must answer, None for all of them. `view`
-    is the only value of a qualifier that paths may keep to. The include flags admit revoked and deprecated objects: the ones
+    default ones. `by_start` asks for a row for each object asked of and each that answers for it. `at_least` is the least
+    number of the objects asked of that a row must answer, None for all of them. `view` is the only value of a qualifier that
+    paths may keep to. The include flags admit revoked and deprecated objects: the ones
     asked of, those walked over, and the rows. `filters` are those of lists, on the rows.
     """
 
@@ -32,6 +33,7 @@ class QuestionQuery:
     of: str | None = None
     via: Sequence[str] | None = None
     include_sub: bool = False
+    by_start: bool = False
     at_least: int | None = 1
     view: str | None = None
     include_revoked: bool = False

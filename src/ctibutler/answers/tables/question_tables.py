@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from ctibutler.answers.asking.answering import MOST_EVIDENCE
 from ctibutler.answers.asking.evidence import starts_of, through
@@ -26,11 +26,15 @@ from ctibutler.answers.tables.layers import (
 from ctibutler.answers.tables.object_tables import object_columns
 from ctibutler.answers.tables.table import BETWEEN_VALUES, Cell, Sheet, Table, TableColumn, chosen, names_of, rows_of
 from ctibutler.catalog import members, objects, releases
+from ctibutler.catalog.folding import natural_order
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.markup import plain_text
 from ctibutler.stix.objects import external_references, text
 
 Item = TypeVar("Item")
+Per = Literal["result", "evidence", "start"]
+"""What there is a row for in a table: each object that answers, each path that leads to one, or each object asked about and
+each that answers for it."""
 
 _CLOSURES: tuple[Closure, ...] = ("evidence", "none", "full")
 
@@ -103,15 +107,18 @@ def question_table(
     query: QuestionQuery,
     columns: Sequence[str] | None = None,
     *,
-    by_path: bool = False,
+    per: Per = "result",
 ) -> Table:
-    """Return all rows that answer a question, as `ask` does; with `by_path` a row for each path that leads to one of them.
+    """Return all rows that answer a question, as `ask` does. `per` says what there is a row for; `start` also makes a layer for
+    each object asked about.
 
     `text` is what the relationships say that lead to a row, `references` are the web addresses that they name.
 
     Raises NotFound, Hidden and InvalidRequest as `ask` does, and InvalidRequest for an unknown column.
     """
+    by_path = per == "evidence"
     limit = MOST_EVIDENCE if by_path else query.evidence_limit
+    query = replace(query, by_start=per == "start")
     found = ask(
         library, kb, ids, word,
         replace(query, page=WHOLE, rows=True, evidence=query.evidence or by_path, evidence_limit=limit),
@@ -161,8 +168,21 @@ def question_table(
         layer=(lambda: layer_of_answer(far, _named(found.of), described, found))
         if gives_techniques(far, found.question.gives)
         else None,
+        layers=(lambda: _layers(kb, far, found)) if per == "start" else None,
         evidence=None if by_path or not query.evidence else lambda: _evidence_sheet(every_path()),
     )
+
+
+def _layers(kb: KnowledgeBase, far: KnowledgeBase, found: QuestionAnswer) -> Iterator[tuple[str, TechniqueLayer]]:
+    """A layer for each object asked about that has an answer, in the order of their ids."""
+    rows: dict[Start, list[QuestionRow]] = {}
+    for row in found.page.items:
+        if row.of is not None:
+            rows.setdefault(row.of, []).append(row)
+    for start in sorted(rows, key=lambda start: (natural_order(start.external_id or ""), start.id)):
+        of_it = replace(found, of=[start], page=replace(found.page, items=rows[start], total=len(rows[start])))
+        title = _title(kb, found.release, _named([start]), found.question.word)
+        yield _file_words([start])[0], layer_of_answer(far, _named([start]), title, of_it)
 
 
 def comparison_table(

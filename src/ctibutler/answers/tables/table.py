@@ -48,7 +48,8 @@ class Table:
 
     `name` is the stem of a file name. `facts` say what was asked, of which release, and how many rows there are. `rows` can
     be read once. `changed_at` is when the newest release that it was read from was installed, in microseconds. `objects` are
-    those of bundles, `layer` makes a layer for the Navigator; None where the rows are no objects, or no techniques. `evidence`
+    those of bundles, `layer` makes a layer for the Navigator; None where the rows are no objects, or no techniques. `layers`
+    makes several, each with the stem of a file name; None where one holds all rows. `evidence`
     makes the list of what leads to the rows, None where there is none. `feed` is what newsreaders show, None where rows tell
     nothing new.
     """
@@ -61,6 +62,7 @@ class Table:
     changed_at: int
     objects: TableObjects | None = None
     layer: Callable[[], TechniqueLayer] | None = None
+    layers: Callable[[], Iterator[tuple[str, TechniqueLayer]]] | None = None
     evidence: Callable[[], Sheet] | None = None
     feed: Feed | None = None
 

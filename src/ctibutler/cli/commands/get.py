@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import click
 
@@ -30,6 +30,7 @@ from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 if TYPE_CHECKING:
     from ctibutler.answers.library import Library
+    from ctibutler.answers.tables.question_tables import Per
     from ctibutler.cli.asking import AskOptions
     from ctibutler.cli.finding import Finding
     from ctibutler.cli.output.table_files import Destination
@@ -96,9 +97,10 @@ def get(
         str,
         option(
             "--per",
-            metavar="result|evidence",
-            help="In tables: a row for each result, or for each path that leads to one.",
-            complete=candidates.words("result", "evidence"),
+            metavar="result|evidence|start",
+            help="In tables: a row for each result, for each path that leads to one, or for each result of each object. With"
+            " start, --format layer is a zip with a layer for each object.",
+            complete=candidates.words("result", "evidence", "start"),
         ),
     ] = "result",
     closure: ClosureOption = None,
@@ -127,12 +129,13 @@ def get(
     if question is not None:
         if bundle or detail:
             raise InvalidRequest(f"--{'bundle' if bundle else 'detail'} cannot be used with a question")
+        from ctibutler.answers.tables.question_tables import Per
         from ctibutler.cli.asking import AskOptions
 
-        if per not in ("result", "evidence"):
-            raise InvalidRequest(f"--per: `{per}` is neither result nor evidence")
+        if per not in get_args(Per):
+            raise InvalidRequest(f"--per: `{per}` is none of {', '.join(get_args(Per))}")
         options = AskOptions(via, sub, match, view, evidence, page, page_size)
-        _ask(session, asked, object_id, release, question, options, to, words(columns), by_path=per == "evidence")
+        _ask(session, asked, object_id, release, question, options, to, words(columns), cast("Per", per))
         return
     if to.form is not None or to.file is not None:
         form_option = "-o" if form is None else f"--format {form}"
@@ -181,8 +184,7 @@ def _ask(
     options: AskOptions,
     to: Destination,
     columns: list[str] | None,
-    *,
-    by_path: bool,
+    per: Per,
 ) -> None:
     from ctibutler.answers.tables.question_tables import question_table
     from ctibutler.cli.asking import answer_first, ask_all, ids_of
@@ -199,7 +201,7 @@ def _ask(
                 ids_of(object_id),
                 release,
                 query,
-                lambda kb, ids, asked: question_table(library, kb, ids, question, asked, columns, by_path=by_path),
+                lambda kb, ids, asked: question_table(library, kb, ids, question, asked, columns, per=per),
             )
             to.write_table(table)
             if others:

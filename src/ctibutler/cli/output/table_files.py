@@ -13,9 +13,9 @@ from ctibutler.errors import InvalidRequest
 if TYPE_CHECKING:
     from ctibutler.answers.tables.closures import Closure
     from ctibutler.answers.tables.table import Table
-    from ctibutler.forms.table_forms import TableForm
+    from ctibutler.forms.table_forms import TableForm, Written
 
-TABLE, JSON = "table", "json"
+TABLE, JSON, LAYER = "table", "json", "layer"
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Destination:
 
         assert self.form is not None
         written = self.form.written(table, FormOptions(closure=self.closure))
+        self._check(written)
         rows = output.counted(int(table.facts["rows"]), "row")
         if self.file is not None:
             _write_file(self.file, written.chunks)
@@ -46,6 +47,23 @@ class Destination:
             output.note(f"{table.title}: {rows}")
         if written.missing:
             output.note(f"in no installed release: {', '.join(written.missing)}")
+
+    def _check(self, written: Written) -> None:
+        """Raises InvalidRequest if several layers would get the name of one, or the other way round, or go to a terminal."""
+        from ctibutler.forms.layer_archive import EXTENSION
+
+        if self.file is not None:
+            is_named = self.file.name.lower().endswith(EXTENSION)
+            if written.extension == EXTENSION and not is_named:
+                raise InvalidRequest(
+                    f"-o: there is a layer for each object; the name of the file has to end in {EXTENSION}"
+                )
+            if is_named and written.extension != EXTENSION:
+                raise InvalidRequest(
+                    f"-o: {self.file.name} would hold one layer; add --per start for one for each object"
+                )
+        elif written.extension == EXTENSION and output.on_terminal():
+            raise InvalidRequest("--per start: a terminal cannot show a zip; write it to a file with -o")
 
     def write_json(self, value: object) -> None:
         """Write a value, or JSON as bytes, as indented JSON."""
@@ -100,10 +118,11 @@ def _closure(word: str | None, form: TableForm | None) -> Closure | None:
 
 
 def _form_of(file: Path) -> str:
+    from ctibutler.forms.layer_archive import EXTENSION
     from ctibutler.forms.table_forms import TABLE_FORMS
 
     # Longer ones first: `.stix.json` ends in `.json` too.
-    extensions = {form.extension: form.name for form in TABLE_FORMS.values()} | {".json": JSON}
+    extensions = {form.extension: form.name for form in TABLE_FORMS.values()} | {".json": JSON, EXTENSION: LAYER}
     ending = [known for known in extensions if file.name.lower().endswith(known)]
     if not ending:
         raise InvalidRequest(f"-o: {file.name} ends in none of {', '.join(extensions)}; choose a form with --format")
