@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 from ctibutler.knowledge_bases import release_labels
-from ctibutler.knowledge_bases.layouts import Dialect, Layout, Shape
+from ctibutler.knowledge_bases.layouts import Dialect, LabelColour, Layout, Shape
 from ctibutler.knowledge_bases.property_classes import STIX_PROPERTIES, PropertyClass
 from ctibutler.knowledge_bases.questions import Qualifier, Question
 from ctibutler.knowledge_bases.relations import NamedInDetails, Onward
@@ -283,6 +283,9 @@ class KnowledgeBase:
 
     dialect: Dialect = "plain"
     """How its texts are marked up."""
+
+    label_colours: Mapping[str, LabelColour] = field(default_factory=dict)
+    """The colours, on black, that a standard asks for where it is named what an object is: by primary id in lower case."""
 
     layouts: tuple[Layout, ...] = ()
     """What pages show of its kinds of objects. Of a kind without a layout, they show the answers to all its questions."""

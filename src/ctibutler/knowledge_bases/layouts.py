@@ -50,6 +50,9 @@ class Layout:
     """Questions that the page does not ask, because another answers more."""
 
 
+LabelColour = Literal["clear", "green", "amber", "red"]
+"""The colours of the Traffic Light Protocol."""
+
 Shape = Literal[
     "technique", "subtechnique", "tactic", "group", "campaign", "software", "mitigation", "detection", "data", "asset",
     "weakness", "attack-pattern", "countermeasure", "artifact", "location", "sector", "other",

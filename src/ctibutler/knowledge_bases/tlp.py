@@ -21,5 +21,13 @@ TLP = KnowledgeBase(
     example=Example("2", "amber+strict", "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003", "AMBER"),
     listed_types=("marking-definition",),
     default_sort="name_ascending",
+    label_colours={
+        "clear": "clear",
+        "white": "clear",
+        "green": "green",
+        "amber": "amber",
+        "amber+strict": "amber",
+        "red": "red",
+    },
     bucket=BucketFiles("tlp", "tlpv{}-bundle.json"),
 )

@@ -140,6 +140,7 @@ def head_of(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
         "name": name_of(view),
         "kind": kind_of(kb, view.type, view.properties),
         "shape": shape_of(kb, view),
+        "label_colour": kb.label_colours.get((view.external_id or "").lower()),
         "status": status_of(view),
         "others": [rows.row(other) for other in found.others],
         "timeline": marks(found.moments, events_of(request.library, kb, view.id), lambda moment: _there(scope, moment)),
