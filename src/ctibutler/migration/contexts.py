@@ -102,7 +102,7 @@ def follow_techniques(items: Sequence[Item], settled: list[Settled], flow: Tacti
         for number in numbers:
             tactic = flow.old(items[number].id)
             if number not in techniques and tactic is not None and not flow.is_itself(tactic):
-                beside = [settled[one].outcome for one in techniques]
+                beside = [settled[one].outcome for one in techniques if items[one].leads]
                 settled[number] = _followed(items[number], settled[number], tactic, beside, flow, release)
         for number in techniques if around is numbers else ():
             if items[number].tactic is not None:

@@ -41,7 +41,8 @@ class Item:
     a workbook. Items with the same `context` stand together, so that a tactic among them follows the techniques; None for an
     item by itself. `tactic` is the short name beside a technique, in a layer. One that is not `readable` stands where an
     id should, but is none. Items of one `slot` share a cell, a list of tags or the like, where none stands twice. One that
-    `holds_one` stands where exactly one id has to be.
+    `holds_one` stands where exactly one id has to be. One that does not `lead`, tactics do not follow: a technique that only
+    stands there for its sub-techniques.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Item:
     readable: bool = True
     form: str = ""
     holds_one: bool = False
+    leads: bool = True
 
 
 @dataclass(frozen=True, slots=True)

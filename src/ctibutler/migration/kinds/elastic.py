@@ -89,7 +89,17 @@ def read(content: bytes, reading: Reading) -> list[Item]:
             found = read_id(reading.kb, written)
             place = lines.place(start)
             items.append(
-                Item(found or written, written, place, start, end, number, readable=found is not None, form=TABLE)
+                Item(
+                    found or written,
+                    written,
+                    place,
+                    start,
+                    end,
+                    number,
+                    readable=found is not None,
+                    form=TABLE,
+                    leads=not table.below,
+                )
             )
     if items:
         for tag in tags:
