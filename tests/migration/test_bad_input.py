@@ -104,7 +104,7 @@ READ: dict[str, tuple[bytes, list[tuple[str, str]]]] = {
             ("Ｆ１００１", "touched"),
             ("F1001/001", "unknown"),
             ("F1001.1", "unknown"),
-            ("F10O1", "unreadable"),
+            ("F10O1", "unknown"),
         ],
     ),
     "empty.txt": (b"", []),

@@ -4,7 +4,6 @@ successors."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from ctibutler.migration.files import InputFile, Migration, Options
 from ctibutler.migration.migrating import migrate
 from ctibutler.migration.review import review_rows
 from tests import oasis
-from tests.catalogue import Catalogues, install_all, published
+from tests.catalogue import published
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("bundles")]
 MOBILE = HOSTED.named("attack-mobile")
@@ -27,12 +26,9 @@ IDENTITY = "identity--2f0b2d0a-6f5c-4a52-9d0e-0d9f4f8a1b11"
 Objects = dict[str, dict[str, Any]]
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
-    with Catalogues("sqlite", tmp_path_factory.mktemp("bundles")) as made:
-        database = made.empty()
-        install_all(database, f"attack-mobile@{OLD}", f"attack-mobile@{NEW}")
-        yield Library(database, HOSTED)
+@pytest.fixture
+def library(between_library: Library) -> Library:
+    return between_library
 
 
 def objects_of(label: str) -> Objects:

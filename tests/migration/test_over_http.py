@@ -26,14 +26,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_a_list_of_ids_is_answered_with_what_became_of_each(server: Server) -> None:
-    answer = server.client.post(f"{F3}?from=1.0", json={"ids": ["F1001", "TA0005", "F9999", "what", "f1005"]})
+    answer = server.client.post(f"{F3}?from=1.0", json={"ids": ["F1001", "TA0005", "F9999", "what is it", "f1005"]})
     assert answer.status_code == 200, answer.text
     found = answer.json()
     assert (found["knowledge_base"], found["from"]["version"], found["to"]) == ("mitre-f3", "1.0", "1.1")
     assert [(row["id"], row["outcome"], row["handling"]) for row in found["items"]] == [
         ("TA0005", "split", "human"),
         ("F9999", "unknown", "human"),
-        ("what", "unreadable", "human"),
+        ("what is it", "unreadable", "human"),
         ("f1005", "moved", "look"),
         ("F1001", "touched", "automatic"),
     ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ctibutler.errors import InvalidRequest
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.migration.ids import in_case_of, read_id
+from ctibutler.migration.ids import field_id, in_case_of, read_id
 from ctibutler.migration.items import Item, Items, Joined, Place, Reading, Replacements
 
 _WORDS = re.compile(r"[^\s,;|/]+(?:/\d+)?")
@@ -77,6 +77,18 @@ def items_of_cell(kb: KnowledgeBase, value: str, place: Place, start: int, end: 
         Item(object_id, value[first:last], place, start, end, slot=slot, form=f"{first}:{last}")
         for object_id, first, last in ids_in(kb, value)
     ]
+    if not found and any(map(str.isdecimal, value)) and (word := field_id(kb, value)):
+        return [
+            Item(
+                word,
+                value.strip(),
+                place,
+                start,
+                end,
+                slot=slot,
+                form=f"{value.index(value.strip())}:{len(value.rstrip())}",
+            )
+        ]
     if not found and value.strip():
         return [Item(value.strip(), value, place, start, end, slot=slot, readable=False, form=f"0:{len(value)}")]
     return found

@@ -11,6 +11,7 @@ from functools import lru_cache
 from ctibutler.knowledge_bases.declaration import AddressForm, KnowledgeBase
 
 _LONGEST = 200
+_LONGEST_WORD = 60
 _WITH_SLASH = re.compile(r"([A-Z]{1,4}\d{1,6})/(\d{1,4})", re.IGNORECASE)
 _WITHOUT_DASH = re.compile(r"([A-Z]{2,8})[ _]?(\d{1,6})", re.IGNORECASE)
 _STIX_ID = re.compile(r"[a-z][a-z0-9-]{1,40}--[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -54,6 +55,15 @@ def read_id(kb: KnowledgeBase, text: str) -> str | None:
         return cleaned
     without = _WITHOUT_DASH.fullmatch(cleaned)
     return dashed if without and pattern.fullmatch(dashed := f"{without[1]}-{without[2]}") else None
+
+
+def field_id(kb: KnowledgeBase, text: str) -> str | None:
+    """Return the id in a field that holds nothing else: one word, whatever it looks like."""
+    found = read_id(kb, text)
+    if found is None and len(text) <= _LONGEST_WORD and "\x00" not in text:
+        word = unicodedata.normalize("NFKC", text).strip()
+        return word if word and not _BLANKS.search(word) else None
+    return found
 
 
 def mentions(kb: KnowledgeBase, text: str, *, any_case: bool = False) -> Iterator[Mention]:

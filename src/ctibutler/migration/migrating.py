@@ -15,7 +15,7 @@ from ctibutler.migration.between import Between
 from ctibutler.migration.contexts import follow_techniques
 from ctibutler.migration.decisions import apply_decisions
 from ctibutler.migration.files import InputFile, Migrated, Migration, Options, Source
-from ctibutler.migration.ids import read_id
+from ctibutler.migration.ids import field_id
 from ctibutler.migration.items import Item, Items, Place, Reading, Replacements
 from ctibutler.migration.kinds import bundle
 from ctibutler.migration.limits import LIMITS, Limits
@@ -80,7 +80,7 @@ def migrate_ids(
     target = label_named(kb, labels, options.target)
     items = []
     for index, text in enumerate(ids):
-        found = read_id(kb, text)
+        found = field_id(kb, text)
         items.append(Item(found or text, text, Place(index=index), 0, 0, readable=found is not None))
     read = [_Read(InputFile("", b""), None, items, Reading(kb))]
     return _migrated(library, _Job(kb, labels, target, options, limits), read, [], pairs)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.migration.ids import mentions, read_id, written_as
+from ctibutler.migration.ids import field_id, mentions, written_as
 from ctibutler.migration.items import (
     Item,
     Items,
@@ -202,7 +202,7 @@ def _external_ids(text: str, kb: KnowledgeBase, found: Member, where: str, slot:
             continue
         one = next(member for member in members(text, reference.start) if member.key == "external_id")
         written = one.value if isinstance(one.value, str) else text[one.start : one.end][:100]
-        object_id = read_id(kb, written)
+        object_id = field_id(kb, written)
         yield Item(
             object_id or written,
             written,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ctibutler.errors import UnreadableFile
-from ctibutler.migration.ids import read_id
+from ctibutler.migration.ids import field_id
 from ctibutler.migration.items import (
     WHOLE_FILE,
     Item,
@@ -86,7 +86,7 @@ def read(content: bytes, reading: Reading) -> list[Item]:
         for table in _tables(block):
             start, end = table.values["id"]
             written = unquoted(text[start:end])
-            found = read_id(reading.kb, written)
+            found = field_id(reading.kb, written)
             place = lines.place(start)
             items.append(
                 Item(

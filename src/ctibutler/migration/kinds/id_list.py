@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.migration.ids import in_case_of, read_id
+from ctibutler.migration.ids import field_id, in_case_of, read_id
 from ctibutler.migration.items import Item, Items, Reading, Replacements, Written
 from ctibutler.migration.texts import BOM, Lines, decoded, spliced
 
@@ -38,7 +38,7 @@ def read(content: bytes, reading: Reading) -> list[Item]:
         part = match[0].strip(BOM + " \t")
         if part and not part.startswith(_COMMENT):
             start = match.start() + match[0].index(part)
-            found = read_id(reading.kb, part)
+            found = field_id(reading.kb, part)
             place = lines.place(start)
             items.append(Item(found or part, part, place, start, start + len(part), readable=found is not None))
     return items

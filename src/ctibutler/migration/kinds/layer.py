@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ctibutler.errors import UnreadableFile
-from ctibutler.migration.ids import read_id
+from ctibutler.migration.ids import field_id
 from ctibutler.migration.items import Item, Items, Joined, Place, Reading, Replacement, Replacements, Written
 from ctibutler.migration.json_spans import Member, escaped, members, removed, whole_value
 from ctibutler.migration.kinds.layer_entries import Entry, merged
@@ -66,7 +66,7 @@ def read(content: bytes, reading: Reading) -> list[Item]:
         written = value.get("techniqueID") if isinstance(value, dict) else value
         tactic = value.get("tactic") if isinstance(value, dict) else None
         shown = written if isinstance(written, str) else escaped(written, ascii_only=False)[:100]
-        found = read_id(reading.kb, written) if isinstance(written, str) else None
+        found = field_id(reading.kb, written) if isinstance(written, str) else None
         items.append(
             Item(
                 found or shown,
