@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable
 
@@ -9,6 +10,7 @@ from ctibutler.errors import UnreadableFile
 from ctibutler.migration.items import Place
 
 BOM = "\ufeff"
+_LINE_END = re.compile("\n")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 Edit = tuple[int, int, str]
@@ -37,8 +39,7 @@ class Lines:
     """Where the lines of a text begin."""
 
     def __init__(self, text: str) -> None:
-        self._starts = [0]
-        self._starts += [place + 1 for place, char in enumerate(text) if char == "\n"] if "\n" in text else []
+        self._starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
 
     def line(self, offset: int) -> int:
         """Return the line of a character, counted from 1."""

@@ -176,14 +176,22 @@ def _tags(text: str) -> list[_Tag]:
 
 def _walk(text: str, skipped: int) -> Iterator[_Tag]:
     number, document = -1, _Document()
-    for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.DocumentStartEvent):
-            number, document = number + 1, _Document()
-        elif document.is_tag(event):
-            assert isinstance(event, yaml.ScalarEvent)
-            assert event.start_mark is not None
-            assert event.end_mark is not None
-            yield _Tag(event.value, event.start_mark.index + skipped, event.end_mark.index + skipped, number)
+    events = _LOADER(text)
+    try:
+        while True:
+            event = events.get_event()
+            kind = type(event)
+            if kind is yaml.StreamEndEvent:
+                return
+            if kind is yaml.DocumentStartEvent:
+                number, document = number + 1, _Document()
+            elif kind is yaml.ScalarEvent:
+                if document.is_tag(event):
+                    yield _Tag(event.value, event.start_mark.index + skipped, event.end_mark.index + skipped, number)
+            else:
+                document.take(event)
+    finally:
+        events.dispose()
 
 
 class _Document:
@@ -199,46 +207,56 @@ class _Document:
         self._in_tags = False
 
     def is_tag(self, event: Any) -> bool:
-        """Take the next event, and return whether it is a text in the list `tags` at the top.
+        """Take a text or number, and return whether it is one in the list `tags` at the top.
 
         Raises UnreadableFile.
         """
-        depth = len(self._open)
-        if isinstance(event, yaml.CollectionEndEvent):
-            anchor, size = self._open.pop(), self._sizes.pop()
-            if anchor:
-                self._anchors[anchor] = size
-            if depth == 2:
-                self._in_tags = False
-            self._grow(size, event)
-            return False
-        if not isinstance(event, yaml.NodeEvent):
-            return False
-        if not isinstance(event, yaml.AliasEvent):
+        if event.tag is not None:
             _refuse_tag(event)
-        is_list = isinstance(event, yaml.SequenceStartEvent)
+        depth = len(self._open)
         if depth == 1 and self._has_keys:
-            self._pair(event, is_list)
-        if isinstance(event, yaml.CollectionStartEvent):
-            if depth == 0:
-                self._has_keys = not is_list
-            if depth >= MOST_DEPTH:
-                raise UnreadableFile(f"line {_line(event)}: nested more than {MOST_DEPTH} deep")
-            self._open.append(event.anchor)
-            self._sizes.append(1)
-            return False
-        if isinstance(event, yaml.AliasEvent):
-            self._grow(self._anchors.get(event.anchor or "", 1), event)
-            return False
+            self._pair(event.value, is_list=False)
         if event.anchor:
             self._anchors[event.anchor] = 1
         self._grow(1, event)
         return self._in_tags and depth == 2
 
-    def _pair(self, event: Any, is_list: bool) -> None:
+    def take(self, event: Any) -> None:
+        """Take any other event.
+
+        Raises UnreadableFile.
+        """
+        if isinstance(event, yaml.CollectionStartEvent):
+            self._begin(event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            if len(self._open) == 2:
+                self._in_tags = False
+            anchor, size = self._open.pop(), self._sizes.pop()
+            if anchor:
+                self._anchors[anchor] = size
+            self._grow(size, event)
+        elif isinstance(event, yaml.AliasEvent):
+            if len(self._open) == 1 and self._has_keys:
+                self._pair("", is_list=False)
+            self._grow(self._anchors.get(event.anchor or "", 1), event)
+
+    def _begin(self, event: Any) -> None:
+        _refuse_tag(event)
+        depth = len(self._open)
+        is_list = isinstance(event, yaml.SequenceStartEvent)
+        if depth == 0:
+            self._has_keys = not is_list
+        elif depth == 1 and self._has_keys:
+            self._pair("", is_list)
+        if depth >= MOST_DEPTH:
+            raise UnreadableFile(f"line {_line(event)}: nested more than {MOST_DEPTH} deep")
+        self._open.append(event.anchor)
+        self._sizes.append(1)
+
+    def _pair(self, value: str, is_list: bool) -> None:
         """Keys and values take turns in the map at the top."""
         if self._is_key:
-            self._key = event.value if isinstance(event, yaml.ScalarEvent) else ""
+            self._key = value
         else:
             self._in_tags = is_list and self._key == "tags"
         self._is_key = not self._is_key
