@@ -213,13 +213,14 @@ class _Document:
         """
         if event.tag is not None:
             _refuse_tag(event)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = 1
+        # By itself, no text is too much: only aliases repeat.
+        self._sizes[-1] += 1
         depth = len(self._open)
         if depth == 1 and self._has_keys:
             self._pair(event.value, is_list=False)
-        if event.anchor:
-            self._anchors[event.anchor] = 1
-        self._grow(1, event)
-        return self._in_tags and depth == 2
+        return depth == 2 and self._in_tags
 
     def take(self, event: Any) -> None:
         """Take any other event.
