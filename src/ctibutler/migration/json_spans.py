@@ -34,7 +34,7 @@ def whole_value(text: str) -> tuple[object, int]:
 
     Raises UnreadableFile with line and column if it is none, or nests too deeply.
     """
-    start = _skip(text, 1 if text.startswith(BOM) else 0)
+    start = beginning(text)
     _refuse_deep(text)
     try:
         value, end = _DECODER.raw_decode(text, start)
@@ -45,6 +45,11 @@ def whole_value(text: str) -> tuple[object, int]:
     if _skip(text, end) != len(text):
         raise UnreadableFile(f"{_place(text, end)}: something follows after the JSON value")
     return value, start
+
+
+def beginning(text: str) -> int:
+    """Return where the JSON value begins that a text is known to be."""
+    return _skip(text, 1 if text.startswith(BOM) else 0)
 
 
 def members(text: str, start: int) -> Iterator[Member]:

@@ -174,7 +174,7 @@ def _file(
             if one.outcome.new_id is not None
         },
         tactics=between.flow.new,
-        platforms=between.platforms if read.kind.name == "layer" else frozenset(),
+        platforms=between.platforms if read.kind.name == "layer" and b"platforms" in content else frozenset(),
         objects=_objects(between, content, items, replacements) if read.kind.name == "stix" else {},
         notes={
             number: (one.outcome.outcome, one.outcome.new_name or "", one.outcome.reason)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from ctibutler.errors import UnreadableFile
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.migration.ids import field_id, mentions, written_as
 from ctibutler.migration.items import (
@@ -19,7 +20,7 @@ from ctibutler.migration.items import (
     Replacements,
     Written,
 )
-from ctibutler.migration.json_spans import Member, escaped, members, removed, whole_value
+from ctibutler.migration.json_spans import Member, beginning, escaped, members, removed, whole_value
 from ctibutler.migration.texts import Edit, decoded, spliced
 from ctibutler.stix.times import microseconds, rfc3339
 
@@ -43,8 +44,14 @@ def is_bundle(value: object) -> bool:
 
 
 def read(content: bytes, reading: Reading) -> list[Item]:
-    """Return the copies of objects, and references to such objects and their ids in all others."""
+    """Return the copies of objects, and references to such objects and their ids in all others.
+
+    Raises UnreadableFile.
+    """
     text = decoded(content)
+    value, _ = whole_value(text)
+    if not is_bundle(value):
+        raise UnreadableFile("neither a STIX bundle nor a list of STIX objects")
     objects = list(_objects(text))
     own = {_stix_id(member) for member, _ in objects if not _is_copy(reading.kb, member.value)}
     items = []
@@ -142,9 +149,9 @@ def _unless_equal(member: Member, newer: str) -> Iterator[Edit]:
 
 
 def _objects(text: str) -> Iterator[tuple[Member, str]]:
-    value, start = whole_value(text)
-    prefix = ""
-    if isinstance(value, dict):
+    """The objects of a text that is known to be JSON, with pointers to them."""
+    start, prefix = beginning(text), ""
+    if text[start] == "{":
         prefix = "/objects"
         start = next(member.start for member in members(text, start) if member.key == "objects")
     for number, member in enumerate(members(text, start)):

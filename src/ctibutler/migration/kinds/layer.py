@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ctibutler.errors import UnreadableFile
 from ctibutler.migration.ids import field_id
 from ctibutler.migration.items import Item, Items, Joined, Place, Reading, Replacement, Replacements, Written
-from ctibutler.migration.json_spans import Member, escaped, members, removed, whole_value
+from ctibutler.migration.json_spans import Member, beginning, escaped, members, removed, whole_value
 from ctibutler.migration.kinds.layer_entries import Entry, merged
 from ctibutler.migration.texts import Edit, decoded, spliced
 
@@ -60,6 +60,7 @@ def read(content: bytes, reading: Reading) -> list[Item]:
     Raises UnreadableFile if a layer has no list of techniques.
     """
     text = decoded(content)
+    whole_value(text)
     items = []
     for number, (entry, pointer) in enumerate(_entries(text)):
         value = entry.value
@@ -105,9 +106,9 @@ def write(content: bytes, reading: Reading, items: Items, replacements: Replacem
 
 
 def _layers(text: str) -> Iterator[tuple[int, str]]:
-    """Where each layer begins, and the pointer to it."""
-    value, start = whole_value(text)
-    if isinstance(value, list):
+    """Where each layer begins, and the pointer to it, in a text that is known to be JSON."""
+    start = beginning(text)
+    if text[start] == "[":
         for number, member in enumerate(members(text, start)):
             yield member.start, f"/{number}"
     else:
