@@ -109,11 +109,15 @@ def differences(
     Raises NotFound when a release is not installed.
     """
     release = installed_release(connection, kb, label)
-    comparison = library.comparisons.compare(connection, _since(connection, kb, release, query.since), release)
+    comparison = library.comparisons.compare(connection, lower_release(connection, kb, release, query.since), release)
     return comparison, _sorted([found for found in comparison.differences if _passes(found, query)], query.sort)
 
 
-def _since(connection: Connection, kb: KnowledgeBase, release: Release, label: str | None) -> Release | None:
+def lower_release(connection: Connection, kb: KnowledgeBase, release: Release, label: str | None) -> Release | None:
+    """Return the release with this label, for None the next one below a release; None if there is none.
+
+    Raises NotFound when it is not installed.
+    """
     if label is not None:
         return installed_release(connection, kb, label)
     lower = [other for other in releases.installed(connection, kb.slug) if other.sort_key < release.sort_key]

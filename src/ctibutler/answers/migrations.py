@@ -57,12 +57,14 @@ class ReleaseOutcomes:
     """What became of every object of a release, and which objects another one added.
 
     Relationships have no outcome. `outcomes` are sorted by type and primary id, as people count; those of objects that were
-    added have the outcome `added`. `model` and `vocabulary` are told once, not for each object.
+    added have the outcome `added`. `model` and `vocabulary` are told once, not for each object. `old` is None where there is
+    nothing to compare with: everything was added. `installed_at`, in microseconds, is when the newer of the two came.
     """
 
     knowledge_base: str
-    old: str
+    old: str | None
     new: str
+    installed_at: int
     outcomes: Sequence[Outcome]
     counts: Mapping[str, int]
     model: Sequence[ModelChange]
@@ -106,12 +108,14 @@ def release_outcomes(library: Library, kb: KnowledgeBase, from_version: str, to_
     with library.database.read() as connection:
         judged = _judged(library, connection, kb, from_version, to_version)
         if judged.ordered is None:
-            judged.ordered = _ordered([*judged.outcomes.values(), *_added(connection, judged)])
+            added = _added(connection, judged.added, judged.new.release.label)
+            judged.ordered = _ordered([*judged.outcomes.values(), *added])
         found = _Answering(library, connection, judged).completed(judged.ordered)
     return ReleaseOutcomes(
         knowledge_base=kb.slug,
         old=judged.old.release.label,
         new=judged.new.release.label,
+        installed_at=max(side.release.installed_at for side in (judged.old, judged.new)),
         outcomes=found,
         counts=_counts(found),
         model=[
@@ -147,10 +151,22 @@ def _ordered(found: Iterable[Outcome]) -> list[Outcome]:
     return sorted(found, key=lambda one: (one.type or "", natural_order(one.id), one.stix_id or ""))
 
 
-def _added(connection: Connection, judged: Judged) -> list[Outcome]:
+def everything_added(library: Library, kb: KnowledgeBase, version: str) -> ReleaseOutcomes:
+    """Return the outcomes of a release that is compared with nothing.
+
+    Raises NotFound when it is not installed.
+    """
+    with library.database.read() as connection:
+        release = installed_release(connection, kb, version)
+        firsts = Side(kb, release, entries.of_release(connection, release.key)).by_id
+        found = _ordered(_added(connection, list(firsts.values()), release.label))
+    return ReleaseOutcomes(kb.slug, None, release.label, release.installed_at, found, _counts(found), [], [])
+
+
+def _added(connection: Connection, added: Sequence[Entry], label: str) -> list[Outcome]:
     """What is said of the objects that only the new release has."""
-    names = names_in(connection, judged.added)
-    reason = f"New in {judged.new.release.label}."
+    names = names_in(connection, added)
+    reason = f"New in {label}."
     return [
         Outcome(
             id=entry.shown_id,
@@ -164,7 +180,7 @@ def _added(connection: Connection, judged: Judged) -> list[Outcome]:
             stix_id=entry.stix_id,
             new_stix_id=entry.stix_id,
         )
-        for entry in judged.added
+        for entry in added
     ]
 
 

@@ -282,6 +282,10 @@ def _responses(route: Route, names: Mapping[str, str]) -> dict[str, object]:
     return answers
 
 
+def _any_of(names: list[str]) -> Schema:
+    return ref(names[0]) if len(names) == 1 else {"anyOf": list(map(ref, names))}
+
+
 def _has_layers(endpoint: Endpoint) -> bool:
     """Whether an answer of this endpoint can also be a Navigator layer, which is JSON as well."""
     return any(parameter.name == "format" and LAYER in parameter.allowed for parameter in endpoint.parameters)
@@ -324,9 +328,9 @@ def _success(route: Route) -> dict[str, object]:
         slug = route.kb.slug if route.kb else ""
         shapes = {
             endpoint.media_type: {
-                "schema": {"anyOf": [ref(endpoint.shows), ref("LayerFile")]}
-                if _has_layers(endpoint)
-                else ref(endpoint.shows),
+                "schema": _any_of(
+                    [endpoint.shows, *endpoint.also_shows, *(["LayerFile"] if _has_layers(endpoint) else [])]
+                ),
                 **_examples(f"{endpoint.shows}.{slug}", f"{endpoint.shows}.{route.name}", endpoint.shows),
             }
         }

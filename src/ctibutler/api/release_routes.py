@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -13,15 +13,18 @@ from starlette.responses import Response
 from ctibutler import __version__
 from ctibutler.answers import changes, exports, releases
 from ctibutler.answers.changes import ChangesQuery
+from ctibutler.answers.outcome_changes import ROW_WORDS, OutcomesQuery, outcome_changes
 from ctibutler.answers.tables.change_tables import CHANGE_COLUMNS, changes_table
+from ctibutler.answers.tables.outcome_tables import OUTCOME_COLUMNS, outcome_table
 from ctibutler.answers.tables.release_sheets import release_sheets
 from ctibutler.answers.tables.table import names_of
 from ctibutler.api import responses
-from ctibutler.api.forms import in_form, with_forms
+from ctibutler.api.forms import LAYER, in_form, with_forms
 from ctibutler.comparing.differences import CHANGES
+from ctibutler.comparing.outcomes import HANDLINGS
 from ctibutler.errors import InvalidRequest
 from ctibutler.forms import stix_bundle
-from ctibutler.forms.changes import facts_of, rows_of
+from ctibutler.forms.changes import facts_of, facts_of_outcomes, rows_of
 from ctibutler.forms.jobs import job_form
 from ctibutler.forms.table_forms import TABLE_FORMS
 from ctibutler.http.bodies import Field
@@ -117,14 +120,17 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
             "ChangePage",
             (*pages, sort_parameter(("id", "type", "name", "change"), "id_ascending"), *_change_filters(kb)),
             cached=True,
+            also_shows=("OutcomePage",),
             fails=(404,),
             description="""
         Returns each object that differs, with the properties that changed. Objects are compared by content, because publishers
         sometimes change one without changing its `modified`. The counts are those of the whole comparison, before filters.
+        `view=outcome` returns what became of every object instead: which one stands for it now, and why. What the release
+        changed for all objects of a type is told once, under `model` and `vocabulary`.
         """,
         ),
-        names_of(CHANGE_COLUMNS),
-        others=("atom",),
+        dict.fromkeys((*names_of(CHANGE_COLUMNS), *names_of(OUTCOME_COLUMNS))),
+        others=("atom", *((LAYER,) if kb.navigator_domain else ())),
     )
     yield Endpoint(
         "DELETE",
@@ -225,6 +231,15 @@ def _validators(request: Request, state: str, installed_at: int) -> dict[str, st
 
 def _changes(request: Request) -> Response:
     values = request.values
+    asked = values.csv("outcome") is not None or values.csv("handling") is not None
+    view = values.text("view") or ("outcome" if asked else "object")
+    if view == "object" and asked:
+        raise InvalidRequest.of("view", "`outcome` and `handling` are filters of `view=outcome`.")
+    return _outcomes(request) if view == "outcome" else _objects(request)
+
+
+def _objects(request: Request) -> Response:
+    values = request.values
     query = ChangesQuery(
         since=values.text("since"),
         change=values.csv("change"),
@@ -242,6 +257,29 @@ def _changes(request: Request) -> Response:
         request,
         page,
         lambda columns: changes_table(request.library, request.kb, request.path["version"], query, columns),
+    )
+
+
+def _outcomes(request: Request) -> Response:
+    values = request.values
+    query = OutcomesQuery(
+        since=values.text("since"),
+        outcome=values.csv("outcome"),
+        handling=values.csv("handling"),
+        types=values.csv("types"),
+        hide=values.csv("hide") or (),
+        page=values.page(),
+        sort=values.sort(),
+    )
+
+    def page() -> Response:
+        found = outcome_changes(request.library, request.kb, request.path["version"], query)
+        return responses.page(request, found.page, "changes", facts_of_outcomes(found))
+
+    return in_form(
+        request,
+        page,
+        lambda columns: outcome_table(request.library, request.kb, request.path["version"], query, columns),
     )
 
 
@@ -307,8 +345,27 @@ def _change_filters(kb: KnowledgeBase) -> tuple[Parameter, ...]:
             "change", "csv", f"Kinds of changes: {', '.join(f'`{kind}`' for kind in CHANGES)}.", example="added,removed"
         ),
         _types(kb),
+        Parameter(
+            "view",
+            "choice",
+            "`object`: what differs in each object. `outcome`: what became of each. Default: `object`, unless `outcome` or"
+            " `handling` is given.",
+            allowed=("object", "outcome"),
+        ),
+        Parameter("outcome", "csv", f"Outcomes: {_listed(ROW_WORDS)}.", example="renamed,merged"),
+        Parameter("handling", "csv", f"How to handle it: {_listed(HANDLINGS)}.", example="human,look"),
+        Parameter(
+            "hide",
+            "csv",
+            "Outcomes to leave out with `view=outcome`. `stale`: what was revoked or deprecated before already.",
+            example="stale,unchanged,touched",
+        ),
         Parameter("include_objects", "flag", "Include the objects before and after the change.", default=False),
     )
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
 
 
 _DETAILS = Parameter("details", "flag", "Include where each release comes from.", default=False)

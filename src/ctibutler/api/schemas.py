@@ -12,16 +12,19 @@ from ctibutler.answers.asking.sets import ComparedCounts, ComparedRow
 from ctibutler.answers.differences import ObjectDifference
 from ctibutler.answers.history import HistoryEvent, Thread
 from ctibutler.answers.inference import Inference
+from ctibutler.answers.migrations import ModelChange, VocabularyChange
 from ctibutler.answers.object_versions import ObjectState
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.onward.chains import ChainStage, ChainText
 from ctibutler.answers.onward.coverage import Coverage
 from ctibutler.answers.onward.path_records import MissingLinkSet, PathObject, Paths
+from ctibutler.answers.outcome_changes import OutcomeCounts
 from ctibutler.answers.pages import Count
 from ctibutler.answers.releases import AvailableRelease, InstalledReleases, Release
 from ctibutler.answers.updates import Updates
 from ctibutler.api.derived_schemas import Schema, derived, page_type, ref
 from ctibutler.api.service_answers import Index, Readiness
+from ctibutler.comparing.outcomes import Outcome
 from ctibutler.forms.changes import ChangeRow
 from ctibutler.forms.jobs import Job
 from ctibutler.forms.knowledge_bases import KnowledgeBases
@@ -59,6 +62,19 @@ ANSWERS: Mapping[str, object] = {
         "changes",
         ChangeRow,
         {"knowledge_base": str, "version": str, "since": str | None, "counts": dict[str, Count]},
+    ),
+    "OutcomePage": page_type(
+        "OutcomePage",
+        "changes",
+        Outcome,
+        {
+            "knowledge_base": str,
+            "version": str,
+            "since": str | None,
+            "counts": OutcomeCounts,
+            "model": list[ModelChange],
+            "vocabulary": list[VocabularyChange],
+        },
     ),
     "HistoryPage": page_type(
         "HistoryPage",

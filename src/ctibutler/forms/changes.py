@@ -8,6 +8,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from ctibutler.answers.changes import Change, ChangeFacts, ChangesPage
 from ctibutler.answers.object_view import ObjectView
+from ctibutler.answers.outcome_changes import OutcomesPage
 from ctibutler.answers.pages import Page
 
 
@@ -31,6 +32,18 @@ def facts_of(found: ChangesPage) -> dict[str, object]:
         "version": found.release,
         "since": found.since,
         "counts": found.counted(),
+    }
+
+
+def facts_of_outcomes(found: OutcomesPage) -> dict[str, object]:
+    """Return the members beside the rows of outcomes: also what the release changed for all objects, told once."""
+    return {
+        "knowledge_base": found.knowledge_base,
+        "version": found.release,
+        "since": found.since,
+        "counts": found.counts,
+        "model": found.model,
+        "vocabulary": found.vocabulary,
     }
 
 

@@ -115,6 +115,18 @@ class LayerFile(msgspec.Struct, frozen=True, kw_only=True, rename={"legend_items
 GROUP_COLORS: Final = ("#b39ddb", "#ffb74d", "#64b5f6")
 """Violet for both, orange and blue for one of two: told apart with any kind of colour blindness."""
 
+OUTCOME_COLORS: Final = {
+    **dict.fromkeys(("ambiguous", "gone", "dead_end", "deprecated", "split", "reused"), "#e57373"),
+    **dict.fromkeys(("merged", "demoted", "promoted", "renumbered", "reissued", "revived"), "#b39ddb"),
+    **dict.fromkeys(("moved", "redefined"), "#ffb74d"),
+    "renamed": "#fff176",
+    "edited": "#64b5f6",
+    "added": "#81c784",
+    "touched": "#e0e0e0",
+    "unchanged": "#ffffff",
+}
+"""What became of techniques: what needs a human in red, other ids in violet, another meaning in orange."""
+
 GRADIENT: Final = LayerGradient(("#ffffff", "#ff6666"), 0, 100)
 
 
@@ -154,7 +166,9 @@ def table_as_layer(table: Table) -> Iterator[bytes]:
 def technique_layer_file(layer: TechniqueLayer) -> LayerFile:
     """Return a layer with the scores of its techniques, and a colour for each of its groups."""
     most = max((technique.score for technique in layer.techniques), default=1)
-    colors = dict(enumerate(GROUP_COLORS))
+    colors = [
+        OUTCOME_COLORS.get(label) or GROUP_COLORS[place % len(GROUP_COLORS)] for place, label in enumerate(layer.groups)
+    ]
     return LayerFile(
         name=_NOT_IN_NAMES.sub("-", layer.name),
         description=layer.description,

@@ -29,7 +29,8 @@ class Endpoint:
     """A method and a path, below a knowledge base or below the root, with its handler.
 
     `summary` and `description` are for the schema. `choices` are the values that a place in the path can have, where they
-    are known. `shows` names the schema of the successful answer, `fails` lists the statuses of its errors. `variants` are
+    are known. `shows` names the schema of the successful answer, `also_shows` those that it has with some parameters, `fails`
+    lists the statuses of its errors. `variants` are
     media types that `Accept` can choose instead of `media_type`; where it is `even`, also by naming both alike. Answers of a
     `cached` endpoint depend only on the catalogue and the URL. An endpoint that `streams` produces its answer while sending
     it. One that is `for_monitoring` waits for no other request. One with `largest_file` also takes a body that is a file, or
@@ -48,6 +49,7 @@ class Endpoint:
     right: Right = "read"
     status: int = 200
     media_type: str = "application/json"
+    also_shows: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
     even: bool = False
     fails: tuple[int, ...] = ()

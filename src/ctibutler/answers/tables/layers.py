@@ -9,6 +9,7 @@ from ctibutler.answers.asking.evidence import said, starts_of, through
 from ctibutler.answers.asking.question_records import QuestionAnswer, QuestionRow, Start
 from ctibutler.answers.asking.sets import SIDES, SetComparison, Side
 from ctibutler.answers.navigator import TECHNIQUE
+from ctibutler.comparing.outcomes import ADDED, HANDLINGS, OUTCOMES, Outcome
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.kinds import kinds_named
 from ctibutler.stix.markup import plain_text
@@ -62,6 +63,37 @@ def layer_of_comparison(
         if (technique_id := row.object.external_id)
     ]
     return TechniqueLayer(kb, found.rows_release or "", name, description, marked, [*side_names(compared).values()])
+
+
+def layer_of_outcomes(
+    kb: KnowledgeBase, name: str, description: str, release: str, rows: Iterable[Outcome]
+) -> TechniqueLayer:
+    """Return the layer of the techniques of a release, by what became of them. Those that were dead before are left out. Where
+    several became one, that one has the outcome that asks for the most work."""
+    leading: dict[str, list[Outcome]] = {}
+    for row in rows:
+        if row.type == TECHNIQUE and "stale" not in row.also and row.id != row.stix_id:
+            leading.setdefault(row.new_id or row.id, []).append(row)
+    groups = [
+        word for word in (*OUTCOMES, ADDED) if any(_first(several).outcome == word for several in leading.values())
+    ]
+    marked = [
+        MarkedTechnique(
+            technique_id,
+            len(several),
+            "\n\n".join(
+                row.reason if row.id == technique_id else f"{row.id} {row.name}: {row.reason}" for row in several
+            ),
+            groups.index(_first(several).outcome),
+        )
+        for technique_id, several in leading.items()
+    ]
+    return TechniqueLayer(kb, release, name, description, marked, groups)
+
+
+def _first(rows: Sequence[Outcome]) -> Outcome:
+    order = (*OUTCOMES, ADDED)
+    return min(rows, key=lambda row: (-HANDLINGS.index(row.handling), order.index(row.outcome)))
 
 
 def side_names(compared: SetComparison) -> dict[Side, str]:
