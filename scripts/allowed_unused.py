@@ -93,5 +93,4 @@ _.scripts
 _.validateLink  # markdown-it calls this method
 ROOT_WORDS  # tests compare it with every id
 _.vocabulary
-_.release_outcomes
 _.again

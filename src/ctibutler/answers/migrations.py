@@ -151,6 +151,18 @@ def _ordered(found: Iterable[Outcome]) -> list[Outcome]:
     return sorted(found, key=lambda one: (one.type or "", natural_order(one.id), one.stix_id or ""))
 
 
+def with_candidates(
+    library: Library, kb: KnowledgeBase, from_version: str, to_version: str, found: Sequence[Outcome]
+) -> list[Outcome]:
+    """Return outcomes between two releases, with candidates where a human decides.
+
+    Raises NotFound when a release is not installed.
+    """
+    with library.database.read() as connection:
+        judged = _judged(library, connection, kb, from_version, to_version)
+        return list(Candidates(connection, judged).of(found))
+
+
 def everything_added(library: Library, kb: KnowledgeBase, version: str) -> ReleaseOutcomes:
     """Return the outcomes of a release that is compared with nothing.
 

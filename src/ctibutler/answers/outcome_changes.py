@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,14 +17,18 @@ from ctibutler.answers.migrations import (
     VocabularyChange,
     everything_added,
     release_outcomes,
+    with_candidates,
 )
 from ctibutler.answers.naming import installed_release
 from ctibutler.answers.pages import Count, Page, PageRequest, Sort, cut
 from ctibutler.catalog.folding import folded, natural_order
+from ctibutler.catalog.releases import Release
 from ctibutler.comparing.outcomes import ADDED, HANDLINGS, NOTES, OUTCOMES, Handling, Outcome
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 STALE: Final = "stale"
+# Two lists refer to it; the records themselves are kept with the comparison.
+_BYTES_OF_ROW = 40
 ROW_WORDS: Final = (*OUTCOMES, ADDED, *NOTES)
 """What rows can be chosen by, and left out by: outcomes, and notes that stand beside them."""
 
@@ -44,6 +48,12 @@ class OutcomesQuery:
     page: PageRequest = PageRequest()
     sort: Sort = Sort("id")
 
+    @property
+    def question(self) -> Hashable:
+        """All of it but the releases and the page."""
+        chosen = (self.outcome, self.handling, self.types, self.hide)
+        return (*(None if words is None else tuple(sorted(words)) for words in chosen), self.sort)
+
     def passes(self, row: Outcome) -> bool:
         """Return whether a row is asked for."""
         if self.outcome is not None and not _is_one(row, self.outcome):
@@ -53,17 +63,22 @@ class OutcomesQuery:
         return (self.types is None or row.type in self.types) and not _is_one(row, self.hide)
 
 
-class OutcomeCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """How many objects have each outcome and each handling, and each outcome by STIX type, in the whole comparison.
-
-    `stale` are the outcomes of those among them that the first release had revoked or deprecated already; `silent` is how many
-    were edited under the same `modified`.
-    """
+class OutcomeSums(msgspec.Struct, frozen=True, kw_only=True):
+    """How many objects have each outcome, and each handling."""
 
     outcomes: dict[str, Count]
     handling: dict[Handling, Count]
+
+
+class OutcomeCounts(OutcomeSums, frozen=True, kw_only=True):
+    """How many objects have each outcome and each handling, and each outcome by STIX type, in the whole comparison.
+
+    `stale` counts those among them that the first release had revoked or deprecated already; `silent` is how many were edited
+    under the same `modified`.
+    """
+
     types: dict[str, dict[str, Count]]
-    stale: dict[str, Count]
+    stale: OutcomeSums
     silent: Count
 
 
@@ -81,33 +96,57 @@ class OutcomesPage:
     page: Page[Outcome]
 
 
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The rows that pass the filters, sorted, with what is told of the whole comparison."""
+
+    whole: ReleaseOutcomes
+    counts: OutcomeCounts
+    rows: Sequence[Outcome]
+
+    def __len__(self) -> int:
+        return len(self.whole.outcomes)
+
+
 def outcome_changes(library: Library, kb: KnowledgeBase, label: str | None, query: OutcomesQuery) -> OutcomesPage:
-    """Return what became of every object that is no relationship from a release to another one, and what that one added.
+    """Return what became of every object that is no relationship from a release to another one, and what that one added. Rows
+    of the page that need a human have candidates.
 
     Raises NotFound when a release is not installed.
     """
-    whole = _compared(library, kb, label, query.since)
-    passing = list(filter(query.passes, whole.outcomes))
-    passing.sort(key=OUTCOME_SORT_KEYS[query.sort.key], reverse=query.sort.descending)
+    with library.database.read() as connection:
+        release = installed_release(connection, kb, label)
+        before = lower_release(connection, kb, release, query.since)
+        asked = ("outcomes", kb.slug, before.key if before else None, release.key, query.question)
+        listed = library.list_cache.get(
+            connection, asked, lambda: _listed(library, kb, before, release, query), _BYTES_OF_ROW
+        )
+    whole = listed.whole
+    page = cut(listed.rows, query.page)
+    if before is not None and any(row.handling == "human" for row in page.items):
+        page = page.with_items(with_candidates(library, kb, before.label, release.label, page.items))
     return OutcomesPage(
         knowledge_base=kb.slug,
         release=whole.new,
         since=whole.old,
         installed_at=whole.installed_at,
-        counts=_counts(whole.outcomes),
+        counts=listed.counts,
         model=whole.model,
         vocabulary=whole.vocabulary,
-        page=cut(passing, query.page),
+        page=page,
     )
 
 
-def _compared(library: Library, kb: KnowledgeBase, label: str | None, since: str | None) -> ReleaseOutcomes:
-    with library.database.read() as connection:
-        release = installed_release(connection, kb, label)
-        before = lower_release(connection, kb, release, since)
+def _listed(
+    library: Library, kb: KnowledgeBase, before: Release | None, release: Release, query: OutcomesQuery
+) -> _Listed:
     if before is None:
-        return everything_added(library, kb, release.label)
-    return release_outcomes(library, kb, before.label, release.label)
+        whole = everything_added(library, kb, release.label)
+    else:
+        whole = release_outcomes(library, kb, before.label, release.label)
+    rows = list(filter(query.passes, whole.outcomes))
+    rows.sort(key=OUTCOME_SORT_KEYS[query.sort.key], reverse=query.sort.descending)
+    return _Listed(whole, _counts(whole.outcomes), rows)
 
 
 def _is_one(row: Outcome, words: Collection[str]) -> bool:
@@ -115,24 +154,25 @@ def _is_one(row: Outcome, words: Collection[str]) -> bool:
     return row.outcome in words or any(note in words for note in row.also if note in NOTES)
 
 
-def _counts(rows: Iterable[Outcome]) -> OutcomeCounts:
-    outcomes: Counter[str] = Counter()
-    handling: Counter[Handling] = Counter()
+def _counts(rows: Sequence[Outcome]) -> OutcomeCounts:
     types: dict[str, Counter[str]] = {}
-    stale: Counter[str] = Counter()
-    silent = 0
     for row in rows:
-        outcomes[row.outcome] += 1
-        handling[row.handling] += 1
         types.setdefault(row.type or "", Counter())[row.outcome] += 1
-        stale[row.outcome] += STALE in row.also
-        silent += "silent" in row.also
+    whole, stale = _sums(rows), _sums([row for row in rows if STALE in row.also])
     return OutcomeCounts(
-        outcomes=_in_order(outcomes),
-        handling={word: handling[word] for word in reversed(HANDLINGS)},
+        outcomes=whole.outcomes,
+        handling=whole.handling,
         types={stix_type: _in_order(counts) for stix_type, counts in sorted(types.items())},
-        stale=_in_order(stale),
-        silent=silent,
+        stale=stale,
+        silent=sum("silent" in row.also for row in rows),
+    )
+
+
+def _sums(rows: Sequence[Outcome]) -> OutcomeSums:
+    handling = Counter(row.handling for row in rows)
+    return OutcomeSums(
+        outcomes=_in_order(Counter(row.outcome for row in rows)),
+        handling={word: handling[word] for word in reversed(HANDLINGS)},
     )
 
 
