@@ -119,3 +119,63 @@ def test_an_id_of_different_objects_needs_a_knowledge_base(tmp_path: Path) -> No
         same = command.done("history", first["id"])
         assert same.stderr == "read in attack-mobile; also in capec (--kb)\n"
         assert "Technique 1" in same.stdout
+
+
+def test_changes_show_outcomes_with_reasons(stocked: Command) -> None:
+    found = stocked.done("changes", "disarm", "1.5", "1.6", "--view", "outcome", "--page-size", 1000)
+    lines = found.stdout.splitlines()
+    assert lines[:3] == [
+        "disarm 1.5 to 1.6",
+        "outcomes  32 gone, 2 edited, 312 touched, 2 unchanged, 94 added",
+        "handling  32 human, 410 automatic",
+    ]
+    assert found.stderr == "128 rows; not shown: stale, unchanged, touched (--hide none shows all)\n"
+    place = lines.index(next(line for line in lines if "T0104.002" in line))
+    assert lines[place].split() == ["human", "gone", "T0104.002", "Dating", "App"]
+    assert lines[place + 1].strip().startswith("Not in 1.6, which names no successor.")
+    assert lines[place + 2].strip().startswith("Perhaps T0151.017 Dating Platform")
+    whole = stocked.done("changes", "disarm", "1.5", "1.6", "--view", "outcome", "--hide", "none", "--page-size", 1)
+    assert whole.stderr == "1 of 442 rows; --page 2 shows more\n"
+
+
+def test_outcomes_have_the_forms_of_lists(stocked: Command, tmp_path: Path) -> None:
+    words = ("changes", "disarm", "1.5", "1.6", "--outcome", "gone,edited")
+    rows = stocked.done(*words, "--json", "--page-size", 100).json["changes"]
+    assert {row["outcome"] for row in rows} == {"gone", "edited"}
+    file = tmp_path / "outcomes.csv"
+    stocked.done(*words, "-o", str(file))
+    table = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+    assert [row["id"] for row in table] == [row["id"] for row in rows]
+    assert [row["handling"] for row in table] == ["human"] * 32 + ["automatic"] * 2
+    markdown = stocked.done(*words, "--format", "md").stdout
+    assert "| human | gone |" in markdown
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--view colours", "--view: `colours` is neither object nor outcome"),
+        ("--view object --outcome gone", "--outcome cannot be used with --view object"),
+        ("--outcome gnoe", "--outcome: `gnoe` is unknown; did you mean gone?"),
+        ("--handling machine", "--handling: `machine` is unknown"),
+        ("--outcome gone --hide all", "--hide: `all` is unknown"),
+        ("--outcome gone --change added", "--change cannot be used with outcomes"),
+        ("--outcome gone --format layer", "`layer` does not fit these rows"),
+    ],
+)
+def test_words_that_outcomes_do_not_know_are_refused(stocked: Command, options: str, said: str) -> None:
+    ended = stocked("changes", "disarm", "1.5", "1.6", *options.split())
+    assert (ended.code, ended.stdout) == (2, "")
+    assert said in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_the_words_of_the_options_are_those_of_the_answers() -> None:
+    from ctibutler.answers.outcome_changes import ROW_WORDS
+    from ctibutler.cli.commands import changes, diff, history
+    from ctibutler.comparing.classes import CHANGE_CLASSES
+    from ctibutler.comparing.events import EVENTS
+
+    assert changes.OUTCOME_WORDS == ROW_WORDS
+    assert diff.CLASS_WORDS == CHANGE_CLASSES
+    assert history.EVENT_WORDS == EVENTS

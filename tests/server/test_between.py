@@ -122,3 +122,70 @@ def test_a_release_from_a_higher_to_a_lower_one(served: Server) -> None:
     paths = [[one["path"] for one in side["properties"]] for side in (back, there)]
     assert paths[0] == paths[1]
     assert [one["before"] for one in back["properties"]] == [one["after"] for one in there["properties"]]
+
+
+def test_changes_can_be_seen_as_outcomes(served: Server) -> None:
+    path = f"{F3}/versions/1.1/changes/"
+    before = served.get(f"{path}?since=1.0")
+    page = served.get(f"{path}?since=1.0&view=outcome&sort=change_ascending").json()
+    assert page["counts"]["outcomes"] == {"split": 1, "moved": 10, "edited": 2, "touched": 119, "added": 1}
+    assert page["counts"]["handling"] == {"human": 1, "look": 10, "automatic": 122}
+    assert page["total_results_count"] == 133
+    first = page["changes"][0]
+    assert (first["id"], first["outcome"]) == ("TA0005", "split")
+    assert [(one["id"], one["score"]) for one in first["candidates"]] == [("TA0005", 0.6), ("TA0112", 0.4)]
+    # A filter of outcomes asks for them.
+    assert served.get(f"{path}?outcome=split").json()["changes"] == [first]
+    assert served.get(f"{path}?handling=look&hide=moved,nothing").json()["changes"] == []
+    assert served.get(f"{path}?outcome=nothing").json()["total_results_count"] == 0
+    # Without the new parameters, answers are those of before.
+    for query in ("", "?since=1.0&view=object", "?since=1.0&hide=touched"):
+        assert served.get(f"{path}{query}").content == before.content
+    assert set(before.json()) == {
+        *("page_size", "page_number", "page_results_count", "total_results_count"),
+        *("knowledge_base", "version", "since", "counts", "changes"),
+    }
+
+
+def test_outcomes_have_all_forms(served: Server) -> None:
+    path = f"{ICS}/versions/18.1/changes/?since=17.1&outcome=edited,deprecated&types=attack-pattern,asset"
+    listed = served.get(f"{path}&page_size=500").json()["changes"]
+    assert listed
+    table = list(csv.DictReader(io.StringIO(served.get(f"{path}&format=csv").text)))
+    assert [(row["id"], row["outcome"], row["reason"]) for row in table] == [
+        (row["id"], row["outcome"], row["reason"]) for row in listed
+    ]
+    short = served.get(f"{path}&format=csv&columns=id,new_id").text.splitlines()
+    assert short[0] == "id,new_id"
+    assert "- from: 17.1" in served.get(f"{path}&format=md").text
+    assert served.get(f"{path}&format=xlsx").content.startswith(b"PK")
+    assert len(checked(served.get(f"{path}&format=atom").content)) == len(listed)
+    layer = served.get(f"{path}&format=layer").json()
+    assert {entry["techniqueID"] for entry in layer["techniques"]} == {
+        row["new_id"] or row["id"] for row in listed if row["type"] == "attack-pattern" and "stale" not in row["also"]
+    }
+
+
+def test_outcomes_conform_to_their_schema(served: Server) -> None:
+    document = served.get("/api/schema/?format=json").json()
+    for query in ("since=17.1", "since=17.0&page=2", "since=18.1"):
+        answer = served.get(f"{ICS}/versions/18.1/changes/?view=outcome&{query}").json()
+        assert not errors(document, {"$ref": "#/components/schemas/OutcomePage"}, answer)
+
+
+def test_unknown_views_and_forms_are_refused(served: Server) -> None:
+    path = f"{ICS}/versions/18.1/changes/"
+    for query, said in (
+        ("view=colours", "`colours` is none of object, outcome"),
+        ("view=object&outcome=gone", "are filters of `view=outcome`"),
+        ("view=outcome&format=pdf", "`pdf` is none of json"),
+        ("format=layer", "`layer` does not fit these rows"),
+        ("view=outcome&format=csv&columns=change", "`change` is none of handling"),
+        ("format=csv&columns=handling", "`handling` is none of id"),
+        ("view=outcome&sort=height_ascending", "is none of"),
+    ):
+        answer = served.get(f"{path}?{query}")
+        assert answer.status_code == 400, query
+        assert said in answer.text, (query, answer.text)
+    assert served.get(f"{F3}/versions/1.1/changes/?view=outcome&since=9.9").status_code == 404
+    assert served.get(f"{F3}/versions/9.9/changes/?view=outcome").status_code == 404

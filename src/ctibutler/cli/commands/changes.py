@@ -225,7 +225,7 @@ command = declared(
     "ctibutler changes attack-enterprise 17.1 18.1",
     "ctibutler changes attack-enterprise 17.1 18.1 --change added --type tool",
     "ctibutler changes attack-enterprise 15.1 18.1 --view outcome",
-    "ctibutler changes attack-enterprise 15.1 18.1 --outcome renamed,merged --format md",
-    "ctibutler changes attack-enterprise 17.1 18.1 --handling human -o decide.xlsx",
+    "ctibutler changes capec 3.8 3.9 --outcome renamed,gone --format md",
+    "ctibutler changes cwe 4.14 latest --handling human -o decide.xlsx",
     "ctibutler changes cwe 4.14 latest --json",
 )

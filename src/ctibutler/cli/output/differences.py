@@ -70,7 +70,8 @@ def _write_properties(
 
 def _lines(one: PropertyDifference, names: Mapping[str | None, NamedObject], everything: bool) -> Iterator[str]:
     before, after = (_value(value, names, everything) for value in (one.before, one.after))
-    is_short = one.change == "changed" and len(before) + len(after) < _LONGEST_VALUE / 2
+    is_flag = isinstance(one.before, bool) or isinstance(one.after, bool)
+    is_short = (one.change == "changed" or is_flag) and len(before) + len(after) < _LONGEST_VALUE / 2
     if isinstance(one.words, list) and not is_short:
         alike = f": {one.similarity:.0%} of the words stayed" if isinstance(one.similarity, float) else ""
         yield f"{_INDENT}{one.path}{alike}"
@@ -88,7 +89,7 @@ def _lines(one: PropertyDifference, names: Mapping[str | None, NamedObject], eve
                 yield output.filled(printable(item), _INDENT * 3, f"{_INDENT * 2}{sign} ")
         return
     if is_short:
-        yield output.filled(f"{before} → {after}", _INDENT * 2, f"{_INDENT}{one.path}: ")
+        yield output.filled(f"{before or 'none'} → {after or 'none'}", _INDENT * 2, f"{_INDENT}{one.path}: ")
         return
     yield f"{_INDENT}{one.path}"
     for sign, value in (("-", before), ("+", after)):
