@@ -56,6 +56,8 @@ def _openapi(schema: Any) -> Any:
     translated = {key: _openapi(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)}
     if isinstance(translated.get("description"), str):
         translated["description"] = " ".join(translated["description"].split())  # a docstring, on several lines
+    if translated.get("type") == "array":
+        translated.setdefault("items", {})
     if all(isinstance(word, str) for word in translated.get("enum", [None])):
         translated["type"] = "string"
     choices = translated.get("anyOf", [])

@@ -14,7 +14,7 @@ from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.property_classes import PROPERTY_CLASSES, PropertyClass
 from ctibutler.stix.objects import canonical
 
-ChangeClass = PropertyClass | Literal["format", "model", "vocabulary"]
+ChangeClass = Literal[PropertyClass, "format", "model", "vocabulary"]
 CHANGE_CLASSES: Final[tuple[ChangeClass, ...]] = (*PROPERTY_CLASSES, "format", "model", "vocabulary")
 """What a change is about: the class of its property, or one of three that explain it away. `format`: markup, citations,
 punctuation, case or white space · `model`: the release gave this property to all such objects, or took it from them ·

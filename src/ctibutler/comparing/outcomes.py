@@ -47,7 +47,7 @@ NOTES: Final = ("stale", "silent", "new_subtechniques")
 sub-techniques that the first release did not know."""
 
 
-class Evidence(msgspec.Struct, frozen=True):
+class OutcomeEvidence(msgspec.Struct, frozen=True):
     """A fact that an outcome rests on, and the release it was read in.
 
     `kind` says what `id` is. A STIX id: of a relationship (`revoked-by`), of an object that the release has (`object`, `live`,
@@ -59,6 +59,10 @@ class Evidence(msgspec.Struct, frozen=True):
     kind: str
     id: str
     version: str
+
+
+Evidence = OutcomeEvidence
+"""The short name, for code. Schemas need the long one: the evidence of questions is another record."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
