@@ -114,7 +114,9 @@ def test_everybody_can_use_it(browser: Browser, base: str, scheme: Any, width: i
     options = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}, "bypass_csp": True}
     with opened(browser, base, **options) as (page, heard):
         for path in PAGES:
-            page.goto(path)
+            answer = page.goto(path)
+            assert answer is not None
+            assert answer.status in (200, 404), path
             found = Axe().run(page)
             assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path

@@ -10,7 +10,6 @@ from urllib.parse import quote, urlencode
 import msgspec
 from starlette.responses import Response
 
-from ctibutler.answers.looking_up import Change, Moment
 from ctibutler.errors import NotFound
 from ctibutler.http.forwarding import answer_at
 from ctibutler.http.parameters import Parameter
@@ -21,6 +20,7 @@ from ctibutler.pages.rows import Row
 from ctibutler.pages.sections import shown
 from ctibutler.pages.templating import Form, Frame, page
 from ctibutler.pages.text import Notes, Reference, escaped, rendered
+from ctibutler.pages.timeline import Mark
 
 _HTML: Final = "text/html"
 _GROUPS: Final = ("knowledge bases", "search", "objects", "jobs", "links", "service")
@@ -167,10 +167,13 @@ def _components(_: Request) -> Response:
             "by way of X0100",
         ),
     ]
-    changes: tuple[Change, ...] = ("absent", "first", "same", "different", "same")
+    words = {
+        "absent": "not there", "first": "added", "same": "unchanged", "different": "platforms", "touched": "touched",
+        "model": "data model", "silent": "silent edit", "dead": "revoked",
+    }  # fmt: skip
     moments = [
-        (Moment(f"{number}.0", change), "/help/components" if change != "absent" else None)
-        for number, change in enumerate(changes, 1)
+        Mark(f"{number}.0", change, note, None if change == "absent" else "/help/components", change == "model")
+        for number, (change, note) in enumerate(words.items(), 1)
     ]
     value = shown({"name": "value", "list": ["one", "two"], "deep": [{"flag": True, "none": None}]}, escaped)
     return page(
