@@ -15,6 +15,7 @@ from ctibutler.api.edge import all_routes
 from ctibutler.api.examples import EXAMPLES
 from ctibutler.api.openapi import document
 from ctibutler.catalog.opening import open_catalogue
+from ctibutler.forms import layer_archive
 from ctibutler.forms.table_forms import TABLE_FORMS
 from ctibutler.http.metrics import Metrics
 from ctibutler.knowledge_bases import HOSTED
@@ -103,6 +104,7 @@ def test_every_answer_has_an_example_that_its_schema_allows() -> None:
 def json_of(answer: dict[str, Any]) -> list[tuple[str, Any]]:
     """The media types of an answer, with what is said of each; files of tables aside, which have no example."""
     files = {form.media_type for form in TABLE_FORMS.values() if form.accepted and form.name != "stix"}
+    files.add(layer_archive.MEDIA_TYPE)
     return [(name, shape) for name, shape in answer.get("content", {}).items() if name not in files]
 
 

@@ -44,6 +44,17 @@ def ics(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
         yield started
 
 
+@pytest.fixture(scope="module")
+def mobile_too(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with ATT&CK for Enterprise and for Mobile, which hold some of the same groups."""
+    releases = ("attack-mobile@18.1", "attack-enterprise@18.1")
+    with (
+        catalogue_with("sqlite", tmp_path_factory.mktemp("mobile"), *releases) as database,
+        running(database) as started,
+    ):
+        yield started
+
+
 def rows(answer: httpx2.Response) -> list[dict[str, str]]:
     """The rows of CSV."""
     assert answer.status_code == 200, answer.text
@@ -344,6 +355,74 @@ def test_paths_chains_and_coverage_have_forms_too(ics: Server) -> None:
         item["id"] for item in ics.get(f"{chain}?page_size=500").json()["objects"]
     ]
     assert rows(ics.get("/api/v1/coverage/?format=csv")) == []
+
+
+def test_a_path_is_a_bundle_of_what_lies_on_it(ics: Server) -> None:
+    path = "/api/v1/paths/?from=G0034&to=T0859"
+    found = ics.get(path).json()["paths"]
+    on_paths = list(dict.fromkeys(one["id"] for item in found for one in item["objects"]))
+    stated = {one["id"] for item in found for hop in item["hops"] for one in hop["statements"]}
+    made = ics.get(f"{path}&format=stix").json()["objects"]
+    assert [item["id"] for item in made[: len(on_paths)]] == on_paths
+    assert {item["id"] for item in made[len(on_paths) :]} == stated != set()
+    assert {item["source_ref"] for item in made[len(on_paths) :]} <= set(on_paths)
+    alone = ics.get(f"{path}&format=stix&closure=none").json()["objects"]
+    assert [item["id"] for item in alone] == on_paths
+    published = {stix["id"]: stix for stix in read_bundle("mitre-attack-ics-repo-data/ics-attack-17_1.json")["objects"]}
+    assert all(published[item["id"]] == item for item in made if item["id"] in published)
+    full = {item["id"] for item in ics.get(f"{path}&format=stix&closure=full").json()["objects"]}
+    assert full > {item["id"] for item in made}
+
+
+def test_changes_are_a_bundle_of_the_objects_as_they_are_afterwards(ics: Server) -> None:
+    path = "/api/v1/attack-ics/versions/17.1/changes/?since=17.0"
+    changed = pages(ics, path)
+    made = ics.get(f"{path}&format=stix").json()["objects"]
+    published = {stix["id"]: stix for stix in read_bundle("mitre-attack-ics-repo-data/ics-attack-17_1.json")["objects"]}
+    expected = [item["id"] for item in changed if item["change"] != "removed"]
+    assert [item["id"] for item in made] == expected != []
+    assert all(published[item["id"]] == item for item in made)
+
+
+def test_an_answer_of_all_knowledge_bases_has_the_forms_of_answers(mobile_too: Server) -> None:
+    path = "/api/v1/objects/intrusion-set--bef4c620-0787-42a8-a96d-b7eb6e85917c/techniques/?via=all"
+    answers = mobile_too.get(f"{path}&page_size=1000").json()["answers"]
+    assert [answer["knowledge_base"] for answer in answers] == ["attack-enterprise", "attack-mobile"]
+    assert all(answer["results"] for answer in answers)
+    expected = [
+        (answer["knowledge_base"], answer["version"], row["object"]["id"], "; ".join(row["via"]))
+        for answer in answers
+        for row in answer["results"]
+    ]
+    found = rows(mobile_too.get(f"{path}&format=csv"))
+    assert [tuple(row[name] for name in ("knowledge_base", "release", "stix_id", "via")) for row in found] == expected
+    lines = [json.loads(line) for line in mobile_too.get(f"{path}&format=ndjson").content.splitlines()]
+    assert [(line["knowledge_base"], line["result"]) for line in lines] == [
+        (answer["knowledge_base"], row) for answer in answers for row in answer["results"]
+    ]
+    book = CalamineWorkbook.from_filelike(io.BytesIO(mobile_too.get(f"{path}&format=xlsx").content))
+    assert book.sheet_names == ["results", "evidence", "about"]
+    results = book.get_sheet_by_name("results").to_python()
+    assert [row[results[0].index("stix_id")] for row in results[1:]] == [row[2] for row in expected]
+    evidence = book.get_sheet_by_name("evidence").to_python()
+    assert {row[0] for row in evidence[1:]} == {"attack-enterprise", "attack-mobile"}
+    markdown = mobile_too.get(f"{path}&format=md").text.splitlines()
+    assert len([line for line in markdown if line.startswith("| ")]) == len(expected) + 2
+    bundle = mobile_too.get(f"{path}&format=stix").json()["objects"]
+    assert {row[2] for row in expected} <= {item["id"] for item in bundle}
+    assert len({item["id"] for item in bundle}) == len(bundle)
+    with zipfile.ZipFile(io.BytesIO(mobile_too.get(f"{path}&format=layer").content)) as archive:
+        layers = {name: json.loads(archive.read(name)) for name in archive.namelist()}
+    assert {layer["domain"] for layer in layers.values()} == {"enterprise-attack", "mobile-attack"}
+    assert sum(len(layer["techniques"]) for layer in layers.values()) == len(expected)
+    paths = rows(mobile_too.get(f"{path}&format=csv&per=evidence&columns=knowledge_base,id,relationships"))
+    assert len(paths) == sum(row["evidence_count"] for answer in answers for row in answer["results"])
+    one = mobile_too.get("/api/v1/objects/G0016/techniques/?format=layer").json()
+    assert one["domain"] == "enterprise-attack"
+    says = mobile_too.get(f"{path}&format=csv&columns=colour")
+    assert (says.status_code, "`colour` is none of knowledge_base, release, id, name" in says.text) == (400, True)
+    assert mobile_too.get("/api/v1/objects/T9999/techniques/?format=csv").status_code == 404
+    assert mobile_too.get(f"{path.replace('techniques', 'countries')}?format=csv").status_code == 404
 
 
 def test_a_release_is_a_workbook_on_demand(ics: Server) -> None:

@@ -21,7 +21,7 @@ from ctibutler.answers.tables.path_tables import (
 )
 from ctibutler.answers.tables.table import names_of
 from ctibutler.api import responses
-from ctibutler.api.forms import OF_OBJECTS, in_form, with_forms
+from ctibutler.api.forms import OF_ANSWERS, OF_OBJECTS, in_form, with_forms
 from ctibutler.api.object_parameters import including
 from ctibutler.forms.paths import facts_of_chain
 from ctibutler.http.parameters import Parameter, page_parameters
@@ -82,6 +82,7 @@ def endpoints(knowledge_bases: KnowledgeBases, _settings: Settings) -> Iterator[
         """,
         ),
         names_of(PATH_COLUMNS),
+        closures=OF_ANSWERS,
     )
 
     yield with_forms(

@@ -12,6 +12,7 @@ from ctibutler.answers.asking import questions, sets
 from ctibutler.answers.asking.answering import ROW_SORT_KEYS
 from ctibutler.answers.asking.question_records import ALL_WAYS, QuestionQuery
 from ctibutler.answers.pages import Sort
+from ctibutler.answers.tables.across_question_tables import question_across_table
 from ctibutler.answers.tables.layers import gives_techniques
 from ctibutler.answers.tables.question_tables import Per, comparison_table, question_table
 from ctibutler.api import responses
@@ -182,28 +183,35 @@ def _layers(kb: KnowledgeBase, knowledge_bases: KnowledgeBases) -> tuple[str, ..
 def across_endpoints(knowledge_bases: KnowledgeBases, settings: Settings) -> Iterator[Endpoint]:
     """Yield the endpoint that asks all knowledge bases."""
     words = {word: None for kb in knowledge_bases.all for word in _words(kb)}
-    yield Endpoint(
-        "GET",
-        "objects/{id}/{question}/",
-        _of_any,
-        "Ask all knowledge bases a question about an object",
-        "QuestionAnswers",
-        (
-            *page_parameters(settings.default_page_size, settings.max_page_size),
-            *including(False, _WALKED),
-            Parameter("via", "csv", "Ways that lead to the results; `all` for all.", example=ALL_WAYS),
-            _SUB,
-            _SHOW,
-            _EVIDENCE,
-            _EVIDENCE_LIMIT,
-        ),
-        choices={"question": tuple(words)},
-        cached=True,
-        tag="objects",
-        fails=(404,),
-        description="""
-        Returns an answer for each knowledge base whose latest release holds the object. The page applies to each of them.
+    yield with_forms(
+        Endpoint(
+            "GET",
+            "objects/{id}/{question}/",
+            _of_any,
+            "Ask all knowledge bases a question about an object",
+            "QuestionAnswers",
+            (
+                *page_parameters(settings.default_page_size, settings.max_page_size),
+                *including(False, _WALKED),
+                Parameter("via", "csv", "Ways that lead to the results; `all` for all.", example=ALL_WAYS),
+                _SUB,
+                _SHOW,
+                _EVIDENCE,
+                _EVIDENCE_LIMIT,
+                _PER,
+            ),
+            choices={"question": tuple(words)},
+            cached=True,
+            tag="objects",
+            fails=(404,),
+            description="""
+        Returns an answer for each knowledge base whose latest release holds the object. The page applies to each of them. In
+        tables, each row names its knowledge base and release; as `layer`, an object of several knowledge bases is a zip with a
+        layer for each.
         """,
+        ),
+        closures=OF_ANSWERS,
+        others=(LAYER,),
     )
 
 
@@ -381,9 +389,19 @@ def _of_any(request: Request) -> Response:
         evidence=values.flag("evidence"),
         evidence_limit=values.number("evidence_limit"),
     )
-    found = ask_across(request.library, request.path["id"], request.path["question"], query)
-    pages = [{**facts_of(answer.page), **facts_of_answer(answer), "results": answer.page.items} for answer in found]
-    return responses.json({"answers": pages})
+    object_id, word = request.path["id"], request.path["question"]
+
+    def page() -> Response:
+        found = ask_across(request.library, object_id, word, query)
+        pages = [{**facts_of(answer.page), **facts_of_answer(answer), "results": answer.page.items} for answer in found]
+        return responses.json({"answers": pages})
+
+    per = cast("Per", values.choice("per"))
+    return in_form(
+        request,
+        page,
+        lambda columns: question_across_table(request.library, object_id, word, query, columns, per=per),
+    )
 
 
 def question_query(request: Request) -> QuestionQuery:

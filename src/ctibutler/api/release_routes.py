@@ -19,7 +19,7 @@ from ctibutler.answers.tables.outcome_tables import OUTCOME_COLUMNS, outcome_tab
 from ctibutler.answers.tables.release_sheets import release_sheets
 from ctibutler.answers.tables.table import names_of
 from ctibutler.api import responses
-from ctibutler.api.forms import LAYER, in_form, with_forms
+from ctibutler.api.forms import LAYER, OF_OBJECTS, in_form, with_forms
 from ctibutler.comparing.differences import CHANGES
 from ctibutler.comparing.outcomes import HANDLINGS
 from ctibutler.errors import InvalidRequest
@@ -130,6 +130,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         """,
         ),
         dict.fromkeys((*names_of(CHANGE_COLUMNS), *names_of(OUTCOME_COLUMNS))),
+        closures=OF_OBJECTS,
         others=("atom", *((LAYER,) if kb.navigator_domain else ())),
     )
     yield Endpoint(

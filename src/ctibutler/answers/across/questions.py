@@ -19,10 +19,10 @@ def ask_across(library: Library, object_id: str, word: str, query: QuestionQuery
     Raises NotFound if there is no such object, if its id names objects of several knowledge bases, and if none of those that
     hold it has the question.
     """
-    stix_id, holding = _holding(library, object_id)
+    stix_id, bases = holding(library, object_id)
     answers: list[QuestionAnswer] = []
     missing: NotFound | None = None
-    for kb in holding:
+    for kb in bases:
         try:
             answers.append(ask(library, kb, [stix_id], word, query))
         except NotFound as problem:
@@ -32,7 +32,11 @@ def ask_across(library: Library, object_id: str, word: str, query: QuestionQuery
     return answers
 
 
-def _holding(library: Library, object_id: str) -> tuple[str, Sequence[KnowledgeBase]]:
+def holding(library: Library, object_id: str) -> tuple[str, Sequence[KnowledgeBase]]:
+    """Return the STIX id of an object, and the knowledge bases whose latest release holds it.
+
+    Raises NotFound if there is no such object, and if its id names objects of several knowledge bases.
+    """
     with library.database.read() as connection:
         stix_id = stix_id_across(library, connection, object_id)
         latest = {release.key: release for release in releases.latest(connection)}

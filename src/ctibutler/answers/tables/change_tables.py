@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ctibutler.answers.changes import Change, ChangeFacts, ChangesQuery, changes_of, differences
 from ctibutler.answers.library import Library
 from ctibutler.answers.portions import Unchanged
+from ctibutler.answers.tables.closures import TableObjects
 from ctibutler.answers.tables.feeds import Feed, FeedEntry, published_time
 from ctibutler.answers.tables.table import Table, TableColumn, chosen, names_of, rows_of
 from ctibutler.catalog.engine.connection import Connection
@@ -28,7 +29,8 @@ CHANGE_COLUMNS: tuple[TableColumn[Change], ...] = (
 def changes_table(
     library: Library, kb: KnowledgeBase, label: str | None, query: ChangesQuery, columns: Sequence[str] | None = None
 ) -> Table:
-    """Return all ids that differ between two releases and pass the filters.
+    """Return all ids that differ between two releases and pass the filters. Bundles hold the objects as they are afterwards:
+    those that were removed are not in them.
 
     Raises NotFound when a release is not installed, InvalidRequest for an unknown column.
     """
@@ -49,6 +51,13 @@ def changes_table(
         rows=rows_of(shown, source.portions(passing, read), _facts),
         facts={"knowledge base": kb.title, "from": since, "to": comparison.new.label, "rows": str(len(passing))},
         changed_at=comparison.new.installed_at,
+        objects=TableObjects(
+            library,
+            lambda _: (
+                view for portion in source.portions(passing, read) for change in portion for view in change.after
+            ),
+            [(kb.slug, comparison.new.label)],
+        ),
         feed=Feed(
             ("changes", kb.slug, since, comparison.new.label),
             kb.publisher,

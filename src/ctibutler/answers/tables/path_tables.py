@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ctibutler.answers.library import Library
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.onward.chains import ChainPlace, chain
 from ctibutler.answers.onward.coverage import CoverageEnd, CoverageRow, cover
-from ctibutler.answers.onward.path_records import MissingLinkSet, Path, PathObject, PathQuery, Statement
+from ctibutler.answers.onward.path_records import MissingLinkSet, Path, PathObject, PathQuery, Paths, Statement
 from ctibutler.answers.onward.paths import find_paths
 from ctibutler.answers.pages import WHOLE
 from ctibutler.answers.tables.ages import changed_at
-from ctibutler.answers.tables.closures import TableObjects
+from ctibutler.answers.tables.closures import Closure, TableObjects
 from ctibutler.answers.tables.object_tables import ACROSS_COLUMNS
 from ctibutler.answers.tables.table import Cell, Table, TableColumn, chosen, names_of, rows_of
+from ctibutler.catalog import members, objects, relationship_contents, releases
+from ctibutler.catalog.relationships import edges_with_id
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 ALONG = " → "
 """Between the values of a cell that has one for each object or hop of a path, in their order."""
+
+_CLOSURES: tuple[Closure, ...] = ("evidence", "none", "full")
 
 PATH_COLUMNS: tuple[TableColumn[Path], ...] = (
     TableColumn("from_id", lambda item: item.objects[0].external_id),
@@ -84,6 +88,7 @@ def path_table(library: Library, start: str, end: str, query: PathQuery, columns
     shown = chosen(PATH_COLUMNS, columns)
     found = find_paths(library, start, end, query)
     count = "not known: the search stopped early" if found.counts.paths is None else str(found.counts.paths)
+    labels = list(dict.fromkeys(_labels([found.start, found.end, *(o for p in found.paths for o in p.objects)])))
     return Table(
         name=f"{_id(found.start)}-{_id(found.end)}",
         title=f"Paths from {_named(found.start)} to {_named(found.end)}",
@@ -98,8 +103,39 @@ def path_table(library: Library, start: str, end: str, query: PathQuery, columns
             **_not_linked(found.missing),
             "rows": str(len(found.paths)),
         },
-        changed_at=changed_at(library, _labels([found.start, found.end, *(o for p in found.paths for o in p.objects)])),
+        changed_at=changed_at(library, labels),
+        objects=TableObjects(library, lambda closure: _views(library, found, closure), labels, _CLOSURES),
     )
+
+
+def _views(library: Library, found: Paths, closure: Closure) -> Iterator[ObjectView]:
+    """The objects on paths, in their order; and unless the closure is `none`, the relationships that the paths go along."""
+    on_paths = dict.fromkeys(one for path in found.paths for one in path.objects)
+    by_release: dict[tuple[str, str], list[str]] = {}
+    for one in on_paths:
+        by_release.setdefault((one.knowledge_base, one.version), []).append(one.id)
+    stated = dict.fromkeys(one.id for path in found.paths for hop in path.hops for one in hop.statements)
+    contents: dict[tuple[str, str, str], bytes] = {}
+    told: dict[str, bytes] = {}
+    with library.database.read() as connection:
+        among = [release for one in by_release if (release := releases.find(connection, *one)) is not None]
+        for release in among:
+            home = (release.knowledge_base, release.label)
+            keys = dict(members.with_ids(connection, release.key, by_release[home]))
+            read = objects.contents(connection, list(keys.values()))
+            contents |= {(*home, name): content for name, content in zip(keys, read, strict=True)}
+            if closure != "none":
+                published = dict(members.with_ids(connection, release.key, stated.keys() - told.keys()))
+                told |= dict(zip(published, objects.contents(connection, list(published.values())), strict=True))
+        if closure != "none":
+            made = [edge for name in stated.keys() - told.keys() for edge in edges_with_id(connection, name, among)[:1]]
+            of_made = relationship_contents.contents(connection, made)
+            told |= {edge.id: content for edge, content in zip(made, of_made, strict=True)}
+    for one in on_paths:
+        content = contents.get((one.knowledge_base, one.version, one.id))
+        if content is not None:
+            yield ObjectView(content)
+    yield from (ObjectView(told[name]) for name in stated if name in told)
 
 
 def chain_table(

@@ -12,6 +12,7 @@ from ctibutler.cli.declaring import argument, declared, option
 from ctibutler.cli.near_misses import hint
 from ctibutler.cli.options import (
     SEVERAL,
+    ClosureOption,
     ColumnsOption,
     FormatOption,
     JsonOption,
@@ -107,6 +108,7 @@ def changes(
     form: FormatOption = None,
     file: OutputOption = None,
     columns: ColumnsOption = None,
+    closure: ClosureOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two releases of a knowledge base.
@@ -162,7 +164,7 @@ def changes(
     with session.library() as library:
         for label in (since, release):
             refuse_absent(library, [known], label)
-        to = destination(form, file, as_json=as_json)
+        to = destination(form, file, as_json=as_json, closure=closure)
         if to.form is not None:
             to.write_table(changes_table(library, known, release, query, words(columns)))
             return

@@ -8,7 +8,15 @@ import click
 
 from ctibutler.cli.completion import candidates
 from ctibutler.cli.declaring import argument, declared, option
-from ctibutler.cli.options import ColumnsOption, FormatOption, JsonOption, OutputOption, PinnedOption, words
+from ctibutler.cli.options import (
+    ClosureOption,
+    ColumnsOption,
+    FormatOption,
+    JsonOption,
+    OutputOption,
+    PinnedOption,
+    words,
+)
 from ctibutler.cli.session import session_of
 
 
@@ -39,6 +47,7 @@ def path(
     form: FormatOption = None,
     file: OutputOption = None,
     columns: ColumnsOption = None,
+    closure: ClosureOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what leads from one object to another, also across knowledge bases.
@@ -54,7 +63,7 @@ def path(
     from ctibutler.forms.json_form import record_as_json
 
     session = session_of(context)
-    to = destination(form, file, as_json=as_json)
+    to = destination(form, file, as_json=as_json, closure=closure)
     limit = limit or (10 if to.form is None else MOST_PATHS)
     query = PathQuery(turns, widening(widen), hops, limit, versions_of(session, pinned))
     with session.library() as library:
