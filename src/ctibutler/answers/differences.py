@@ -120,7 +120,7 @@ def object_difference(
             if query.since is None
             else installed_release(connection, kb, query.since)
         )
-        judged = library.judged.judge(connection, kb, since, release)
+        judged = library.judged.prepare(connection, kb, since, release)
         before, after = _both(connection, judged, object_id, follow=query.follow)
         return _Comparing(connection, judged, before, after).difference(query)
 
@@ -234,6 +234,7 @@ class _Comparing:
         found.sort(key=lambda one: (CHANGE_CLASSES.index(one.change_class), one.path))
         counted = Counter(one.change_class for one in found)
         shown = [one for one in found if one.change_class not in query.hide]
+        self._judged.judge(self._connection, [before.stix_id])
         outcome = self._judged.outcomes[before.stix_id]
         return ObjectDifference(
             **{name: getattr(outcome, name) for name in Outcome.__struct_fields__},

@@ -87,7 +87,7 @@ def outcomes(
     installed, and nothing for an id: what no object has is `unknown`.
     """
     with library.database.read() as connection:
-        judged = _judged(library, connection, kb, from_version, to_version)
+        judged = _prepared(library, connection, kb, from_version, to_version)
         return tuple(_Answering(library, connection, judged, accept).answers(ids))
 
 
@@ -97,7 +97,7 @@ def tactic_flow(library: Library, kb: KnowledgeBase, from_version: str, to_versi
     Raises NotFound when a release is not installed.
     """
     with library.database.read() as connection:
-        return _judged(library, connection, kb, from_version, to_version).flow
+        return _prepared(library, connection, kb, from_version, to_version).flow
 
 
 def release_outcomes(library: Library, kb: KnowledgeBase, from_version: str, to_version: str) -> ReleaseOutcomes:
@@ -106,7 +106,8 @@ def release_outcomes(library: Library, kb: KnowledgeBase, from_version: str, to_
     Raises NotFound when a release is not installed.
     """
     with library.database.read() as connection:
-        judged = _judged(library, connection, kb, from_version, to_version)
+        before, after = [installed_release(connection, kb, label) for label in (from_version, to_version)]
+        judged = library.judged.judge(connection, kb, before, after)
         if judged.ordered is None:
             added = _added(connection, judged.added, judged.new.release.label)
             judged.ordered = _ordered([*judged.outcomes.values(), *added])
@@ -136,9 +137,9 @@ def release_outcomes(library: Library, kb: KnowledgeBase, from_version: str, to_
     )
 
 
-def _judged(library: Library, connection: Connection, kb: KnowledgeBase, old: str, new: str) -> Judged:
+def _prepared(library: Library, connection: Connection, kb: KnowledgeBase, old: str, new: str) -> Judged:
     before, after = [installed_release(connection, kb, label) for label in (old, new)]
-    return library.judged.judge(connection, kb, before, after)
+    return library.judged.prepare(connection, kb, before, after)
 
 
 def _counts(found: Iterable[Outcome]) -> dict[str, int]:
@@ -210,7 +211,10 @@ class _Answering:
 
     def answers(self, ids: Sequence[str]) -> list[Outcome]:
         """What became of each id."""
-        found = {text: self._answer(text) for text in dict.fromkeys(ids)}
+        named = {text: _named(self._kb, self._old, text) for text in dict.fromkeys(ids)}
+        meant = [one.stix_id for entry, namesakes in named.values() for one in namesakes if entry is not None]
+        self._judged.judge(self._connection, meant)
+        found = {text: self._answer(*one) for text, one in named.items()}
         missing = self._missing([text for text, outcome in found.items() if outcome is None])
         known = {id(outcome): outcome for outcome in found.values() if outcome is not None}
         shown = map(self._accepted, self._candidates.of(self.completed(list(known.values()))))
@@ -247,8 +251,7 @@ class _Answering:
             for outcome in found
         ]
 
-    def _answer(self, text: str) -> Outcome | None:
-        entry, namesakes = _named(self._kb, self._old, text)
+    def _answer(self, entry: Entry | None, namesakes: Sequence[Entry]) -> Outcome | None:
         if entry is None:
             return None
         outcome = self._judged.outcomes[entry.stix_id]

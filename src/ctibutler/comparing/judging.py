@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 from ctibutler.catalog import entries as catalog
 from ctibutler.catalog import objects, releases
@@ -28,71 +29,116 @@ from ctibutler.comparing.families import Family, Weighed
 from ctibutler.comparing.heirs import REVOKED_BY, Path, Side, Successions, heirs_in, same_object
 from ctibutler.comparing.outcomes import OUTCOME_HANDLINGS, Evidence, Handling, Outcome, in_order, strictest
 from ctibutler.comparing.reasons import Facts, reason_of
-from ctibutler.comparing.tactics import TacticFlow, flow_of
+from ctibutler.comparing.tactics import flow_of
 from ctibutler.comparing.timeline import Timeline
 from ctibutler.comparing.words import DIFFERENT_TEXT, similarity, stems
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
 
-@dataclass(eq=False)
 class Judged:
     """Two releases of a knowledge base, side by side.
 
-    `paths` and `outcomes` are those of every object of the old release but relationships, by STIX id, without candidates.
-    `added` are the objects of the new release that no object of the old one leads to. `weighed` and `families` are
-    filled as candidates are asked for, `ordered` is set once all outcomes were, with those of added objects among them.
+    `paths` say of every object of the old release but relationships, by STIX id, where it leads to. `outcomes` has those that
+    were judged so far, without candidates. `added` are the objects of the new release that no object of the old one leads to.
+    `weighed` and `families` are filled as candidates are asked for, `ordered` is set once all outcomes were, with those of
+    added objects among them.
     """
 
-    kb: KnowledgeBase
-    old: Side
-    new: Side
-    paths: Mapping[str, Path]
-    flow: TacticFlow
-    wide: ReleaseWide
-    outcomes: Mapping[str, Outcome]
-    added: Sequence[Entry]
-    ordered: Sequence[Outcome] | None = None
-    weighed: dict[str, tuple[Weighed, ...]] = field(default_factory=dict)
-    families: dict[tuple[str, ...], Family] = field(default_factory=dict)
+    def __init__(self, judge: _Judge) -> None:
+        self._judge = judge
+        self._lock = threading.Lock()
+        self.kb = judge.kb
+        self.old, self.new = judge.old, judge.new
+        self.paths: Mapping[str, Path] = judge.paths
+        self.flow = judge.flow
+        self.wide = judge.wide
+        self.outcomes: dict[str, Outcome] = {}
+        self.ordered: Sequence[Outcome] | None = None
+        self.weighed: dict[str, tuple[Weighed, ...]] = {}
+        self.families: dict[tuple[str, ...], Family] = {}
+
+    @cached_property
+    def added(self) -> list[Entry]:
+        """The objects of the new release that no object of the old one leads to."""
+        taken = {end.stix_id for path in self.paths.values() for end in (*path.live, path.start) if end is not None}
+        return [entry for entry in self.new.by_id.values() if entry.stix_id not in taken]
+
+    def judge(self, connection: Connection, stix_ids: Iterable[str]) -> None:
+        """Judge these objects of the old release, unless they were."""
+        with self._lock:
+            missing = [one for one in dict.fromkeys(stix_ids) if one not in self.outcomes]
+            if missing:
+                self.outcomes.update(self._judge.outcomes(connection, missing))
 
 
 def judge(connection: Connection, kb: KnowledgeBase, old: Release, new: Release) -> Judged:
     """Say of every object of a release what became of it in another one, higher or lower, of the same knowledge base."""
-    return _Judge(connection, kb, old, new).judged()
+    made = _Judge(connection, kb, old, new)
+    judged = Judged(made)
+    judged.judge(connection, made.old.by_id)
+    return judged
+
+
+def prepare(connection: Connection, kb: KnowledgeBase, old: Release, new: Release) -> Judged:
+    """Read two releases, so that objects can be judged."""
+    made = _Judge(connection, kb, old, new)
+    made.forget()
+    return Judged(made)
 
 
 class _Judge:
+    """What outcomes rest on. The contents of objects are read for the releases as a whole; those that are kept no more are read
+    again for the objects that are asked for."""
+
     def __init__(self, connection: Connection, kb: KnowledgeBase, old: Release, new: Release) -> None:
         self._connection = connection
-        self._kb = kb
+        self.kb = kb
         # Properties whose changes have outcomes of their own.
         self._told = {"name", "x_mitre_is_subtechnique", kb.tactics.phases if kb.tactics else ""}
         self._installed = releases.installed(connection, kb.slug)
         self._labels = {release.key: release.label for release in self._installed}
-        self._old = Side(kb, old, catalog.of_release(connection, old.key))
-        self._new = Side(kb, new, catalog.of_release(connection, new.key))
+        self.old = Side(kb, old, catalog.of_release(connection, old.key))
+        self.new = Side(kb, new, catalog.of_release(connection, new.key))
         keys = [release.key for release in self._installed]
         followed = catalog.successions(connection, keys, [REVOKED_BY])
-        self._paths = dict(heirs_in(self._old.by_id.values(), self._new, Successions(new, self._installed, followed)))
+        self.paths = dict(heirs_in(self.old.by_id.values(), self.new, Successions(new, self._installed, followed)))
         self._contents = self._read()
         self._reused = self._find_reused()
         self._meeting = self._find_meeting()
         self._old_parents, self._new_parents, self._children = self._read_parents()
-        self._flow = flow_of(kb, self._side(self._old), self._side(self._new), self._paths.get)
-        self._wide = self._find_wide()
+        self.flow = flow_of(kb, self._side(self.old), self._side(self.new), self.paths.get)
+        self.wide = self._find_wide()
         self._timeline = self._timeline_of_dead()
 
-    def judged(self) -> Judged:
-        outcomes = {entry.stix_id: self._outcome(entry) for entry in self._old.by_id.values()}
-        taken = {end.stix_id for path in self._paths.values() for end in (*path.live, path.start) if end is not None}
-        added = [entry for entry in self._new.by_id.values() if entry.stix_id not in taken]
-        return Judged(self._kb, self._old, self._new, self._paths, self._flow, self._wide, outcomes, added)
+    def outcomes(self, connection: Connection, stix_ids: Sequence[str]) -> dict[str, Outcome]:
+        """STIX id → outcome of these objects of the old release. Not for two threads at once."""
+        self._connection = connection
+        entries = [self.old.by_id[stix_id] for stix_id in stix_ids]
+        self._read_ends(entries)
+        try:
+            return {entry.stix_id: self._outcome(entry) for entry in entries}
+        finally:
+            self.forget()
+
+    def forget(self) -> None:
+        """Keep no contents any more."""
+        self._contents = {}
+
+    def _read_ends(self, entries: Sequence[Entry]) -> None:
+        """Read the objects that the outcomes of these ones tell about."""
+        wanted = {entry.object_key: None for entry in entries}
+        for entry in entries:
+            path = self.paths[entry.stix_id]
+            ends = (*path.live, *path.deprecated, *([path.start] if path.start is not None else []))
+            wanted |= {end.object_key: None for end in ends}
+        keys = [key for key in wanted if key not in self._contents]
+        self._contents |= zip(keys, map(read_content, objects.contents(self._connection, keys)), strict=True)
 
     def _read(self) -> dict[int, Content]:
         """The contents of all objects of the old release, and of the new one's of types that the old one has."""
-        types = {entry.type for entry in self._old.by_id.values()}
-        found = [entry.object_key for entry in self._old.by_id.values()]
-        found += [entry.object_key for entry in self._new.by_id.values() if entry.type in types]
+        types = {entry.type for entry in self.old.by_id.values()}
+        found = [entry.object_key for entry in self.old.by_id.values()]
+        found += [entry.object_key for entry in self.new.by_id.values() if entry.type in types]
         keys = list(dict.fromkeys(found))
         return dict(zip(keys, map(read_content, objects.contents(self._connection, keys)), strict=True))
 
@@ -112,14 +158,14 @@ class _Judge:
     def _find_reused(self) -> dict[str, float]:
         """Old objects whose primary id went to another thing → how alike the two texts are. They have no heir."""
         found: dict[str, float] = {}
-        for stix_id, path in self._paths.items():
-            entry, start = self._old.by_id[stix_id], path.start
+        for stix_id, path in self.paths.items():
+            entry, start = self.old.by_id[stix_id], path.start
             if not path.by_number or start is None or start.object_key == entry.object_key:
                 continue
             if (alike := self._alike_as_others(entry, start)) is not None:
                 found[stix_id] = alike
         for stix_id in found:
-            self._paths[stix_id] = Path(self._paths[stix_id].start, True)
+            self.paths[stix_id] = Path(self.paths[stix_id].start, True)
         return found
 
     def _alike_as_others(self, entry: Entry, other: Entry) -> float | None:
@@ -131,15 +177,15 @@ class _Judge:
 
     def _similarity(self, entry: Entry, other: Entry) -> float | None:
         before, after = self._content(entry), self._content(other)
-        same = all(before.get(name) == after.get(name) for name in self._kb.text_properties)
+        same = all(before.get(name) == after.get(name) for name in self.kb.text_properties)
         if same:
-            return 1.0 if any(name in before for name in self._kb.text_properties) else None
-        return similarity(words_of_texts(self._kb, before), words_of_texts(self._kb, after))
+            return 1.0 if any(name in before for name in self.kb.text_properties) else None
+        return similarity(words_of_texts(self.kb, before), words_of_texts(self.kb, after))
 
     def _find_meeting(self) -> dict[str, list[str]]:
         """Objects of the new release → the objects of the old one that they stand for."""
         meeting: defaultdict[str, list[str]] = defaultdict(list)
-        for stix_id, path in self._paths.items():
+        for stix_id, path in self.paths.items():
             if path.heir is not None:
                 meeting[path.heir.stix_id].append(stix_id)
         return meeting
@@ -149,15 +195,15 @@ class _Judge:
         old: defaultdict[str, set[str]] = defaultdict(set)
         new: defaultdict[str, set[str]] = defaultdict(set)
         children: defaultdict[str, list[str]] = defaultdict(list)
-        if not self._kb.parent_relationships:
+        if not self.kb.parent_relationships:
             return old, new, children
-        keys = sorted({self._old.release.key, self._new.release.key})
-        for one in catalog.successions(self._connection, keys, self._kb.parent_relationships):
-            if one.is_live and one.release_key == self._old.release.key:
+        keys = sorted({self.old.release.key, self.new.release.key})
+        for one in catalog.successions(self._connection, keys, self.kb.parent_relationships):
+            if one.is_live and one.release_key == self.old.release.key:
                 old[one.source].add(one.target)
-            if one.is_live and one.release_key == self._new.release.key:
+            if one.is_live and one.release_key == self.new.release.key:
                 new[one.source].add(one.target)
-                child = self._new.by_id.get(one.source)
+                child = self.new.by_id.get(one.source)
                 if child is not None and child.is_live:
                     children[one.target].append(one.source)
         return old, new, children
@@ -166,31 +212,31 @@ class _Judge:
         pairs: defaultdict[str, list[Pair]] = defaultdict(list)
         before: defaultdict[str, list[Content]] = defaultdict(list)
         after: defaultdict[str, list[Content]] = defaultdict(list)
-        for entry in self._old.by_id.values():
+        for entry in self.old.by_id.values():
             if entry.is_live:
                 before[entry.type].append(self._content(entry))
-                path = self._paths[entry.stix_id]
+                path = self.paths[entry.stix_id]
                 if path.start is not None and path.start.is_live and path.start.type == entry.type:
                     pairs[entry.type].append((self._content(entry), self._content(path.start)))
-        for entry in self._new.by_id.values():
+        for entry in self.new.by_id.values():
             if entry.is_live and entry.type in before:
                 after[entry.type].append(self._content(entry))
-        return release_wide(self._kb, pairs, before, after)
+        return release_wide(self.kb, pairs, before, after)
 
     def _timeline_of_dead(self) -> Timeline:
         dead = [
             stix_id
-            for stix_id, path in self._paths.items()
-            if self._old.by_id[stix_id].is_live and (path.start is None or not path.start.is_live)
+            for stix_id, path in self.paths.items()
+            if self.old.by_id[stix_id].is_live and (path.start is None or not path.start.is_live)
         ]
-        return Timeline(self._connection, self._installed, self._old.release, self._new.release, dead)
+        return Timeline(self._connection, self._installed, self.old.release, self.new.release, dead)
 
     def _outcome(self, entry: Entry) -> Outcome:
-        path = self._paths[entry.stix_id]
+        path = self.paths[entry.stix_id]
         content = self._content(entry)
         if entry.stix_id in self._reused:
             return self._reused_outcome(entry, content, path)
-        fate = self._flow.fates.get(entry.stix_id)
+        fate = self.flow.fates.get(entry.stix_id)
         if path.heir is None or (fate is not None and fate.is_split):
             return self._without_heir(entry, content, path)
         return self._with_heir(entry, content, path, path.heir)
@@ -199,8 +245,8 @@ class _Judge:
         assert path.start is not None
         other = _text(self._content(path.start), "name")
         evidence = (
-            Evidence("name", _text(content, "name") or "", self._old.release.label),
-            Evidence("name", other or "", self._new.release.label),
+            Evidence("name", _text(content, "name") or "", self.old.release.label),
+            Evidence("name", other or "", self.new.release.label),
         )
         return self._made(
             entry,
@@ -215,9 +261,9 @@ class _Judge:
         )
 
     def _without_heir(self, entry: Entry, content: Content, path: Path) -> Outcome:
-        new = self._new.release.label
+        new = self.new.release.label
         hops = self._hops(path)
-        fate = self._flow.fates.get(entry.stix_id)
+        fate = self.flow.fates.get(entry.stix_id)
         facts = Facts(ends=self._named(path.live or path.deprecated))
         if path.live:
             word = "split"
@@ -242,24 +288,24 @@ class _Judge:
             facts.is_missing = path.start is None
         else:
             word = "gone"
-            facts.last = self._timeline.last_with(entry.stix_id) or self._old.release.label
+            facts.last = self._timeline.last_with(entry.stix_id) or self.old.release.label
             hops = (Evidence("missing", entry.stix_id, new), Evidence("object", entry.stix_id, facts.last))
         return self._made(entry, content, {word}, self._stale(entry), "human", None, None, hops, facts)
 
     def _with_heir(self, entry: Entry, content: Content, path: Path, heir: Entry) -> Outcome:
         hopped = bool(path.hops)
         new_content = self._content(heir)
-        lost, gained = self._flow.lost_and_gained(entry.stix_id, heir.stix_id)
+        lost, gained = self.flow.lost_and_gained(entry.stix_id, heir.stix_id)
         classes = self._classes(entry, heir, hopped=hopped, moved=bool(lost or gained))
         words: set[str] = set()
         evidence = [*self._hops(path)]
-        old_label, new_label = self._old.release.label, self._new.release.label
+        old_label, new_label = self.old.release.label, self.new.release.label
         meeting = [one for one in self._meeting[heir.stix_id] if one != entry.stix_id]
         if not entry.is_live:
             meeting = [one for one in meeting if one != heir.stix_id]
         if hopped and meeting:
             words.add("merged")
-            evidence += [one for other in meeting for one in self._hops(self._paths[other]) if one not in evidence]
+            evidence += [one for other in meeting for one in self._hops(self.paths[other]) if one not in evidence]
         if entry.type == heir.type and entry.subtechnique != heir.subtechnique:
             words.add("demoted" if heir.subtechnique else "promoted")
             evidence.append(Evidence("property", "x_mitre_is_subtechnique", new_label))
@@ -269,7 +315,7 @@ class _Judge:
             if not hopped:
                 evidence.append(Evidence("external_references", entry.shown_id, old_label))
                 evidence.append(Evidence("external_references", heir.shown_id, new_label))
-        elif entry.stix_id != heir.stix_id and self._kb.identity == "stix-id":
+        elif entry.stix_id != heir.stix_id and self.kb.identity == "stix-id":
             words.add("reissued")
             evidence += [Evidence("id", entry.stix_id, old_label), Evidence("id", heir.stix_id, new_label)]
         if not entry.is_live and not hopped:
@@ -301,7 +347,7 @@ class _Judge:
         if self._is_silent(entry, heir, classes):
             notes.append("silent")
         below = self._children.get(heir.stix_id, ())
-        children = [one for one in below if same_object(self._new.by_id[one], self._old)[0] is None]
+        children = [one for one in below if same_object(self.new.by_id[one], self.old)[0] is None]
         if children:
             notes.append("new_subtechniques")
         elsewhere = [one.version for one in self._hops(path) if one.version != new_label]
@@ -320,9 +366,9 @@ class _Judge:
             properties=edited,
             classes=sorted(set(classes.values())),
             elsewhere=elsewhere[0] if elsewhere else None,
-            existed=heir.stix_id in self._old.by_id and self._old.by_id[heir.stix_id].is_live,
-            others=self._numbers(self._old, meeting) if "merged" in words else [],
-            children=self._numbers(self._new, children),
+            existed=heir.stix_id in self.old.by_id and self.old.by_id[heir.stix_id].is_live,
+            others=self._numbers(self.old, meeting) if "merged" in words else [],
+            children=self._numbers(self.new, children),
         )
         return self._made(entry, content, words, notes, strictest(handlings), heir, alike, tuple(evidence), facts)
 
@@ -341,9 +387,9 @@ class _Judge:
         outcome, *also = in_order(words)
         name = _text(content, "name")
         new_name = None if heir is None else _text(self._content(heir), "name")
-        facts.old, facts.new = self._old.release.label, self._new.release.label
+        facts.old, facts.new = self.old.release.label, self.new.release.label
         facts.is_live = entry.is_live
-        facts.downwards = self._new.release.sort_key < self._old.release.sort_key
+        facts.downwards = self.new.release.sort_key < self.old.release.sort_key
         facts.name, facts.new_name = name, new_name
         facts.id, facts.new_id = entry.shown_id, None if heir is None else heir.shown_id
         facts.hops = sum(1 for one in evidence if one.kind == REVOKED_BY)
@@ -369,9 +415,9 @@ class _Judge:
             found: dict[str, ChangeClass] = {}
         else:
             old, new = self._content(entry), self._content(heir)
-            found = changed_classes(self._kb, entry.type, old, new, self._wide)
-        if self._kb.tactics is not None and self._kb.tactics.phases in found and not moved:
-            found[self._kb.tactics.phases] = "format"
+            found = changed_classes(self.kb, entry.type, old, new, self.wide)
+        if self.kb.tactics is not None and self.kb.tactics.phases in found and not moved:
+            found[self.kb.tactics.phases] = "format"
         if not hopped and entry.subtechnique == heir.subtechnique and self._parents_differ(entry, heir):
             found[PARENTS] = "place"
         return found
@@ -382,12 +428,12 @@ class _Judge:
             return False
         heirs: set[str] = set()
         for parent in before:
-            path = self._paths.get(parent)
+            path = self.paths.get(parent)
             heirs.add(path.heir.stix_id if path is not None and path.heir is not None else parent)
         return heirs != after
 
     def _is_silent(self, entry: Entry, heir: Entry, classes: Mapping[str, ChangeClass]) -> bool:
-        if entry.stix_id != heir.stix_id and self._kb.identity == "stix-id":
+        if entry.stix_id != heir.stix_id and self.kb.identity == "stix-id":
             return False
         return entry.modified == heir.modified and not TELLING.isdisjoint(
             known for name, known in classes.items() if name != PARENTS

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ctibutler.catalog import releases
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Mark, Release
-from ctibutler.comparing.judging import Judged, judge
+from ctibutler.comparing.judging import Judged, judge, prepare
 from ctibutler.comparing.releases import Comparison, compare
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
@@ -59,14 +59,30 @@ class JudgedPairs:
         self._lock = threading.Lock()
 
     def judge(self, connection: Connection, kb: KnowledgeBase, old: Release, new: Release) -> Judged:
-        """Judge a pair of releases, or return what is remembered of it."""
+        """Judge every object of a pair of releases, or return what is remembered of it."""
+        judged = self._judged(connection, kb, old, new, judge)
+        judged.judge(connection, judged.old.by_id)
+        return judged
+
+    def prepare(self, connection: Connection, kb: KnowledgeBase, old: Release, new: Release) -> Judged:
+        """Read a pair of releases, so that objects can be judged, or return what is remembered of it."""
+        return self._judged(connection, kb, old, new, prepare)
+
+    def _judged(
+        self,
+        connection: Connection,
+        kb: KnowledgeBase,
+        old: Release,
+        new: Release,
+        make: Callable[[Connection, KnowledgeBase, Release, Release], Judged],
+    ) -> Judged:
         marks = releases.marks(connection, kb.slug)
         pair = (kb.slug, old.key, new.key)
         with self._lock:
             if pair in self._kept and self._kept[pair][0] == marks:
                 self._kept.move_to_end(pair)
                 return self._kept[pair][1]
-        judged = judge(connection, kb, old, new)
+        judged = make(connection, kb, old, new)
         with self._lock:
             self._kept[pair] = (marks, judged)
             self._kept.move_to_end(pair)

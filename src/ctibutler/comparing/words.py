@@ -44,8 +44,29 @@ def similarity(before: Sequence[str], after: Sequence[str]) -> float | None:
     """Return how alike two texts are, by their words: 1 for the same words, 0 for none in common, None if either is empty."""
     if not before or not after:
         return None
-    common = (Counter(before) & Counter(after)).total()
+    # Most of two texts is the same at their beginnings and ends.
+    first = _same_first(before, after)
+    last = _same_last(before[first:], after[first:])
+    rest = [Counter(words[first : len(words) - last]) for words in (before, after)]
+    common = first + last + (rest[0] & rest[1]).total()
     return round(2 * common / (len(before) + len(after)), 4)
+
+
+def _same_first(before: Sequence[str], after: Sequence[str]) -> int:
+    """How many words two texts have in common at their beginning."""
+    low, high = 0, min(len(before), len(after))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if before[low:middle] == after[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _same_last(before: Sequence[str], after: Sequence[str]) -> int:
+    """How many words two texts have in common at their end."""
+    return _same_first(before[::-1], after[::-1])
 
 
 def stems(name: str) -> frozenset[str]:
