@@ -27,6 +27,7 @@ from tests.catalogue import published
         ("&lt;html&gt; &amp;lt; a&copy=b", "<html> &lt; a&copy=b"),
         ("first \n\n  second", "first\n\nsecond"),
         ("[a](b) `[c](d)`", "a c"),
+        ("![picture](a.png), ![[a](b), [a]![b](c)", "picture, ![a, [a]b"),
         ("", ""),
     ],
 )

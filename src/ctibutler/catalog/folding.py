@@ -9,6 +9,8 @@ from functools import lru_cache
 from ctibutler.knowledge_bases.release_labels import natural
 
 _WORD = re.compile(r"[^\W_]+")
+# Of ASCII, letters in lower case and digits; a blank for everything else.
+_ASCII_WORDS = "".join(char.lower() if (char := chr(code)).isalnum() else " " for code in range(128))
 _BEYOND_ASCII = re.compile(r"([^\x00-\x7f]+)")
 
 
@@ -35,12 +37,14 @@ def _folded_run(text: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """Return the longest runs of letters and digits of the folded text, in order."""
+    if text.isascii():
+        return text.replace("\x00", "").translate(_ASCII_WORDS).split()
     return _WORD.findall(folded(text))
 
 
 def squashed(text: str) -> str:
     """Return only the letters and digits of the folded text: `CWE-79` and `cwe 79` are `cwe79`."""
-    return "".join(_WORD.findall(folded(text)))
+    return "".join(words_of(text))
 
 
 def natural_order(external_id: str) -> str:

@@ -55,8 +55,7 @@ def properties_of(content: Content) -> dict[str, object]:
 
 def has(content: Content, name: str) -> bool:
     """Return whether an object has a property with a value that means something."""
-    raw = content.get(name)
-    return raw is not None and means_something(raw)
+    return means_something(content.get(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +118,23 @@ def _change_of_model(name: str, pairs: Iterable[Pair]) -> ModelChange:
     return ModelChange(counts[True, False], counts[False, True], counts.total() - counts[False, False])
 
 
+def changed_names(old: Content, new: Content) -> list[str]:
+    """Return the properties whose bytes differ."""
+    found = new.get
+    changed = [name for name, raw in old.items() if found(name) != raw]
+    return [*changed, *(name for name in new if name not in old)]
+
+
 def _changing(pairs: Iterable[Pair]) -> tuple[Counter[str], set[str]]:
     """Property → how many objects gained or lost it, and the properties that are lists of texts in both, and others."""
     changing: Counter[str] = Counter()
     listed: set[str] = set()
     for old, new in pairs:
-        for name in old.keys() | new.keys():
+        for name in changed_names(old, new):
             before, after = old.get(name), new.get(name)
-            if before == after:
-                continue
-            if has(old, name) != has(new, name):
+            if means_something(before) != means_something(after):
                 changing[name] += 1
-            elif before and after and is_list_of_texts(before) and is_list_of_texts(after):
+            elif is_list_of_texts(before) and is_list_of_texts(after):
                 listed.add(name)
     # References to objects are no words.
     return changing, {name for name in listed if not name.endswith("_refs")}
@@ -161,20 +165,16 @@ def changed_classes(
     kb: KnowledgeBase, stix_type: str, old: Content, new: Content, wide: ReleaseWide
 ) -> dict[str, ChangeClass]:
     """Return property → class of what differs between two states of an object of this type."""
-    changed = [name for name, raw in old.items() if new.get(name) != raw]
-    changed += [name for name in new if name not in old]
     found: dict[str, ChangeClass] = {}
-    for name in changed:
-        had, has_now = has(old, name), has(new, name)
-        if not (had or has_now):
-            continue
+    for name in changed_names(old, new):
+        before, after = old.get(name), new.get(name)
         declared = kb.class_of(name)
         if declared in _BARE:
-            if is_other(name, old.get(name), new.get(name)):
+            if is_other(name, before, after):
                 found[name] = declared
-        elif had != has_now and (stix_type, name) in wide.model:
+        elif (stix_type, name) in wide.model and means_something(before) != means_something(after):
             found[name] = "model"
-        elif (pair := differing(name, old.get(name), new.get(name))) is not None:
+        elif (pair := differing(name, before, after)) is not None:
             found[name] = _class_of(stix_type, name, declared, *pair, wide)
     texts = [name for name in kb.text_properties if found.get(name) == "meaning"]
     if len(kb.text_properties) > 1 and texts and words_of_texts(kb, old) == words_of_texts(kb, new):

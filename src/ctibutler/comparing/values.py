@@ -23,9 +23,9 @@ _Mark = TypeVar("_Mark", bound=Hashable)
 _LONGEST_EMPTY: Final = max(map(len, EMPTY_JSON))
 
 
-def means_something(raw: msgspec.Raw) -> bool:
-    """Return whether a value means something: no empty one does."""
-    return len(memoryview(raw)) > _LONGEST_EMPTY or bytes(raw) not in EMPTY_JSON
+def means_something(raw: msgspec.Raw | None) -> bool:
+    """Return whether a value means something: neither no value nor an empty one does."""
+    return raw is not None and (len(memoryview(raw)) > _LONGEST_EMPTY or bytes(raw) not in EMPTY_JSON)
 
 
 def differing(name: str, old: msgspec.Raw | None, new: msgspec.Raw | None) -> tuple[object, object] | None:
@@ -53,9 +53,9 @@ def is_other(name: str, old: msgspec.Raw | None, new: msgspec.Raw | None) -> boo
     return differing(name, old, new) is not None
 
 
-def is_list_of_texts(raw: msgspec.Raw) -> bool:
+def is_list_of_texts(raw: msgspec.Raw | None) -> bool:
     """Return whether a value is a list that begins with a text."""
-    return bytes(memoryview(raw)[:2]) == b'["'
+    return raw is not None and bytes(memoryview(raw)[:2]) == b'["'
 
 
 def _differing_lists(name: str, old: list[msgspec.Raw], new: list[msgspec.Raw]) -> tuple[object, object] | None:

@@ -6,8 +6,9 @@ import html
 import re
 from typing import Final
 
-_CITATION: Final = re.compile(r"\(Citation:(?:[^()]|\([^()]*\))*\)")
-_LINK: Final = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()\s]|\([^()]*\))*\)")
+_CITATION: Final = re.compile(r"\(Citation:(?:[^()]++|\([^()]*\))*\)")
+_LINK: Final = re.compile(r"\[([^\[\]]*)\]\((?:[^()\s]++|\([^()]*\))*\)")
+_IMAGE: Final = re.compile(r"!(?=\[[^\[\]]*\]\((?:[^()\s]++|\([^()]*\))*\))")
 # Not all angle brackets are tags: ATT&CK writes `<PID>` and `<username>` for placeholders.
 _TAG: Final = re.compile(
     r"</?(?:a|b|blockquote|code|em|i|li|ol|p|pre|strong|sub|sup|u|ul)(?:\s[^<>]*)?>", re.IGNORECASE
@@ -41,7 +42,7 @@ def readable_text(markup: str) -> str:
     attacks with `<script>`.
     """
     text = _LINK_TARGET.sub("", _CITATION.sub("", markup))
-    text = _LINK_BY_NAME.sub(r"\1", _LINK.sub(r"\1", _XHTML.sub(r"<\1", text)))
+    text = _LINK_BY_NAME.sub(r"\1", _without_links(_XHTML.sub(r"<\1", text)))
     text = _HEADING.sub(r"\n\1\n", _RULE.sub("\n", text))
     text = _BLOCK.sub("\n\n", _ITEM.sub("\n* ", _BREAK.sub("\n", text)))
     text = _BOLD.sub(r"\1", _CODE.sub(r"\1", _TAG.sub("", _INLINE.sub(" ", text))))
@@ -58,7 +59,7 @@ def plain_text(markup: str) -> str:
 
 def without_markup(markup: str) -> str:
     """The plain text with its blanks as they were."""
-    text = _LINK.sub(r"\1", _CITATION.sub("", markup)) if "[" in markup or "(Cit" in markup else markup
+    text = _without_links(_CITATION.sub("", markup)) if "[" in markup or "(Cit" in markup else markup
     if "<" in text:
         text = _TAG.sub("", _BREAK.sub("\n", text))
     if "`" in text:
@@ -67,3 +68,8 @@ def without_markup(markup: str) -> str:
         for entity, character in _ENTITIES:
             text = text.replace(entity, character)
     return text
+
+
+def _without_links(text: str) -> str:
+    """A text with the texts of links in their place."""
+    return _LINK.sub(r"\1", _IMAGE.sub("", text) if "![" in text else text)
