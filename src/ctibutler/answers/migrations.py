@@ -160,7 +160,7 @@ def with_candidates(
     Raises NotFound when a release is not installed.
     """
     with library.database.read() as connection:
-        judged = _judged(library, connection, kb, from_version, to_version)
+        judged = _prepared(library, connection, kb, from_version, to_version)
         return list(Candidates(connection, judged).of(found))
 
 
