@@ -30,3 +30,8 @@ def test_every_knowledge_base_names_a_real_object_as_example() -> None:
     for kb in HOSTED.all:
         assert kb.example is not None, kb.slug
         assert kb.lists(kb.example.stix_id.partition("--")[0]), kb.slug
+
+
+def test_every_knowledge_base_can_be_a_key() -> None:
+    """Commands and answers remember things by knowledge base."""
+    assert len({kb: kb.slug for kb in HOSTED.all}) == len(HOSTED.all)

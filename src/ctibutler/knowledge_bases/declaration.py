@@ -284,7 +284,7 @@ class KnowledgeBase:
     dialect: Dialect = "plain"
     """How its texts are marked up."""
 
-    label_colours: Mapping[str, LabelColour] = field(default_factory=dict)
+    label_colours: Mapping[str, LabelColour] = field(default_factory=dict, compare=False)
     """The colours, on black, that a standard asks for where it is named what an object is: by primary id in lower case."""
 
     layouts: tuple[Layout, ...] = ()
