@@ -10,10 +10,13 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import xlsxwriter
+from markdown_it import MarkdownIt
 from python_calamine import CalamineWorkbook
 
 from tests.catalogue import Catalogues, install_all
@@ -74,6 +77,7 @@ def test_a_folder_is_migrated_in_place_and_then_as_a_human_decided(database: str
         "rules/deep/b.yaml",
         "mitre-f3.defense-evasion",
     )
+    assert rows[0]["candidates"].startswith("TA0005 Stealth (0.60, flow); TA0112 Defense Impairment (0.40, flow)")
     rows[0]["decision"] = "TA0112 TA0005"
     written = io.StringIO()
     writer = csv.DictWriter(written, fieldnames=list(rows[0]))
@@ -91,7 +95,13 @@ def test_a_folder_is_migrated_in_place_and_then_as_a_human_decided(database: str
 
 @pytest.mark.parametrize(
     ("decision", "said"),
-    [("F9999", "row 2: `F9999` is not the id of a live object"), ("keep F1001", "row 2: `keep` stands alone")],
+    [
+        ("F9999", "row 2: `F9999` is not the id of a live object"),
+        # An id of another knowledge base, and a name.
+        ("T1059", "row 2: `T1059` is not the id of a live object"),
+        ("Phishing", "row 2: `Phishing` is not the id of a live object"),
+        ("keep F1001", "row 2: `keep` stands alone"),
+    ],
 )
 def test_a_decision_that_is_none_is_an_error_with_its_row(
     database: str, tmp_path: Path, rules: Path, decision: str, said: str
@@ -106,34 +116,103 @@ def test_a_decision_that_is_none_is_an_error_with_its_row(
     assert (rules / "a.yml").read_bytes() == RULE.encode()
 
 
-def test_all_forms_of_a_review_say_the_same(database: str, tmp_path: Path, rules: Path) -> None:
-    del rules
-    found: list[list[tuple[str, ...]]] = []
-    for name in ("r.csv", "r.md", "r.xlsx", "r.json"):
-        code, _, said = migrate(
-            database, tmp_path, "rules/a.yml", "-o", "o", "--from", "1.0", "--kb", "mitre-f3", "--review", name
-        )
-        assert code == 0, said
-        path = tmp_path / name
-        if name.endswith(".json"):
-            found.append([(row["id"], row["new_id"], row["reason"]) for row in json.loads(path.read_bytes())["items"]])
-            continue
-        if name.endswith(".csv"):
-            table = list(csv.reader(io.StringIO(path.read_bytes().decode())))
-        elif name.endswith(".xlsx"):
-            table = [
-                [str(cell) for cell in row]
-                for row in CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python()
-            ]
-        else:
-            lines = [line for line in path.read_text().splitlines() if line.startswith("| ")]
-            table = [[cell.strip().replace("\\", "") for cell in line.strip("|").split(" | ")] for line in lines]
-            table = [row for row in table if not row[0].startswith("---")]
-        head = table[0]
-        keys = [head.index(key) for key in ("id", "new_id", "reason")]
-        found.append([tuple(row[key] for key in keys) for row in table[1:]])
-    assert found[0] == found[1] == found[2] == found[3]
-    assert len(found[0]) == 2
+ODD = "=cmd|' /C calc'!A0"
+LAYER = {
+    "name": "a",
+    "versions": {"layer": "4.5"},
+    "domain": "f3",
+    "techniques": [
+        {"techniqueID": "F1001"},
+        {"techniqueID": ODD},
+        {"techniqueID": "<script>|**x**"},
+        {"techniqueID": "TA0005"},
+        {"techniqueID": "@F1"},
+    ],
+}
+
+
+def test_all_forms_of_a_review_say_the_same_and_no_cell_is_a_formula(database: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(LAYER))
+    found: dict[str, list[list[str]]] = {}
+    for form in ("csv", "md", "xlsx", "json"):
+        arguments = ("a.json", "-o", "o", "--from", "1.0", "--kb", "mitre-f3", "--review", f"r.{form}")
+        code, _, said = migrate(database, tmp_path, *arguments)
+        assert code == 3, said
+    rows = json.loads((tmp_path / "r.json").read_bytes())["items"]
+    keys = ("handling", "where", "id", "name", "outcome", "also", "new_id", "new_name", "reason")
+    texts = [["; ".join(one) if isinstance(one := row[key], list) else one or "" for key in keys] for row in rows]
+    assert [row["id"] for row in rows if row["id"].startswith(("=", "@"))] == [ODD, "@F1"]
+    columns = [key if key != "where" else "place" for key in keys]
+    for form, table in (
+        ("csv", list(csv.reader(io.StringIO((tmp_path / "r.csv").read_bytes().decode())))),
+        ("xlsx", CalamineWorkbook.from_path(tmp_path / "r.xlsx").get_sheet_by_index(0).to_python()),
+        ("md", markdown_rows((tmp_path / "r.md").read_text())),
+    ):
+        head = [str(cell) for cell in table[0]]
+        found[form] = [[str(row[head.index(column)]) for column in columns] for row in table[1:]]
+        assert not [cell for row in table for cell in row if str(cell).startswith(("=", "+", "@")) and form == "csv"]
+    guarded = [["'" + cell if cell.startswith(("=", "+", "-", "@")) else cell for cell in row] for row in texts]
+    assert found["csv"] == guarded
+    assert found["xlsx"] in (texts, guarded)
+    assert [[cell.lstrip("'") for cell in row] for row in found["md"]] == texts
+    assert b"<f>" not in b"".join(
+        zipfile.ZipFile(tmp_path / "r.xlsx").read(name) for name in sheets(tmp_path / "r.xlsx")
+    )
+    assert "<script>" not in (tmp_path / "r.md").read_text()
+
+
+def sheets(path: Path) -> list[str]:
+    with zipfile.ZipFile(path) as archive:
+        return [name for name in archive.namelist() if name.startswith("xl/worksheets/sheet")]
+
+
+def markdown_rows(text: str) -> list[list[str]]:
+    """The rows of the table, as a reader of Markdown understands its cells."""
+    [table] = [token for token in MarkdownIt().enable("table").parse(text) if token.type == "table_open"]
+    del table
+    rows: list[list[str]] = []
+    for token in MarkdownIt().enable("table").parse(text):
+        if token.type == "tr_open":
+            rows.append([])
+        elif token.type == "inline" and rows and token.level >= 4:
+            rows[-1].append("".join(child.content for child in token.children or ()))
+    return rows
+
+
+@pytest.mark.parametrize("form", ["csv", "md", "xlsx", "json"])
+def test_every_form_of_a_review_can_be_filled_in(database: str, tmp_path: Path, form: str) -> None:
+    """The column `decision` is filled in by hand, whatever the form is, and applied."""
+    given = b"F1001\nTA0005\n"
+    (tmp_path / "ids.txt").write_bytes(given)
+    arguments = ("ids.txt", "--from", "1.0", "--kb", "mitre-f3")
+    migrate(database, tmp_path, *arguments, "-o", "o", "--review", f"r.{form}")
+    path = tmp_path / f"r.{form}"
+    if form == "json":
+        review = json.loads(path.read_bytes())
+        review["items"][0]["decision"] = "TA0112"
+        path.write_text(json.dumps(review))
+    elif form == "xlsx":
+        table = CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python()
+        table[1][table[0].index("decision")] = "TA0112"
+        with xlsxwriter.Workbook(path) as book:
+            sheet = book.add_worksheet()
+            for number, row in enumerate(table):
+                sheet.write_row(number, 0, [str(cell) for cell in row])
+    elif form == "csv":
+        rows = list(csv.reader(io.StringIO(path.read_bytes().decode())))
+        rows[1][rows[0].index("decision")] = "TA0112"
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows(rows)
+    else:
+        lines = path.read_text().splitlines()
+        [at] = [number for number, line in enumerate(lines) if "| TA0005 |" in line]
+        cells = lines[at].split(" | ")
+        head = next(line for line in lines if line.startswith("| handling")).strip("| ").split(" | ")
+        cells[head.index("decision")] = "TA0112"
+        lines[at] = " | ".join(cells)
+        path.write_text("\n".join(lines))
+    code, printed, said = migrate(database, tmp_path, *arguments, "--decisions", path.name)
+    assert (code, printed) == (0, b"F1001\nTA0112\n"), said
 
 
 @pytest.mark.parametrize(
@@ -160,21 +239,33 @@ def test_the_exit_code_says_whether_a_human_is_needed(
 
 
 def test_a_command_that_is_killed_leaves_whole_files(database: str, tmp_path: Path) -> None:
+    """At moments that are spread over the time in which it writes, seen by the first and the last file that it makes anew."""
     folder = tmp_path / "many"
     folder.mkdir()
-    new = RULE.replace("defense-evasion", "defense-impairment").encode()
-    for number in range(150):
-        (folder / f"{number:03}.yml").write_bytes(RULE.encode())
-    for delay in (0.3, 0.45, 0.6):
+    # Long enough that writing one takes some time.
+    old = RULE.encode() + b"# kept\n" * 20_000
+    new = old.replace(b"defense-evasion", b"defense-impairment")
+    paths = [folder / f"{number:03}.yml" for number in range(30)]
+    between = 0
+    for delay in (0, 0.004, 0.015):
+        for path in paths:
+            path.write_bytes(old)
         started = subprocess.Popen(
             [sys.executable, "-m", "ctibutler", "migrate", "many", "--in-place", "--from", "1.0", "--kb", "mitre-f3"],
             cwd=tmp_path,
             env={**os.environ, "CTIBUTLER_DATABASE_URL": database},
             stderr=subprocess.DEVNULL,
         )
+        while started.poll() is None and not any(".yml." in path.name for path in folder.iterdir()):
+            if paths[0].stat().st_size != len(old):
+                break
         time.sleep(delay)
         started.send_signal(signal.SIGKILL)
         started.wait(30)
-        assert {path.read_bytes() for path in folder.glob("*.yml")} <= {RULE.encode(), new}
+        found = [path.read_bytes() for path in paths]
+        assert set(found) <= {old, new}
+        between += 0 < found.count(new) < len(paths)
+    assert between
     code, _, said = migrate(database, tmp_path, "many", "--in-place", "--from", "1.0", "--kb", "mitre-f3")
-    assert code in (0, 3), said
+    assert code == 0, said
+    assert {path.read_bytes() for path in paths} == {new}

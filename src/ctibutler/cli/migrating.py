@@ -24,6 +24,7 @@ _KNOWN = frozenset((".json", ".yml", ".yaml", ".toml", ".csv", ".tsv", ".xlsx", 
 """The extensions of files in folders that may be of a kind that is known."""
 
 _MOST_NAMED = 20
+_MOST_TOLD = 10
 
 
 def read_files(paths: Sequence[str], limits: Limits) -> tuple[list[InputFile], list[Problem]]:
@@ -107,6 +108,18 @@ def write_migrated(migration: Migration, file: Path | None) -> None:
     if migrated.kind is not None and migrated.kind.name == "xlsx" and output.on_terminal():
         raise InvalidRequest("a terminal cannot show a workbook; write it to a file with -o")
     output.write_bytes(migrated.after)
+
+
+def note_humans(rows: Sequence[ReviewRow]) -> None:
+    """Name what needs a human, and for each the candidate that rests on more than similar words."""
+    human = [row for row in rows if row.handling == "human"]
+    for row in human[:_MOST_TOLD]:
+        best = next((one for one in row.candidates if one.why != "similar"), None)
+        candidate = "" if best is None else f" Candidate: {best.id} {best.name or ''}"
+        shown = f"{row.id} {row.name}" if row.name else row.id
+        output.note(f"human: {row.file}, {row.where}: {shown}: {row.reason}{candidate}".rstrip())
+    if len(human) > _MOST_TOLD:
+        output.note(f"human: {len(human) - _MOST_TOLD:,} more; --review FILE lists all")
 
 
 def write_review(migration: Migration, rows: Sequence[ReviewRow], file: Path) -> None:

@@ -22,6 +22,9 @@ KEEP, DROP = "keep", "drop"
 _NEEDED = ("id", "decision")
 _ESCAPED = re.compile(r"\\(.)")
 _CELL = re.compile(r"(?<!\\)\|")
+_RULE = re.compile(r"\s*:?-+:?\s*")
+"""A cell of the line below the header."""
+
 _LONGEST = 1000
 
 
@@ -165,7 +168,8 @@ def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
         for number, line in enumerate(text.splitlines(), start=1):
             if line.startswith("|"):
                 cells = _CELL.split(line.strip().removeprefix("|").removesuffix("|"))
-                yield number, [_ESCAPED.sub(r"\1", cell.strip()) for cell in cells]
+                if not all(_RULE.fullmatch(cell) for cell in cells):
+                    yield number, [_ESCAPED.sub(r"\1", cell.strip()) for cell in cells]
     else:
         try:
             yield from enumerate(csv.reader(io.StringIO(text), strict=True), start=1)

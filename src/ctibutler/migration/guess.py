@@ -41,7 +41,7 @@ def guessed(kb: KnowledgeBase, ids: Sequence[str], ranked: Sequence[Fit]) -> tup
     Raises InvalidRequest if there are no ids, or if no release knows nine in ten of them.
     """
     if not ids:
-        raise InvalidRequest.of("from", "Nothing in the file tells which release it is of; name the release.")
+        raise InvalidRequest.of("from", "Nothing in there tells which release it is of. Name the release.")
     knowing = [fit for fit in ranked if 10 * (fit.live + fit.stale) >= _KNOWN_OF_TEN * len(ids)]
     if not knowing:
         shown = "; ".join(
@@ -50,7 +50,7 @@ def guessed(kb: KnowledgeBase, ids: Sequence[str], ranked: Sequence[Fit]) -> tup
         )
         raise InvalidRequest.of(
             "from",
-            f"No installed release of {kb.slug} knows nine in ten of the {len(ids)} ids ({shown or 'none is installed'});"
-            " name the release.",
+            f"No installed release of {kb.slug} knows nine in ten of the {len(ids)} ids ({shown or 'none is installed'})."
+            " Name the release that they are of.",
         )
     return knowing[0].version, list(ranked[:_SHOWN])

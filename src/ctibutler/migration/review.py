@@ -94,6 +94,10 @@ def review_rows(migration: Migration) -> list[ReviewRow]:
     """Return every item of every file once: those that need a human first, then those to look at, each in the order of the
     files."""
     rows = [row for file in migration.files for row in _rows(file)]
+    return _sorted(rows)
+
+
+def _sorted(rows: Sequence[ReviewRow]) -> list[ReviewRow]:
     return sorted(rows, key=lambda row: -HANDLINGS.index(row.handling))
 
 
@@ -132,7 +136,7 @@ def review_table(migration: Migration, rows: Sequence[ReviewRow]) -> Table:
         name=f"{facts.knowledge_base}-{facts.source.version}-{facts.target}-review",
         title=f"{migration.kb.title}: from {source} to {facts.target}",
         columns=names_of(columns),
-        rows=rows_of(columns, [[*map(_row_of_remark, _remarks(migration)), *rows]]),
+        rows=rows_of(columns, [_sorted([*rows, *map(_row_of_remark, _remarks(migration))])]),
         facts={
             "knowledge base": migration.kb.title,
             "from": source,

@@ -64,7 +64,7 @@ def met(items: Sequence[Item], settled: Sequence[Settled], joined: Joined) -> Se
         outcome = msgspec.structs.replace(
             now.outcome,
             handling="human",
-            reason=f"{now.outcome.reason} {joined.conflict}; the first one's stay, and its metadata has the others.",
+            reason=f"{now.outcome.reason} {joined.conflict}: the first entry stays, and its metadata has what the others said.",
         )
         return Settled(outcome, now.replacement)
     reason = f"{now.outcome.reason} It is the same as {other.written[:60]} ({other.place}) now, and stands there once."

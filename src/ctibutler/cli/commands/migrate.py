@@ -80,10 +80,18 @@ def migrate(
     """Bring ids in files to another release.
 
     The files are lists, texts, tables, workbooks, Navigator layers, Sigma and Elastic rules and STIX bundles. Only
-    ids that changed are replaced; all else in a file stays as it is. What needs a human is left as it was, and counted on
+    ids that changed are replaced; all else in a file stays as it is. What needs a human is left as it was, and named on
     standard error. Ends with 3 then, else with 0; with 1 if a file could not be read, when the others are still migrated.
     """
-    from ctibutler.cli.migrating import STANDARD_INPUT, chosen, read_files, write_in_place, write_migrated, write_review
+    from ctibutler.cli.migrating import (
+        STANDARD_INPUT,
+        chosen,
+        note_humans,
+        read_files,
+        write_in_place,
+        write_migrated,
+        write_review,
+    )
     from ctibutler.forms.json_form import record_as_json
     from ctibutler.migration.between import pairs_of
     from ctibutler.migration.decisions import read_decisions
@@ -129,6 +137,8 @@ def migrate(
         write_in_place(migration)
     elif not check and not (as_json and file is None):
         write_migrated(migration, file)
+    if (review is None or check) and not as_json:
+        note_humans(rows)
     for remark in report.remarks:
         output.note(f"look: {remark}")
     output.note(summary_of(report))

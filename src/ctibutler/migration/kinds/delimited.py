@@ -98,7 +98,8 @@ def _more_cells(text: str, delimiter: str, items: Items, reading: Reading) -> li
             cells = list(ADDED_COLUMNS)
         else:
             columns = zip(*notes.get(number, [("", "", "")]), strict=True)
-            cells = ["; ".join(dict.fromkeys(filter(None, values))) for values in columns]
+            outcomes, names, reasons = [list(dict.fromkeys(filter(None, values))) for values in columns]
+            cells = ["; ".join(outcomes), "; ".join(names), " ".join(reasons)]
         end = row[-1].end
         edits.append((end, end, "".join(delimiter + _as_cell(guarded(cell), False, delimiter) for cell in cells)))
     return edits

@@ -94,7 +94,9 @@ def _scores(result: dict[str, object], entries: Sequence[Entry], combine: str | 
         for entry in entries[1:]:
             _record(result, entry, differing)
         shown = " and ".join({"score": "scores", "color": "colours", "enabled": "states"}[key] for key in differing)
-        return f"{', '.join(entry.old_id for entry in entries)} meet here with different {shown}"
+        *most, last = dict.fromkeys(entry.old_id for entry in entries)
+        met = f"{', '.join(most)} and {last} meet" if most else f"{len(entries)} entries of {last} meet"
+        return f"{met} here with different {shown}"
     if numbers:
         total, chosen = _combined(numbers, combine)
         result["score"] = int(total) if total == int(total) else total
