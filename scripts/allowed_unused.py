@@ -94,3 +94,5 @@ _.validateLink  # markdown-it calls this method
 ROOT_WORDS  # tests compare it with every id
 _.vocabulary
 _.again
+_.normalizeLink  # markdown-it calls these methods, too
+_.normalizeLinkText

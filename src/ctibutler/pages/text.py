@@ -220,10 +220,17 @@ def _paragraph(tag: str) -> Callable[..., str]:
 
 
 class _Markdown(MarkdownIt):
-    """Markdown that makes links of all addresses: they are checked after cleaning, where only the link is lost."""
+    """Markdown that makes links of all addresses, as they are written: they are checked after cleaning, where only the link is
+    lost."""
 
-    def validateLink(self, url: str) -> bool:  # noqa: N802 - the name that the library calls
+    def validateLink(self, url: str) -> bool:  # noqa: N802 - the names that the library calls
         return True
+
+    def normalizeLink(self, url: str) -> str:  # noqa: N802
+        return url
+
+    def normalizeLinkText(self, link: str) -> str:  # noqa: N802
+        return link
 
 
 def _markdown() -> MarkdownIt:
