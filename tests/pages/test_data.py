@@ -18,6 +18,7 @@ from ctibutler.catalog.engine.database import Database
 from ctibutler.pages import signin
 from ctibutler.settings import Settings
 from tests.catalogue import catalogue_with
+from tests.faults.processes import settings_of, worker_of
 from tests.pages.conftest import BROWSER
 from tests.pages.documents import Document, check
 from tests.server.serving import Server, running
@@ -97,6 +98,25 @@ def test_a_release_is_installed_and_removed_by_forms(database: Database, tmp_pat
         assert (right.status_code, right.headers["location"]) == (303, "/data")
         assert server.get("/api/v1/tlp/versions/installed/").json()["versions"] == ["2"]
         assert browser.get("/data/remove/tlp/1").status_code == 404
+
+
+def test_a_job_is_followed_to_what_it_installed(database: Database, tmp_path: Path) -> None:
+    with serving(database, tmp_path) as server:
+        browser = Browser(server)
+        form = {"kb": "sector", "release": "1.0", "token": browser.token()}
+        address = browser.send("/data/install", form).headers["location"]
+        missing = browser.send("/data/install", {**form, "release": "99"}).headers["location"]
+        assert "pending" in browser.get(address).text
+        worker_of(database, settings_of(database.url.text, "")).run_until_idle()
+        done = browser.get(address).text
+        assert "completed" in done
+        assert 'href="/sector/1.0/"' in done
+        assert "http-equiv" not in done
+        assert browser.get("/sector/1.0/").status_code == 200
+        failed = browser.get(missing).text
+        assert "failed" in failed
+        assert re.search(r'<p class="wrong">[^<]*99', failed)
+        assert "Try again" in failed
 
 
 def test_forms_of_others_change_nothing(database: Database, tmp_path: Path) -> None:
