@@ -171,6 +171,7 @@ def _svg(_: Request, viewed: Viewed) -> Response:
     return drawing(
         "matrix.svg", picture=picture, title=title, counted=told_of(form, viewed.matrix), sets=sets,
         letters=CHANGE_LETTERS,
+        since=viewed.matrix.since,
         counts=viewed.matrix.counts,
     )  # fmt: skip
 

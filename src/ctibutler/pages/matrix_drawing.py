@@ -18,6 +18,7 @@ _INDENT: Final = 6
 _CHARACTERS: Final = 17
 _HEAD: Final = 52
 _TITLE: Final = 24
+_BREAK: Final = "\u200b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,8 @@ def _head(picture: Picture, x: int, y: int, column: TacticInView) -> None:
 
 def _cell(picture: Picture, cell: CellInView, x: int, y: int, width: int) -> int:
     """Draw a cell and what is unfolded below it, and return where the next one begins."""
-    lines = _wrapped(cell.technique.name or cell.technique.id, width)
+    # A letter says what changed, and takes its place in the first line.
+    lines = _wrapped(cell.technique.name or cell.technique.id, width, narrower=2 if cell.technique.change else 0)
     sets = [f"{letter}{count}" for letter, count in (("A", cell.in_a), ("B", cell.in_b)) if count]
     sets += [cell.changes] if cell.changes else []
     inside = f"{' '.join(sets)} of {cell.total}" if sets else f"+ {cell.total}" if cell.total else ""
@@ -97,5 +99,7 @@ def _cell(picture: Picture, cell: CellInView, x: int, y: int, width: int) -> int
     return y
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    return wrap(text, _CHARACTERS * width // WIDTH, break_long_words=True) or [""]
+def _wrapped(text: str, width: int, *, narrower: int = 0) -> list[str]:
+    # A line may end after a slash too.
+    lines = wrap(text.replace("/", f"/{_BREAK} "), _CHARACTERS * width // WIDTH - narrower, break_long_words=True)
+    return [line.replace(f"{_BREAK} ", "").replace(_BREAK, "") for line in lines] or [""]
