@@ -9,12 +9,13 @@ from ctibutler.answers.looking_up import near_anywhere, places_of
 from ctibutler.http.forwarding import answer_at
 from ctibutler.http.parameters import brief
 from ctibutler.http.requests import Request
+from ctibutler.knowledge_bases import release_labels
+from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.pages import addresses
 from ctibutler.pages.errors import not_found
+from ctibutler.pages.lately import told_lately
 from ctibutler.pages.rows import Rows
 from ctibutler.pages.templating import Frame, page, redirect
-
-_LATELY = 6
 
 
 def home(request: Request) -> Response:
@@ -24,14 +25,21 @@ def home(request: Request) -> Response:
     hosted = releases.knowledge_base_list(request.library)
     shown = [(request.library.knowledge_bases.named(it.slug), it) for it in hosted]
     frame = Frame("ctibutler", addresses.HOME)
-    lately = releases.lately(request.library, _LATELY)
     return page(
         "home.html",
         frame,
-        lately=[(request.library.knowledge_bases.named(it.knowledge_base), it) for it in lately],
+        lately=told_lately(request.library) if any(it.latest for _, it in shown) else [],
+        newer={kb.slug: label for kb, it in shown if it.latest and (label := _newer(request, kb, it.latest))},
         hosted=[pair for pair in shown if pair[1].latest],
         empty=[kb for kb, it in shown if not it.latest],
     )
+
+
+def _newer(request: Request, kb: KnowledgeBase, latest: str) -> str | None:
+    """The newest release that can be had, if it is newer than what is installed. A preview is none."""
+    here = release_labels.sort_key(latest)
+    labels = (it.label for it in releases.available(request.library, kb) if not it.installed)
+    return next((it for it in labels if release_labels.sort_key(it) > here and not release_labels.is_preview(it)), None)
 
 
 def index(request: Request) -> Response:
