@@ -72,8 +72,6 @@ _.StartElementHandler
 _.EndElementHandler
 _.CharacterDataHandler
 _.NOTES
-_.fate_of_slug
-_.same_value
 _.is_short  # templates of pages read these
 _.in_latest
 _.is_end

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ctibutler.stix.canonical import canonical_digest, same_value
+from ctibutler.stix.canonical import canonical_digest, comparable
+from ctibutler.stix.objects import canonical
 
 
 def test_what_is_absent_is_the_same_as_what_is_empty() -> None:
@@ -31,3 +32,7 @@ def test_a_digest_ignores_the_order_of_keys_and_what_is_left_out() -> None:
         {"b": {"d": "3", "c": "2"}, "a": "1"}
     )
     assert canonical_digest({"a": "1", "modified": "2"}, ["modified"]) == canonical_digest({"a": "1"})
+
+
+def same_value(name: str, before: object, after: object) -> bool:
+    return canonical(comparable(name, before)) == canonical(comparable(name, after))

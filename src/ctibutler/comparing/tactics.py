@@ -75,10 +75,6 @@ class TacticFlow:
     after: Mapping[str, tuple[Tactic, ...]]
     fates: Mapping[str, TacticFate]
 
-    def fate_of_slug(self, slug: str) -> TacticFate | None:
-        """Return what became of the tactic with this short name in the old release; None if none has it."""
-        return next((fate for fate in self.fates.values() if fate.tactic.slug == slug), None)
-
     def lost_and_gained(self, old: str, new: str) -> tuple[tuple[Tactic, ...], tuple[Tactic, ...]]:
         """Return the tactics that an object of the old release has and its heir does not, and those that only the heir has."""
         before, after = self.before.get(old, ()), self.after.get(new, ())

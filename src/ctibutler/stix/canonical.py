@@ -37,11 +37,6 @@ def comparable(name: str, value: object) -> object:
     return None if is_empty(value) else value
 
 
-def same_value(name: str, before: object, after: object) -> bool:
-    """Return whether two values of a property are the same in their comparable form."""
-    return canonical(comparable(name, before)) == canonical(comparable(name, after))
-
-
 def canonical_digest(properties: Mapping[str, object], without: Iterable[str] = ()) -> bytes:
     """Return the digest of the canonical form of an object, of 16 bytes; `without` names properties to leave out."""
     left_out = frozenset(without)
