@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from ctibutler.answers.library import Library
 from ctibutler.answers.migrations import outcomes, release_outcomes, tactic_flow
+from ctibutler.answers.naming import installed_release
 from ctibutler.comparing.outcomes import Outcome
+from ctibutler.comparing.pairs import MOST_JUDGED
 from ctibutler.errors import NotFound
 from ctibutler.knowledge_bases import HOSTED
-from tests.catalogue import Catalogues, install, published
+from tests.catalogue import Catalogues, install, labels_of, published
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("between")]
 
@@ -185,3 +189,26 @@ def test_to_the_same_release_nothing_changes_but_what_is_dead_is_followed(betwee
     live = [one for one in found if "stale" not in one.also]
     assert {(one.outcome, one.handling, one.id == one.new_id) for one in live} == {("unchanged", "automatic", True)}
     assert {one.outcome for one in found if "stale" in one.also} == {"deprecated", "demoted", "merged", "renumbered"}
+
+
+def test_the_last_pairs_are_remembered(between_library: Library) -> None:
+    kb = HOSTED.named("atlas")
+    library = Library(between_library.database, HOSTED)
+    pairs = list(itertools.product(labels_of("atlas"), repeat=2))[: MOST_JUDGED + 1]
+    with library.database.read() as connection:
+        releases = {label: installed_release(connection, kb, label) for label in labels_of("atlas")}
+        first, *others = [library.judged.prepare(connection, kb, *map(releases.__getitem__, pair)) for pair in pairs]
+        again = [library.judged.prepare(connection, kb, *map(releases.__getitem__, pair)) for pair in pairs[1:]]
+        assert [id(one) for one in again] == [id(one) for one in others]
+        assert library.judged.prepare(connection, kb, *map(releases.__getitem__, pairs[0])) is not first
+
+
+def test_many_who_ask_at_once_get_what_one_gets(between_library: Library) -> None:
+    ids = sorted(_ids("attack-mobile", "14.1"))
+    alone = told(between_library, "attack-mobile", "14.1", "18.1", ids)
+    library = Library(between_library.database, HOSTED)
+    parts = [ids[start : start + 90] for start in range(0, len(ids), 45)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda part: told(library, "attack-mobile", "14.1", "18.1", part), parts * 3))
+    expected = dict(zip(ids, alone, strict=True))
+    assert found == [tuple(expected[one] for one in part) for part in parts * 3]
