@@ -9,7 +9,7 @@ export PYTHON
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-pages test-connector torture fuzz check docs bench bench-connector lock clean dev
+.PHONY: help install up test test-pages test-connector torture fuzz check docs bench bench-pages bench-connector lock clean dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ docs: dev ## Regenerate the pages of docs/reference
 
 bench: dev ## Measure everything side by side with what it is compared with; the report is in build/benchmark.md
 	$(BIN)/python scripts/bench --output build/benchmark.md --json build/benchmark.json $(ARGS)
+
+bench-pages: dev ## Measure pages: processor time, weight, first paint
+	$(BIN)/python scripts/bench --only pages --output build/benchmark-pages.md --json build/benchmark-pages.json $(ARGS)
 
 bench-connector: dev ## Measure the OpenCTI connector
 	$(BIN)/python scripts/bench-connector $(ARGS)
