@@ -10,12 +10,15 @@ from urllib.parse import quote, urlencode
 import msgspec
 from starlette.responses import Response
 
+from ctibutler.comparing.events import EVENTS
+from ctibutler.comparing.outcomes import OUTCOMES
 from ctibutler.errors import NotFound
 from ctibutler.http.forwarding import answer_at
 from ctibutler.http.parameters import Parameter
 from ctibutler.http.requests import Request
 from ctibutler.http.routing import Endpoint
 from ctibutler.knowledge_bases.layouts import Shape
+from ctibutler.pages.differences import Changed, Item
 from ctibutler.pages.rows import Row
 from ctibutler.pages.sections import shown
 from ctibutler.pages.templating import Form, Frame, page
@@ -23,6 +26,7 @@ from ctibutler.pages.text import Notes, Reference, escaped, rendered
 from ctibutler.pages.timeline import Mark
 
 _HTML: Final = "text/html"
+_COMPONENTS: Final = "/help/components"
 _GROUPS: Final = ("knowledge bases", "search", "objects", "jobs", "links", "service")
 _METHODS: Final = ("get", "post", "delete")
 
@@ -148,17 +152,17 @@ def _components(_: Request) -> Response:
     text = rendered("Words, `code`, **strong**, a [link](https://example.org/).(Citation: A report)", "attack", notes)
     shapes: Sequence[str] = get_args(Shape)
     rows = [
-        Row(f"X{number:04}", f"An object of the kind {shape}", "/help/components", shape, shape)
+        Row(f"X{number:04}", f"An object of the kind {shape}", _COMPONENTS, shape, shape)
         for number, shape in enumerate(shapes)
     ]
     states = [
-        Row("X0100", "Revoked", "/help/components", "Technique", "technique", "revoked", text),
-        Row("X0101", "Deprecated", "/help/components", "Technique", "technique", "deprecated", text),
+        Row("X0100", "Revoked", _COMPONENTS, "Technique", "technique", "revoked", text),
+        Row("X0101", "Deprecated", _COMPONENTS, "Technique", "technique", "deprecated", text),
         Row("", "Without an id or an address", "", "not in this release", "other", "live", escaped("Plain")),
         Row(
             "X0102",
             "In another release",
-            "/help/components",
+            _COMPONENTS,
             "Group",
             "group",
             "live",
@@ -167,27 +171,35 @@ def _components(_: Request) -> Response:
             "by way of X0100",
         ),
     ]
-    words = {
+    notes_of = {
         "absent": "not there", "first": "added", "same": "unchanged", "different": "platforms", "touched": "touched",
         "model": "data model", "silent": "silent edit", "dead": "revoked",
     }  # fmt: skip
-    moments = [
-        Mark(f"{number}.0", change, note, None if change == "absent" else "/help/components", change == "model")
-        for number, (change, note) in enumerate(words.items(), 1)
+    marks = [
+        Mark(f"{number}.0", change, note, None if change == "absent" else _COMPONENTS, change == "model")
+        for number, (change, note) in enumerate(notes_of.items(), 1)
     ]
+    words = Changed(
+        "description", "description", [Item("=", "It is "), Item("-", "old"), Item("+", "new"), Item("=", ".")], []
+    )
+    chips = Changed(
+        "platforms", "x_mitre_platforms", [], [Item("-", "One"), Item("+", "Two", _COMPONENTS), Item("=", "Three")]
+    )
     value = shown({"name": "value", "list": ["one", "two"], "deep": [{"flag": True, "none": None}]}, escaped)
     return page(
         "components.html",
-        Frame("Components", "/help/components", active="help"),
+        Frame("Components", _COMPONENTS, active="help"),
         rows=rows,
         states=states,
-        moments=moments,
+        marks=marks,
+        differences=[words, chips],
+        outcomes=dict.fromkeys((*OUTCOMES, *EVENTS)),
         value=value,
         text=text,
         notes=[*notes.listed, (2, Reference("Without an address"))],
         forms=[Form(extension, f"/help/components#{extension[1:]}") for extension in (".json", ".csv", ".md")],
         pager={
-            "number": 2, "last": 3, "total": 1234, "first_item": 51, "last_item": 100, "before": "/help/components",
-            "after": "/help/components",
+            "number": 2, "last": 3, "total": 1234, "first_item": 51, "last_item": 100, "before": _COMPONENTS,
+            "after": _COMPONENTS,
         },
     )  # fmt: skip

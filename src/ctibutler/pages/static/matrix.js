@@ -70,8 +70,9 @@ function begin(matrix) {
 }
 
 document.querySelectorAll("[data-matrix]").forEach(begin);
+// Its place is kept, so that nothing moves when it appears.
 const hint = document.getElementById("matrix-keys");
-if (hint) hint.hidden = false;
+hint?.classList.remove("is-waiting");
 
 // On paper, folds with marks are open.
 let opened = [];
