@@ -41,6 +41,19 @@ def reading_ids(library: Library, shown: Iterable[ObjectView]) -> Mapping[Place,
     return ids
 
 
+def reading_ids_of(
+    library: Library, kb: KnowledgeBase, label: str, shown: Mapping[str, str | None]
+) -> Mapping[str, str]:
+    """Return STIX id → the id under which people read the object of a release, from STIX ids and primary ids."""
+    with library.database.read() as connection:
+        means = ids_in(connection, kb, label, (external_id for external_id in shown.values() if external_id))
+    ids = {}
+    for stix_id, external_id in shown.items():
+        found = means.get(external_id or "")
+        ids[stix_id] = external_id if external_id and found is not None and found.stix_id == stix_id else stix_id
+    return ids
+
+
 def ids_in(connection: Connection, kb: KnowledgeBase, label: str, ids: Iterable[str]) -> Mapping[str, Found]:
     """Return id → the object of a release that it means, of those that it has."""
     release = releases.find(connection, kb.slug, label)

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 
-EXTENSIONS: Final = (".layer.json", ".stix.json", ".json", ".csv", ".svg", ".md")
+EXTENSIONS: Final = (".layer.json", ".stix.json", ".json", ".atom", ".csv", ".svg", ".md")
 """The other forms of a page, the longest first. Anything else is part of an id."""
 
 PAGE_WORDS: Final = ("objects", "matrix", "changes", "compare")

@@ -14,6 +14,7 @@ from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.pages import (
     addresses,
+    changes,
     compare,
     differences,
     graph,
@@ -85,6 +86,9 @@ def _of(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
     yield _page("{place}/objects/", release_pages.objects, listed)
     for extension in release_pages.LIST_FORMS:
         yield _page(f"{{place}}/objects{extension}/", release_pages.objects_as(extension), listed)
+    yield _page("{place}/changes/", changes.the_changes, changes.parameters(settings))
+    for extension in changes.forms_of(kb):
+        yield _page(f"{{place}}/changes{extension}/", changes.changes_as(extension), changes.parameters(settings))
     for extension in ("", *matrix.FORMS) if has_matrix(kb) else ():
         yield _page(f"{{place}}/matrix{extension}/", matrix.the_matrix(extension), matrix.PARAMETERS)
     for extension in ("", *compare.FORMS) if has_matrix(kb) else ():
