@@ -82,5 +82,5 @@ def check(document: Document, address: str, slug: str = "", label: str = "") -> 
             assert link.href[1:] in ids, (address, link)
         elif not link.is_external and label:
             match = re.match(r"/([\w-]+)/([^/?#]+?)(?:\.json)?(?:/|$)", link.href)
-            if match and match[1] not in ("static", "api"):
+            if match and match[1] not in ("static", "api", "help", "data"):
                 assert link.leaves_release == ((match[1], match[2]) != (slug, label)), (address, link)
