@@ -27,6 +27,7 @@ PAGES = (
     "/attack-ics/18.1/T0886",
     "/attack-ics/18.1/G0034",
     "/attack-ics/18.1/objects",
+    "/attack-ics/18.1/changes?since=17.1",
     "/attack-ics/18.1/T0886/relations",
     "/attack-ics/18.1/T0886/stix",
     "/attack-enterprise/18.1/T1086",
