@@ -70,15 +70,16 @@ def test_an_id_of_another_release_is_unknown_and_the_releases_that_have_it_are_n
     assert gone.reason == "1.6 has no object with this id; 1.4 and 1.5 have one."
 
 
-def test_what_only_the_second_release_has_is_kept(between_library: Library) -> None:
-    (found,) = told(between_library, "attack-enterprise", "15.1", "18.1", ["T1674"])
-    first = min(
-        (label for label in ("16.1", "17.0", "17.1", "18.1") if "T1674" in _ids("attack-enterprise", label)),
-        key=float,
-    )
-    assert (found.outcome, found.handling, found.new_id) == ("not_yet", "look", "T1674")
-    assert [(one.kind, one.version) for one in found.evidence] == [("object", first)]
-    assert found.new_name
+@pytest.mark.parametrize(("slug", "old", "new"), [("attack-mobile", "14.1", "18.1"), ("atlas", "4.7.0", "5.6.0")])
+def test_what_only_the_second_release_has_is_kept(between_library: Library, slug: str, old: str, new: str) -> None:
+    live = {label: _ids(slug, label, live=True) for label in labels_of(slug)}
+    coming = sorted(live[new] - _ids(slug, old))
+    found = told(between_library, slug, old, new, coming)
+    assert {(one.outcome, one.handling) for one in found} == {("not_yet", "look")}
+    for text, one in zip(coming, found, strict=True):
+        first = next(label for label in labels_of(slug) if text in live[label])
+        assert (one.new_id, [(fact.kind, fact.version) for fact in one.evidence]) == (text, [("object", first)])
+        assert one.new_name
 
 
 def test_what_went_to_another_knowledge_base_is_gone_and_its_place_named(between_library: Library) -> None:
@@ -146,11 +147,15 @@ def test_answers_change_once_a_release_is_installed_that_they_rest_on(tmp_path_f
         assert (after.outcome, after.handling, after.new_id) == ("renumbered", "look", "T1426")
 
 
-def _ids(slug: str, label: str) -> set[str]:
-    """The primary ids of a release, read from its file."""
+def _ids(slug: str, label: str, *, live: bool = False) -> set[str]:
+    """The primary ids of a release, or of its live objects, read from its file."""
     kb = HOSTED.named(slug)
     return {
-        number for item in published(slug, label) if item["type"] != "relationship" and (number := kb.primary_id(item))
+        number
+        for item in published(slug, label)
+        if item["type"] != "relationship"
+        and (number := kb.primary_id(item))
+        and not (live and (item.get("revoked") or item.get("x_mitre_deprecated")))
     }
 
 
