@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,6 +147,44 @@ def test_without_script_folds_unfold_and_forms_ask(browser: Browser, server: Ser
         assert page.locator(".tactic li.in-a").count() > 1
         page.get_by_role("link", name="Only marked").click()
         assert page.locator(".tactic li:not([class])").count() == 0
+
+
+def test_a_layer_of_this_machine_is_set_a_and_is_not_sent(browser: Browser, server: Server, tmp_path: Path) -> None:
+    layer = {
+        "name": "Mine",
+        "techniques": [
+            {"techniqueID": "T0886", "score": 7, "comment": "seen <b>twice</b>"},
+            {"techniqueID": "T0859", "tactic": "persistence"},
+            {"techniqueID": "T0855", "enabled": False},
+            {"techniqueID": "T9999"},
+        ],
+    }
+    file = tmp_path / "layer.json"
+    file.write_text(json.dumps(layer))
+    with Opened(browser, server, f"{RELEASE}/matrix?b=T0886") as opened:
+        page = opened.page
+        page.wait_for_load_state("networkidle")
+        before = len(opened.requested)
+        page.locator("[data-layer]").set_input_files(file)
+        page.locator("[data-layer-status]", has_text="Not in").wait_for()
+        assert page.locator("[data-layer-status]").text_content() == "Not in this matrix: T9999."
+        both = page.locator(".tactic li.in-both")
+        assert {link.split("/")[-1] for link in both.locator("> a").evaluate_all("a => a.map(l => l.href)")} == {
+            "T0886"
+        }
+        assert both.first.locator(".score").text_content() == "7"
+        assert both.first.locator("> a").get_attribute("title") == "seen <b>twice</b>"
+        only = page.locator(".tactic li.in-a")
+        assert only.count() == 1
+        column = only.locator("xpath=ancestor::div[@class='tactic']")
+        assert "Persistence" in (column.locator(".tactic-head").text_content() or "")
+        key = [" ".join(row.split()) for row in page.locator(".set-key li").all_text_contents()]
+        assert key[0] == "A Mine 1"
+        assert key[-1] == "both 1"
+        assert len(opened.requested) == before
+        (tmp_path / "other.json").write_text("[]")
+        page.locator("[data-layer]").set_input_files(tmp_path / "other.json")
+        page.locator("[data-layer-status]", has_text="no Navigator layer").wait_for()
 
 
 def test_on_paper_folds_with_marks_are_open(browser: Browser, server: Server) -> None:

@@ -120,7 +120,7 @@ def _view(request: Request, scope: Scope) -> Response:
     others = [OtherRelease(it.label, it.address and with_query(request, it.address)) for it in scope.others]
     frame = Frame(
         title_of(scope, "Matrix"), address, replace(scope, others=others), forms, "matrix", wide=True,
-        scripts=("matrix.js",),
+        scripts=("matrix.js", "layer.js") if kb.navigator_domain else ("matrix.js",),
     )  # fmt: skip
 
     def changed(**instead: object) -> str:
