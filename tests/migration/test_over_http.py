@@ -17,8 +17,8 @@ F3 = "/api/v1/mitre-f3/migrate/"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Catalogues("sqlite", tmp_path_factory.mktemp("migrate")) as made:
+def server(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Catalogues(engine, tmp_path_factory.mktemp("migrate")) as made:
         database = made.empty()
         install_all(database, "mitre-f3@1.0", "mitre-f3@1.1")
         with running(database) as started:
