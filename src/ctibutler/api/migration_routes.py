@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,7 +11,7 @@ from starlette.responses import Response
 from ctibutler.answers.pages import cut
 from ctibutler.api import responses
 from ctibutler.api.question_routes import MOST_IDS_IN_URL
-from ctibutler.errors import InvalidRequest, UnreadableFile
+from ctibutler.errors import InvalidRequest
 from ctibutler.forms.table_forms import TABLE_FORMS
 from ctibutler.http.bodies import Field, read_body, read_fields
 from ctibutler.http.form_data import read_parts
@@ -29,13 +27,13 @@ from ctibutler.migration.files import ACCEPT, InputFile, Migration, Options
 from ctibutler.migration.kinds.layer_entries import COMBINE
 from ctibutler.migration.limits import Limits
 from ctibutler.migration.migrating import migrate, migrate_ids
+from ctibutler.migration.packing import ZIP, plain_name, zip_of
 from ctibutler.migration.recognising import KINDS
-from ctibutler.migration.review import SHEETS, ReviewRow, report_facts, report_of, review_rows, review_table
+from ctibutler.migration.review import SHEETS, ReviewRow, report_facts, review_rows, review_table
 from ctibutler.settings import Settings
 
 _REVIEWS = ("json", *SHEETS)
 _FORM_DATA = "multipart/form-data"
-_ZIP = "application/zip"
 # What surrounds the files in a form.
 _AROUND = 1024 * 1024
 
@@ -142,32 +140,23 @@ def _of_body(request: Request) -> Response:
             if part.name == "decisions":
                 options = replace(options, decisions=read_decisions(part.content, part.file_name or "decisions"))
             elif part.name == "file":
-                files.append(InputFile(_plain(part.file_name or ""), part.content))
+                files.append(InputFile(plain_name(part.file_name or ""), part.content))
     elif kind == "application/json" and (ids := _ids(request.content)) is not None:
         migration = migrate_ids(request.library, request.kb, ids, options, pairs, limits)
         return _report(request, migration)
     elif request.content:
-        files.append(InputFile(_plain(request.values.text("filename") or ""), request.content))
+        files.append(InputFile(plain_name(request.values.text("filename") or ""), request.content))
     if not files:
         raise InvalidRequest.of("file", "Send a file as the body, files as form data, or a JSON object with `ids`.")
     limits.refuse_files(files)
     migration = migrate(request.library, request.kb, files, options, pairs, limits)
-    _refuse_broken(migration)
+    migration.refuse_broken()
     answer = request.values.choice("answer")
     if answer == "report":
         return _report(request, migration)
     if answer == "file" and len(files) > 1:
         raise InvalidRequest.of("answer", "Several files come back with `both`.")
     return _one_file(request, migration) if answer == "file" else _everything(request, migration)
-
-
-def _refuse_broken(migration: Migration) -> None:
-    """Raise the errors of all files that could not be migrated, as one."""
-    if migration.broken:
-        first, *others = migration.broken
-        if not others:
-            raise first
-        raise UnreadableFile("; ".join(map(str, migration.broken)), {"file": [str(one) for one in migration.broken]})
 
 
 def _ids(content: bytes) -> list[str] | None:
@@ -180,11 +169,6 @@ def _ids(content: bytes) -> list[str] | None:
         return None
     body = read_body(content, "application/json")
     return read_fields((Field("ids", "ids", "", required=True),), body).ids("ids")
-
-
-def _plain(name: str) -> str:
-    """A file name without the folders that it may name."""
-    return name.replace("\\", "/").rpartition("/")[2].replace("\x00", "")[:200]
 
 
 def _shown(request: Request, migration: Migration) -> list[ReviewRow]:
@@ -223,17 +207,5 @@ def _one_file(request: Request, migration: Migration) -> Response:
 
 
 def _everything(request: Request, migration: Migration) -> Response:
-    written = io.BytesIO()
-    form = TABLE_FORMS.get(request.values.text("review") or "")
-    rows = review_rows(migration)
-    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
-        for number, file in enumerate(migration.files, start=1):
-            # The date of an entry is fixed, so that the same question gives the same bytes.
-            archive.writestr(zipfile.ZipInfo(f"files/{number:03}-{file.name or 'migrated'}"), file.after)
-        review = (
-            msgspec.json.encode(report_of(migration, rows))
-            if form is None
-            else b"".join(form.written(review_table(migration, rows)).chunks)
-        )
-        archive.writestr(zipfile.ZipInfo(f"review{'.json' if form is None else form.extension}"), review)
-    return Response(written.getvalue(), headers={**attachment("migrated.zip"), **_counted(migration)}, media_type=_ZIP)
+    content = zip_of(migration, request.values.text("review") or "")
+    return Response(content, headers={**attachment("migrated.zip"), **_counted(migration)}, media_type=ZIP)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ctibutler.errors import InvalidRequest, Problem
+from ctibutler.errors import InvalidRequest, Problem, UnreadableFile
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.migration.contexts import Settled
 from ctibutler.migration.decisions import Decision
@@ -97,3 +97,10 @@ class Migration:
         """The release that the files are of: that of the first one, and guessed if any was."""
         sources = [file.source for file in self.files]
         return next((source for source in sources if source.guessed), sources[0])
+
+    def refuse_broken(self) -> None:
+        """Raise the errors of all files that could not be migrated, as one."""
+        if len(self.broken) == 1:
+            raise self.broken[0]
+        if self.broken:
+            raise UnreadableFile("; ".join(map(str, self.broken)), {"file": [str(one) for one in self.broken]})

@@ -16,6 +16,7 @@ from ctibutler.pages import (
     addresses,
     changes,
     compare,
+    desk,
     differences,
     graph,
     help_pages,
@@ -47,7 +48,13 @@ def make_edge(knowledge_bases: KnowledgeBases, settings: Settings, _: Metrics, *
     if not settings.pages:
         return Edge(prefixes=(), routes=(), write_error=for_programs)
     sign_ins = SignIns(secret_in(settings.data_dir))
-    own = (*_at_root(settings), *Data(sign_ins).endpoints(), *SigningIn(sign_ins).endpoints(), *help_pages.endpoints())
+    own = (
+        *_at_root(settings),
+        *Data(sign_ins).endpoints(),
+        *SigningIn(sign_ins).endpoints(),
+        *help_pages.endpoints(),
+        *desk.endpoints(settings),
+    )
     routes = [Route(endpoint, f"/{endpoint.path}") for endpoint in own]
     for kb in knowledge_bases.all:
         routes += [Route(endpoint, f"/{kb.slug}/{endpoint.path}", kb) for endpoint in _of(kb, settings)]
