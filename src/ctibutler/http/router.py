@@ -196,7 +196,7 @@ def _policy(edge: Edge, route: Route) -> Policy:
 
 def _unknown(edge: Edge) -> Policy:
     """The policy for unknown paths of an edge: anybody may learn that a path is unknown."""
-    return Policy(UNKNOWN_ROUTE, _noted(edge.write_error), edge.access, cors=edge.cors is True)
+    return Policy(UNKNOWN_ROUTE, _noted(edge.write_error), edge.access, cors=edge.cors is not False)
 
 
 def _noted(write_error: ErrorWriter) -> ErrorWriter:

@@ -20,6 +20,8 @@ ROOT_WORDS: Final = (
 )  # fmt: skip
 """What an address can begin with that is neither a knowledge base nor an id."""
 
+_FOR_PEOPLE: Final = [["search"], ["data"], ["help"], ["desk"], ["sign-in"], ["sign-out"]]
+
 HOME: Final = "/"
 API: Final = "/help/api"
 _LABEL: Final = re.compile(r"v?\d+(?:[._]\d+)*(?:[-_.]?[a-z]+\d*)?", re.IGNORECASE)
@@ -75,10 +77,13 @@ def without_extension(text: str, allowed: Sequence[str] = EXTENSIONS) -> tuple[s
     return text, ""
 
 
-def has_extension(path: str) -> bool:
-    """Return whether a path leads to another form of a page, or to the index, which is JSON for programs. Those may be read by
-    pages of other origins."""
-    return path == HOME or (path.rstrip("/").lower().endswith(EXTENSIONS) and not path.startswith("/static/"))
+def is_for_programs_too(path: str) -> bool:
+    """Return whether pages of other origins may read what a path leads to: another form of a page, the index, and what an id or
+    an unknown word at the root leads to."""
+    if path.startswith("/static/"):
+        return False
+    words = [word for word in path.lower().split("/") if word]
+    return path.rstrip("/").lower().endswith(EXTENSIONS) or (len(words) < 2 and words[-1:] not in _FOR_PEOPLE)
 
 
 def _asked(path: str, query: dict[str, object]) -> str:

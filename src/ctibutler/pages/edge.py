@@ -63,7 +63,7 @@ def make_edge(knowledge_bases: KnowledgeBases, settings: Settings, _: Metrics, *
         prefixes=("",),
         routes=routes,
         write_error=error_writer(for_programs),
-        cors=addresses.has_extension,
+        cors=addresses.is_for_programs_too,
         access=AccessRule(client_of, authorize_page, sign_ins.recognise),
         depends_on=(ctibutler.__version__, static_files.digest(), settings.default_page_size, settings.max_page_size),
     )
