@@ -346,7 +346,7 @@ def test_health_readiness_and_the_list_of_knowledge_bases_are_answered(server: S
 
 def test_metrics_include_requests_and_the_catalogue(server: Server) -> None:
     server.get("/api/v1/cwe/objects/CWE-79/")
-    server.get("/nonsense")
+    server.get("/nonsense/at/all")
     answer = server.get("/api/metrics/")
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     lines = answer.text.splitlines()
