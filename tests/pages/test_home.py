@@ -62,6 +62,8 @@ def test_the_newest_release_is_told_with_what_it_did(server: Server) -> None:
     assert f"{len(before - after)} techniques gone" in page
     assert "1.5 → 1.6" in page
     assert 'href="/disarm/1.6/matrix?since=1.5"' in page
+    assert 'href="/disarm/1.6/changes?since=1.5"' in page
+    assert read(server, "/disarm/1.6/changes?since=1.5").status_code == 200
     assert page.index("1.5 → 1.6") < page.index(">Sectors</a></b>")
 
 

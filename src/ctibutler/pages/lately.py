@@ -27,13 +27,15 @@ _STALE: Final = "stale"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A release that was installed lately, what it did, and the address where that can be seen, if there is one."""
+    """A release that was installed lately, what it did, and the addresses of the pages that show it: as lists, and in the
+    matrix. They are None where there is nothing to show."""
 
     kb: KnowledgeBase
     release: LatelyInstalled
-    sentence: str
-    silent: int
-    address: str | None
+    sentence: str = ""
+    silent: int = 0
+    compared: str | None = None
+    in_matrix: str | None = None
 
 
 def told_lately(library: Library) -> list[Told]:
@@ -45,13 +47,15 @@ def told_lately(library: Library) -> list[Told]:
 
 def _told(library: Library, kb: KnowledgeBase, release: LatelyInstalled) -> Told:
     if release.before is None:
-        return Told(kb, release, "", 0, None)
+        return Told(kb, release)
     found = release_outcomes(library, kb, release.before, release.label).outcomes
     # What was dead before says nothing about the release.
     living = [one for one in found if _STALE not in one.also]
     silent = sum(_SILENT in one.also for one in living)
-    address = addresses.in_release(kb.slug, release.label, "matrix", since=release.before)
-    return Told(kb, release, sentence_of(kb, living), silent, address if matrix_form(kb) else None)
+    compared, in_matrix = (
+        addresses.in_release(kb.slug, release.label, word, since=release.before) for word in ("changes", "matrix")
+    )
+    return Told(kb, release, sentence_of(kb, living), silent, compared, in_matrix if matrix_form(kb) else None)
 
 
 def sentence_of(kb: KnowledgeBase, outcomes: Sequence[Outcome]) -> str:
