@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks import (
+    asking,
     beside_imports,
     cached,
     commands,
@@ -29,6 +30,7 @@ ALL = (
     searching.GROUP,
     comparing.GROUP,
     outcomes.GROUP,
+    asking.GROUP,
     migrating.GROUP,
     whole_releases.GROUP,
     pages.GROUP,

@@ -65,11 +65,14 @@ class Workshop:
 
     def enterprise(self, label: str) -> Path:
         """A release of ATT&CK Enterprise as a plain file, in a folder of its own, as diff_stix wants it."""
-        plain = self.folder / f"enterprise-{label}" / "enterprise-attack.json"
+        return self.plain(ENTERPRISE.format(label.replace(".", "_")), f"enterprise-{label}/enterprise-attack.json")
+
+    def plain(self, packed: str, name: str) -> Path:
+        """A file of the bucket, unpacked under this name."""
+        plain = self.folder / name
         if not plain.exists():
             plain.parent.mkdir(parents=True, exist_ok=True)
-            packed = self.bucket / ENTERPRISE.format(label.replace(".", "_"))
-            with plain.open("wb") as out, packed.open("rb") as source:
+            with plain.open("wb") as out, (self.bucket / packed).open("rb") as source:
                 zstandard.ZstdDecompressor().copy_stream(source, out)
         return plain
 
