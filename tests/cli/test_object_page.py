@@ -51,6 +51,14 @@ def test_a_page_of_every_kind_has_no_markup_of_publishers(stocked: Command, obje
     assert "\n\n\n" not in outcome.stdout
 
 
+def test_a_value_is_shown_once_and_only_if_it_says_something(stocked: Command) -> None:
+    component = stocked.done("get", "DC0032").stdout
+    assert "Process\n" in component
+    assert "(None)" not in component
+    assert "platforms" not in stocked.done("get", "T0859").stdout  # the publisher's "None"
+    assert "regions" not in stocked.done("get", "western-africa").stdout  # itself
+
+
 def test_log_sources_are_words(stocked: Command) -> None:
     page = stocked.done("get", "DC0032", "--kb", "attack-ics").stdout
     assert re.search(r"^log sources  \S+", page, re.MULTILINE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 
 import pytest
@@ -55,6 +56,15 @@ def shown_on_a_terminal(command: Command, columns: int, *words: str) -> list[str
             printed += part
     os.close(ours)
     return printed.decode().splitlines()
+
+
+@pytest.mark.parametrize("columns", [120, 80, 60])
+@pytest.mark.parametrize("words", ["get DC0032", "get G0034", "get T0859", "get western-africa", "path G0034 T0859"])
+def test_pages_and_paths_fit_the_terminal(stocked: Command, columns: int, words: str) -> None:
+    """Only words that stay whole go over the edge, each on a line of its own."""
+    lines = [re.sub(r"\x1b\[\d*m", "", line) for line in shown_on_a_terminal(stocked, columns, *words.split())]
+    assert lines
+    assert [line for line in lines if len(line) > columns and len(line.split()) > 1] == []
 
 
 @pytest.mark.parametrize("columns", [80, 48])

@@ -22,6 +22,9 @@ _LONG = ("log sources",)
 _LONGEST_LINE = 60
 
 # Of a data component; those of an analytic are a declared column.
+_NOTHING = ("-", "None")
+"""What publishers write where they say nothing."""
+
 _LOG_SOURCES = paired_values("x_mitre_log_sources", "name", "channel")
 
 
@@ -50,11 +53,12 @@ def show_object(
     for successor in successors:
         words = [successor.external_id or successor.id, successor.name or ""]
         output.line(printable(f"revoked: use {' '.join(words)}".rstrip()))
-    output.line(output.bold(printable(" ".join(part for part in (external_id, name) if part)) + state_of(properties)))
+    heading = printable(" ".join(part for part in (external_id, name) if part)) + state_of(properties)
+    output.line(output.bold(output.filled(heading)))
     output.line(printable(text(properties, "id") or ""))
     if finding:
         also = f" (also in {', '.join(other.kb.slug for other in others)})" if others else ""
-        output.line(f"{finding.kb.title}, release {finding.release}{also}")
+        output.line(output.filled(f"{finding.kb.title}, release {finding.release}{also}"))
     facts = list(_facts(properties, finding)) if finding else []
     _write_facts([(label, values) for label, values in facts if label not in _LONG])
     _write_description(text(properties, "description") or "")
@@ -89,9 +93,10 @@ def _facts(properties: Mapping[str, object], finding: Finding) -> Iterator[tuple
     yield "kind", [kind_of(finding.kb, stix_type, properties)]
     for column in finding.kb.columns:
         if stix_type in column.types:
-            values = [value for value in column.read(properties) if value not in (text(properties, "name"), "-")]
+            said = (text(properties, "name"), finding.view.external_id, *_NOTHING)
+            values = [value for value in dict.fromkeys(column.read(properties)) if value not in said]
             yield column.name.replace("_", " "), _words(column.name, values)
-    yield "log sources", list(_LOG_SOURCES(properties))
+    yield "log sources", [source.removesuffix(" (None)") for source in _LOG_SOURCES(properties)]
     for key in ("created", "modified"):
         yield key, [(text(properties, key) or "")[:10]]
 

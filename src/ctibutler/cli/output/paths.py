@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 
 from ctibutler.answers.onward.chains import Chain
@@ -13,15 +14,18 @@ from ctibutler.cli.output.text import counted, printable
 from ctibutler.knowledge_bases import KnowledgeBases
 
 _DAY = len("2023-06-29")
+_GAP = "   "
 
 
 def write_paths(found: Paths, knowledge_bases: KnowledgeBases) -> None:
     """Print all paths that are shown, then their number; if there are none, how far both ends get."""
     lines = [list(_path(path, knowledge_bases)) for path in found.paths]
     width = max((len(left) for several in lines for left, _ in several), default=0)
+    longest = max((len(right) for several in lines for _, right in several), default=0)
+    fits = not output.on_terminal() or width + len(_GAP) + longest <= shutil.get_terminal_size().columns
     for several in lines:
         for left, right in several:
-            output.line(f"{left:<{width}}   {right}".rstrip())
+            _write_step(f"{left:<{width}}" if fits else left, right, fits=fits)
         if len(lines) > 1:
             output.line()
     output.line(_summary(found))
@@ -33,6 +37,19 @@ def write_paths(found: Paths, knowledge_bases: KnowledgeBases) -> None:
         output.line(f"With {rules}: {_number(other.paths, other.hops)}")
     for missing in found.missing:
         output.note(missing_links(missing))
+
+
+def _write_step(left: str, right: str, *, fits: bool) -> None:
+    """Print an object or a hop, and what is said of it: beside it, or below it where the terminal is too narrow for that."""
+    if fits:
+        output.line(f"{left}{_GAP}{right}".rstrip())
+        return
+    indent = " " * (len(left) - len(left.lstrip()) + 2)
+    if left.startswith(" "):
+        output.line(left)
+        output.line(output.filled(right, indent, indent))
+    else:
+        output.line(output.filled(f"{left}, {right}", indent))
 
 
 def write_chain(found: Chain, knowledge_bases: KnowledgeBases) -> None:
@@ -78,7 +95,7 @@ def write_coverage(found: Coverage, knowledge_bases: KnowledgeBases) -> None:
         for row in found.rows
     ]
     if rows:
-        columns = [Column("FROM → TO"), Column("BY", cut="first"), Column("HOW MANY", right=True)]
+        columns = [Column("FROM → TO", cut="last"), Column("BY"), Column("HOW MANY", right=True, optional=True)]
         write_table([*columns, Column("FROM", right=True), Column("TO", right=True)], rows)
     else:
         output.line("No two knowledge bases that lead to each other are installed.")
