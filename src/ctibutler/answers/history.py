@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import msgspec
 
@@ -195,7 +196,7 @@ class _Telling:
             return []
         before = next(one for one in self._installed if one.key == last.release_key)
         around = Surroundings(
-            tactics=lambda: self._tactics(last, now),
+            tactics=cache(lambda: self._tactics(last, now)),  # asked twice, and two releases are read for it
             wide=lambda: self._wide(last, before, release),
         )
         return happened(self._kb, self._state(last), self._state(now), around)
