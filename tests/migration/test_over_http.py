@@ -6,9 +6,11 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from ctibutler.settings import Settings
 from tests.catalogue import Catalogues, install_all
 from tests.server.serving import Server, running
 
@@ -107,3 +109,22 @@ def test_more_than_200_files_are_refused(server: Server) -> None:
     files = [("file", (f"{number}.txt", b"F1001")) for number in range(201)]
     answer = server.client.post(f"{F3}?from=1.0", files=files)
     assert answer.status_code == 413, answer.text
+
+
+def test_migrating_changes_nothing_and_is_allowed_where_nothing_may_be_changed(tmp_path: Path) -> None:
+    with Catalogues("sqlite", tmp_path) as made:
+        database = made.empty()
+        install_all(database, "mitre-f3@1.0", "mitre-f3@1.1")
+        with running(database, Settings(access="read-only", migrate_max_items=2, migrate_max_files=1)) as server:
+            answer = server.client.post(f"{F3}?from=1.0", json={"ids": ["F1001", "F1005"]})
+            assert answer.status_code == 200, answer.text
+            desk = server.client.post("/desk", data={"text": "F1001"}, files=[("file", ("", b""))])
+            assert desk.status_code == 200, desk.text
+            more = server.client.post(f"{F3}?from=1.0", json={"ids": ["F1001", "F1005", "F1006"]})
+            assert (more.status_code, "3 items are more than 2" in more.text) == (413, True)
+            files = [("file", (name, b"F1001")) for name in ("a.txt", "b.txt")]
+            many = server.client.post(f"{F3}?from=1.0", files=files)
+            assert (many.status_code, "2 files are more than 1" in many.text) == (413, True)
+        with running(database, Settings(access="keys")) as server:
+            assert server.client.post(f"{F3}?from=1.0", json={"ids": ["F1001"]}).status_code == 401
+            assert server.client.post("/desk", data={"text": "F1001"}, files=[("file", ("", b""))]).status_code == 401

@@ -28,7 +28,7 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True):
         if self.pointer is not None:
             return self.pointer
         if self.index is not None:
-            return f"item {self.index}"
+            return f"item {self.index + 1}"
         where = f"line {self.line}, column {self.column}" if self.cell is None else self.cell
         return f"{self.sheet}!{where}" if self.sheet is not None else where
 
