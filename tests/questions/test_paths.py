@@ -126,6 +126,8 @@ def test_a_path_goes_only_by_links_between_the_pinned_releases(asked_library: Li
     ("start", "query", "error", "words"),
     [
         ("CWE-521", {"turns": 3}, InvalidRequest, "turns: Allowed are 0 to 2."),
+        ("CWE-521", {"versions": {"cwe": "1.0"}}, NotFound, "no release `1.0` of cwe is installed"),
+        ("T10 59", {}, NotFound, "no installed knowledge base has an object `T10 59`"),
         ("CWE-521", {"hops": 11}, InvalidRequest, "hops: Allowed are 1 to 10."),
         ("G0007", {}, InvalidRequest, "`attack-enterprise/G0007` or `attack-mobile/G0007`"),
         ("CWE-99999", {}, NotFound, "no installed knowledge base has an object `CWE-99999`"),

@@ -99,6 +99,17 @@ def test_the_knowledge_bases_that_hold_an_object_answer_for_themselves(asked_ser
     assert answers[0]["total_results_count"] == 99
     assert asked_server.get("/api/v1/objects/G0016/software/").json()["answers"][0]["total_results_count"] == 49
     assert asked_server.get("/api/v1/objects/T9999/techniques/").status_code == 404
+    three = asked_server.get("/api/v1/objects/DC0032/techniques/").json()["answers"]
+    assert [answer["knowledge_base"] for answer in three] == ["attack-enterprise", "attack-mobile", "attack-ics"]
+    assert len({answer["of"][0]["id"] for answer in three}) == 1
+
+
+def test_an_id_of_different_objects_is_refused_with_all_of_them(asked_server: Server) -> None:
+    """F3 took over numbers of Enterprise's tactics."""
+    answer = asked_server.get("/api/v1/objects/TA0043/techniques/")
+    assert answer.status_code in (400, 404)
+    assert "attack-enterprise" in answer.text
+    assert "mitre-f3" in answer.text
 
 
 def test_questions_of_a_knowledge_base_and_of_an_object(asked_server: Server) -> None:
@@ -147,11 +158,20 @@ def test_two_sets_are_compared(asked_server: Server) -> None:
         ("compare/?a=G0016&b=G0007&by=wishes", 400, "is none of"),
         ("objects/T1086/groups/", 404, "is revoked"),
         ("objects/%22%0A/techniques/", 404, "no object"),
+        ("objects/T10%2059/groups/", 404, "no object `T10 59`"),
+        ("objects/%27%20OR%201=1%20--/groups/", 404, "no object"),
+        ("questions/groups/?ids=T1059,%22T1105%22,T11%0A05", 400, "T1105"),
+        ("objects/CWE-79/groups/", 404, "no object `CWE-79` in attack-enterprise 18.1"),
     ],
 )
 def test_what_is_refused(asked_server: Server, path: str, status: int, part: str) -> None:
     answer = asked_server.get(f"{ENTERPRISE}/{path}")
     assert (answer.status_code, part in answer.text) == (status, True), answer.text
+
+
+def test_full_width_digits_are_digits(asked_server: Server) -> None:
+    wide = asked_server.get(f"{ENTERPRISE}/objects/T%EF%BC%91%EF%BC%90%EF%BC%95%EF%BC%99/groups/").json()
+    assert wide == asked_server.get(f"{ENTERPRISE}/objects/T1059/groups/").json()
 
 
 def test_a_body_with_too_many_ids_is_too_large(asked_server: Server) -> None:

@@ -355,6 +355,12 @@ def test_paths_chains_and_coverage_have_forms_too(ics: Server) -> None:
         item["id"] for item in ics.get(f"{chain}?page_size=500").json()["objects"]
     ]
     assert rows(ics.get("/api/v1/coverage/?format=csv")) == []
+    for wrong, says in (
+        ("widen=sideways", "`sideways` is none of none, down, up"),
+        ("turns=3", "`3` is none of 0, 1, 2"),
+    ):
+        refused = ics.get(f"{path}&{wrong}")
+        assert (refused.status_code, says in refused.text) == (400, True), refused.text
 
 
 def test_a_path_is_a_bundle_of_what_lies_on_it(ics: Server) -> None:

@@ -54,8 +54,12 @@ class _Located:
 def stix_id_across(library: Library, connection: Connection, object_id: str) -> str:
     """Return the STIX id of an object or relationship, by its STIX id in any release, or its primary id in a latest one.
 
-    Raises NotFound. If several knowledge bases have the primary id, the details of the problem list them.
+    Raises NotFound. If the primary id names different objects in several knowledge bases, the details of the problem list them.
     """
+    if "\x00" not in object_id and not is_stix_id(object_id):
+        named = {found.stix_id for _, _, found in _with_primary_id(library, connection, object_id)}
+        if len(named) == 1:
+            return named.pop()
     return _locate(library, connection, object_id).id
 
 
@@ -202,7 +206,9 @@ def _answering(connection: Connection, among: Sequence[Release], stix_id: str) -
     return _Located(stix_id, by_key[best.release_key], found=best)
 
 
-def _locate_by_primary_id(library: Library, connection: Connection, object_id: str) -> _Located:
+def _with_primary_id(
+    library: Library, connection: Connection, object_id: str
+) -> list[tuple[KnowledgeBase, Release, Found]]:
     hits: list[tuple[KnowledgeBase, Release, Found]] = []
     for kb in library.knowledge_bases.all:
         release = releases.find(connection, kb.slug, None)
@@ -212,6 +218,11 @@ def _locate_by_primary_id(library: Library, connection: Connection, object_id: s
         best = preferred(kb, object_id, candidates)
         if best is not None:
             hits.append((kb, release, best))
+    return hits
+
+
+def _locate_by_primary_id(library: Library, connection: Connection, object_id: str) -> _Located:
+    hits = _with_primary_id(library, connection, object_id)
     if len(hits) == 1:
         _, release, best = hits[0]
         return _Located(best.stix_id, release, found=best)
