@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -15,6 +16,8 @@ from tests.pages.documents import Document, check
 from tests.server.serving import Server
 
 pytestmark = pytest.mark.real
+# Pages that take longer, and have tests of their own.
+OTHERS = r"/(matrix|changes|compare|graph|history|diff)\b"
 ENTERPRISE = [("attack-enterprise", "17.1"), ("attack-enterprise", "18.1")]
 
 
@@ -56,8 +59,7 @@ def crawl(server: Server, slug: str, label: str, ids: Iterable[str], targets: in
         document = Document(answer.text)
         check(document, address, slug, label)
         found_links |= {link.href.partition("#")[0] for link in document.links if not link.is_external}
-    # Matrices are tested by themselves.
-    rest = sorted(href for href in found_links - seen - {""} if "/matrix" not in href)
+    rest = sorted(href for href in found_links - seen - {""} if not re.search(OTHERS, href))
     for href in random.Random(slug).sample(rest, min(targets, len(rest))):
         answer = server.client.get(href, headers={"accept": "text/html"}, follow_redirects=False)
         assert answer.status_code == 200, (slug, href)

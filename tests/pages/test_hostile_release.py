@@ -21,7 +21,7 @@ from tests.server.serving import Server, running
 # What every page may hold: that of our own templates.
 TAGS: Final = {
     *("html", "head", "meta", "title", "link", "script", "body", "header", "nav", "main", "footer", "aside", "section"),
-    *("div", "span", "p", "a", "ul", "ol", "li", "dl", "dt", "dd", "h1", "h2", "h3", "table", "caption", "thead", "tbody"),
+    *("div", "span", "p", "a", "b", "ul", "ol", "li", "dl", "dt", "dd", "h1", "h2", "h3", "table", "caption", "thead", "tbody"),
     *("tr", "th", "td", "form", "label", "input", "select", "option", "button", "kbd", "code", "pre", "details", "summary"),
     *("svg", "rect", "path", "small", "sup", "sub", "br", "em", "strong", "blockquote", "del", "ins", "time", "noscript"),
     *("progress", "textarea", "fieldset", "legend", "mark", "output", "circle", "g", "text"),
