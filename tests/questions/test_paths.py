@@ -170,8 +170,10 @@ def _is_at(whole: networkx.MultiDiGraph[Node], node: Node, place: Any) -> bool:
     return node[0] == place.knowledge_base and data["live"] and data["kind"] in place.stop.kinds
 
 
-def shortest(start: Node, end: Node, turns: int, widen: str, hops: int = 6) -> set[Ids]:
-    """All shortest paths as ids, by networkx over objects in a direction after some turns."""
+@lru_cache(maxsize=4)
+def states(turns: int, widen: str) -> networkx.DiGraph[Any]:
+    """The objects, each in both directions and after so many turns. Whoever turns at once went the other way from the start, so
+    that this needs no rule."""
     plain = onward(widen)
     turning = {
         (place.knowledge_base, kind)
@@ -180,19 +182,25 @@ def shortest(start: Node, end: Node, turns: int, widen: str, hops: int = 6) -> s
         if place.stop.turns
         for kind in place.stop.kinds
     }
-    states: networkx.DiGraph[Any] = networkx.DiGraph()
+    made: networkx.DiGraph[Any] = networkx.DiGraph()
     for one, other in plain.edges:
         for near, far, direction in ((one, other, True), (other, one, False)):
             for turn in range(turns + 1):
-                states.add_edge((near, direction, turn), (far, direction, turn))
-                if turn < turns and near != start and (near[0], graph().nodes[near]["kind"]) in turning:
-                    states.add_edge((near, not direction, turn), (far, direction, turn + 1))
+                made.add_edge((near, direction, turn), (far, direction, turn))
+                if turn < turns and (near[0], graph().nodes[near]["kind"]) in turning:
+                    made.add_edge((near, not direction, turn), (far, direction, turn + 1))
+    return made
+
+
+def shortest(start: Node, end: Node, turns: int, widen: str, hops: int = 6) -> set[Ids]:
+    """All shortest paths as ids, by networkx over objects in a direction after some turns."""
+    reached = states(turns, widen)
     found: dict[int, set[Ids]] = {}
     for direction in (True, False):
         for last in [(end, way, turn) for way in (True, False) for turn in range(turns + 1)]:
             first = (start, direction, 0)
-            if first in states and last in states and networkx.has_path(states, first, last):
-                for path in networkx.all_shortest_paths(states, first, last):
+            if first in reached and last in reached and networkx.has_path(reached, first, last):
+                for path in networkx.all_shortest_paths(reached, first, last):
                     ids = tuple(state[0][1] for state in path)
                     if len(set(ids)) == len(ids) and len(ids) <= hops + 1:
                         found.setdefault(len(ids), set()).add(ids)
