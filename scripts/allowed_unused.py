@@ -72,6 +72,7 @@ _.StartElementHandler
 _.EndElementHandler
 _.CharacterDataHandler
 _.NOTES
+_.more  # templates of pages read these
 _.is_short  # templates of pages read these
 _.in_latest
 _.is_end

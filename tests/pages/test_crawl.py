@@ -126,3 +126,10 @@ def test_the_number_of_a_revoked_technique_shows_the_technique(everything: Serve
     assert "Revoked, replaced by" in document.words
     assert "/attack-enterprise/18.1/T1059.001" in {link.href for link in document.links}
     assert "PowerShell Mitigation" in document.words
+
+
+def test_a_list_of_thousands_is_cut_and_says_so(everything: Server) -> None:
+    [collection] = [stix for stix in published("attack-enterprise", "18.1") if stix["type"] == "x-mitre-collection"]
+    answer = read(everything, f"/attack-enterprise/18.1/{collection['id']}")
+    assert len(answer.content) < 200_000
+    assert f"{len(collection['x_mitre_contents']) - 100:,} more are in the STIX" in answer.text

@@ -27,6 +27,8 @@ _STANDARD = frozenset(
 )  # fmt: skip
 # The name of the way that takes what an object is related to itself.
 _OWN = "own"
+# A collection of ATT&CK lists 24,000 objects.
+_MOST_ITEMS = 100
 _NO_LAYOUT = Layout((), ())
 
 
@@ -54,12 +56,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Value:
-    """A property of JSON, ready to be shown: a text, a list, or named values."""
+    """A property of JSON, ready to be shown: a text, a list, or named values. `more` items of a long list are left out."""
 
     text: Markup | None = None
     items: Sequence[Value] | None = None
     members: Mapping[str, Value] | None = None
     is_short: bool = False
+    more: int = 0
 
 
 @dataclass
@@ -124,7 +127,8 @@ def shown(value: object, as_text: Callable[[str], Markup]) -> Value:
     if isinstance(value, Mapping):
         return Value(members={str(name): shown(item, as_text) for name, item in value.items()})
     if isinstance(value, list):
-        return Value(items=[shown(item, as_text) for item in value])
+        more = max(0, len(value) - _MOST_ITEMS)
+        return Value(items=[shown(item, as_text) for item in value[:_MOST_ITEMS]], more=more)
     if isinstance(value, str):
         made = as_text(value)
         return Value(text=made, is_short=len(value) <= 60 and made.count("<p>") <= 1)
