@@ -238,6 +238,12 @@ def test_the_exit_code_says_whether_a_human_is_needed(
     assert "Traceback" not in errors
 
 
+def test_the_output_may_be_standard_output(database: str, tmp_path: Path) -> None:
+    code, printed, errors = migrate(database, tmp_path, "-", "--from", "1.0", "-o", "-", given=b"F1001\nF1002\n")
+    assert (code, printed) == (0, b"F1001\nF1002\n"), errors
+    assert not (tmp_path / "-").exists()
+
+
 def test_a_command_that_is_killed_leaves_whole_files(database: str, tmp_path: Path) -> None:
     """At moments that are spread over the time in which it writes, seen by the first and the last file that it makes anew."""
     folder = tmp_path / "many"

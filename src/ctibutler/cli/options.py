@@ -72,7 +72,12 @@ ClosureOption = Annotated[
 ]
 OutputOption = Annotated[
     Path | None,
-    option("--output", "-o", metavar="FILE", help="Write the whole list to this file. Its extension chooses the form."),
+    option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write the whole list to this file. Its extension chooses the form; `-` is standard output.",
+    ),
 ]
 ColumnsOption = Annotated[
     list[str] | None, option("--columns", metavar="NAME", help="Write these columns, in this order.")

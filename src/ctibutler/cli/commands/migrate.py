@@ -92,6 +92,7 @@ def migrate(
         write_migrated,
         write_review,
     )
+    from ctibutler.cli.output.files import file_named
     from ctibutler.forms.json_form import record_as_json
     from ctibutler.migration.between import pairs_of
     from ctibutler.migration.decisions import read_decisions
@@ -100,6 +101,7 @@ def migrate(
     from ctibutler.migration.migrating import migrate as migrated
     from ctibutler.migration.review import report_of, review_rows, summary_of
 
+    file = file_named(file)
     if in_place and (file is not None or STANDARD_INPUT in paths):
         raise InvalidRequest("--in-place replaces files; it goes neither with -o nor with standard input")
     if strict and not check:

@@ -47,10 +47,11 @@ def navigator(
     from ctibutler.answers.naming import ObjectRequest
     from ctibutler.answers.navigator import layer
     from ctibutler.cli.finding import find_in
-    from ctibutler.cli.output.files import write_file
+    from ctibutler.cli.output.files import file_named, write_file
     from ctibutler.cli.output.table_files import destination
     from ctibutler.forms.navigator_layer import layer_file
 
+    file = file_named(file)
     session = session_of(context)
     asked = [item for item in session.asked(kb) if item.navigator_domain]
     if not asked:

@@ -12,6 +12,11 @@ from pathlib import Path
 from ctibutler.errors import InvalidRequest
 
 
+def file_named(path: Path | None) -> Path | None:
+    """Return the file that an option names; None if it names none, or standard output by `-`."""
+    return None if path is None or str(path) == "-" else path
+
+
 def write_file(path: Path, chunks: Iterable[bytes], mode: int | None = None) -> int:
     """Write a file, replacing one that exists, and return its size in bytes. `mode` are its permissions; None: the usual ones.
 

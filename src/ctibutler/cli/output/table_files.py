@@ -81,8 +81,10 @@ def destination(
 
     Raises InvalidRequest for an unknown name or extension, and for a form that a terminal cannot show.
     """
+    from ctibutler.cli.output.files import file_named
     from ctibutler.forms.table_forms import TABLE_FORMS
 
+    file = file_named(file)
     known = (TABLE, JSON, *TABLE_FORMS)
     if name is not None and name not in known:
         raise InvalidRequest(f"--format: `{name}` is none of {', '.join(known)}")
