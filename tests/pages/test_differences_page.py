@@ -166,3 +166,14 @@ def test_a_release_that_is_not_installed_is_told(everything: Server) -> None:
     answer = read(everything, f"{BASH}/diff?from=3.0")
     assert answer.status_code == 404
     assert "3.0" in answer.text
+
+
+@pytest.mark.parametrize("view", ["inline", "raw"])
+def test_the_collection_of_a_release_can_be_compared(everything: Server, view: str) -> None:
+    [collection] = [stix for stix in published("attack-enterprise", "18.1") if stix["type"] == "x-mitre-collection"]
+    document = page(everything, f"/attack-enterprise/18.1/{collection['id']}/diff?from=17.1&view={view}")
+    assert ("too long to compare" in document.words) == (view == "raw")
+    if view == "inline":
+        chips = list(property_row(document, "x_mitre_contents").iter("li"))
+        assert len(chips) <= 303
+        assert any(re.search(r"[\d,]+ more", "".join(it.itertext())) for it in chips)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import unified_diff
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -24,12 +24,17 @@ from ctibutler.pages import addresses
 from ctibutler.pages.object_pages import frame_of, head_of, one_object
 from ctibutler.pages.templating import Form, Frame, Scope, markdown, page
 from ctibutler.pages.timeline import Mark, plain_property
+from ctibutler.stix.objects import canonical
 
 VIEWS: Final = ("inline", "sides", "raw")
 PARAMETERS: Final = (
     Parameter("from", "text", "The release to compare with. Default: the last one before in which the object differs."),
     Parameter("view", "choice", "Both states in one text, side by side, or as published.", "inline", allowed=VIEWS),
 )
+_MOST_ITEMS: Final = 100
+# The time that comparing lines takes grows with the square of their number.
+_MOST_LINES: Final = 6_000
+Value = TypeVar("Value")
 # What the page folds, and how it calls it.
 _TITLES: Final[Mapping[ChangeClass, str]] = {
     "housekeeping": "Housekeeping",
@@ -81,7 +86,9 @@ class _Shown:
 
     def relations(self, kind: str, added: Sequence[OtherEnd], removed: Sequence[OtherEnd]) -> Relations:
         return Relations(
-            kind, [self._object("+", end.object) for end in added], [self._object("-", end.object) for end in removed]
+            kind,
+            [*_cut("+", [end.object for end in added], self._object)],
+            [*_cut("-", [end.object for end in removed], self._object)],
         )
 
     def _items(self, one: PropertyDifference) -> Iterator[Item]:
@@ -90,9 +97,10 @@ class _Shown:
                 if value not in (None, "", [], {}):
                     yield self._item(sign, value)
             return
-        yield from (self._item("-", value) for value in one.removed)
-        yield from (self._item("+", value) for value in one.added)
-        yield from (self._item("=", value) for value in one.after or () if value not in one.added)
+        new = set(map(canonical, one.added))
+        yield from _cut("-", one.removed, self._item)
+        yield from _cut("+", one.added, self._item)
+        yield from _cut("=", [value for value in one.after or () if canonical(value) not in new], self._item)
 
     def _item(self, sign: str, value: object) -> Item:
         if isinstance(value, str):
@@ -104,6 +112,13 @@ class _Shown:
         if named.stix_id is None or (named.external_id is None and named.name is None):
             return Item(sign, text)
         return Item(sign, text, addresses.of_object(self._slug, self._labels[sign], named.stix_id))
+
+
+def _cut(sign: str, values: Sequence[Value], item: Callable[[str, Value], Item]) -> Iterator[Item]:
+    """The items of a list, the first of them if they are many. The other forms of the page have all."""
+    yield from (item(sign, value) for value in values[:_MOST_ITEMS])
+    if len(values) > _MOST_ITEMS:
+        yield Item(sign, f"{len(values) - _MOST_ITEMS:,} more")
 
 
 def _words_of(value: object) -> str:
@@ -173,13 +188,15 @@ def _context(scope: Scope, difference: ObjectDifference) -> dict[str, Any]:
         "changed": changed,
         "folded": folded,
         "relations": relations,
-        "moved_relations": sum(len(one.added) + len(one.removed) for one in relations),
+        "moved_relations": sum(len(it.added) + len(it.removed) for it in difference.relationships.values()),
     }
 
 
-def _raw(request: Request, difference: ObjectDifference) -> list[Item]:
-    """Both states as published, indented, as the lines of a unified diff."""
+def _raw(request: Request, difference: ObjectDifference) -> list[Item] | None:
+    """Both states as published, indented, as the lines of a unified diff; None if they are too long to compare."""
     before, after = (_lines(request, at) for at in (difference.before, difference.after))
+    if len(before) + len(after) > _MOST_LINES:
+        return None
     lines = unified_diff(before, after, difference.since, difference.label, n=3, lineterm="")
     return [Item(line[:1] if line[:3] not in ("---", "+++") else "@", line) for line in lines]
 
