@@ -101,6 +101,18 @@ def check_file(file: Migrated) -> None:
         assert old_layer == new_layer
 
 
+def test_pysigma_reads_every_rule(library: Library) -> None:
+    collection = pytest.importorskip("sigma.collection", reason="no pySigma (pip install pysigma)")
+    rules = [
+        file for file in brought(library, corpus(), "15.1", "18.1").files if file.kind and file.kind.name == "sigma"
+    ]
+    assert len(rules) > 100
+    for file in rules:
+        [read] = collection.SigmaCollection.from_yaml(file.after.decode()).rules
+        assert read.errors == [], file.name
+        assert [str(tag) for tag in read.tags] == yaml.safe_load(file.after)["tags"], file.name
+
+
 def check_threats(file: Migrated, rule: dict[str, Any]) -> None:
     """Every sub-technique stands below its technique, and every page is that of its object."""
     for threat in rule["rule"]["threat"]:
