@@ -170,6 +170,22 @@ def test_the_palette_finds_by_keys_alone(browser: Browser, base: str) -> None:
         assert heard.nothing(), (heard.foreign, heard.said)
 
 
+def test_letters_lead_around_an_object(browser: Browser, base: str) -> None:
+    with opened(browser, base) as (page, heard):
+        page.goto("/attack-enterprise/18.1/T1552.003")
+        for letter, part in (("d", "diff"), ("h", "history"), ("g", "graph")):
+            page.keyboard.press(letter)
+            page.wait_for_url(f"**/18.1/T1552.003/{part}")
+            page.keyboard.press("u")
+            page.wait_for_url("**/18.1/T1552.003")
+        page.keyboard.press("m")
+        page.wait_for_url("**/18.1/matrix?a=T1552.003")
+        page.goto("/attack-enterprise/18.1/T1552.003")
+        page.keyboard.press("u")
+        page.wait_for_url("**/18.1/objects")
+        assert heard.nothing(), (heard.foreign, heard.said)
+
+
 def test_everything_can_be_read_without_script(browser: Browser, base: str) -> None:
     paths = ("/attack-ics/18.1/T0886", "/attack-ics/18.1/objects", "/cwe/4.14/CWE-79", "/search?text=cozy")
     with opened(browser, base, java_script_enabled=False) as (plain, _), opened(browser, base) as (page, _):

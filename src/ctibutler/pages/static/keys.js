@@ -24,6 +24,12 @@ function release(by) {
   }
 }
 
+// The link of a page that a key stands for: one in the content comes before the navigation's.
+function follow(letter) {
+  const link = `[data-key='${letter}']`;
+  (document.querySelector(`main ${link}`) ?? document.querySelector(link))?.click();
+}
+
 const actions = {
   j: () => step(1),
   k: () => step(-1),
@@ -31,8 +37,12 @@ const actions = {
   "]": () => release(-1),
   "?": () => location.assign("/help"),
   c: () => document.querySelector(".head [data-copy]")?.click(),
-  g: () => document.querySelector("[data-key='g']")?.click(),
-  m: () => document.querySelector("[data-key='m']")?.click(),
+  d: () => follow("d"),
+  g: () => follow("g"),
+  h: () => follow("h"),
+  m: () => follow("m"),
+  u: () => follow("u"),
+  y: () => navigator.clipboard?.writeText(document.querySelector("link[rel='canonical']").href),
 };
 
 document.addEventListener("keydown", (event) => {
