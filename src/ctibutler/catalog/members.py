@@ -147,3 +147,21 @@ def live_pairs(connection: Connection, release: Release, relationship_type: str)
         relationship_type=connection.key(relationship_type),
     )
     return [(row.source, row.target) for row in rows]
+
+
+def numbers_of(
+    connection: Connection, release_keys: Sequence[int], object_keys: Sequence[int]
+) -> dict[tuple[int, str], int]:
+    """Return release key and type → how many of these objects are of this type in this release."""
+    rows = connection.rows(
+        f"""
+        SELECT release_key, type_key, count(*) AS number
+          FROM member
+         WHERE object_key IN {connection.in_list("objects")}
+           AND release_key IN {connection.in_list("releases")}
+         GROUP BY release_key, type_key
+        """,
+        objects=list(object_keys),
+        releases=list(release_keys),
+    )
+    return {(row.release_key, connection.word(row.type_key)): int(row.number) for row in rows}

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
 from starlette.responses import Response
 
 from ctibutler.answers.beginnings import formerly_called
+from ctibutler.answers.facets import facets_of
 from ctibutler.answers.looking_up import near_anywhere
 from ctibutler.answers.search import SearchQuery, search_in_place
 from ctibutler.http.forwarding import answer_at
 from ctibutler.http.requests import Request
+from ctibutler.knowledge_bases.kinds import kind_of
 from ctibutler.pages.paging import pager
 from ctibutler.pages.rows import Rows
-from ctibutler.pages.templating import Frame, forms_of, page
+from ctibutler.pages.templating import Frame, forms_of, page, short_title
 
 _MOST_FORMER = 10
 
@@ -30,6 +35,7 @@ def results(request: Request) -> Response:
             former=[],
             found=None,
             bases=(),
+            facets=[],
             near=[],
             values=values,
             pager=None,
@@ -59,10 +65,45 @@ def results(request: Request) -> Response:
         former=[rows.row(it.view, note=f"called {it.former} until {it.until}") for it in former],
         found=found,
         bases=library.knowledge_bases.all,
+        facets=_facets(request, query) if found.total else [],
         near=near,
         values=values,
         pager=pager(request, "/search", found.request.number, found.request.size, found.total),
     )
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A narrowing of the results: how many are left, and the address. `is_chosen`: it is in use, and the address ends it."""
+
+    title: str
+    count: int
+    address: str
+    is_chosen: bool
+
+
+def _facets(request: Request, query: SearchQuery) -> list[tuple[str, list[Facet]]]:
+    """The hits by knowledge base and by type."""
+    library, values = request.library, request.values
+    counted = facets_of(library, query)
+    titles = {kb.slug: short_title(kb) for kb in library.knowledge_bases.all}
+
+    def made(name: str, counts: Mapping[str, int], titled: Callable[[str], str]) -> list[Facet]:
+        chosen = values.csv(name) or []
+        return [
+            Facet(
+                titled(word),
+                count,
+                f"/search?{values.query(**{name: None if word in chosen else [word], 'page': None})}",
+                word in chosen,
+            )
+            for word, count in counts.items()
+        ]
+
+    return [
+        ("Knowledge base", made("knowledge_bases", counted.knowledge_bases, lambda slug: titles[slug])),
+        ("Type", made("types", counted.types, lambda stix_type: kind_of(None, stix_type))),
+    ]
 
 
 def as_api(request: Request) -> Response:
