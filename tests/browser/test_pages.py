@@ -186,6 +186,22 @@ def test_letters_lead_around_an_object(browser: Browser, base: str) -> None:
         assert heard.nothing(), (heard.foreign, heard.said)
 
 
+def test_files_may_be_dropped_anywhere_on_the_desk(browser: Browser, base: str) -> None:
+    with opened(browser, base) as (page, heard):
+        page.goto("/desk")
+        dropped = page.evaluate_handle(
+            """() => {
+                const dropped = new DataTransfer();
+                dropped.items.add(new File(["T1552.003\\nT1059\\n"], "ids.txt", {type: "text/plain"}));
+                return dropped;
+            }"""
+        )
+        page.dispatch_event("form.desk textarea", "drop", {"dataTransfer": dropped})
+        page.get_by_role("button", name="Show what becomes of them").click()
+        expect(page.get_by_text("Shell History")).not_to_have_count(0)
+        assert heard.nothing(), (heard.foreign, heard.said)
+
+
 def test_everything_can_be_read_without_script(browser: Browser, base: str) -> None:
     paths = ("/attack-ics/18.1/T0886", "/attack-ics/18.1/objects", "/cwe/4.14/CWE-79", "/search?text=cozy")
     with opened(browser, base, java_script_enabled=False) as (plain, _), opened(browser, base) as (page, _):

@@ -206,7 +206,7 @@ def _shown(
     hosted = [it for it in releases.knowledge_base_list(request.library) if it.latest]
     response = page(
         "desk.html",
-        Frame("Migration desk", ADDRESS, active="desk"),
+        Frame("Migration desk", ADDRESS, active="desk", scripts=("desk.js",)),
         status,
         asked=asked,
         hosted=[(request.library.knowledge_bases.named(it.slug), it) for it in hosted],
