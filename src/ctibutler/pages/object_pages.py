@@ -9,7 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from ctibutler.answers import releases
-from ctibutler.answers.asking.question_records import QuestionQuery
+from ctibutler.answers.asking.question_records import QuestionAnswer, QuestionQuery
 from ctibutler.answers.asking.questions import ask_each
 from ctibutler.answers.looking_up import Absent, LookedUp, Moment, look_up, successors
 from ctibutler.answers.naming import ObjectRequest, brief
@@ -38,6 +38,9 @@ PARTS = ("", "relations", "graph", "history", "diff", "stix")
 """The pages about an object: itself, and the words that follow its id."""
 
 ROWS_SHOWN = 50
+# The questions whose answers stand above the name of an object, the nearest first.
+_ABOVE = ("parents", "tactics")
+_MOST_ABOVE = 4
 _DEAD = "include_revoked=true&include_deprecated=true"
 
 ObjectAnswer = Callable[[Request, Scope, LookedUp], Response]
@@ -190,6 +193,7 @@ def _context(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
         "filled": sections,
         "details": details,
         "chain": [rows.row(successor) for successor in chain],
+        "above": _above(answers, rows),
         "facts": facts_of(kb, view),
         "publisher": _publisher(view),
         "notes": texts.notes.listed,
@@ -202,6 +206,13 @@ def _context(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
         "created": (view.created or "")[:10],
         "modified": (view.modified or "")[:10],
     }
+
+
+def _above(answers: Sequence[QuestionAnswer], rows: Rows) -> list[Row]:
+    """The objects above one: what it is a part of, or else the tactics that it serves."""
+    by_word = {answer.question.word: answer for answer in answers}
+    above = next((by_word[word] for word in _ABOVE if word in by_word), None)
+    return [rows.row(item.object) for item in above.page.items[:_MOST_ABOVE]] if above else []
 
 
 def _details(found: LookedUp, texts: Texts) -> dict[str, Any]:
