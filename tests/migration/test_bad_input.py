@@ -19,7 +19,7 @@ from ctibutler.errors import UnreadableFile
 from ctibutler.knowledge_bases import HOSTED
 from ctibutler.migration.ids import read_id
 from ctibutler.migration.items import Reading
-from ctibutler.migration.recognising import recognised
+from ctibutler.migration.recognising import KINDS, recognised
 from tests.catalogue import Catalogues, install_all
 from tests.server.serving import Server, running
 
@@ -283,3 +283,19 @@ def test_time_grows_with_the_size_of_a_file(name: str) -> None:
         return min(taken)
 
     assert seconds(160_000) < 8 * seconds(40_000) + 0.1
+
+
+ODD = (
+    b"6", b"null", b'"T1059"', b"[]", b"{}", b"[1]", b"[[]]", b"[{}]", b'{"techniques": 1}', b'{"objects": {}}', b"", b" ",
+    b"\xff", b"\x00", b"---", b"- a", b"a: b", b"a = 1", b"[rule]", b"[[rule.threat]]\nframework = 1", b'"', b"a,b\n1",
+    b"\xef\xbb\xbf", b"PK\x03\x04",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("form", KINDS)
+def test_whatever_is_said_to_be_of_a_kind_is_read_or_refused(form: str) -> None:
+    kind = KINDS[form]
+    for content in ODD:
+        with suppress(UnreadableFile):
+            items = kind.read(content, Reading(HOSTED.named("mitre-f3")))
+            kind.write(content, Reading(HOSTED.named("mitre-f3")), items, {})

@@ -31,10 +31,16 @@ checks.unsupported_method.enabled = false
 checks.allow_header_conformance.enabled = false
 
 # What a schema cannot say: relevance needs a text, a layer an object of some types, inference techniques that are known,
-# a question ids, kinds and ways that there are, a path two ids, a workbook all of a release.
+# a question ids, kinds and ways that there are, a path two ids, a workbook all of a release, changes by outcome their view,
+# a migration a file that can be read.
 [[operations]]
-include-path-regex = "/(search|navigator|tie|compare|paths|{question}|versions/{version}/bundle)/$"
+include-path-regex = "/(search|navigator|tie|compare|paths|migrate|{question}|versions/{version}/(bundle|changes))/$"
 checks.positive_data_acceptance.enabled = false
+
+# A parameter without a name is ignored, as others that are unknown.
+[[operations]]
+include-path-regex = "/migrate/$"
+checks.negative_data_rejection.enabled = false
 """
 
 

@@ -33,6 +33,7 @@ from ctibutler.migration.review import SHEETS, ReviewRow, report_facts, review_r
 from ctibutler.settings import Settings
 
 _REVIEWS = ("json", *SHEETS)
+_SHEETS = tuple(TABLE_FORMS[name].media_type for name in SHEETS)
 _FORM_DATA = "multipart/form-data"
 # What surrounds the files in a form.
 _AROUND = 1024 * 1024
@@ -51,6 +52,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         (*parameters, *_file_parameters()),
         fields=(ids,),
         largest_file=settings.migrate_max_bytes + _AROUND,
+        files=(*_SHEETS, *dict.fromkeys(kind.media_type for kind in KINDS.values()), ZIP),
         fails=(404,),
         description="""
         Takes a JSON list of ids; a file as the body, with its own media type; or several files as `multipart/form-data` under
@@ -77,6 +79,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
             *parameters,
         ),
         cached=True,
+        files=_SHEETS,
         fails=(404,),
         description="Returns what became of each id, why, and what to use in the new release: as `POST`, for a few ids.",
     )

@@ -108,7 +108,7 @@ def _operation(route: Route, names: Mapping[str, str]) -> dict[str, object]:
     if endpoint.fields is not None:
         content = {"application/json": {"schema": _body(endpoint.fields), "example": _body_example(endpoint.fields)}}
         operation["requestBody"] = {
-            "required": any(declared.required for declared in endpoint.fields),
+            "required": endpoint.largest_file is not None or any(declared.required for declared in endpoint.fields),
             "content": {**content, **(_FILES if endpoint.largest_file is not None else {})},
         }
     return operation
@@ -336,6 +336,8 @@ def _success(route: Route) -> dict[str, object]:
         }
         for variant in endpoint.variants:
             shapes[variant] = _variant(variant, route)
+        for media_type in endpoint.files:
+            shapes.setdefault(media_type, {"schema": {"type": "string"} if media_type.startswith("text/") else _FILE})
         if _has_layers(endpoint) and any(parameter.name == "per" for parameter in endpoint.parameters):
             shapes[layer_archive.MEDIA_TYPE] = {"schema": {"type": "string", "format": "binary"}}
         answer["content"] = shapes

@@ -31,7 +31,8 @@ class Endpoint:
     `summary` and `description` are for the schema. `choices` are the values that a place in the path can have, where they
     are known. `shows` names the schema of the successful answer, `also_shows` those that it has with some parameters, `fails`
     lists the statuses of its errors. `variants` are
-    media types that `Accept` can choose instead of `media_type`; where it is `even`, also by naming both alike. Answers of a
+    media types that `Accept` can choose instead of `media_type`; where it is `even`, also by naming both alike. `files` are
+    media types that parameters choose. Answers of a
     `cached` endpoint depend only on the catalogue and the URL. An endpoint that `streams` produces its answer while sending
     it. One that is `for_monitoring` waits for no other request. One with `largest_file` also takes a body that is a file, or
     form data with files, of at most so many bytes, and reads it itself. One with `alias_of` is another form of the path named
@@ -51,6 +52,7 @@ class Endpoint:
     media_type: str = "application/json"
     also_shows: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     even: bool = False
     fails: tuple[int, ...] = ()
     cached: bool = False

@@ -57,10 +57,12 @@ def stated(content: bytes) -> Stated:
 def read(content: bytes, reading: Reading) -> list[Item]:
     """Return the entries, each one item by itself.
 
-    Raises UnreadableFile if a layer has no list of techniques.
+    Raises UnreadableFile if it is none, or has no list of techniques.
     """
     text = decoded(content)
-    whole_value(text)
+    value, _ = whole_value(text)
+    if not all(isinstance(layer, dict) for layer in (value if isinstance(value, list) else [value])):
+        raise UnreadableFile("neither a layer nor a list of layers")
     items = []
     for number, (entry, pointer) in enumerate(_entries(text)):
         value = entry.value
