@@ -76,6 +76,7 @@ _.more  # templates of pages read these
 _.is_short  # templates of pages read these
 _.in_latest
 _.is_end
+_.is_chosen
 _.only_context
 _.name_text
 _.curves
