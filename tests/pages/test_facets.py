@@ -19,7 +19,7 @@ def facets(document: Document) -> dict[str, int]:
     [fold] = [it for it in document.root.iter("details") if "facets" in it.attrib.get("class", "")]
     found = {}
     for link in fold.iter("a"):
-        [number] = [it.text or "" for it in link.iter("span") if it.attrib["class"] == "light"]
+        [number] = [it.text or "" for it in link.iter("span") if it.attrib.get("class") == "light"]
         found[link.attrib["href"]] = int(number.replace(",", ""))
     return found
 

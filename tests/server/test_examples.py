@@ -19,6 +19,7 @@ from ctibutler.forms import layer_archive
 from ctibutler.forms.table_forms import TABLE_FORMS
 from ctibutler.http.metrics import Metrics
 from ctibutler.knowledge_bases import HOSTED
+from ctibutler.migration.recognising import KINDS
 from ctibutler.settings import Settings
 from tests.catalogue import install, made_content
 from tests.server.examples import CWE, differences, examples, served
@@ -102,9 +103,11 @@ def test_every_answer_has_an_example_that_its_schema_allows() -> None:
 
 
 def json_of(answer: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The media types of an answer, with what is said of each; files of tables aside, which have no example."""
+    """The media types of an answer, with what is said of each; tables and files that are no JSON have no example."""
     files = {form.media_type for form in TABLE_FORMS.values() if form.accepted and form.name != "stix"}
-    files.add(layer_archive.MEDIA_TYPE)
+    files |= {layer_archive.MEDIA_TYPE, *(kind.media_type for kind in KINDS.values() if "json" not in kind.media_type)}
+    if "application/toml" not in answer.get("content", {}):  # these are no files
+        files.discard("text/plain")
     return [(name, shape) for name, shape in answer.get("content", {}).items() if name not in files]
 
 

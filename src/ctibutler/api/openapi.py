@@ -318,6 +318,13 @@ def _variant(media_type: str, route: Route) -> dict[str, object]:
     return {"schema": {"type": "object"}, **_examples(f"{route.name}.json")}
 
 
+def _file(media_type: str, route: Route) -> dict[str, object]:
+    """What a file of this media type is: a bundle, text, or else bytes."""
+    if "stix" in media_type:
+        return _variant(media_type, route)
+    return {"schema": {"type": "string"} if media_type.startswith("text/") else _FILE}
+
+
 _SUCCESSES = {200: "Done.", 201: "The job was created.", 204: "Done; the response is empty."}
 
 
@@ -337,7 +344,7 @@ def _success(route: Route) -> dict[str, object]:
         for variant in endpoint.variants:
             shapes[variant] = _variant(variant, route)
         for media_type in endpoint.files:
-            shapes.setdefault(media_type, {"schema": {"type": "string"} if media_type.startswith("text/") else _FILE})
+            shapes.setdefault(media_type, _file(media_type, route))
         if _has_layers(endpoint) and any(parameter.name == "per" for parameter in endpoint.parameters):
             shapes[layer_archive.MEDIA_TYPE] = {"schema": {"type": "string", "format": "binary"}}
         answer["content"] = shapes
