@@ -15,7 +15,7 @@ import pytest
 
 from ctibutler.catalog import access
 from ctibutler.catalog.engine.database import Database
-from ctibutler.pages import signin
+from ctibutler.pages.sign_ins import SignIns, secret_in
 from ctibutler.settings import Settings
 from tests.catalogue import catalogue_with
 from tests.faults.processes import settings_of, worker_of
@@ -245,8 +245,8 @@ def test_https_has_cookies_of_its_own(database: Database, tmp_path: Path) -> Non
 
 
 def test_the_secret_is_shared_by_processes_and_read_by_nobody_else(tmp_path: Path) -> None:
-    first, second = signin.secret_in(tmp_path / "a"), signin.secret_in(tmp_path / "a")
-    assert first == second != signin.secret_in(tmp_path / "b")
+    first, second = secret_in(tmp_path / "a"), secret_in(tmp_path / "a")
+    assert first == second != secret_in(tmp_path / "b")
     [kept] = (tmp_path / "a").iterdir()
     assert kept.stat().st_mode & 0o077 == 0
 
@@ -254,10 +254,10 @@ def test_the_secret_is_shared_by_processes_and_read_by_nobody_else(tmp_path: Pat
 def test_forged_cookies_are_nobody(database: Database) -> None:
     access.add_key(database, "reader")
     known = access.keys(database)
-    sign_ins = signin.SignIns(b"a" * 32)
+    sign_ins = SignIns(b"a" * 32)
     real = sign_ins.made_for(known[0])
     assert sign_ins.recognise(real, known) == known[0]
-    assert signin.SignIns(b"b" * 32).recognise(real, known) is None
+    assert SignIns(b"b" * 32).recognise(real, known) is None
     name, moment, random, signature = real.split(".")
     for forged in (
         "", ".", "...", real[:-1], f"{name}.{int(moment) + 1}.{random}.{signature}", f"{name}.{moment}.x.{signature}",

@@ -20,7 +20,7 @@ from ctibutler.http.routing import Endpoint
 from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.pages import addresses
-from ctibutler.pages.signin import (
+from ctibutler.pages.sign_ins import (
     SignIns,
     check_token,
     form_token,
@@ -64,7 +64,7 @@ class JobRow:
 
 @dataclass(frozen=True)
 class KnowledgeBaseRow:
-    """A knowledge base with its installed releases, and those that can be had."""
+    """A knowledge base with its installed releases, and those that are available."""
 
     kb: KnowledgeBase
     labels: Sequence[str]

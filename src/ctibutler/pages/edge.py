@@ -32,8 +32,8 @@ from ctibutler.pages import (
 )
 from ctibutler.pages.data import Data
 from ctibutler.pages.errors import error_writer
-from ctibutler.pages.signin import SignIns, authorize_page, client_of, secret_in
-from ctibutler.pages.signing_in import SigningIn
+from ctibutler.pages.sign_in_pages import SigningIn
+from ctibutler.pages.sign_ins import SignIns, authorize_page, client_of, secret_in
 from ctibutler.pages.templating import has_matrix
 from ctibutler.settings import Settings
 

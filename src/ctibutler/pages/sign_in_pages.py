@@ -12,7 +12,7 @@ from ctibutler.http.bodies import read_form
 from ctibutler.http.parameters import Parameter
 from ctibutler.http.requests import Request
 from ctibutler.http.routing import Endpoint
-from ctibutler.pages.signin import SignIns, client_of, end_sign_in, keep_signed_in, own_path
+from ctibutler.pages.sign_ins import SignIns, client_of, end_sign_in, keep_signed_in, own_path
 from ctibutler.pages.templating import Frame, page, redirect
 
 _LARGEST_FORM = 8 * 1024
