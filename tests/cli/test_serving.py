@@ -112,6 +112,7 @@ Started = Callable[..., subprocess.Popen[str]]
 def test_up_serves_installs_and_ends_on_a_signal(command: Command, started: Started) -> None:
     port = free_port()
     up = started("up", "--port", port)
+    assert line_with(up, "in a browser").endswith(f"http://127.0.0.1:{port}/\n")
     assert f"http://127.0.0.1:{port}/api/v1/" in line_with(up, "API")
     assert "/api/schema/swagger-ui/" in line_with(up, "documentation")
     assert str(command.folder / "data") in line_with(up, "data")

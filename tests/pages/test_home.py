@@ -1,4 +1,4 @@
-"""The first page tells what the newest releases did, and which newer ones can be had."""
+"""The first page tells what the newest releases did, and which newer ones are available."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ def test_the_newest_release_is_told_with_what_it_did(server: Server) -> None:
 
 @pytest.mark.real
 def test_a_newer_release_that_can_be_had_is_named_and_a_preview_is_not(server: Server, database: Database) -> None:
-    assert "can be had" not in read(server, "/").text
+    assert "is available" not in read(server, "/").text
     found = [
         offers.StoredOffer("disarm", label, "publisher", "https://example.org", None) for label in ("1.7", "1.8-beta")
     ]
     offers.replace(database, found)
-    assert "1.7 can be had" in read(server, "/").text
+    assert "1.7 is available" in read(server, "/").text

@@ -1,4 +1,4 @@
-"""What is installed, what can be had, and facts about one release."""
+"""What is installed, what is available, and facts about one release."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def replace(database: Database, offered: Sequence[StoredOffer], silent: Set[tupl
 
 
 def of_knowledge_base(connection: Connection, knowledge_base: str) -> list[StoredOffer]:
-    """What can be had of a knowledge base, highest label first."""
+    """The available releases of a knowledge base, highest label first."""
     rows = connection.rows(
         """
         SELECT knowledge_base, label, source, location, size FROM offer

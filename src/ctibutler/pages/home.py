@@ -36,7 +36,7 @@ def home(request: Request) -> Response:
 
 
 def _newer(request: Request, kb: KnowledgeBase, latest: str) -> str | None:
-    """The newest release that can be had, if it is newer than what is installed. A preview is none."""
+    """The newest release that is available, if it is newer than what is installed. A preview is none."""
     here = release_labels.sort_key(latest)
     labels = (it.label for it in releases.available(request.library, kb) if not it.installed)
     return next((it for it in labels if release_labels.sort_key(it) > here and not release_labels.is_preview(it)), None)

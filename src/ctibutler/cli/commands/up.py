@@ -155,6 +155,8 @@ def _print_addresses(settings: Settings, library: Library) -> None:
 
     base = address(settings)
     output.line(f"ctibutler {__version__}")
+    if settings.pages:
+        output.line(f"  in a browser   {base}/")
     output.line(f"  API            {base}/api/v1/")
     output.line(f"  documentation  {base}/api/schema/swagger-ui/")
     output.line(f"  access         {in_words(settings)}")
