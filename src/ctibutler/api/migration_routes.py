@@ -13,8 +13,8 @@ from ctibutler.api import responses
 from ctibutler.api.question_routes import MOST_IDS_IN_URL
 from ctibutler.errors import InvalidRequest
 from ctibutler.forms.table_forms import TABLE_FORMS
+from ctibutler.http import form_data
 from ctibutler.http.bodies import Field, read_body, read_fields
-from ctibutler.http.form_data import read_parts
 from ctibutler.http.parameters import Parameter, page_parameters
 from ctibutler.http.requests import Request
 from ctibutler.http.responses import attachment
@@ -34,9 +34,6 @@ from ctibutler.settings import Settings
 
 _REVIEWS = ("json", *SHEETS)
 _SHEETS = tuple(TABLE_FORMS[name].media_type for name in SHEETS)
-_FORM_DATA = "multipart/form-data"
-# What surrounds the files in a form.
-_AROUND = 1024 * 1024
 
 
 def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
@@ -51,7 +48,7 @@ def endpoints(kb: KnowledgeBase, settings: Settings) -> Iterator[Endpoint]:
         "MigrationReport",
         (*parameters, *_file_parameters()),
         fields=(ids,),
-        largest_file=settings.migrate_max_bytes + _AROUND,
+        largest_file=Limits.of(settings).body,
         files=(*_SHEETS, *dict.fromkeys(kind.media_type for kind in KINDS.values()), ZIP),
         fails=(404,),
         description="""
@@ -138,8 +135,8 @@ def _of_body(request: Request) -> Response:
     kind = media_type.partition(";")[0].strip().lower()
     options, files = _options(request), list[InputFile]()
     pairs, limits = pairs_of(request.library, request.kb, options.accept), Limits.of(request.settings)
-    if kind == _FORM_DATA:
-        for part in read_parts(request.content, media_type):
+    if kind == form_data.MEDIA_TYPE:
+        for part in form_data.read_parts(request.content, media_type):
             if part.name == "decisions":
                 options = replace(options, decisions=read_decisions(part.content, part.file_name or "decisions"))
             elif part.name == "file":
@@ -204,9 +201,8 @@ def _counted(migration: Migration) -> dict[str, str]:
 
 def _one_file(request: Request, migration: Migration) -> Response:
     [file] = migration.files
-    kind = file.kind
     headers = {**attachment(file.name or "migrated"), **_counted(migration)}
-    return Response(file.after, headers=headers, media_type=kind.media_type if kind is not None else "text/plain")
+    return Response(file.after, headers=headers, media_type=file.media_type)
 
 
 def _everything(request: Request, migration: Migration) -> Response:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ctibutler.errors import InvalidRequest
 
+MEDIA_TYPE = "multipart/form-data"
 MOST_PARTS = 1000
 
 

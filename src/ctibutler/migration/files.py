@@ -81,6 +81,11 @@ class Migrated:
         """Whether the file is another one now."""
         return self.before != self.after
 
+    @property
+    def media_type(self) -> str:
+        """What it is sent as."""
+        return "text/plain" if self.kind is None else self.kind.media_type
+
 
 @dataclass(frozen=True)
 class Migration:

@@ -10,6 +10,8 @@ from ctibutler.migration.files import InputFile
 from ctibutler.settings import Settings
 
 _MIB = 1024 * 1024
+# What surrounds the files in a form.
+_AROUND_FILES = _MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,11 @@ class Limits:
     def of(cls, settings: Settings) -> Limits:
         """Return the limits of an installation."""
         return cls(settings.migrate_max_bytes, settings.migrate_max_items, settings.migrate_max_files)
+
+    @property
+    def body(self) -> int:
+        """The most bytes of a request with these files in a form."""
+        return self.size + _AROUND_FILES
 
     def refuse_files(self, files: Sequence[InputFile]) -> None:
         """Raise TooMuch for too many files, or too many bytes in all of them together."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import dataclass
 
 import msgspec
 
@@ -14,13 +15,23 @@ from ctibutler.migration.review import report_of, review_rows, review_table
 ZIP = "application/zip"
 
 
-def review_as(migration: Migration, form: str) -> tuple[bytes, str]:
-    """Return the whole review in a form, and the extension of its file: JSON unless the form is one of tables."""
+@dataclass(frozen=True)
+class ReviewFile:
+    """A review as a file: its bytes, and the extension and media type of its form."""
+
+    content: bytes
+    extension: str
+    media_type: str
+
+
+def review_as(migration: Migration, form: str) -> ReviewFile:
+    """Return the whole review in a form: JSON unless the form is one of tables."""
     rows = review_rows(migration)
     table_form = TABLE_FORMS.get(form)
     if table_form is None:
-        return msgspec.json.encode(report_of(migration, rows)), ".json"
-    return b"".join(table_form.written(review_table(migration, rows)).chunks), table_form.extension
+        return ReviewFile(msgspec.json.encode(report_of(migration, rows)), ".json", "application/json")
+    content = b"".join(table_form.written(review_table(migration, rows)).chunks)
+    return ReviewFile(content, table_form.extension, table_form.content_type)
 
 
 def zip_of(migration: Migration, form: str) -> bytes:
@@ -30,8 +41,8 @@ def zip_of(migration: Migration, form: str) -> bytes:
         for number, file in enumerate(migration.files, start=1):
             # The date of an entry is fixed.
             archive.writestr(zipfile.ZipInfo(f"files/{number:03}-{file.name or 'migrated'}"), file.after)
-        content, extension = review_as(migration, form)
-        archive.writestr(zipfile.ZipInfo(f"review{extension}"), content)
+        review = review_as(migration, form)
+        archive.writestr(zipfile.ZipInfo(f"review{review.extension}"), review.content)
     return written.getvalue()
 
 

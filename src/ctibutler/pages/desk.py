@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from ctibutler.answers import releases
 from ctibutler.errors import InvalidRequest, Problem
+from ctibutler.http import form_data
 from ctibutler.http.exceptions import sentence_of, status_of
-from ctibutler.http.form_data import read_parts
 from ctibutler.http.parameters import Parameter
 from ctibutler.http.requests import Request
 from ctibutler.http.responses import attachment
@@ -25,7 +25,7 @@ from ctibutler.migration.kinds.layer_entries import COMBINE
 from ctibutler.migration.limits import Limits
 from ctibutler.migration.migrating import migrate, migrate_ids
 from ctibutler.migration.packing import ZIP, plain_name, review_as, zip_of
-from ctibutler.migration.review import ReportFacts, ReviewRow, report_facts, review_rows
+from ctibutler.migration.review import SHEETS, ReportFacts, ReviewRow, report_facts, review_rows
 from ctibutler.pages import addresses
 from ctibutler.pages.headers import PAGE_HEADERS
 from ctibutler.pages.templating import Frame, page
@@ -34,14 +34,7 @@ from ctibutler.settings import Settings
 ADDRESS: Final = "/desk"
 MOST_IDS: Final = 100
 MOST_ROWS: Final = 500
-_AROUND: Final = 1024 * 1024
-_REVIEWS: Final = {
-    "csv": "text/csv; charset=utf-8",
-    "md": "text/markdown; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "json": "application/json",
-}
-_FORM: Final = "multipart/form-data"
+_REVIEWS: Final = (*SHEETS, "json")
 
 
 @dataclass(frozen=True)
@@ -87,9 +80,7 @@ def endpoints(settings: Settings) -> Iterator[Endpoint]:
         Parameter("to", "text", "The release to bring them to."),
     )
     yield Endpoint("GET", "desk/", _of_address, "", "", taken, media_type="text/html")
-    yield Endpoint(
-        "POST", "desk/", _of_form, "", "", media_type="text/html", largest_file=settings.migrate_max_bytes + _AROUND
-    )
+    yield Endpoint("POST", "desk/", _of_form, "", "", media_type="text/html", largest_file=Limits.of(settings).body)
 
 
 def _of_address(request: Request) -> Response:
@@ -123,12 +114,12 @@ def _read(request: Request) -> Asked:
     Raises InvalidRequest.
     """
     media_type = request.headers.get("content-type", "")
-    if media_type.partition(";")[0].strip().lower() != _FORM:
+    if media_type.partition(";")[0].strip().lower() != form_data.MEDIA_TYPE:
         raise InvalidRequest("send the form of this page")
     fields: dict[str, str] = {}
     files: list[InputFile] = []
     decisions = None
-    for part in read_parts(request.content, media_type):
+    for part in form_data.read_parts(request.content, media_type):
         if part.name == "file" and part.file_name:
             files.append(InputFile(plain_name(part.file_name), part.content))
         elif part.name == "decisions" and part.file_name:
@@ -161,11 +152,10 @@ def _answer(request: Request, asked: Asked, ids: Sequence[str] = ()) -> Response
         return _shown(request, asked, kb, migration)
     if asked.give == "file" and len(migration.files) == 1:
         [file] = migration.files
-        media_type = file.kind.media_type if file.kind is not None else "text/plain"
-        return _download(file.after, file.name or "migrated.txt", media_type)
+        return _download(file.after, file.name or "migrated.txt", file.media_type)
     if asked.give in _REVIEWS:
-        content, extension = review_as(migration, asked.give)
-        return _download(content, f"review{extension}", _REVIEWS[asked.give])
+        review = review_as(migration, asked.give)
+        return _download(review.content, f"review{review.extension}", review.media_type)
     return _download(zip_of(migration, "csv"), "migrated.zip", ZIP)
 
 
@@ -215,7 +205,7 @@ def _shown(
         groups=groups,
         problem=problem,
         combine=COMBINE,
-        reviews=list(_REVIEWS),
+        reviews=_REVIEWS,
         limits=Limits.of(request.settings),
         links=_Links(
             kb, facts, {} if migration is None else {file.name: file.source.version for file in migration.files}
