@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -43,23 +43,7 @@ EventWord = Literal[
     "silent",
     "touched",
 ]
-EVENTS: Final[tuple[EventWord, ...]] = (
-    "added",
-    "removed",
-    "returned",
-    "revived",
-    "revoked",
-    "deprecated",
-    "lost-successor",
-    "renumbered",
-    "promoted",
-    "demoted",
-    "moved",
-    "renamed",
-    "edited",
-    "silent",
-    "touched",
-)
+EVENTS: Final[tuple[EventWord, ...]] = get_args(EventWord)
 """What can happen to an object, in the order in which events of one release are told. `silent`: edited under the same
 `modified` · `lost-successor`: the release no longer says what a revoked object was replaced by · `touched`: changed in nothing
 that matters."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
 Handling = Literal["automatic", "look", "human"]
-HANDLINGS: Final[tuple[Handling, ...]] = ("automatic", "look", "human")
+HANDLINGS: Final[tuple[Handling, ...]] = get_args(Handling)
 """How to handle an item, from the least to the most work: replaced · replaced, but look at it · left as it was, decide."""
 
 OUTCOME_HANDLINGS: Final[Mapping[str, Handling]] = {
