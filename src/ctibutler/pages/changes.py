@@ -21,6 +21,7 @@ from ctibutler.knowledge_bases.kinds import kind_of
 from ctibutler.pages import addresses
 from ctibutler.pages.paging import pager
 from ctibutler.pages.releases_in_view import in_release, title_of
+from ctibutler.pages.rows import shape_of_type
 from ctibutler.pages.templating import Form, Frame, Scope, page
 from ctibutler.settings import Settings
 
@@ -142,7 +143,7 @@ class _View:
         found = [
             KindCounts(
                 kind_of(self._kb, stix_type),
-                _shape(self._kb, stix_type),
+                shape_of_type(self._kb, stix_type),
                 [(counts[word], self.address(outcome=word, types=stix_type)) for word in words],
             )
             for stix_type, counts in by_type.items()
@@ -196,7 +197,7 @@ class _View:
             object_id = ids[label, str(row.new_stix_id)]
             differences = addresses.of_object(self._kb.slug, label, object_id, "diff", **{"from": since})
         return Row(
-            _shape(self._kb, row.type or ""),
+            shape_of_type(self._kb, row.type or ""),
             row.outcome,
             row.also,
             row.handling,
@@ -223,10 +224,6 @@ class _View:
 
 def _work(rows: Iterable[Outcome]) -> int:
     return max(HANDLINGS.index(row.handling) for row in rows)
-
-
-def _shape(kb: KnowledgeBase, stix_type: str) -> str:
-    return next((word.shape for word in kb.kinds if stix_type in word.types), "other")
 
 
 def _page(request: Request, scope: Scope) -> Response:

@@ -65,7 +65,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Relations:
-    """The relationships of one type that came and went."""
+    """The relationships of one type that were added and removed."""
 
     type: str
     added: Sequence[Item]
@@ -146,21 +146,23 @@ def _page(request: Request, scope: Scope, found: LookedUp) -> Response:
         **{**head, "timeline": [_mark(scope, mark, difference) for mark in head["timeline"]]},
         **_context(scope, difference),
         view=view,
-        views=[(word, _here(scope, found, difference, view=word)) for word in VIEWS],
+        views=[(word, _here(scope, difference, view=word)) for word in VIEWS],
         raw=_raw(request, difference) if view == "raw" else [],
     )
 
 
 def _frame(request: Request, scope: Scope, found: LookedUp, difference: ObjectDifference) -> Frame:
     frame = frame_of(request, scope, found, "diff")
-    forms = [Form(form, _here(scope, found, difference, form)) for form in FORMS]
+    forms = [Form(form, _here(scope, difference, form)) for form in FORMS]
     return replace(frame, forms=forms, title=f"{difference.since} → {frame.title}")
 
 
-def _here(scope: Scope, found: LookedUp, difference: ObjectDifference, extension: str = "", view: str = "") -> str:
-    """The address of this comparison in another form or view."""
+def _here(
+    scope: Scope, difference: ObjectDifference, extension: str = "", view: str = "", since: str | None = None
+) -> str:
+    """The address of this comparison in another form or view, or since another release."""
     object_id = difference.after.external_id or difference.after.stix_id
-    asked = {"from": difference.since, "view": "" if view == VIEWS[0] else view}
+    asked = {"from": since or difference.since, "view": "" if view == VIEWS[0] else view}
     return addresses.of_object(scope.kb.slug, scope.label, object_id, "diff", extension, **asked)
 
 
@@ -168,8 +170,7 @@ def _mark(scope: Scope, mark: Mark, difference: ObjectDifference) -> Mark:
     """A release of the timeline, with a link that compares it with the release of the page."""
     if mark.address is None or mark.release == scope.label:
         return mark
-    object_id = difference.after.external_id or difference.after.stix_id
-    compared = addresses.of_object(scope.kb.slug, scope.label, object_id, "diff", **{"from": mark.release})
+    compared = _here(scope, difference, since=mark.release)
     return replace(mark, address=compared, is_end=mark.release == difference.since)
 
 
@@ -215,7 +216,7 @@ def _as_json(request: Request, scope: Scope, found: LookedUp) -> Response:
 def _as_markdown(request: Request, scope: Scope, found: LookedUp) -> Response:
     difference = _difference(request, scope, found)
     context = {**head_of(request, scope, found), **_context(scope, difference)}
-    return markdown("diff.md", {**context, "scope": scope, "address": _here(scope, found, difference)})
+    return markdown("diff.md", {**context, "scope": scope, "address": _here(scope, difference)})
 
 
 FORMS: Final = {".json": _as_json, ".md": _as_markdown}

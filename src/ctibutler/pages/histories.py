@@ -14,7 +14,6 @@ from ctibutler.http.requests import Request
 from ctibutler.pages import addresses
 from ctibutler.pages.object_pages import ObjectAnswer, frame_of, head_of, one_object
 from ctibutler.pages.templating import Scope, page
-from ctibutler.pages.timeline import events_of
 
 FORMS = (".json", ".csv", ".atom")
 
@@ -44,8 +43,8 @@ def _page(request: Request, scope: Scope, found: LookedUp) -> Response:
         return Told(event, told(event), addresses.of_object(kb.slug, event.label, here), differences)
 
     frame = frame_of(request, scope, found, "history", *FORMS)
-    rows = [row(event) for event in events_of(request.library, kb, found.view.id)]
-    return page("history.html", frame, **head_of(request, scope, found), rows=rows)
+    head = head_of(request, scope, found)
+    return page("history.html", frame, **head, rows=[row(event) for event in head["events"]])
 
 
 def _as(extension: str) -> ObjectAnswer:

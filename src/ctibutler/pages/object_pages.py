@@ -137,6 +137,7 @@ def head_of(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
     """Return what the head of each page about an object shows."""
     view, kb = found.view, scope.kb
     rows = Rows(request.library, [*found.others], (kb.slug, scope.label))
+    events = events_of(request.library, kb, view.id)
     return {
         "kb": kb,
         "found": found,
@@ -146,7 +147,8 @@ def head_of(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
         "label_colour": kb.label_colours.get((view.external_id or "").lower()),
         "status": status_of(view),
         "others": [rows.row(other) for other in found.others],
-        "timeline": marks(found.moments, events_of(request.library, kb, view.id), lambda moment: _there(scope, moment)),
+        "events": events,
+        "timeline": marks(found.moments, events, lambda moment: _there(scope, moment)),
         "parts": {part: _address(request, found, part) for part in PARTS},
         "total_relations": _total(request, found),
         "in_matrix": _in_matrix(request, found),

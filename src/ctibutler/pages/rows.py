@@ -45,6 +45,11 @@ def shape_of(kb: KnowledgeBase | None, view: ObjectView) -> Shape:
     return "other"
 
 
+def shape_of_type(kb: KnowledgeBase, stix_type: str) -> str:
+    """Return the mark of objects of a type: that of the first kind with it."""
+    return next((word.shape for word in kb.kinds if stix_type in word.types), "other")
+
+
 def name_of(view: ObjectView) -> str:
     """Return the name of an object, cut if it is a whole text; without one, its STIX id."""
     name = " ".join((view.name or "").split())
