@@ -5,36 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
 import html5lib
-import httpx2
 import pytest
 
-from ctibutler.answers.library import Library
 from tests.catalogue import published
-from tests.server.serving import Server, running
+from tests.pages.conftest import answered, read
+from tests.server.serving import Server
 
 pytestmark = pytest.mark.real
 
-BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 SVG = "{http://www.w3.org/2000/svg}"
 HTML = "{http://www.w3.org/1999/xhtml}"
 RELEASE = "/attack-enterprise/18.1"
-
-
-@pytest.fixture(scope="module")
-def server(filled_library: Library) -> Iterator[Server]:
-    with running(filled_library.database) as started:
-        yield started
-
-
-def read(server: Server, path: str, status: int = 200) -> httpx2.Response:
-    found = server.get(path, accept=BROWSER)
-    assert found.status_code == status, found.text[:500]
-    return found
 
 
 def around(external_id: str) -> tuple[set[str], set[tuple[str, str, str]]]:
@@ -81,7 +66,7 @@ def test_nodes_and_curves_are_the_neighbours_and_their_relationships(
     server: Server, external_id: str, nodes: int | None, uses: int | None
 ) -> None:
     neighbours, among = around(external_id)
-    found = read(server, f"{RELEASE}/{external_id}/graph.svg")
+    found = answered(server, f"{RELEASE}/{external_id}/graph.svg")
     assert found.headers["content-type"].startswith("image/svg+xml")
     ids, curves = drawn(ElementTree.fromstring(found.content))  # noqa: S314 - our own answer
     assert len(ids) == len(neighbours) == (nodes or len(neighbours))
@@ -93,7 +78,7 @@ def test_nodes_and_curves_are_the_neighbours_and_their_relationships(
 
 def test_the_page_has_the_drawing_and_the_same_neighbours_as_lists(server: Server) -> None:
     neighbours, among = around("G0016")
-    text = read(server, f"{RELEASE}/G0016/graph").text
+    text = answered(server, f"{RELEASE}/G0016/graph").text
     document = html5lib.HTMLParser(strict=True, tree=html5lib.getTreeBuilder("etree")).parse(text)
     assert set(drawn(document)[0]) == neighbours
     [heading] = [item for item in document.iter(f"{HTML}p") if item.get("class") == "sub"]
@@ -113,28 +98,28 @@ def test_filters_narrow_every_form(server: Server) -> None:
     neighbours, _ = around("G0016")
     software = {name for name in neighbours if name.startswith("S")}
     path, query = f"{RELEASE}/G0016/graph", "kinds=Software"
-    assert set(drawn(ElementTree.fromstring(read(server, f"{path}.svg?{query}").content))[0]) == software  # noqa: S314
-    made = json.loads(read(server, f"{path}.json?{query}").content)
+    assert set(drawn(ElementTree.fromstring(answered(server, f"{path}.svg?{query}").content))[0]) == software  # noqa: S314
+    made = json.loads(answered(server, f"{path}.json?{query}").content)
     assert {item["external_id"] for item in made["neighbours"]} == software
-    rows = list(csv.DictReader(io.StringIO(read(server, f"{path}.csv?{query}").text)))
+    rows = list(csv.DictReader(io.StringIO(answered(server, f"{path}.csv?{query}").text)))
     assert {row["id"] for row in rows} == software
     assert {row["from_it"] for row in rows} == {"uses"}
-    assert not drawn(ElementTree.fromstring(read(server, f"{path}.svg?direction=in&types=uses").content))[0]  # noqa: S314
-    assert "No neighbour passes these filters" in read(server, f"{path}?types=nothing").text
+    assert not drawn(ElementTree.fromstring(answered(server, f"{path}.svg?direction=in&types=uses").content))[0]  # noqa: S314
+    assert "No neighbour passes these filters" in answered(server, f"{path}?types=nothing").text
 
 
 def test_json_and_csv_have_every_relationship_among_neighbours(server: Server) -> None:
     _, among = around("G0016")
-    made = json.loads(read(server, f"{RELEASE}/G0016/graph.json").content)
+    made = json.loads(answered(server, f"{RELEASE}/G0016/graph.json").content)
     names = {item["id"]: item["external_id"] for item in made["neighbours"]}
     told = [(names[it["source_ref"]], names[it["target_ref"]], it["relationship_type"]) for it in made["relations"]]
     assert sorted(told) == sorted(among)
-    rows = list(csv.DictReader(io.StringIO(read(server, f"{RELEASE}/G0016/graph.csv").text)))
+    rows = list(csv.DictReader(io.StringIO(answered(server, f"{RELEASE}/G0016/graph.csv").text)))
     assert sum(int(row["among_neighbours"]) for row in rows) == 2 * len(among)
 
 
 def test_of_more_than_150_the_ring_tells_how_many_are_left_out_and_where_they_are(server: Server) -> None:
-    text = read(server, f"{RELEASE}/T1105/graph").text
+    text = answered(server, f"{RELEASE}/T1105/graph").text
     document = html5lib.HTMLParser(strict=True, tree=html5lib.getTreeBuilder("etree")).parse(text)
     ids, _ = drawn(document)
     assert len(ids) == 150
@@ -146,9 +131,9 @@ def test_of_more_than_150_the_ring_tells_how_many_are_left_out_and_where_they_ar
 
 
 def test_an_object_with_nothing_around_it_says_so(server: Server) -> None:
-    assert "Nothing is related to it" in read(server, "/tlp/2/clear/graph").text
+    assert "Nothing is related to it" in answered(server, "/tlp/2/clear/graph").text
 
 
 def test_another_writing_of_the_id_leads_to_the_one_address(server: Server) -> None:
-    found = server.get(f"{RELEASE}/g0016/graph.svg?kinds=Software", accept=BROWSER)
+    found = read(server, f"{RELEASE}/g0016/graph.svg?kinds=Software")
     assert (found.status_code, found.headers["location"]) == (301, f"{RELEASE}/G0016/graph.svg?kinds=Software")

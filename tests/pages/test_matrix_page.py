@@ -6,40 +6,25 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import html5lib
-import httpx2
 import pytest
 from mitreattack.navlayers import Layer as ReadLayer
 
-from ctibutler.answers.library import Library
 from tests.catalogue import published
-from tests.server.serving import Server, running
+from tests.pages.conftest import answered, read
+from tests.server.serving import Server
 
 pytestmark = pytest.mark.real
 
-BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 MATRIX = "/attack-enterprise/18.1/matrix"
 SETS = "a=G0016&b=G0007"
 HTML = "{http://www.w3.org/1999/xhtml}"
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-@pytest.fixture(scope="module")
-def server(filled_library: Library) -> Iterator[Server]:
-    with running(filled_library.database) as started:
-        yield started
-
-
-def read(server: Server, path: str, status: int = 200) -> httpx2.Response:
-    found = server.get(path, accept=BROWSER)
-    assert found.status_code == status, found.text[:500]
-    return found
 
 
 def parsed(text: str) -> Any:
@@ -81,7 +66,7 @@ def uses_of(group: str) -> set[str]:
 
 
 def test_the_page_has_a_link_for_each_cell_and_a_bar_for_each_set(server: Server) -> None:
-    document = parsed(read(server, f"{MATRIX}?{SETS}").text)
+    document = parsed(answered(server, f"{MATRIX}?{SETS}").text)
     cells = cells_of(document)
     a, b = uses_of("G0016"), uses_of("G0007")
     assert len(cells) == 887
@@ -96,24 +81,24 @@ def test_the_page_has_a_link_for_each_cell_and_a_bar_for_each_set(server: Server
 
 
 def test_the_page_has_no_style_of_its_own_and_unfolds_without_script(server: Server) -> None:
-    page = read(server, f"{MATRIX}?{SETS}&open=all")
+    page = answered(server, f"{MATRIX}?{SETS}&open=all")
     assert "style=" not in page.text
     assert "require-trusted-types-for" in page.headers["content-security-policy"]
     assert page.text.count("<details open") > 90
 
 
 def test_filters_keep_what_they_name(server: Server) -> None:
-    marked = cells_of(parsed(read(server, f"{MATRIX}?a=G0016&only=marked").text))
+    marked = cells_of(parsed(answered(server, f"{MATRIX}?a=G0016&only=marked").text))
     tops = {technique for _, technique, mark in marked if mark is None and "." not in technique.rpartition("/")[2]}
     assert {technique.rpartition("/")[2] for _, technique, mark in marked if mark} == uses_of("G0016")
     below = {technique.rpartition(".")[0] for _, technique, mark in marked if mark and technique.count(".") == 2}
     assert tops <= below
-    assert len(cells_of(parsed(read(server, f"{MATRIX}?platform=ESXi").text))) < 887
+    assert len(cells_of(parsed(answered(server, f"{MATRIX}?platform=ESXi").text))) < 887
 
 
 def test_json_and_csv_have_the_cells_of_the_page(server: Server) -> None:
-    cells = cells_of(parsed(read(server, f"{MATRIX}?{SETS}").text))
-    made = json.loads(read(server, f"{MATRIX}.json?{SETS}").content)
+    cells = cells_of(parsed(answered(server, f"{MATRIX}?{SETS}").text))
+    made = json.loads(answered(server, f"{MATRIX}.json?{SETS}").content)
     assert made["counts"] | {"only_a": 37, "only_b": 62, "both": 29, "cells": 887} == made["counts"]
     told = [
         (tactic["external_id"], cell["technique"]["external_id"], cell["technique"]["in"])
@@ -124,14 +109,14 @@ def test_json_and_csv_have_the_cells_of_the_page(server: Server) -> None:
     ]
     shown = [(tactic.rpartition("/")[2], technique.rpartition("/")[2], mark) for tactic, technique, mark in cells]
     assert told == shown
-    rows = list(csv.DictReader(io.StringIO(read(server, f"{MATRIX}.csv?{SETS}").text)))
+    rows = list(csv.DictReader(io.StringIO(answered(server, f"{MATRIX}.csv?{SETS}").text)))
     assert [(row["tactic_id"], row["technique_id"], row["in"] or None) for row in rows] == shown
     assert {row["a"] for row in rows if row["in"] in ("a", "both")} == {"G0016"}
 
 
 def test_a_layer_is_read_by_mitres_library(server: Server, tmp_path: Path) -> None:
     file = tmp_path / "layer.json"
-    file.write_bytes(read(server, f"{MATRIX}.layer.json?{SETS}").content)
+    file.write_bytes(answered(server, f"{MATRIX}.layer.json?{SETS}").content)
     layer = ReadLayer()
     layer.from_file(str(file))
     a, b = uses_of("G0016"), uses_of("G0007")
@@ -141,7 +126,7 @@ def test_a_layer_is_read_by_mitres_library(server: Server, tmp_path: Path) -> No
     labels = {technique.techniqueID: legend[technique.color] for technique in layer.layer.techniques}
     assert {name for name, label in labels.items() if label == "both"} == a & b
     assert {name for name, label in labels.items() if label == "only G0016 APT29"} == a - b
-    refused = read(server, f"{MATRIX}.layer.json", 400)
+    refused = answered(server, f"{MATRIX}.layer.json", 400)
     assert "name objects or techniques" in refused.text
 
 
@@ -174,24 +159,24 @@ def test_a_drawing_is_xml_with_a_title_for_each_cell_and_no_text_outside(server:
 
 
 def test_changes_since_a_release_have_a_letter_on_the_page_and_a_word_in_the_table(server: Server) -> None:
-    document = parsed(read(server, f"{MATRIX}?since=17.1&only=marked").text)
+    document = parsed(answered(server, f"{MATRIX}?since=17.1&only=marked").text)
     shown = {
         item.find(f"{HTML}a").get("href").rpartition("/")[2]: "".join(item.find(f"{HTML}b").itertext())
         for item in document.iter(f"{HTML}li")
         if (item.get("class") or "").startswith("is-") and item.find(f"{HTML}a") is not None
     }
-    rows = csv.DictReader(io.StringIO(read(server, f"{MATRIX}.csv?since=17.1").text))
+    rows = csv.DictReader(io.StringIO(answered(server, f"{MATRIX}.csv?since=17.1").text))
     told = {row["technique_id"]: row["change"] for row in rows if row["change"]}
     assert shown == {name: f"{change[0].upper()} {change}" for name, change in told.items()}
     assert told["T1552.003"] == "renamed"
-    drawing = ElementTree.fromstring(read(server, f"{MATRIX}.svg?since=17.1&open=all").content)  # noqa: S314
+    drawing = ElementTree.fromstring(answered(server, f"{MATRIX}.svg?since=17.1&open=all").content)  # noqa: S314
     letters = [span.text for span in drawing.iter(f"{SVG}tspan") if span.get("class") == "letter"]
     assert set(letters) == {"N", "R", "E"}
-    assert "99" in read(server, f"{MATRIX}?since=99", 404).text
+    assert "99" in answered(server, f"{MATRIX}?since=99", 404).text
 
 
 def test_what_is_wrong_with_a_set_is_said_on_the_page(server: Server) -> None:
-    page = read(server, f"{MATRIX}?a=G9999,%3Cscript%3E&b=T1059")
+    page = answered(server, f"{MATRIX}?a=G9999,%3Cscript%3E&b=T1059")
     assert "Set A: no object `G9999` in attack-enterprise 18.1." in page.text
     assert "&lt;script&gt;" in page.text
     assert "<script>" not in page.text
@@ -206,18 +191,18 @@ def test_what_is_wrong_with_a_set_is_said_on_the_page(server: Server) -> None:
     ],
 )
 def test_other_writings_lead_to_the_one_address(server: Server, path: str, target: str) -> None:
-    found = server.get(path, accept=BROWSER)
+    found = read(server, path)
     assert found.status_code in (301, 302)
     assert found.headers["location"] == target
 
 
 def test_there_is_no_matrix_where_nothing_serves_tactics(server: Server) -> None:
-    page = read(server, "/cwe/4.14/matrix", 404)
+    page = answered(server, "/cwe/4.14/matrix", 404)
     assert "Matrix" not in page.text
 
 
 def test_two_sets_are_compared_tactic_by_tactic(server: Server) -> None:
-    document = parsed(read(server, f"/attack-enterprise/18.1/compare?{SETS}").text)
+    document = parsed(answered(server, f"/attack-enterprise/18.1/compare?{SETS}").text)
     a, b = uses_of("G0016"), uses_of("G0007")
     expected = {"side-a": a - b, "side-both": a & b, "side-b": b - a}
     sections = {it.get("aria-labelledby"): it for it in document.iter(f"{HTML}section")}
@@ -230,14 +215,14 @@ def test_two_sets_are_compared_tactic_by_tactic(server: Server) -> None:
 
 
 def test_a_comparison_as_json_is_what_the_api_answers(server: Server) -> None:
-    mine = read(server, f"/attack-enterprise/18.1/compare.json?{SETS}").content
+    mine = answered(server, f"/attack-enterprise/18.1/compare.json?{SETS}").content
     api = f"/api/v1/attack-enterprise/compare/?{SETS}&version=18.1&by=techniques&via=own"
     assert mine == server.get(api).content
-    rows = list(csv.DictReader(io.StringIO(read(server, f"/attack-enterprise/18.1/compare.csv?{SETS}").text)))
+    rows = list(csv.DictReader(io.StringIO(answered(server, f"/attack-enterprise/18.1/compare.csv?{SETS}").text)))
     assert {row["id"] for row in rows if row["in"] == "both"} == uses_of("G0016") & uses_of("G0007")
 
 
 def test_a_comparison_without_sets_is_a_form(server: Server) -> None:
-    page = read(server, "/attack-enterprise/18.1/compare")
+    page = answered(server, "/attack-enterprise/18.1/compare")
     assert '<details class="choose" open>' in page.text
     assert 'name="b"' in page.text
