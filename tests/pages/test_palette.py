@@ -77,3 +77,18 @@ def test_each_row_says_why_it_is_there(everything: Server) -> None:
     assert whys["G0016"] == "also known as Cozy Bear"
     whys = {row["name"]: row["why"] for group in groups(everything, "T1086") for row in group["rows"]}
     assert whys["PowerShell"] == "revoked, now T1059.001"
+
+
+def test_a_word_is_looked_for_in_descriptions_from_its_second_letter_on(everything: Server) -> None:
+    assert [group["title"] for group in groups(everything, "c")] == ["Ids, names and aliases"]
+    assert "In descriptions" in [group["title"] for group in groups(everything, "co")]
+    assert groups(everything, "adversaries q") == groups(everything, "adversaries")
+    assert groups(everything, "adversaries qu") != groups(everything, "adversaries")
+
+
+def test_words_of_sources_are_found_if_nothing_else_is(everything: Server) -> None:
+    (found,) = groups(everything, "log4j")
+    assert "/attack-enterprise/18.1/G0059" in [row["address"] for row in found["rows"]]
+    # The sources of three programs mention HIVE0154, another name of Mustang Panda.
+    (found,) = groups(everything, "hive015")
+    assert [row["id"] for row in found["rows"]] == ["G0129"]

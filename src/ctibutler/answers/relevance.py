@@ -32,9 +32,11 @@ _STEPS = 1e9
 _NO_EXACT_HIT = 3
 
 
-def ranked(library: Library, connection: Connection, selection: Selection, query: str, page: PageRequest) -> Page[int]:
+def ranked(
+    library: Library, connection: Connection, selection: Selection, query: str, page: PageRequest, *, anywhere: bool
+) -> Page[int]:
     """Return a page of the keys of all hits, best first: objects that match the text, and those whose id, name or alias is
-    the query. The selection's releases, types and states count."""
+    the query; without any, those that have its words `anywhere`. The selection's releases, types and states count."""
     scope = library.scopes.get(connection, tuple(selection.releases))
     allowed = _allowed(connection, scope, selection)
     exact = _exact_ranks(scope, allowed, catalog.with_exact_name(connection, query))
@@ -43,7 +45,7 @@ def ranked(library: Library, connection: Connection, selection: Selection, query
         allowed & (_marked(scope, in_names) | _marked(scope, in_descriptions) | (exact < _NO_EXACT_HIT))
     )
     if not len(found):
-        return _mentioning(library, connection, selection, query, page)
+        return _mentioning(library, connection, selection, query, page) if anywhere else Page(page, [], 0)
     names = _densities(scope, in_names, scope.name_lengths, found)
     descriptions = _densities(scope, in_descriptions, scope.description_lengths, found)
     ranks = np.stack((exact[found], names == 0, -names, -descriptions))

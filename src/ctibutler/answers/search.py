@@ -27,7 +27,8 @@ class SearchQuery:
     """What to look for, and where. A list that is None is no filter.
 
     `show_knowledge_base` adds the knowledge base to each hit. `sort` is the order of `search`; that of
-    `search_by_relevance` is its own.
+    `search_by_relevance` is its own. If the words are in no name and no description, `anywhere` looks for them in whole
+    objects, which takes a second the first time.
     """
 
     text: str | None = None
@@ -36,6 +37,7 @@ class SearchQuery:
     include_revoked: bool = False
     include_deprecated: bool = False
     show_knowledge_base: bool = False
+    anywhere: bool = True
     sort: Sort = Sort("modified", descending=True)
     page: PageRequest = PageRequest()
 
@@ -65,7 +67,7 @@ def search_by_relevance(library: Library, query: SearchQuery) -> Page[ObjectView
 
     with library.database.read() as connection:
         among = searched_releases(library, connection, query)
-        shown = ranked(library, connection, _selection(query, among), text, query.page)
+        shown = ranked(library, connection, _selection(query, among), text, query.page, anywhere=query.anywhere)
         return shown.with_items(_hits(connection, shown.items, query, among))
 
 
@@ -87,7 +89,9 @@ def search_in_place(
             else [installed_release(connection, *release)]
         )
         among = {it.key: it for it in searched}
-        shown = ranked(library, connection, _selection(query, list(among.values())), text, query.page)
+        shown = ranked(
+            library, connection, _selection(query, list(among.values())), text, query.page, anywhere=query.anywhere
+        )
         release_of = objects.releases_of(connection, shown.items, list(among))
         contents = objects.contents(connection, shown.items)
         places = [among[release_of[key]] for key in shown.items]
@@ -106,7 +110,7 @@ def hit_keys(library: Library, connection: Connection, query: SearchQuery, among
         from ctibutler.answers.relevance import ranked  # loads numpy
 
         text = _text_to_rank_by(query)
-        return ranked(library, connection, selection, text, WHOLE).items
+        return ranked(library, connection, selection, text, WHOLE, anywhere=query.anywhere).items
     return objects.select_all(connection, selection, sort=query.sort.key, descending=query.sort.descending)
 
 

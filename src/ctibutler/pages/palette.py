@@ -66,11 +66,13 @@ def _open(request: Request) -> _Release | None:
 
 def _groups(request: Request, written: str, here: _Release | None) -> list[PaletteGroup]:
     library = request.library
-    spelled = [Beginning(place.view) for place in places_of(library, written)]
+    named = [Beginning(place.view) for place in places_of(library, written)]
+    named += beginning_with(library, written, _MOST_OF_GROUP)
+    former = formerly_called(library, written, _MOST_FORMER)
     found = [
-        ("Ids, names and aliases", [*spelled, *beginning_with(library, written, _MOST_OF_GROUP)]),
-        ("Former names", formerly_called(library, written, _MOST_FORMER)),
-        ("In descriptions", _search(request, written, None)),
+        ("Ids, names and aliases", named),
+        ("Former names", former),
+        ("In descriptions", _search(request, written, None, anywhere=not (named or former))),
     ]
     if here is not None:
         title = f"In {short_title(here[0])} {here[1]}"
@@ -86,8 +88,12 @@ def _groups(request: Request, written: str, here: _Release | None) -> list[Palet
     return groups
 
 
-def _search(request: Request, written: str, here: _Release | None) -> list[Beginning]:
-    query = SearchQuery(text=written, page=PageRequest(1, _MOST))
+def _search(request: Request, written: str, here: _Release | None, *, anywhere: bool = False) -> list[Beginning]:
+    # Thousands of texts have a word that begins with one letter.
+    text = " ".join(word for word in written.split() if len(word) > 1)
+    if not text:
+        return []
+    query = SearchQuery(text=text, anywhere=anywhere, page=PageRequest(1, _MOST))
     return [Beginning(view) for view in search_in_place(request.library, query, here).items]
 
 
