@@ -5,23 +5,21 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx2
 import pytest
 
 from ctibutler.catalog import access
 from ctibutler.catalog.engine.database import Database
 from ctibutler.pages.sign_ins import SignIns, secret_in
-from ctibutler.settings import Settings
 from tests.catalogue import catalogue_with
 from tests.faults.processes import settings_of, worker_of
+from tests.pages.clients import Browser, serving
 from tests.pages.conftest import BROWSER
 from tests.pages.documents import Document, check
-from tests.server.serving import Server, running
+from tests.server.serving import Server
 
 
 @pytest.fixture
@@ -29,43 +27,6 @@ def database(tmp_path: Path) -> Iterator[Database]:
     """A catalogue with both releases of TLP."""
     with catalogue_with("sqlite", tmp_path, "tlp@1", "tlp@2") as made:
         yield made
-
-
-OPENED: list[httpx2.Client] = []
-
-
-class Browser:
-    """A browser with its cookies, as far as pages need one."""
-
-    def __init__(self, server: Server) -> None:
-        self.client = httpx2.Client(base_url=f"http://127.0.0.1:{server.port}", headers={"accept": BROWSER})
-        OPENED.append(self.client)
-
-    def get(self, path: str, **headers: str) -> httpx2.Response:
-        """Open an address."""
-        return self.client.get(path, headers=headers)
-
-    def send(self, path: str, form: dict[str, str], **headers: str) -> httpx2.Response:
-        """Send a form from a page of this server, unless the headers say something else."""
-        sent = {"sec-fetch-site": "same-origin", **{name.replace("_", "-"): value for name, value in headers.items()}}
-        return self.client.post(path, data=form, headers=sent)
-
-    def token(self, path: str = "/data") -> str:
-        """The token in the forms of a page."""
-        found = re.search(r'name="token" value="(\w+)"', self.get(path).text)
-        return found[1] if found else ""
-
-    def sign_in(self, key: str, **more: str) -> httpx2.Response:
-        """Sign in with a key."""
-        return self.send("/sign-in", {"key": key, **more})
-
-
-@contextmanager
-def serving(database: Database, tmp_path: Path, **settings: Any) -> Iterator[Server]:
-    with running(database, Settings(**{"host": "127.0.0.1", "data_dir": tmp_path / "data", **settings})) as server:
-        yield server
-        while OPENED:
-            OPENED.pop().close()
 
 
 def jobs(server: Server) -> int:
