@@ -14,7 +14,7 @@ from ctibutler.catalog.access import add_key
 from ctibutler.catalog.engine import standby as watching
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.opening import open_catalogue
-from ctibutler.errors import InvalidRequest
+from ctibutler.errors import InvalidRequest, StoreUnavailable
 from ctibutler.importing.removal import remove_release
 from ctibutler.knowledge_bases import HOSTED
 from tests.catalogue import install
@@ -212,3 +212,16 @@ def test_only_postgresql_has_standbys(pair: tuple[PostgresServer, PostgresServer
         settings = settings_with(database_url=pair[0].url, database_read_url=url)
         with pytest.raises(InvalidRequest, match="CTIBUTLER_DATABASE"):
             create_app(settings)
+
+
+def test_a_standby_that_is_taken_for_the_database_says_that_it_can_only_be_read(
+    database: Database, pair: tuple[PostgresServer, PostgresServer]
+) -> None:
+    eventually(lambda: reads_from_standby(database))
+    alone = open_catalogue(pair[1].url, HOSTED)
+    try:
+        with pytest.raises(StoreUnavailable) as refused:
+            add_key(alone, "nobody")
+        assert refused.value.trouble == "read-only"
+    finally:
+        alone.close()

@@ -250,9 +250,11 @@ class Database:
             if work is not None:
                 work.check()
             # SQLite raises the plain class for a file that is damaged, or is not a database at all.
-            if not isinstance(failure, self.driver.OperationalError) and type(failure) is not self.driver.DatabaseError:
-                raise
+            is_its_own = isinstance(failure, self.driver.OperationalError) or type(failure) is self.driver.DatabaseError
             trouble = self._dialect.trouble_of(failure)
+            # What a standby says to whoever wants to change something is an error of another class.
+            if not is_its_own and trouble != "read-only":
+                raise
             raise StoreUnavailable(f"{self}: the database cannot be used: {first_line(failure)}", trouble) from failure
         except self.driver.InterfaceError as failure:
             raise StoreUnavailable(f"{self}: the database does not answer: {first_line(failure)}") from failure
