@@ -90,9 +90,10 @@ UNTOLD = {
     "job": set(),
     "worker": set(),
     "api_key": set(),
+    "sign_in": set(),
     "alembic_version": set(),
 }
-WHOLLY_UNTOLD = {"offer", "job", "worker", "api_key", "alembic_version"}
+WHOLLY_UNTOLD = {"offer", "job", "worker", "api_key", "sign_in", "alembic_version"}
 
 
 def fill(database: Database) -> None:

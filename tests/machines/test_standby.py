@@ -10,13 +10,15 @@ import psycopg
 import pytest
 
 from ctibutler.app import create_app
-from ctibutler.catalog.access import add_key
+from ctibutler.catalog import sign_ins
+from ctibutler.catalog.access import add_key, keys, remove_key
 from ctibutler.catalog.engine import standby as watching
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.opening import open_catalogue
 from ctibutler.errors import InvalidRequest, StoreUnavailable
 from ctibutler.importing.removal import remove_release
 from ctibutler.knowledge_bases import HOSTED
+from ctibutler.stix.times import now
 from tests.catalogue import install
 from tests.cli.test_serving import eventually
 from tests.configured import settings_with
@@ -205,6 +207,35 @@ def test_a_client_never_goes_back_while_releases_come_and_go_and_the_standby_lag
     assert len(set(revisions)) > 2
     for number in set(revisions):
         assert len({tuple(labels) for at, labels in answers if at == number and labels}) <= 1
+
+
+def test_sign_ins_are_asked_of_the_primary_and_of_the_standby_only_while_it_is_lost(
+    database: Database, pair: tuple[PostgresServer, PostgresServer]
+) -> None:
+    first, second = pair
+    add_key(database, "reader")
+    [key] = eventually(lambda: keys(database))
+    second.run("SELECT pg_wal_replay_pause()")
+    try:
+        secret, other = (sign_ins.add(database, key, now()) for _ in range(2))
+        assert sign_ins.find(database, secret, now()) is not None, "as soon as it is written"
+        sign_ins.end(database, secret)
+        assert sign_ins.find(database, secret, now()) is None, "as soon as it is ended"
+    finally:
+        second.run("SELECT pg_wal_replay_resume()")
+    eventually(lambda: second.run("SELECT count(*) FROM sign_in") == 1)
+    first.stop()
+    try:
+        eventually(lambda: reads_from_standby(database))
+        found = sign_ins.find(database, other, now())
+        assert found is not None
+        assert found.key.name == "reader"
+        assert sign_ins.find(database, secret, now()) is None
+        with pytest.raises(StoreUnavailable):
+            sign_ins.end(database, other)
+    finally:
+        first.start()
+        remove_key(database, "reader")
 
 
 def test_only_postgresql_has_standbys(pair: tuple[PostgresServer, PostgresServer]) -> None:

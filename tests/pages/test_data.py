@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 
 from ctibutler.catalog import access
 from ctibutler.catalog.engine.database import Database
-from ctibutler.pages.sign_ins import SignIns, secret_in
 from tests.catalogue import catalogue_with
 from tests.faults.processes import settings_of, worker_of
 from tests.pages.clients import Browser, serving
@@ -170,21 +168,6 @@ def test_a_sign_in_opens_pages_and_never_the_api(database: Database, tmp_path: P
         assert again.get("/data").status_code == 303
 
 
-def test_a_sign_in_ends_when_nobody_uses_it(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    key = access.add_key(database, "writer", can_write=True)
-    with serving(database, tmp_path, access="keys") as server:
-        browser = Browser(server)
-        browser.sign_in(key)
-        begun = time.time()
-        for hours, status in ((11, 200), (22, 200), (35, 303)):
-            monkeypatch.setattr(time, "time", lambda hours=hours: begun + hours * 3600)
-            assert browser.get("/data").status_code == status, hours
-            # Cached answers are asked again, too.
-            assert browser.get("/tlp/2/red").status_code == status
-
-
 @pytest.mark.parametrize(
     "following",
     ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "\\\\evil", "/a\nb"],
@@ -195,36 +178,6 @@ def test_nobody_is_led_elsewhere(database: Database, tmp_path: Path, following: 
         assert Browser(server).sign_in(key, next=following).headers["location"] == "/"
         page = Browser(server).client.get("/sign-in", params={"next": following})
         assert 'name="next" value="/"' in page.text
-
-
-def test_https_has_cookies_of_its_own(database: Database, tmp_path: Path) -> None:
-    key = access.add_key(database, "reader")
-    with serving(database, tmp_path, access="keys") as server:
-        answer = Browser(server).client.post("/sign-in", data={"key": key}, headers={"x-forwarded-proto": "https"})
-        assert answer.headers["set-cookie"].startswith("__Host-")
-        assert "; Secure" in answer.headers["set-cookie"]
-
-
-def test_the_secret_is_shared_by_processes_and_read_by_nobody_else(tmp_path: Path) -> None:
-    first, second = secret_in(tmp_path / "a"), secret_in(tmp_path / "a")
-    assert first == second != secret_in(tmp_path / "b")
-    [kept] = (tmp_path / "a").iterdir()
-    assert kept.stat().st_mode & 0o077 == 0
-
-
-def test_forged_cookies_are_nobody(database: Database) -> None:
-    access.add_key(database, "reader")
-    known = access.keys(database)
-    sign_ins = SignIns(b"a" * 32)
-    real = sign_ins.made_for(known[0])
-    assert sign_ins.recognise(real, known) == known[0]
-    assert SignIns(b"b" * 32).recognise(real, known) is None
-    name, moment, random, signature = real.split(".")
-    for forged in (
-        "", ".", "...", real[:-1], f"{name}.{int(moment) + 1}.{random}.{signature}", f"{name}.{moment}.x.{signature}",
-        f"{name}.-1.{random}.{signature}", f"{name}.{'9' * 30}.{random}.{signature}", real.replace(name, "eA"), "\ud7ff" * 9,
-    ):  # fmt: skip
-        assert sign_ins.recognise(forged, known) is None
 
 
 def test_help_is_valid_and_every_example_works(everything: Server) -> None:

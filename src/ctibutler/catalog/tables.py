@@ -124,6 +124,8 @@ TABLES = (
     Table("worker", ("worker_id",), travels=False),
     Table("update_check", ("one",)),
     Table("api_key", ("name",)),
+    # Whoever is signed in here is not signed in to a copy.
+    Table("sign_in", ("hash",), {"key_name": "api_key"}, travels=False),
     Table("term", ("term_key",), kept_by=("posting.term_key",)),
     Table("posting", ("term_key", "property", "first_key"), {"term_key": "term", "first_key": "object"}),
     Table("alembic_version", ("version_num",), travels=False),

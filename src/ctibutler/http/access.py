@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from ctibutler.catalog import access as catalog
+from ctibutler.catalog import sign_ins
 from ctibutler.catalog.access import Key as Key
 from ctibutler.catalog.engine.database import Database
 from ctibutler.errors import Forbidden, InvalidRequest, NotAllowed, Unauthorized
 from ctibutler.settings import AccessMode, Settings, is_loopback
+from ctibutler.stix.times import now
+
+SIGN_IN_SECONDS = sign_ins.IDLE_SECONDS
+"""How long a sign-in lasts without use."""
 
 Right = Literal["open", "read", "write"]
 """What a request needs: nothing, the right to read, or the right to change something."""
@@ -69,7 +74,8 @@ class Rules:
 class Client:
     """What a request says about its sender: the key, the host name that it used, the page that it comes from, a proxy.
 
-    `signed_in` is what a browser sends after a sign-in, at edges that have one.
+    At edges with sign-ins, `signed_in` is the secret that a browser has of one, and `renewal` the `Set-Cookie` that lets the
+    browser keep it for longer.
     """
 
     key: str | None
@@ -78,6 +84,7 @@ class Client:
     fetch_site: str | None
     is_forwarded: bool
     signed_in: str | None = None
+    renewal: str = ""
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> Client:
@@ -141,14 +148,10 @@ def authorize(rules: Rules, right: Right, client: Client, key: Key | None) -> No
 
 @dataclass(frozen=True)
 class AccessRule:
-    """How an edge finds out who asks (`identify`, from the headers), and decides whether they may (`authorize`).
-
-    `recognise` returns which key somebody signed in with, from what `Client.signed_in` holds.
-    """
+    """How an edge finds out who asks (`identify`, from the headers), and decides whether they may (`authorize`)."""
 
     identify: Callable[[Mapping[str, str]], Client] = Client.of
     authorize: Callable[[Rules, Right, Client, Key | None], None] = authorize
-    recognise: Callable[[str, Iterable[Key]], Key | None] | None = None
 
 
 DEFAULT_ACCESS = AccessRule()
@@ -170,6 +173,22 @@ def refuse_to_start_without_key(settings: Settings, database: Database) -> None:
 def key_presented(database: Database, presented: str) -> Key | None:
     """Return the key that somebody presents, or None if we do not know it."""
     return catalog.check(database, presented)
+
+
+def sign_in(database: Database, key: Key) -> str:
+    """Begin a sign-in with a key, and return its secret.
+
+    Raises StoreUnavailable if nothing can be written.
+    """
+    return sign_ins.add(database, key, now())
+
+
+def sign_out(database: Database, secret: str) -> None:
+    """End a sign-in, for every server of this database.
+
+    Raises StoreUnavailable if nothing can be written.
+    """
+    sign_ins.end(database, secret)
 
 
 def in_words(settings: Settings) -> str:

@@ -28,15 +28,14 @@ Handler = Callable[[Request], Response]
 class Endpoint:
     """A method and a path, below a knowledge base or below the root, with its handler.
 
-    `summary` and `description` are for the schema. `choices` are the values that a place in the path can have, where they
-    are known. `shows` names the schema of the successful answer, `also_shows` those that it has with some parameters, `fails`
-    lists the statuses of its errors. `variants` are
-    media types that `Accept` can choose instead of `media_type`; where it is `even`, also by naming both alike. `files` are
-    media types that parameters choose. Answers of a
-    `cached` endpoint depend only on the catalogue and the URL. An endpoint that `streams` produces its answer while sending
-    it. One that is `for_monitoring` waits for no other request. One with `largest_file` also takes a body that is a file, or
-    form data with files, of at most so many bytes, and reads it itself. One with `alias_of` is another form of the path named
-    there, and not in the schema.
+    `summary` and `description` are for the schema. `choices` are the values that a place in the path can have, where they are
+    known. `shows` names the schema of the successful answer, `also_shows` those that it has with some parameters, `fails`
+    lists the statuses of its errors. One with the right `write`, or that `changes` something whoever asks, waits for no
+    question. `variants` are media types that `Accept` can choose instead of `media_type`; where it is `even`, also by naming
+    both alike. `files` are media types that parameters choose. Answers of a `cached` endpoint depend only on the catalogue
+    and the URL. An endpoint that `streams` produces its answer while sending it. One that is `for_monitoring` waits for no
+    other request. One with `largest_file` also takes a body that is a file, or form data with files, of at most so many
+    bytes, and reads it itself. One with `alias_of` is another form of the path named there, and not in the schema.
     """
 
     method: Method
@@ -48,6 +47,7 @@ class Endpoint:
     fields: tuple[Field, ...] | None = None
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     right: Right = "read"
+    changes: bool = False
     status: int = 200
     media_type: str = "application/json"
     also_shows: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ class Endpoint:
         """What a thread is for that runs the handler."""
         if self.for_monitoring:
             return "monitoring"
-        return "change" if self.right == "write" else "read"
+        return "change" if self.changes or self.right == "write" else "read"
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,7 @@ from ctibutler.http.routing import Endpoint
 from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.pages import addresses
-from ctibutler.pages.sign_ins import (
-    SignIns,
-    check_token,
-    form_token,
-    may_change,
-    renew,
-)
+from ctibutler.pages.sign_ins import check_token, form_token, may_change
 from ctibutler.pages.templating import Frame, page, redirect
 from ctibutler.requesting import InstallRequest, request_install
 from ctibutler.stix.times import rfc3339
@@ -73,91 +67,91 @@ class KnowledgeBaseRow:
     is_newer: bool
 
 
-class Data:
-    """The pages about releases and jobs."""
+def endpoints() -> Iterator[Endpoint]:
+    """Yield their endpoints."""
+    yield Endpoint("GET", "data/", _page, "", "")
+    yield Endpoint("GET", "data/jobs.json/", _jobs_as_json, "", "")
+    yield Endpoint("GET", "data/jobs/{job_id}/", _job, "", "")
+    yield Endpoint("GET", "data/remove/{kb}/{release}/", _before_removal, "", "", right="write")
+    for path, handler in (("install", _install), ("remove", _remove)):
+        yield Endpoint("POST", f"data/{path}/", handler, "", "", right="write", largest_file=LARGEST_FORM)
 
-    def __init__(self, sign_ins: SignIns) -> None:
-        self._sign_ins = sign_ins
 
-    def endpoints(self) -> Iterator[Endpoint]:
-        """Yield their endpoints."""
-        yield Endpoint("GET", "data/", self._page, "", "")
-        yield Endpoint("GET", "data/jobs.json/", _jobs_as_json, "", "")
-        yield Endpoint("GET", "data/jobs/{job_id}/", self._job, "", "")
-        yield Endpoint("GET", "data/remove/{kb}/{release}/", self._before_removal, "", "", right="write")
-        for path, handler in (("install", self._install), ("remove", self._remove)):
-            yield Endpoint("POST", f"data/{path}/", handler, "", "", right="write", largest_file=LARGEST_FORM)
+def _page(request: Request) -> Response:
+    library = request.library
+    found = jobs.list_jobs(library, JobQuery(PageRequest(1, _JOBS)))
+    shown = [_job_row(request, job.knowledge_base, job_form(job)) for job in found.items]
+    shown.sort(key=lambda row: (not row.is_open, not row.errors))
+    first = max(_ENDED_SHOWN, sum(row.is_open or bool(row.errors) for row in shown))
+    context = {
+        "first": shown[:first],
+        "rest": shown[first:],
+        "rows": [_row(request, kb, it) for kb, it in _hosted(request)],
+        "is_waiting": any(row.is_open for row in shown),
+    }
+    return _shown(request, "data.html", Frame("Data", "/data", active="data", scripts=("jobs.js",)), context)
 
-    def _page(self, request: Request) -> Response:
-        library = request.library
-        found = jobs.list_jobs(library, JobQuery(PageRequest(1, _JOBS)))
-        shown = [_job_row(request, job.knowledge_base, job_form(job)) for job in found.items]
-        shown.sort(key=lambda row: (not row.is_open, not row.errors))
-        first = max(_ENDED_SHOWN, sum(row.is_open or bool(row.errors) for row in shown))
-        context = {
-            "first": shown[:first],
-            "rest": shown[first:],
-            "rows": [self._row(request, kb, it) for kb, it in _hosted(request)],
-            "is_waiting": any(row.is_open for row in shown),
-        }
-        return self._shown(request, "data.html", Frame("Data", "/data", active="data", scripts=("jobs.js",)), context)
 
-    def _row(self, request: Request, kb: KnowledgeBase, hosted: releases.HostedKnowledgeBase) -> KnowledgeBaseRow:
-        order = request.settings.sources_of(kb.sources)
-        offered = [it.label for it in releases.available(request.library, kb, order) if not it.installed]
-        newest = max((release_labels.sort_key(label) for label in hosted.labels), default="")
-        is_newer = any(release_labels.sort_key(label) > newest for label in offered)
-        return KnowledgeBaseRow(kb, hosted.labels, hosted.objects_count, offered[:_MOST_OFFERED], is_newer)
+def _row(request: Request, kb: KnowledgeBase, hosted: releases.HostedKnowledgeBase) -> KnowledgeBaseRow:
+    order = request.settings.sources_of(kb.sources)
+    offered = [it.label for it in releases.available(request.library, kb, order) if not it.installed]
+    newest = max((release_labels.sort_key(label) for label in hosted.labels), default="")
+    is_newer = any(release_labels.sort_key(label) > newest for label in offered)
+    return KnowledgeBaseRow(kb, hosted.labels, hosted.objects_count, offered[:_MOST_OFFERED], is_newer)
 
-    def _job(self, request: Request) -> Response:
-        found = jobs.find_job(request.library, request.path["job_id"])
-        job = _job_row(request, found.knowledge_base, job_form(found))
-        frame = Frame(f"Job: {job.what}", f"/data/jobs/{job.id}", active="data", scripts=("jobs.js",))
-        return self._shown(request, "job.html", frame, {"job": job, "is_waiting": job.is_open})
 
-    def _before_removal(self, request: Request) -> Response:
-        kb, label = self._named(request, request.path)
-        facts = releases.about(request.library, kb, label)
-        frame = Frame(f"Remove {kb.slug}@{label}", f"/data/remove/{kb.slug}/{label}", active="data")
-        return self._shown(request, "remove.html", frame, {"kb": kb, "facts": facts, "name": f"{kb.slug}@{label}"})
+def _job(request: Request) -> Response:
+    found = jobs.find_job(request.library, request.path["job_id"])
+    job = _job_row(request, found.knowledge_base, job_form(found))
+    frame = Frame(f"Job: {job.what}", f"/data/jobs/{job.id}", active="data", scripts=("jobs.js",))
+    return _shown(request, "job.html", frame, {"job": job, "is_waiting": job.is_open})
 
-    def _install(self, request: Request) -> Response:
-        form = self._form(request)
-        kb, label = self._named(request, form)
-        job = request_install(request.library.database, kb, InstallRequest(label))
-        return _see(f"/data/jobs/{job.id}")
 
-    def _remove(self, request: Request) -> Response:
-        form = self._form(request)
-        kb, label = self._named(request, form)
-        if form.get("typed", "").strip() != f"{kb.slug}@{label}":
-            raise InvalidRequest(f"to remove it, type `{kb.slug}@{label}`")
-        answer_at(request, addresses.api_of(kb, "versions", label), method="DELETE")
-        return _see("/data")
+def _before_removal(request: Request) -> Response:
+    kb, label = _named(request, request.path)
+    facts = releases.about(request.library, kb, label)
+    frame = Frame(f"Remove {kb.slug}@{label}", f"/data/remove/{kb.slug}/{label}", active="data")
+    return _shown(request, "remove.html", frame, {"kb": kb, "facts": facts, "name": f"{kb.slug}@{label}"})
 
-    def _form(self, request: Request) -> dict[str, str]:
-        form = read_form(request.content, request.headers.get("content-type"))
-        check_token(request, self._sign_ins, form.get("token", ""))
-        return form
 
-    def _named(self, request: Request, given: Mapping[str, str]) -> tuple[KnowledgeBase, str]:
-        kb = request.library.knowledge_bases.named(given.get("kb", ""))
-        label = given.get("release", "").strip()
-        if not release_labels.is_label(label) or len(label) > release_labels.MAX_LENGTH:
-            raise InvalidRequest(
-                "letters, digits and single `.`, `_` or `-` between them, such as `16.0`, make a release"
-            )
-        return kb, label
+def _install(request: Request) -> Response:
+    form = _form(request)
+    kb, label = _named(request, form)
+    job = request_install(request.library.database, kb, InstallRequest(label))
+    return _see(f"/data/jobs/{job.id}")
 
-    def _shown(self, request: Request, name: str, frame: Frame, context: dict[str, object]) -> Response:
-        """A page that depends on who asks: never kept, with a token for its forms."""
-        headers = {"Cache-Control": "no-store"}
-        refusal = may_change(request)
-        token = "" if refusal else form_token(request, self._sign_ins, headers)
-        made = page(name, frame, refusal=refusal, token=token, signed_in=_signed_in(request), **context)
-        made.headers.update(headers)
-        renew(made, request, self._sign_ins)
-        return made
+
+def _remove(request: Request) -> Response:
+    form = _form(request)
+    kb, label = _named(request, form)
+    if form.get("typed", "").strip() != f"{kb.slug}@{label}":
+        raise InvalidRequest(f"to remove it, type `{kb.slug}@{label}`")
+    answer_at(request, addresses.api_of(kb, "versions", label), method="DELETE")
+    return _see("/data")
+
+
+def _form(request: Request) -> dict[str, str]:
+    form = read_form(request.content, request.headers.get("content-type"))
+    check_token(request, form.get("token", ""))
+    return form
+
+
+def _named(request: Request, given: Mapping[str, str]) -> tuple[KnowledgeBase, str]:
+    kb = request.library.knowledge_bases.named(given.get("kb", ""))
+    label = given.get("release", "").strip()
+    if not release_labels.is_label(label) or len(label) > release_labels.MAX_LENGTH:
+        raise InvalidRequest("letters, digits and single `.`, `_` or `-` between them, such as `16.0`, make a release")
+    return kb, label
+
+
+def _shown(request: Request, name: str, frame: Frame, context: dict[str, object]) -> Response:
+    """A page that depends on who asks: never kept, with a token for its forms."""
+    headers = {"Cache-Control": "no-store"}
+    refusal = may_change(request)
+    token = "" if refusal else form_token(request, headers)
+    made = page(name, frame, refusal=refusal, token=token, signed_in=_signed_in(request), **context)
+    made.headers.update(headers)
+    return made
 
 
 def _signed_in(request: Request) -> str:

@@ -16,6 +16,7 @@ from ctibutler.pages import (
     addresses,
     changes,
     compare,
+    data,
     desk,
     differences,
     graph,
@@ -28,12 +29,11 @@ from ctibutler.pages import (
     parameters,
     release_pages,
     searching,
+    sign_in_pages,
     static_files,
 )
-from ctibutler.pages.data import Data
 from ctibutler.pages.errors import error_writer
-from ctibutler.pages.sign_in_pages import SigningIn
-from ctibutler.pages.sign_ins import SignIns, authorize_page, client_of, secret_in
+from ctibutler.pages.sign_ins import authorize_page, client_of
 from ctibutler.pages.templating import has_matrix
 from ctibutler.settings import Settings
 
@@ -47,11 +47,10 @@ def make_edge(knowledge_bases: KnowledgeBases, settings: Settings, _: Metrics, *
     """
     if not settings.pages:
         return Edge(prefixes=(), routes=(), write_error=for_programs)
-    sign_ins = SignIns(secret_in(settings.data_dir))
     own = (
         *_at_root(settings),
-        *Data(sign_ins).endpoints(),
-        *SigningIn(sign_ins).endpoints(),
+        *data.endpoints(),
+        *sign_in_pages.endpoints(),
         *help_pages.endpoints(),
         *desk.endpoints(settings),
     )
@@ -64,7 +63,7 @@ def make_edge(knowledge_bases: KnowledgeBases, settings: Settings, _: Metrics, *
         routes=routes,
         write_error=error_writer(for_programs),
         cors=addresses.is_for_programs_too,
-        access=AccessRule(client_of, authorize_page, sign_ins.recognise),
+        access=AccessRule(client_of, authorize_page),
         depends_on=(ctibutler.__version__, static_files.digest(), settings.default_page_size, settings.max_page_size),
     )
 

@@ -1,4 +1,4 @@
-"""What workers do between jobs: check for newer releases, refresh the offers of sources, and remove old jobs."""
+"""What workers do between jobs: check for newer releases, refresh the offers of sources, remove old jobs and sign-ins."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from ctibutler import updates
 from ctibutler.answers.library import Library
-from ctibutler.catalog import jobs, update_checks
+from ctibutler.catalog import jobs, sign_ins, update_checks
 from ctibutler.errors import StoreUnavailable
 from ctibutler.importing.offers import problems_of, refresh_offers_when_due
 from ctibutler.publishers.sources.offers import Sources
@@ -35,6 +35,10 @@ def keep_house(library: Library, settings: Settings, sources: Sources) -> None:
 def _keep_house(library: Library, settings: Settings, sources: Sources) -> None:
     with library.database.read() as connection:
         known = update_checks.last(connection).report.problems
+        has_idle = sign_ins.has_idle(connection, now())
+    if has_idle:
+        with library.database.note() as connection:
+            sign_ins.remove_idle(connection, now())
     looked = updates.look(library, sources, settings.update_days)
     if looked is not None:
         _warn(looked.report, known)

@@ -93,6 +93,21 @@ class Database:
                 yield connection
 
     @contextmanager
+    def glance_newest(self) -> Iterator[Connection]:
+        """The same for a query that has to see the newest state. Only while the primary is lost, the standby answers it.
+
+        Raises StoreUnavailable when the database cannot be reached.
+        """
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(self._transaction("glance"))
+            except StoreUnavailable:
+                if self.standby is None:
+                    raise
+                connection = stack.enter_context(self.glance())
+            yield connection
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that changes the catalogue: one at a time, each waits for the one before.
 

@@ -40,18 +40,22 @@ def add(
 
 
 def list_keys(context: click.Context, as_json: JsonOption = False) -> None:
-    """List API keys."""
+    """List API keys, and how many browsers are signed in with each."""
     from ctibutler.catalog.access import keys
+    from ctibutler.catalog.sign_ins import count_by_key
+    from ctibutler.stix.times import now
 
     session = session_of(context)
     with session.library() as library:
         found = keys(library.database)
+        signed_in = count_by_key(library.database, now())
     rows = [
         {
             "name": key.name,
             "can_write": key.can_write,
             "created": _time(key.created),
             "last_used": _time(key.last_used),
+            "sign_ins": signed_in.get(key.name, 0),
         }
         for key in found
     ]
@@ -59,13 +63,14 @@ def list_keys(context: click.Context, as_json: JsonOption = False) -> None:
         output.write_json({"keys": rows})
         return
     write_table(
-        [Column("NAME", cut="last"), Column("ACCESS"), Column("CREATED"), Column("LAST USED")],
+        [Column("NAME", cut="last"), Column("ACCESS"), Column("CREATED"), Column("LAST USED"), Column("SIGN-INS")],
         [
             [
                 str(row["name"]),
                 "read, write" if row["can_write"] else "read",
                 output.time_text(row["created"]),
                 output.time_text(row["last_used"]) or "never",
+                str(row["sign_ins"]),
             ]
             for row in rows
         ],
@@ -80,7 +85,7 @@ def remove(
 ) -> None:
     """Delete an API key.
 
-    It stops working at once.
+    It stops working at once, and signs out every browser that is signed in with it.
     """
     from ctibutler.catalog.access import remove_key
 

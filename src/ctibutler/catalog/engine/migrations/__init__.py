@@ -16,7 +16,7 @@ from ctibutler.catalog.engine.database import Database, first_line
 from ctibutler.catalog.engine.dialect import Engine
 from ctibutler.errors import StoreUnavailable
 
-VERSIONS = ("a001", "a002", "a003", "a004", "a005", "a006", "a007", "a008")
+VERSIONS = ("a001", "a002", "a003", "a004", "a005", "a006", "a007", "a008", "a009")
 CURRENT = VERSIONS[-1]
 
 _FOLDER = Path(__file__).parent
