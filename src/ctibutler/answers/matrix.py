@@ -292,7 +292,7 @@ class _Making:
         self._sets = (a.techniques, b.techniques)
         self._changes = changes
         self._names = {node: folded(view.name or "") for node, view in read.techniques.items()}
-        self._platforms = {node: _platforms_of(kb, view) for node, view in read.techniques.items()}
+        self._platforms = {node: platforms_of(kb, view) for node, view in read.techniques.items()}
         self._made: dict[Node, MatrixTechnique] = {}
         self._tactics = {view.id: (node, view) for node, view in read.tactics.items()}
 
@@ -418,6 +418,7 @@ def _told(found: TechniqueSet, shown: Mapping[Node, object]) -> MatrixSet:
     return MatrixSet(tuple(found.given), len(found.techniques), without_cell, tuple(found.problems), found.question)
 
 
-def _platforms_of(kb: KnowledgeBase, view: ObjectView) -> tuple[str, ...]:
+def platforms_of(kb: KnowledgeBase, view: ObjectView) -> tuple[str, ...]:
+    """Return the platforms of an object, none if tables do not show them of its type."""
     columns = (column for column in kb.columns if column.name == _PLATFORMS and view.type in column.types)
     return tuple(dict.fromkeys(name for column in columns for name in column.read(view.properties)))

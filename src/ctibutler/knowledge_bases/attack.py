@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ctibutler.knowledge_bases.attack_questions import ATTACK_QUESTIONS, ENTERPRISE_QUESTIONS
+from ctibutler.knowledge_bases.attack_sheets import sheet_columns
 from ctibutler.knowledge_bases.declaration import (
     NEVER_LISTED,
     AtPublisher,
@@ -12,6 +13,7 @@ from ctibutler.knowledge_bases.declaration import (
     Filter,
     IndexedField,
     KnowledgeBase,
+    LogSource,
     Snapshot,
     StixDict,
     Tactics,
@@ -28,7 +30,25 @@ from ctibutler.knowledge_bases.properties import (
     technique_columns,
 )
 from ctibutler.knowledge_bases.property_classes import MATRIX_PROPERTIES
-from ctibutler.stix.objects import dicts
+from ctibutler.stix.objects import dicts, text
+
+_LISTED = (
+    "attack-pattern",
+    "campaign",
+    "course-of-action",
+    "identity",
+    "intrusion-set",
+    "malware",
+    "marking-definition",
+    "tool",
+    "x-mitre-data-component",
+    "x-mitre-data-source",
+    "x-mitre-matrix",
+    "x-mitre-tactic",
+    "x-mitre-asset",
+    "x-mitre-detection-strategy",
+    "x-mitre-analytic",
+)
 
 LICENCE = "© The MITRE Corporation. Reproduced and distributed with the permission of The MITRE Corporation."
 
@@ -58,13 +78,10 @@ _COLUMNS = (
 )
 
 
-def _log_sources(analytic: StixDict, data_component: str) -> list[str]:
-    """Such as `auditd:SYSCALL (execve)`."""
+def _log_sources(analytic: StixDict, data_component: str) -> list[LogSource]:
     named = dicts(analytic.get("x_mitre_log_source_references"))
     read = [item for item in named if item.get("x_mitre_data_component_ref") == data_component]
-    return [
-        f"{item.get('name')} ({item['channel']})" if item.get("channel") else str(item.get("name")) for item in read
-    ]
+    return [LogSource(text(item, "name") or "", text(item, "channel") or "") for item in read]
 
 
 def _matrix(
@@ -86,23 +103,7 @@ def _matrix(
         primary_id=external_id_of(*id_sources),
         examples=examples,
         example=example,
-        listed_types=(
-            "attack-pattern",
-            "campaign",
-            "course-of-action",
-            "identity",
-            "intrusion-set",
-            "malware",
-            "marking-definition",
-            "tool",
-            "x-mitre-data-component",
-            "x-mitre-data-source",
-            "x-mitre-matrix",
-            "x-mitre-tactic",
-            "x-mitre-asset",
-            "x-mitre-detection-strategy",
-            "x-mitre-analytic",
-        ),
+        listed_types=_LISTED,
         left_out_types=(*NEVER_LISTED, "x-mitre-collection"),
         type_words=(
             TACTIC,
@@ -123,6 +124,7 @@ def _matrix(
             *technique_columns(external_id_of(*id_sources)),
             *_COLUMNS,
         ),
+        sheet_columns=sheet_columns(_LISTED),
         id_forms=(
             id_form(r"TA\d+", "x-mitre-tactic"),
             id_form(r"T\d+(\.\d+)?", "attack-pattern"),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.layouts import Dialect, LabelColour, Layout, Shape
@@ -92,6 +92,16 @@ class Column:
 
     types: tuple[str, ...]
     """The STIX types that have it. A table shows the column if it may hold objects of one of them."""
+
+
+class LogSource(NamedTuple):
+    """Where something can be seen."""
+
+    name: str
+    """Such as `WinEventLog:Security`."""
+
+    channel: str
+    """What to look for there: `EventCode=4768`. Empty if the publisher does not say."""
 
 
 @dataclass(frozen=True)
@@ -323,6 +333,9 @@ class KnowledgeBase:
     columns: tuple[Column, ...] = ()
     """What tables of its objects show besides what all tables show."""
 
+    sheet_columns: tuple[Column, ...] = ()
+    """What only the workbook of a whole release shows besides that."""
+
     sort_fields: tuple[str, ...] = ()
     """Indexed fields that lists can be sorted by."""
 
@@ -347,7 +360,7 @@ class KnowledgeBase:
     infers_techniques: bool = False
     """It can infer which techniques usually appear together with observed ones."""
 
-    log_sources: Callable[[StixDict, str], list[str]] | None = None
+    log_sources: Callable[[StixDict, str], list[LogSource]] | None = None
     """Returns the log sources that an analytic reads as a data component, by its STIX id; None if it has no analytics."""
 
     family: str | None = None

@@ -90,6 +90,18 @@ def external_references(properties: Mapping[str, object]) -> list[dict[str, Any]
     return dicts(properties.get("external_references"))
 
 
+def citations(properties: Mapping[str, object]) -> list[dict[str, Any]]:
+    """The external references that are literature: those without an id.
+
+    ATT&CK also has a reference for each alias, whose description is `(Citation: …)`: the name of another reference.
+    """
+    return [
+        reference
+        for reference in external_references(properties)
+        if "external_id" not in reference and not str(reference.get("description", "")).startswith("(Citation: ")
+    ]
+
+
 def is_revoked(properties: Mapping[str, object]) -> bool:
     """Whether the publisher withdrew the object."""
     return properties.get("revoked") is True

@@ -9,6 +9,7 @@ from ctibutler.catalog import members, objects
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.kinds import kind_of
 from ctibutler.stix.objects import decode, text
 
 
@@ -18,9 +19,10 @@ class End:
 
     external_id: str | None
     name: str | None
+    kind: str | None
 
 
-_NOWHERE = End(None, None)
+_NOWHERE = End(None, None, None)
 
 
 @dataclass(slots=True)
@@ -50,5 +52,6 @@ def _ends(connection: Connection, kb: KnowledgeBase, release: Release, stix_ids:
     ends = {}
     for (stix_id, _), content in zip(found, contents, strict=True):
         properties = decode(content)
-        ends[stix_id] = End(kb.primary_id(properties), text(properties, "name"))
+        kind = kind_of(kb, text(properties, "type") or "", properties)
+        ends[stix_id] = End(kb.primary_id(properties), text(properties, "name"), kind)
     return ends

@@ -93,11 +93,16 @@ def across_table(library: Library, kind: Kind, query: ListQuery, columns: Sequen
     return _across(library, kind, "Objects of all knowledge bases", keys, source, columns)
 
 
-def object_columns(kb: KnowledgeBase, types: Collection[str] | None = None) -> list[TableColumn[ObjectView]]:
-    """Return the columns of a table of this knowledge base that may hold objects of these STIX types, of all for None."""
-    shown = [column for column in kb.columns if types is None or not set(column.types).isdisjoint(types)]
-    declared = [TableColumn(column.name, _reader(column)) for column in shown]
-    return [*_FIRST, *declared, *_LAST]
+def object_columns(
+    kb: KnowledgeBase, types: Collection[str] | None = None, further: Sequence[Column] = ()
+) -> list[TableColumn[ObjectView]]:
+    """Return the columns of a table of this knowledge base that may hold objects of these STIX types, of all for None.
+
+    `further` are declared columns that only some tables show.
+    """
+    declared = (*kb.columns, *further)
+    shown = [column for column in declared if types is None or not set(column.types).isdisjoint(types)]
+    return [*_FIRST, *(TableColumn(column.name, _reader(column)) for column in shown), *_LAST]
 
 
 def _types_of(kb: KnowledgeBase, release: Release, query: ObjectQuery) -> set[str]:

@@ -23,7 +23,7 @@ from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.relationship_contents import EdgeContent
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.stix.markup import plain_text
-from ctibutler.stix.objects import text
+from ctibutler.stix.objects import citations, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,15 @@ RELATIONSHIP_COLUMNS: tuple[TableColumn[_Relationship], ...] = (
     _property("target_ref"),
     TableColumn("description", lambda item: plain_text(text(item.view.properties, "description") or "")),
 )
+
+SHEET_COLUMNS: tuple[TableColumn[_Relationship], ...] = (
+    *RELATIONSHIP_COLUMNS[:-1],
+    TableColumn("source_kind", lambda item: item.source.kind),
+    TableColumn("target_kind", lambda item: item.target.kind),
+    TableColumn("citations", lambda item: [str(one.get("source_name", "")) for one in citations(item.view.properties)]),
+    RELATIONSHIP_COLUMNS[-1],
+)
+"""What the workbook of a release shows of them."""
 
 
 def relationship_table(

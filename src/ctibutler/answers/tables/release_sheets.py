@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -11,7 +11,7 @@ from ctibutler.answers.asking.answering import MOST_EVIDENCE
 from ctibutler.answers.asking.question_records import QuestionQuery
 from ctibutler.answers.asking.questions import ask
 from ctibutler.answers.library import Library
-from ctibutler.answers.matrix import order_of_tactics
+from ctibutler.answers.matrix import order_of_tactics, platforms_of
 from ctibutler.answers.naming import installed_release
 from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.objects import shown_types
@@ -19,22 +19,23 @@ from ctibutler.answers.pages import WHOLE
 from ctibutler.answers.portions import Unchanged
 from ctibutler.answers.tables.end_names import EndNames
 from ctibutler.answers.tables.object_tables import object_columns
-from ctibutler.answers.tables.question_tables import led_paths
-from ctibutler.answers.tables.relationship_tables import RELATIONSHIP_COLUMNS, with_ends
-from ctibutler.answers.tables.table import Row, Sheet, TableColumn, as_text, names_of, rows_of
+from ctibutler.answers.tables.question_tables import LedPath, led_paths
+from ctibutler.answers.tables.relationship_tables import SHEET_COLUMNS, with_ends
+from ctibutler.answers.tables.table import Cell, Row, Sheet, TableColumn, as_text, names_of, rows_of
 from ctibutler.catalog import objects as catalog
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.members import member_keys
 from ctibutler.catalog.releases import Release
-from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.knowledge_bases.declaration import KnowledgeBase, LogSource
 from ctibutler.knowledge_bases.kinds import kind_of
-from ctibutler.stix.objects import RELATIONSHIP, external_references
+from ctibutler.stix.objects import RELATIONSHIP, citations
 
 TACTIC, TECHNIQUE = "Tactic", "Technique"
 TECHNIQUES, DATA_COMPONENTS = "techniques", "data-components"
 _OTHERS = ("matrix", "relationships", "detections", "citations", "about")
 """The names of sheets that are not about kinds."""
 
+_NO_LOG_SOURCE = LogSource("", "")
 _LONGEST_NAME = 31
 _NOT_IN_NAMES = re.compile(r"[\\/*?:\[\]']")
 
@@ -60,6 +61,9 @@ class _Cited:
     objects: int = 0
 
 
+_CITED: TableColumn[ObjectView] = TableColumn(
+    "citations", lambda item: [str(reference.get("source_name", "")) for reference in citations(item.properties)]
+)
 _CITATIONS: tuple[TableColumn[_Cited], ...] = (
     TableColumn("name", lambda item: item.name),
     TableColumn("citation", lambda item: item.description),
@@ -117,7 +121,8 @@ def _sheets(
         types = {
             stix_type for sheet, several in _by_kind(kb, release).items() if sheet == name for stix_type in several
         }
-        columns = object_columns(kb, types)
+        *first, description = object_columns(kb, types, kb.sheet_columns)
+        columns = [*first, _CITED, description]
         yield name, Sheet(names_of(columns), rows_of(columns, source.portions(keys[name], read)))
     matrix = _matrix(library, kb, release)
     if matrix is not None:
@@ -126,7 +131,7 @@ def _sheets(
         relationships = source.portions(
             keys[related], lambda connection, portion: with_ends(connection, names, read(connection, portion))
         )
-        yield related, Sheet(names_of(RELATIONSHIP_COLUMNS), rows_of(RELATIONSHIP_COLUMNS, relationships))
+        yield related, Sheet(names_of(SHEET_COLUMNS), rows_of(SHEET_COLUMNS, relationships))
     detections = _detections(library, kb, release)
     if detections is not None:
         yield "detections", detections
@@ -137,9 +142,9 @@ def _sheets(
 
 def _cite(cited: dict[tuple[str, str], _Cited], view: ObjectView) -> None:
     known = set()
-    for reference in external_references(view.properties):
+    for reference in citations(view.properties):
         mark = (str(reference.get("source_name", "")), str(reference.get("url", "")))
-        if "external_id" not in reference and mark not in known:
+        if mark not in known:
             known.add(mark)
             cited.setdefault(mark, _Cited(mark[0], str(reference.get("description", "")), mark[1])).objects += 1
 
@@ -177,26 +182,43 @@ def _order_of_tactics(library: Library, release: Release) -> list[str]:
 
 def _detections(library: Library, kb: KnowledgeBase, release: Release) -> Sheet | None:
     """A row for each log source in which a technique can be seen, or for each data component if a release names no log
-    sources."""
+    sources. What lies between has columns of its own for each kind, such as detection strategies and analytics."""
     if kb.log_sources is None or not _asks(kb, DATA_COMPONENTS, TECHNIQUE):
         return None
-    columns = (
-        "technique_id", "technique", "via", "through", "data_component_id", "data_component", "log_source", "description"
-    )  # fmt: skip
-    return Sheet(columns, _seen(library, kb, release))
-
-
-def _seen(library: Library, kb: KnowledgeBase, release: Release) -> Iterator[Row]:
-    assert kb.log_sources is not None
     query = QuestionQuery(release.label, WHOLE, of=TECHNIQUE, evidence_limit=MOST_EVIDENCE)
     found = ask(library, kb, None, DATA_COMPONENTS, query)
-    analytics = {view.id: view.properties for view in found.through}
-    for path in led_paths(found):
+    between = {view.id: view for view in found.through}
+    kinds = {stix_id: kind_of(kb, view.type, view.properties) for stix_id, view in between.items()}
+    paths = list(led_paths(found))
+    ordered = list(dict.fromkeys(kinds[stix_id] for path in paths for stix_id in path.between_ids))
+    headings = [name for kind in ordered for name in (f"{_heading(kind)}_id", _heading(kind))]
+    columns = (
+        "technique_id", "technique", "via", *headings, "platforms", "data_component_id", "data_component", "log_source",
+        "channel", "description",
+    )  # fmt: skip
+    return Sheet(columns, _seen(kb, paths, between, {kind: place for place, kind in enumerate(ordered)}))
+
+
+def _heading(kind: str) -> str:
+    return kind.lower().replace(" ", "_")
+
+
+def _seen(
+    kb: KnowledgeBase, paths: Sequence[LedPath], between: Mapping[str, ObjectView], places: Mapping[str, int]
+) -> Iterator[Row]:
+    """`places` says in which pair of columns each kind of what lies between is."""
+    assert kb.log_sources is not None
+    for path in paths:
         component, start = path.row.object, path.start
-        reading = analytics.get(path.between_ids[-1], {}) if path.between_ids else {}
-        for log_source in dict.fromkeys(kb.log_sources(reading, component.id) or [""]):
-            cells = (
-                start.external_id if start else None, start.name if start else None, path.via, path.between,
-                component.external_id, component.name, log_source, path.text,
+        through = [between[stix_id] for stix_id in path.between_ids]
+        pairs: list[tuple[str | None, str | None]] = [(None, None)] * len(places)
+        for view in through:
+            pairs[places[kind_of(kb, view.type, view.properties)]] = (view.external_id, view.name)
+        read = kb.log_sources(through[-1].properties, component.id) if through else []
+        for log_source in dict.fromkeys(read) or [_NO_LOG_SOURCE]:
+            cells: tuple[Cell, ...] = (
+                start.external_id if start else None, start.name if start else None, path.via,
+                *(cell for pair in pairs for cell in pair), platforms_of(kb, through[-1]) if through else None,
+                component.external_id, component.name, log_source.name, log_source.channel, path.text,
             )  # fmt: skip
             yield Row(tuple(as_text(cell) for cell in cells), None)
