@@ -13,6 +13,7 @@ from starlette.types import Message, Receive, Send
 
 from ctibutler.catalog.state import CatalogState
 from ctibutler.http.flights import Answer, Flights
+from ctibutler.http.long_bodies import LongBody
 from ctibutler.http.requests import App, RawHeaders, Request
 from ctibutler.http.states import States
 from ctibutler.http.validators import matches
@@ -23,6 +24,8 @@ _Key = tuple[str, str | None, str]
 _OVERHEAD = 1024
 # An answer that would take more than one part in this many is not kept.
 _LARGEST_PART = 8
+# Answers of no more bytes are never compressed while they are collected.
+_SMALLEST_LONG = 1024 * 1024
 
 
 class AnswerCache:
@@ -31,7 +34,7 @@ class AnswerCache:
     def __init__(self, app: App, states: States, size: int, max_age: int | None, depends_on: Sequence[object]) -> None:
         """`size` is in bytes. `depends_on` is what else answers depend on: settings, the version of the program."""
         self._app = app
-        self._flights = Flights(app)
+        self._flights = Flights(app, max(size // _LARGEST_PART, _SMALLEST_LONG))
         self._states = states
         self._size = size
         self._max_age = max_age
@@ -66,10 +69,12 @@ class AnswerCache:
             return
         headers = [*answer.headers, *validators]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        await _send_body(send, answer.body)
 
     def _keep(self, stamp: str, key: _Key, answer: Answer) -> None:
         """Store an answer that was made while the catalogue had this stamp, if it can be reused."""
+        if isinstance(answer.body, LongBody):  # too long
+            return
         cost = _cost(key, answer.body)
         if answer.status != 200 or stamp != self._stamp or key in self._ready or cost > self._size // _LARGEST_PART:
             return
@@ -105,7 +110,15 @@ class AnswerCache:
         return b"public, max-age=%d, s-maxage=%d" % (self._max_age, self._max_age)
 
 
-def _cost(key: _Key, body: bytes) -> int:
+async def _send_body(send: Send, body: bytes | LongBody) -> None:
+    if isinstance(body, LongBody):
+        for piece in body:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        body = b""
+    await send({"type": "http.response.body", "body": body})
+
+
+def _cost(key: _Key, body: bytes | LongBody) -> int:
     return len(key[0]) + len(body) + _OVERHEAD
 
 

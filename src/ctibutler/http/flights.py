@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
+from ctibutler.http.long_bodies import Collector, LongBody
 from ctibutler.http.requests import App, RawHeaders, Request
 from ctibutler.http.threads import disconnected
 
@@ -22,15 +23,17 @@ class Answer:
 
     status: int
     headers: RawHeaders
-    body: bytes
+    body: bytes | LongBody
     refusal: str = ""
 
 
 class Flights:
     """Asks an application, once for all that ask the same at the same time."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, most_plain: int) -> None:
+        """Answers of more than `most_plain` bytes are compressed while they are collected."""
         self._app = app
+        self._most_plain = most_plain
         self._flights: dict[Hashable, _Flight] = {}
 
     async def answer(self, question: Hashable, request: Request, receive: Receive) -> Answer:
@@ -40,7 +43,7 @@ class Flights:
         """
         flight = self._flights.get(question)
         if flight is None:
-            flight = self._flights[question] = _Flight(self._app, request)
+            flight = self._flights[question] = _Flight(self._app, request, self._most_plain)
             flight.task.add_done_callback(lambda _: self._forget(question, flight))
         try:
             return await flight.wait(receive)
@@ -56,10 +59,10 @@ class Flights:
 class _Flight:
     """One answer that is being made, in a task that belongs to nobody who waits for it."""
 
-    def __init__(self, app: App, request: Request) -> None:
+    def __init__(self, app: App, request: Request, most_plain: int) -> None:
         self._waiting = 0
         self._abandoned = asyncio.Event()
-        self.task = asyncio.ensure_future(self._made(app, request))
+        self.task = asyncio.ensure_future(self._made(app, request, most_plain))
         self.task.add_done_callback(_heard)
 
     @property
@@ -89,18 +92,18 @@ class _Flight:
         if not self.task.done():
             raise ClientDisconnect
 
-    async def _made(self, app: App, request: Request) -> Answer:
+    async def _made(self, app: App, request: Request, most_plain: int) -> Answer:
         start: Message = {}
-        body: list[bytes] = []
+        body = Collector(most_plain)
 
         async def collect(message: Message) -> None:
             if message["type"] == "http.response.start":
                 start.update(message)
             else:
-                body.append(message.get("body", b""))
+                await body.add(message.get("body", b""))
 
         await app(request, self._receive, collect)
-        return Answer(start["status"], list(start["headers"]), b"".join(body), request.refusal)
+        return Answer(start["status"], list(start["headers"]), body.collected(), request.refusal)
 
     async def _receive(self) -> Message:
         """To the application, the client is gone when all clients are."""

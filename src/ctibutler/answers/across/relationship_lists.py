@@ -30,6 +30,8 @@ from ctibutler.stix.objects import decode
 
 # Relationships of one time, from which on their order is remembered: a collection of ATT&CK has 25,000.
 _MANY = 500
+# So many relationships are sorted together, unless one time has more.
+_TOGETHER = 4000
 _FAMILIES: tuple[Family, ...] = ("native", "embedded", "link")
 
 
@@ -121,7 +123,8 @@ def _page(library: Library, connection: Connection, question: _Question, page: P
                 make = partial(_read, connection, question, times, [place])
                 found += library.list_cache.get(connection, (*question.mark, place), make)
         else:
-            found += _read(connection, question, times, list(places))
+            for portion in _portions(times, places):
+                found += _read(connection, question, times, portion)
     before = page.start - times.starts[covering.start] if covering else 0
     return Page(page, found[before : before + page.size], times.total)
 
@@ -159,6 +162,20 @@ def _times(connection: Connection, question: _Question) -> Times:
         holders=array("q", chain.from_iterable(of_time)),
         apart=apart,
     )
+
+
+def _portions(times: Times, places: Iterable[int]) -> Iterator[list[int]]:
+    """The places of times, as many together as have some thousand relationships."""
+    portion: list[int] = []
+    size = 0
+    for place in places:
+        portion.append(place)
+        size += times.count(place)
+        if size >= _TOGETHER:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
 
 
 def _read(connection: Connection, question: _Question, times: Times, places: Sequence[int]) -> list[EdgeContent]:
