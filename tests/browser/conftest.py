@@ -22,9 +22,12 @@ from ctibutler.catalog.opening import open_catalogue
 from ctibutler.cli.processes.listen import listen
 from ctibutler.importing.releases import import_release
 from ctibutler.knowledge_bases import HOSTED
+from ctibutler.knowledge_bases.links import LINK_MODES
 from ctibutler.knowledge_bases.release_files import ReleaseFile
 from ctibutler.publishers.sources import built_in
+from tests.catalogue import filled, releases_on
 from tests.configured import settings_with
+from tests.server.serving import running
 
 # The browser itself must not use the network.
 QUIET = (
@@ -44,6 +47,17 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+@pytest.fixture(scope="session")
+def base() -> Iterator[str]:
+    """Base URL of a server with every release of the smaller knowledge bases and several of the larger ones."""
+    links = tuple(mode.name for mode in LINK_MODES)
+    with (
+        filled("sqlite", releases_on("sqlite"), links=links, what="everything") as library,
+        running(library.database) as server,
+    ):
+        yield f"http://127.0.0.1:{server.port}"
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
     """Base URL of a loopback server with TLP 1 and 2, run as `ctibutler up` does: this machine may make changes."""
@@ -58,13 +72,13 @@ def server(tmp_path: Path) -> Iterator[str]:
         )
     with listen("127.0.0.1", 0) as listening:
         port = listening.getsockname()[1]
-        running = uvicorn.Server(uvicorn.Config(create_app(settings, database=database), log_level="warning"))
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
+        started = uvicorn.Server(uvicorn.Config(create_app(settings, database=database), log_level="warning"))
+        thread = threading.Thread(target=started.run, kwargs={"sockets": [listening]})
         thread.start()
-        while not running.started:
+        while not started.started:
             time.sleep(0.01)
         yield f"http://127.0.0.1:{port}"
-        running.should_exit = True
+        started.should_exit = True
         thread.join()
     database.close()
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, expect
+from playwright.sync_api import Browser, expect
 
 from ctibutler.catalog.opening import open_catalogue
 from ctibutler.knowledge_bases import HOSTED
-from ctibutler.knowledge_bases.links import LINK_MODES
-from tests.catalogue import filled, releases_on
+from tests.browser.watching import opened
 from tests.pages.test_hostile_release import TYPES, fill, objects_of
 from tests.server.serving import running
 
@@ -56,57 +53,6 @@ VIEWS = [
         if (scheme, width) not in (("light", 1440), ("dark", 390))
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def base() -> Iterator[str]:
-    """Base URL of a server with every release of the smaller knowledge bases and several of the larger ones."""
-    links = tuple(mode.name for mode in LINK_MODES)
-    with (
-        filled("sqlite", releases_on("sqlite"), links=links, what="everything") as library,
-        running(library.database) as server,
-    ):
-        yield f"http://127.0.0.1:{server.port}"
-
-
-class Heard:
-    """What a page did beside showing itself."""
-
-    def __init__(self, page: Page, base: str) -> None:
-        self.foreign: list[str] = []
-        self.said: list[str] = []
-        self._base = base
-        page.on("request", self._asked)
-        page.on("dialog", self._opened)
-        page.on("pageerror", lambda error: self.said.append(str(error)))
-        page.on("console", self._said)
-
-    def _asked(self, request: Request) -> None:
-        if not request.url.startswith(f"{self._base}/"):
-            self.foreign.append(request.url)
-
-    def _opened(self, dialog: Dialog) -> None:
-        self.said.append(dialog.message)
-        dialog.dismiss()
-
-    def _said(self, message: ConsoleMessage) -> None:
-        # That a page is not there is its status.
-        if "the server responded with a status of 404" not in message.text:
-            self.said.append(message.text)
-
-    def nothing(self) -> bool:
-        """Whether there is nothing to tell."""
-        return not self.foreign and not self.said
-
-
-@contextmanager
-def opened(browser: Browser, base: str, **options: Any) -> Iterator[tuple[Page, Heard]]:
-    """A page in a context of its own."""
-    context = browser.new_context(base_url=base, **options)
-    page = context.new_page()
-    page.set_default_timeout(10_000)
-    yield page, Heard(page, base)
-    context.close()
 
 
 @pytest.mark.parametrize(("scheme", "width"), VIEWS)
