@@ -226,3 +226,17 @@ def test_a_comparison_without_sets_is_a_form(server: Server) -> None:
     page = answered(server, "/attack-enterprise/18.1/compare")
     assert '<details class="choose" open>' in page.text
     assert 'name="b"' in page.text
+
+
+def test_rows_say_whether_the_matrix_takes_them_as_a_set(server: Server) -> None:
+    root = parsed(answered(server, "/attack-enterprise/18.1/objects?page_size=1000&include_revoked=true").text)
+    links = [link for row in root.iter(f"{HTML}tr") for link in row.iter(f"{HTML}a")]
+    marked = {
+        markable: [link.get("href", "") for link in links if (link.get("data-set") is not None) is markable]
+        for markable in (True, False)
+    }
+    for markable, addresses in marked.items():
+        assert addresses
+        for address in addresses[:: max(1, len(addresses) // 20)]:
+            told = answered(server, f"{MATRIX}.json?a={address.rpartition('/')[2]}").json()
+            assert (not told["a"]["problems"]) is markable, address

@@ -55,5 +55,11 @@ def question_for_techniques(kb: KnowledgeBase, kind: str) -> Question | None:
     )
 
 
+def can_be_set(kb: KnowledgeBase, kind: str) -> bool:
+    """Return whether an object of this kind can be a set of the matrix: it is a technique, or has to do with some."""
+    form = matrix_form(kb)
+    return form is not None and (kind in form.techniques or question_for_techniques(kb, kind) is not None)
+
+
 def _back(step: Step, kinds: tuple[str, ...]) -> Step:
     return replace(step, direction=_BACK[step.direction], kinds=kinds)

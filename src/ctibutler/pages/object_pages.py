@@ -21,7 +21,7 @@ from ctibutler.answers.relationships import RelationshipQuery, list_relationship
 from ctibutler.http.forwarding import answer_at
 from ctibutler.http.requests import Request
 from ctibutler.knowledge_bases.kinds import kind_of
-from ctibutler.knowledge_bases.matrices import matrix_form, question_for_techniques
+from ctibutler.knowledge_bases.matrices import can_be_set
 from ctibutler.pages import addresses
 from ctibutler.pages.errors import not_found
 from ctibutler.pages.paging import pager
@@ -158,10 +158,7 @@ def head_of(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
 def _in_matrix(request: Request, found: LookedUp) -> str | None:
     """The address of the matrix with this object as a set; None if it has no techniques there, and is none."""
     kb, view = found.kb, found.view
-    form, kind = matrix_form(kb), kind_of(kb, view.type, view.properties)
-    if form is None or status_of(view) != "live":
-        return None
-    if kind not in form.techniques and question_for_techniques(kb, kind) is None:
+    if status_of(view) != "live" or not can_be_set(kb, kind_of(kb, view.type, view.properties)):
         return None
     return addresses.in_release(kb.slug, found.release, "matrix", a=_id(request, view))
 

@@ -13,6 +13,7 @@ from ctibutler.answers.reading_ids import Place, place_of, reading_ids
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.kinds import is_kind, kind_of
 from ctibutler.knowledge_bases.layouts import Shape
+from ctibutler.knowledge_bases.matrices import can_be_set
 from ctibutler.pages import addresses
 from ctibutler.pages.templating import short_title
 from ctibutler.pages.text import EMPTY
@@ -35,6 +36,8 @@ class Row:
     text: Markup = EMPTY
     elsewhere: str = ""
     note: str = ""
+    can_be_set: bool = False
+    """Whether it can be marked for a set of the matrix."""
 
 
 def shape_of(kb: KnowledgeBase | None, view: ObjectView) -> Shape:
@@ -69,6 +72,7 @@ class Rows:
     def __init__(self, library: Library, shown: Iterable[ObjectView], home: tuple[str, str] | None = None) -> None:
         self._ids: Mapping[Place, str] = reading_ids(library, shown)
         self._home = home
+        self._markable: dict[tuple[str, str], bool] = {}
 
     def address_of(self, view: ObjectView) -> str:
         """Return the address of an object, empty if it has none: it is in no release, or it is a relationship."""
@@ -80,19 +84,25 @@ class Rows:
 
     def row(self, view: ObjectView, text: Markup = EMPTY, note: str = "") -> Row:
         """Return the row of an object."""
-        kb, label = view.knowledge_base, view.release
+        kb, label, kind = view.knowledge_base, view.release, kind_of(view.knowledge_base, view.type, view.properties)
         is_away = kb is not None and label is not None and (kb.slug, label) != self._home
         return Row(
             view.external_id or "",
             name_of(view),
             self.address_of(view),
-            kind_of(kb, view.type, view.properties),
+            kind,
             shape_of(kb, view),
             status_of(view),
             text,
             f"{short_title(kb)} {label}" if is_away and kb is not None else "",
             note,
+            kb is not None and status_of(view) == "live" and self._is_markable(kb, kind),
         )
+
+    def _is_markable(self, kb: KnowledgeBase, kind: str) -> bool:
+        if (kb.slug, kind) not in self._markable:
+            self._markable[kb.slug, kind] = can_be_set(kb, kind)
+        return self._markable[kb.slug, kind]
 
 
 def _tlp_name(view: ObjectView) -> str:

@@ -1,4 +1,6 @@
 // One-letter keys. They never act in fields or with modifiers, and can be turned off.
+import { mark } from "./sets.js";
+
 const key = "ctibutler-letter-keys";
 const stored = () => { try { return localStorage.getItem(key); } catch { return null; } };
 let areOn = stored() !== "off";
@@ -14,6 +16,9 @@ function step(by) {
   all[current].classList.add("is-current");
   all[current].querySelector("a[href]").focus();
 }
+
+// The row that has the focus, or the one that was gone to last.
+const row = () => document.activeElement.closest("main :is(tr, li):has([data-set])") ?? document.querySelector(".is-current");
 
 function release(by) {
   const items = [...document.querySelectorAll(".scope-release li")];
@@ -42,6 +47,8 @@ const actions = {
   h: () => follow("h"),
   m: () => follow("m"),
   u: () => follow("u"),
+  x: () => mark("a", row()),
+  X: () => mark("b", row()),
   y: () => navigator.clipboard?.writeText(document.querySelector("link[rel='canonical']").href),
 };
 
