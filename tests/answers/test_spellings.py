@@ -25,6 +25,15 @@ def test_an_object_is_found_by_its_id_as_people_write_it(filled_library: Library
     assert versions_across(filled_library, written) == versions_across(filled_library, sandworm.id)
 
 
+def test_a_blank_in_an_id_changes_nothing(filled_library: Library) -> None:
+    """Enterprise 18.1 has 118 ids of a revoked technique that a deprecated mitigation has too."""
+    stix = [it for it in published("attack-enterprise", "18.1") if it["type"] == "attack-pattern"]
+    ids = {it["external_references"][0]["external_id"]: it["id"] for it in stix if it.get("revoked")}
+    assert ids["T1086"].startswith("attack-pattern--")
+    for written in ("T 1086", "t-1086", "T1086"):
+        assert find_across(filled_library, written).id == ids["T1086"]
+
+
 def test_a_name_of_several_objects_names_them(filled_library: Library) -> None:
     with pytest.raises(NotFound) as caught:
         find_across(filled_library, "discovery")

@@ -100,9 +100,11 @@ def _readings_in(connection: Connection, kb: KnowledgeBase, release: Release, te
         # Mostly letters and digits: `%s%s` is not South Sudan.
         is_word = 2 * len(squashed(spelled)) > len(spelled)
         named = objects.exactly_named(connection, [release.key], spelled) if is_word else []
-        best = preferred(kb, spelled, [found for rank, found in named if rank == EXACT_ID])
-        if best is not None:
-            return [Reading(kb, release, best, by_id=True)]
+        numbered = [found for rank, found in named if rank == EXACT_ID]
+        if numbered:
+            # The form of the id decides, not that of how it is written: `T 1086` is the technique too.
+            best = preferred(kb, numbered[0].external_id or spelled, numbered)
+            return [Reading(kb, release, best or numbered[0], by_id=True)]
         if named:
             # APT29 is called Cozy Bear, and CozyCar is called CozyBear.
             literal = objects.called(connection, [found.object_key for _, found in named], spelled)
