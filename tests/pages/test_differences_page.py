@@ -138,15 +138,39 @@ def test_a_history_has_a_row_for_each_event(everything: Server) -> None:
     assert ["18.1", "renamed", "from Bash History to Shell History", "diff"] in rows
 
 
-def test_a_timeline_says_what_each_release_did(everything: Server) -> None:
+def timeline_of(everything: Server, path: str) -> dict[str, str | None]:
+    """Release → what the timeline of an object's page says about it."""
     [timeline] = [
-        it for it in page(everything, BASH).root.iter("nav") if it.attrib.get("aria-label") == "Installed releases"
+        it
+        for it in Document(read(everything, path).text).root.iter("nav")
+        if it.attrib.get("aria-label") == "Installed releases"
     ]
     notes = {}
     for mark in timeline.iter("li"):
         [note] = [it for it in mark.iter("span") if it.attrib["class"] == "what"]
         release = next(it.text for it in mark if it.tag == "a" or it.attrib["class"] in ("here", "none"))
-        notes[release] = note.text
+        notes[str(release)] = note.text
+    return notes
+
+
+def test_a_timeline_says_where_another_object_had_the_id(everything: Server) -> None:
+    ids = {
+        label: {
+            stix["id"]
+            for stix in published("tlp", label)
+            if stix.get("name") == "TLP:RED" or stix.get("definition") == {"tlp": "red"}
+        }
+        for label in ("1", "2")
+    }
+    assert ids["1"]
+    assert ids["2"]
+    assert not ids["1"] & ids["2"]
+    assert timeline_of(everything, "/tlp/2/red") == {"1": "another STIX id", "2": "added"}
+    assert timeline_of(everything, "/tlp/1/red") == {"1": "first installed", "2": "another STIX id"}
+
+
+def test_a_timeline_says_what_each_release_did(everything: Server) -> None:
+    notes = timeline_of(everything, BASH)
     assert [*notes] == installed_labels("sqlite", "attack-enterprise")
     assert notes["16.0"] == "first installed"
     assert "renamed" in str(notes["18.1"])

@@ -28,13 +28,14 @@ class Moment:
     """An object in one installed release: whether it is there, and whether its bytes are those of the release before.
 
     `id` is the one to read it by there: the primary id, or the STIX id, which publishers change too. It is None where it is
-    absent.
+    absent. `is_namesake`: it is another object there with the same primary id, where STIX ids tell objects apart.
     """
 
     release: str
     change: Change
     id: str | None = None
     digest: str | None = None
+    is_namesake: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +182,9 @@ def _moments(
         change: Change = "first" if before is None else "same" if found.digest == before else "different"
         before = found.digest
         is_named = named is not None and named.stix_id == found.stix_id and found.external_id is not None
-        moments.append(
-            Moment(release.label, change, found.external_id if is_named else found.stix_id, found.digest.hex())
-        )
+        object_id = found.external_id if is_named else found.stix_id
+        is_namesake = kb.identity == "stix-id" and stix_id is not None and found.stix_id != stix_id
+        moments.append(Moment(release.label, change, object_id, found.digest.hex(), is_namesake))
     return moments
 
 

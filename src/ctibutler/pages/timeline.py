@@ -59,6 +59,8 @@ def marks(
     made = []
     for moment in moments:
         change, note = _said(by_release[moment.release], is_there=moment.id is not None)
+        if moment.is_namesake:
+            change, note = "different", "another STIX id"
         made.append(Mark(moment.release, change, note, address(moment)))
     return made
 
