@@ -92,3 +92,29 @@ def test_words_of_sources_are_found_if_nothing_else_is(everything: Server) -> No
     # The sources of three programs mention HIVE0154, another name of Mustang Panda.
     (found,) = groups(everything, "hive015")
     assert [row["id"] for row in found["rows"]] == ["G0129"]
+
+
+def pages_in(server: Server, text: str, **more: str) -> list[str]:
+    """The addresses of the pages that the palette shows."""
+    return [row["address"] for one in groups(server, text, **more) if one["title"] == "Pages" for row in one["rows"]]
+
+
+def test_pages_are_found_by_their_words(everything: Server) -> None:
+    here = {"kb": "attack-enterprise", "release": "18.1"}
+    assert pages_in(everything, "matrix", **here) == ["/attack-enterprise/18.1/matrix"]
+    assert pages_in(everything, "comp", **here) == ["/attack-enterprise/18.1/compare"]
+    assert pages_in(everything, "changes 17.1", **here) == ["/attack-enterprise/18.1/changes?since=17.1"]
+    assert pages_in(everything, "Changes", **here)[0] == "/attack-enterprise/18.1/changes"
+    for text, address in {
+        "desk": "/desk",
+        "data": "/data",
+        "help": "/help",
+        "keys": "/help",
+        "api": "/help/api",
+    }.items():
+        assert address in pages_in(everything, text), text
+        assert address in pages_in(everything, text, **here), text
+        assert everything.get(address, accept="text/html").status_code == 200
+    assert pages_in(everything, "matrix") == pages_in(everything, "d") == []
+    # Weaknesses have no matrix.
+    assert pages_in(everything, "matrix", kb="cwe", release="4.14") == []

@@ -16,6 +16,7 @@ from ctibutler.http.parameters import Parameter
 from ctibutler.http.requests import Request
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.pages.headers import PAGE_HEADERS
+from ctibutler.pages.page_words import pages_called
 from ctibutler.pages.rows import Rows
 from ctibutler.pages.templating import short_title
 
@@ -29,7 +30,7 @@ _Release = tuple[KnowledgeBase, str]
 
 
 class PaletteRow(msgspec.Struct, frozen=True):
-    """An object in the palette. `why` says why it is there, where its id and name do not."""
+    """An object or a page in the palette. `why` says why it is there, where its id and name do not."""
 
     shape: str
     id: str
@@ -49,7 +50,7 @@ class PaletteGroup(msgspec.Struct, frozen=True):
 
 
 def palette(request: Request) -> Response:
-    """Return the rows for what was typed so far: ids, names and aliases, names that objects had, then words in texts."""
+    """Return the rows for what was typed so far: ids, names and aliases, names that objects had, words in texts, then pages."""
     written = (request.values.text("text") or "").strip()
     made = _groups(request, written, _open(request)) if written else []
     return Response(msgspec.json.encode({"groups": made}), 200, dict(PAGE_HEADERS), "application/json")
@@ -80,12 +81,16 @@ def _groups(request: Request, written: str, here: _Release | None) -> list[Palet
         own += formerly_called(library, written, _MOST_FORMER, here)
         found[:0] = [(title, own or _search(request, written, here)[:_MOST_FORMER])]
     rows = Rows(library, [it.view for _, group in found for it in group], (here[0].slug, here[1]) if here else None)
-    seen, left, groups = set[str](), _MOST, list[PaletteGroup]()
+    pages = [
+        PaletteRow("other", "", one.title, "", one.address, one.scope, "Page", "live")
+        for one in pages_called(library, written, here)
+    ]
+    seen, left, groups = set[str](), _MOST - len(pages), list[PaletteGroup]()
     for title, group in found:
         made = list(_rows(request, rows, group, seen, min(left, _MOST_OF_GROUP)))
         left -= len(made)
         groups += [PaletteGroup(title, made)] if made else []
-    return groups
+    return [*groups, PaletteGroup("Pages", pages)] if pages else groups
 
 
 def _search(request: Request, written: str, here: _Release | None, *, anywhere: bool = False) -> list[Beginning]:
