@@ -165,9 +165,12 @@ def test_a_layer_of_this_machine_is_set_a_and_is_not_sent(browser: Browser, serv
         page = opened.page
         page.wait_for_load_state("networkidle")
         before = len(opened.requested)
+        upgrade = page.get_by_role("link", name="Bring the layer to")
+        assert upgrade.count() == 0
         page.locator("[data-layer]").set_input_files(file)
         page.locator("[data-layer-status]", has_text="Not in").wait_for()
         assert page.locator("[data-layer-status]").text_content() == "Not in this matrix: T9999."
+        assert upgrade.get_attribute("href") == "/desk?kb=attack-ics&to=18.1"
         both = page.locator(".tactic li.in-both")
         assert {link.split("/")[-1] for link in both.locator("> a").evaluate_all("a => a.map(l => l.href)")} == {
             "T0886"
@@ -185,6 +188,7 @@ def test_a_layer_of_this_machine_is_set_a_and_is_not_sent(browser: Browser, serv
         (tmp_path / "other.json").write_text("[]")
         page.locator("[data-layer]").set_input_files(tmp_path / "other.json")
         page.locator("[data-layer-status]", has_text="no Navigator layer").wait_for()
+        assert upgrade.count() == 0
 
 
 def test_on_paper_folds_with_marks_are_open(browser: Browser, server: Server) -> None:

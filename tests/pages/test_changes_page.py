@@ -121,3 +121,14 @@ def test_bad_input_is_told_on_a_page(everything: Server) -> None:
         "/disarm/latest/changes?since=1.5", headers={"accept": "text/html"}, follow_redirects=False
     )
     assert (moved.status_code, moved.headers["location"]) == (302, f"{DISARM}?since=1.5")
+
+
+def test_the_desk_is_a_click_away_with_both_releases_filled_in(everything: Server) -> None:
+    document = page(everything, "/attack-ics/18.1/changes?since=17.1")
+    [desk] = [it.attrib["href"] for it in document.root.iter("a") if text(it) == "Bring my ids"]
+    assert desk == "/desk?kb=attack-ics&from=17.1&to=18.1"
+    form = Document(read(everything, desk).text).root
+    filled = {it.attrib["name"]: it.attrib.get("value") for it in form.iter("input") if "name" in it.attrib}
+    assert (filled["from"], filled["to"]) == ("17.1", "18.1")
+    chosen = [it.attrib["value"] for it in form.iter("option") if "selected" in it.attrib]
+    assert chosen == ["attack-ics"]

@@ -59,6 +59,11 @@ def search(text: str = "", **query: object) -> str:
     return _asked("/search", {"text": text, **query})
 
 
+def desk(slug: str, *, source: str = "", target: str = "") -> str:
+    """Return the address of the migration desk, with its knowledge base and releases filled in."""
+    return _asked("/desk", {"kb": slug, "from": source, "to": target})
+
+
 def api_of(kb: KnowledgeBase, *parts: str) -> str:
     """Return the path of a route of the API."""
     return "/api/v1/" + "".join(f"{quote(part, safe=':+')}/" for part in (kb.slug, *parts))

@@ -1,6 +1,7 @@
 // A Navigator layer of this machine as set A: read here, never sent. Scores and comments come along.
 const field = document.querySelector("[data-layer]");
 const status = document.querySelector("[data-layer-status]");
+const upgrade = document.querySelector("[data-layer-upgrade]");
 const slug = (name) => name.trim().toLowerCase().replace(/[^a-z0-9]+/g, "-");
 const idOf = (item) => decodeURIComponent(item.querySelector(":scope > a").pathname.split("/").pop());
 const cells = () => [...document.querySelectorAll("[data-matrix] .tactic li")];
@@ -100,12 +101,14 @@ function show(layer) {
 }
 
 async function read() {
+  upgrade.hidden = true;
   const file = field.files[0];
   if (!file) return;
   try {
     const layer = JSON.parse(await file.text());
     if (!Array.isArray(layer?.techniques)) throw new Error("it has no list of techniques");
     show(layer);
+    upgrade.hidden = false;
   } catch (problem) {
     status.textContent = `${file.name} is no Navigator layer: ${problem.message}.`;
   }
