@@ -14,6 +14,7 @@ from ctibutler.knowledge_bases import KnowledgeBases
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.pages import (
     addresses,
+    api_pages,
     changes,
     compare,
     data,
@@ -52,6 +53,7 @@ def make_edge(knowledge_bases: KnowledgeBases, settings: Settings, _: Metrics, *
         *data.endpoints(),
         *sign_in_pages.endpoints(),
         *help_pages.endpoints(),
+        *api_pages.endpoints(),
         *desk.endpoints(settings),
     )
     routes = [Route(endpoint, f"/{endpoint.path}") for endpoint in own]
