@@ -51,6 +51,7 @@ _.frozen
 _.checked_at
 _.completion_time
 _.objects_sdos
+_.documentation
 _.objects_sros
 _.objects_smos
 _.objects_scos
@@ -74,6 +75,9 @@ _.CharacterDataHandler
 _.NOTES
 _.more  # templates of pages read these
 _.is_short  # templates of pages read these
+_.api_for
+_.excerpt
+_.language
 _.in_latest
 _.is_end
 _.is_chosen

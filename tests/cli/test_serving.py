@@ -114,7 +114,7 @@ def test_up_serves_installs_and_ends_on_a_signal(command: Command, started: Star
     up = started("up", "--port", port)
     assert line_with(up, "in a browser").endswith(f"http://127.0.0.1:{port}/\n")
     assert f"http://127.0.0.1:{port}/api/v1/" in line_with(up, "API")
-    assert "/api/schema/swagger-ui/" in line_with(up, "documentation")
+    assert "/help/api" in line_with(up, "documentation")
     assert str(command.folder / "data") in line_with(up, "data")
     line_with(up, "Press Ctrl-C to stop.")
     listed = answer_of(port, "/api/v1/knowledge-bases/")["knowledge_bases"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
@@ -13,6 +14,9 @@ from ctibutler.catalog.opening import open_catalogue
 from ctibutler.knowledge_bases import ALL, KnowledgeBases
 from ctibutler.knowledge_bases.declaration import BucketFiles, Filter, KnowledgeBase
 from ctibutler.knowledge_bases.properties import external_id_of
+from ctibutler.pages.headers import POLICY
+from tests.catalogue import catalogue_with
+from tests.configured import settings_with
 from tests.server.serving import Server, running
 
 BIRDS = KnowledgeBase(
@@ -102,19 +106,27 @@ def test_the_schema_is_available_as_yaml_and_json(thirteen: Server) -> None:
         assert answer.json() == yaml.load(default.text, Loader=yaml.CSafeLoader)
 
 
-def test_the_documentation_page_needs_no_other_host(thirteen: Server) -> None:
-    page = thirteen.get("/api/schema/swagger-ui/")
-    assert page.headers["content-type"].startswith("text/html")
-    policy = page.headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    assert "script-src 'self';" in policy
-    assert "http" not in policy
+def test_the_documentation_is_the_page_of_the_api_with_the_policy_of_every_page(thirteen: Server) -> None:
+    page, same = thirteen.get("/api/schema/swagger-ui/"), thirteen.get("/help/api")
+    assert page.text == same.text
+    assert page.headers["content-type"] == same.headers["content-type"] == "text/html; charset=utf-8"
+    assert page.headers["content-security-policy"] == same.headers["content-security-policy"] == POLICY
+    assert "data:" not in POLICY
     assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|<style|style=", page.text), "nothing inline"
-    addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-    assert len(addresses) >= 4
-    for address in addresses:
-        assert address.startswith("/")
-        assert thirteen.get(address).status_code == 200
-    assert "https://" not in thirteen.get("/api/schema/swagger-ui/start.js").text
-    assert thirteen.get("/api/schema/swagger-ui/../../../etc/passwd").status_code == 404
-    assert thirteen.get("/api/schema/swagger-ui/%2e%2e%2fsecret").status_code == 404
+    for address in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        assert address.startswith(("/", "#"))
+    assert thirteen.get("/api/v1/").json()["documentation"] == "/api/schema/swagger-ui/"
+    for gone in ("start.js", "swagger-ui.css", "swagger-ui-bundle.js"):
+        assert thirteen.get(f"/api/schema/swagger-ui/{gone}").status_code == 404
+
+
+def test_without_pages_there_is_no_documentation_but_the_openapi_document(tmp_path: Path) -> None:
+    with catalogue_with("sqlite", tmp_path) as database, running(database, settings_with(pages=False)) as server:
+        for path in ("/api/schema/swagger-ui/", "/help/api", "/help/api/answer"):
+            answer = server.get(path, accept="text/html")
+            assert answer.status_code == 404
+            assert answer.json()["code"] == 404
+        assert server.get("/api/v1/").json()["documentation"] == "/api/schema/"
+        document = server.get("/api/schema/?format=json").json()
+        assert "/api/schema/" in document["paths"]
+        assert "/api/schema/swagger-ui/" not in document["paths"]

@@ -124,7 +124,7 @@ def filled(served: Server, template: str, slug: str) -> str:
         template = template.replace("{id}", listed[0]["id"])
     if "{job_id}" in template:
         template = template.replace("{job_id}", served.get("/api/v1/jobs/").json()["jobs"][0]["id"])
-    return template.replace("{version}", "latest").replace("{file}", "swagger-ui.css")
+    return template.replace("{version}", "latest")
 
 
 def askable(served: Server, slug: str) -> tuple[str, str]:

@@ -9,7 +9,6 @@ import ctibutler
 from ctibutler.api import (
     across_routes,
     between_routes,
-    documentation,
     job_routes,
     knowledge_base_routes,
     migration_routes,
@@ -56,9 +55,8 @@ def all_routes(
     knowledge_bases: KnowledgeBases, settings: Settings, metrics: Metrics | None, schema: service_routes.Schema
 ) -> list[Route]:
     """Return every route of an installation with these knowledge bases."""
-    about = service_routes.endpoints(metrics, schema, with_root=not settings.pages)
+    about = service_routes.endpoints(metrics, schema, with_pages=settings.pages)
     routes = [Route(endpoint, "/" + endpoint.path) for endpoint in about]
-    routes += [Route(endpoint, "/" + endpoint.path) for endpoint in documentation.endpoints()]
     for kb in knowledge_bases.all:
         for own in (
             knowledge_base_routes.endpoints(kb, settings),

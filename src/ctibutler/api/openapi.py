@@ -1,6 +1,6 @@
 """The OpenAPI document, generated from the declarations of the routes.
 
-It is OpenAPI 3.0, because the packaged Swagger UI reads no later version.
+It is OpenAPI 3.0, which more programs read than later versions.
 """
 
 from __future__ import annotations

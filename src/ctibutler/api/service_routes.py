@@ -14,6 +14,7 @@ from ctibutler.api.measurements import gauges
 from ctibutler.api.service_answers import Checks, Index, Readiness
 from ctibutler.errors import StoreUnavailable
 from ctibutler.http.exceptions import RETRY_AFTER_SECONDS, sentence_of
+from ctibutler.http.forwarding import answer_at
 from ctibutler.http.metrics import MEDIA_TYPE, Metrics
 from ctibutler.http.parameters import Parameter
 from ctibutler.http.requests import Request
@@ -22,13 +23,15 @@ from ctibutler.http.routing import Endpoint
 
 OPENAPI = "application/vnd.oai.openapi"
 TAG = "service"
+_SCHEMA = "/api/schema/"
+_DOCUMENTATION = "api/schema/swagger-ui/"
 
 Schema = Callable[[], dict[str, object]]
 
 
-def endpoints(metrics: Metrics | None, schema: Schema, *, with_root: bool = True) -> Iterator[Endpoint]:
-    """Yield the endpoints about the server. Their paths are below the root; another edge may have the root itself."""
-    if with_root:
+def endpoints(metrics: Metrics | None, schema: Schema, *, with_pages: bool = False) -> Iterator[Endpoint]:
+    """Yield the endpoints about the server. Their paths are below the root, which belongs to the pages where there are any."""
+    if not with_pages:
         yield Endpoint("GET", "", _index, "List the main routes", "Index", tag=TAG, alias_of="api/v1/")
     yield Endpoint(
         "GET",
@@ -94,6 +97,19 @@ def endpoints(metrics: Metrics | None, schema: Schema, *, with_root: bool = True
         tag=TAG,
         description="Returns this description of the API, as OpenAPI 3.0 in YAML or JSON.",
     )
+    if with_pages:
+        yield Endpoint(
+            "GET",
+            _DOCUMENTATION,
+            lambda request: answer_at(request, "/help/api/"),
+            "Read and try this documentation",
+            "Text",
+            media_type="text/html",
+            right="open",
+            tag=TAG,
+            description="Returns the documentation as a web page, the one at `/help/api`. It is not there if the server has no"
+            " pages (`CTIBUTLER_PAGES=false`).",
+        )
 
 
 def _index(request: Request) -> Response:
@@ -101,8 +117,8 @@ def _index(request: Request) -> Response:
         Index(
             name="ctibutler",
             version=ctibutler.__version__,
-            documentation="/api/schema/swagger-ui/",
-            schema="/api/schema/",
+            documentation=f"/{_DOCUMENTATION}" if request.settings.pages else _SCHEMA,
+            schema=_SCHEMA,
             knowledge_bases="/api/v1/knowledge-bases/",
             search="/api/v1/search/",
             objects_sdos="/api/v1/objects/sdos/",

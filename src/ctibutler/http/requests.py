@@ -30,6 +30,9 @@ CacheResult = Literal["hit", "miss", "validated"]
 HEAD = "ctibutler.head"
 """The ASGI extension that holds the bytes of the head, if the same bytes are the same request."""
 
+IGNORED_PARAMETERS = b"ctibutler-ignored-parameters"
+"""The header that names query parameters which the route does not know."""
+
 Resolve = Callable[[str, str, str], "Target"]
 """Returns what a method, a percent-encoded path and a query lead to."""
 

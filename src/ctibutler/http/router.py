@@ -13,7 +13,7 @@ from ctibutler.errors import InvalidRequest, NotFound, Problem
 from ctibutler.http.endpoints import answer_options, answer_with, pass_to, refuse
 from ctibutler.http.exceptions import MethodNotAllowed, kind_of
 from ctibutler.http.parameters import brief
-from ctibutler.http.requests import ErrorWriter, Policy, Request, Target
+from ctibutler.http.requests import IGNORED_PARAMETERS, ErrorWriter, Policy, Request, Target
 from ctibutler.http.routing import Edge, Mount, Route
 
 UNKNOWN_ROUTE = "unknown"
@@ -219,7 +219,7 @@ def _ignored(names: Sequence[str]) -> tuple[tuple[bytes, bytes], ...]:
         return ()
     if len(shown) > _MOST_NAMED:
         shown[_MOST_NAMED:] = ["..."]
-    return ((b"ctibutler-ignored-parameters", ", ".join(shown).encode("ascii")),)
+    return ((IGNORED_PARAMETERS, ", ".join(shown).encode("ascii")),)
 
 
 def _joined(segments: Sequence[str], ends_with_slash: bool) -> str:

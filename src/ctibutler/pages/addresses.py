@@ -69,6 +69,11 @@ def api_of(kb: KnowledgeBase, *parts: str) -> str:
     return "/api/v1/" + "".join(f"{quote(part, safe=':+')}/" for part in (kb.slug, *parts))
 
 
+def api_for(address: str) -> str:
+    """Return the address of the page that shows the request to the API which the form of a page at this address answers."""
+    return _asked(f"{API}/request", {"page": address})
+
+
 def query_of(**values: object) -> str:
     """Return a query string; a list is joined with commas."""
     return urlencode({name: _written(value) for name, value in values.items() if value not in (None, "", False, [])})

@@ -1,123 +1,123 @@
-"""The page of the API: every route with a request that works, made from the OpenAPI document of this server."""
+"""The page of the API: every route with a request that works, made from the OpenAPI document of this server; and the requests
+that its forms send."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 from starlette.responses import Response
 
 from ctibutler.errors import NotFound
-from ctibutler.http.forwarding import answer_at
+from ctibutler.http.forwarding import answer_at, forwards_to
 from ctibutler.http.parameters import Parameter
-from ctibutler.http.requests import Request
+from ctibutler.http.requests import IGNORED_PARAMETERS, Request, Target
 from ctibutler.http.routing import Endpoint
-from ctibutler.pages.templating import Frame, page
+from ctibutler.pages import addresses
+from ctibutler.pages.api_operations import GROUPS, Document, Operation, address_of, groups_of, operation, operations_in
+from ctibutler.pages.code_samples import samples_of
+from ctibutler.pages.templating import Frame, page, redirect
 
 _HTML: Final = "text/html"
-_GROUPS: Final = ("knowledge bases", "search", "objects", "jobs", "links", "service")
-_METHODS: Final = ("get", "post", "delete")
-
-
-@dataclass(frozen=True)
-class Taken:
-    """A parameter of a route."""
-
-    name: str
-    place: str
-    description: str
-    required: bool
-    example: str
-
-
-@dataclass(frozen=True)
-class Operation:
-    """A route of the API with a request that works. `address` is empty where it would change something."""
-
-    method: str
-    path: str
-    summary: str
-    description: str
-    anchor: str
-    parameters: Sequence[Taken]
-    address: str
-    body: str
+# Fields of the forms that are none of the API's.
+_ROUTE: Final = "route"
+_SHOW: Final = "show"
 
 
 def endpoints() -> Iterator[Endpoint]:
-    """Yield the endpoints."""
-    group = (Parameter("group", "text", "Routes of a knowledge base, by its name."),)
-    yield Endpoint("GET", "help/api/", _api, "", "", group, variants=(_HTML,), even=True, cached=True)
+    """Yield the endpoints. As the OpenAPI document is open to anybody, so is what is made of it alone."""
+    shown = (
+        Parameter("group", "text", "Routes of a knowledge base, by its name."),
+        Parameter("request", "text", "A request to show filled in."),
+    )
+    of_page = (Parameter("page", "text", "Another form of a page, whose request to show."),)
+    yield Endpoint("GET", "help/api/", _api, "", "", shown, right="open", variants=(_HTML,), even=True)
+    yield Endpoint("GET", "help/api/request/", _request_of_page, "", "", of_page)
+    yield Endpoint("GET", "help/api/answer/", _answer, "", "")
 
 
 def _api(request: Request) -> Response:
-    document: Mapping[str, Any] = msgspec.json.decode(answer_at(request, "/api/schema/", "format=json").body)
-    tags = {tag["name"]: tag.get("description", "") for tag in document["tags"]}
-    group = request.values.text("group")
-    if group is not None and group not in tags:
+    document = _document(request)
+    about = groups_of(document)
+    group, asked, chosen = request.values.text("group"), request.values.text("request"), None
+    if asked is not None:
+        target = _target_of(request, asked)
+        chosen = _filled(document, target)
+        group = target.kb.slug if target.kb is not None else None
+    if group is not None and group not in about:
         raise NotFound(f"no routes are called `{group[:100]}`")
-    wanted = [group] if group is not None else [name for name in _GROUPS if name in tags]
-    operations: dict[str, list[Operation]] = {name: [] for name in wanted}
-    for path, item in document["paths"].items():
-        for method in (name for name in _METHODS if name in item):
-            for name in item[method].get("tags", ()):
-                if name in operations:
-                    operations[name].append(_operation(document, path, method, item[method]))
-    address = f"/help/api?{urlencode({'group': group})}" if group else "/help/api"
-    bases = [name for name in tags if name not in _GROUPS]
-    context = {"operations": operations, "about": tags, "bases": bases, "group": group, "host": _host(request)}
-    return page("api.html", Frame("API" if group is None else f"API: {group}", address, active="api"), **context)
-
-
-def _operation(document: Mapping[str, Any], path: str, method: str, told: Mapping[str, Any]) -> Operation:
-    taken, filled, query = [], path, dict[str, str]()
-    for given in told.get("parameters", ()):
-        parameter = _found(document, given)
-        example = _example(parameter.get("example"))
-        needed = bool(parameter.get("required"))
-        taken.append(Taken(parameter["name"], parameter["in"], parameter.get("description", ""), needed, example))
-        if parameter["in"] == "path":
-            filled = filled.replace(f"{{{parameter['name']}}}", quote(example, safe=":+"))
-        elif needed:
-            query[parameter["name"]] = example
-    body = _body(document, told.get("requestBody"))
-    return Operation(
-        method=method.upper(),
-        path=path,
-        summary=told.get("summary", ""),
-        description=" ".join(told.get("description", "").split()),
-        anchor="o-" + told.get("operationId", f"{method}-{path}").replace("_", "-"),
-        parameters=taken,
-        address=f"{filled}?{urlencode(query)}" if query else filled,
-        body=body,
+    names = [group] if group is not None else [name for name in GROUPS if name in about]
+    operations = {name: list(operations_in(document, name)) for name in names}
+    if chosen is not None:
+        operations = {name: [it for it in found if it.anchor != chosen.anchor] for name, found in operations.items()}
+    query = urlencode({"request": asked} if asked else {"group": group} if group else {})
+    return page(
+        "api.html",
+        Frame(
+            "API" if group is None else f"API: {group}", f"/help/api?{query}" if query else "/help/api", active="api"
+        ),
+        operations=operations,
+        chosen=chosen,
+        about=about,
+        bases=[name for name in about if name not in GROUPS],
+        group=group,
+        samples=lambda it: samples_of(it.method, _host(request) + it.address, it.body, is_json=it.answers_json),
     )
 
 
-def _found(document: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, Any]:
-    reference = given.get("$ref")
-    if reference is None:
-        return given
-    found: Any = document
-    for part in reference.removeprefix("#/").split("/"):
-        found = found[part]
-    return dict(found)
+def _request_of_page(request: Request) -> Response:
+    """Lead to the request that another form of a page is the answer of; without one, to the routes of its knowledge base."""
+    path, _, query = (request.values.text("page") or "").partition("?")
+    target = forwards_to(request, path, query)
+    if target is not None:
+        return redirect(f"{addresses.API}?{urlencode({'request': target.canonical})}")
+    slug = path.strip("/").partition("/")[0]
+    is_hosted = any(kb.slug == slug for kb in request.library.knowledge_bases.all)
+    return redirect(f"{addresses.API}?{urlencode({'group': slug})}" if is_hosted else addresses.API)
 
 
-def _example(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+def _answer(request: Request) -> Response:
+    """Lead to what a form of the page asks the API. The API does not know of sign-ins: who has one gets the answer here."""
+    given = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    route, wants_code = given.pop(_ROUTE, ""), given.pop(_SHOW, "") == "code"
+    # The fields are those of the API, so none was ignored here.
+    request.answer_headers[:] = [header for header in request.answer_headers if header[0] != IGNORED_PARAMETERS]
+    if "get" not in _document(request)["paths"].get(route, {}):
+        raise NotFound(f"no route is called `{route[:100]}`")
+    address = address_of(route, given)
+    if wants_code:
+        return redirect(f"{addresses.API}?{urlencode({'request': address})}", 303)
+    if request.is_signed_in:
+        path, _, query = address.partition("?")
+        return answer_at(request, path, query)
+    return redirect(address, 303)
 
 
-def _body(document: Mapping[str, Any], told: Mapping[str, Any] | None) -> str:
-    content = _found(document, told or {}).get("content", {}).get("application/json", {})
-    example = content.get("example")
-    for given in content.get("examples", {}).values():
-        example = example if example is not None else _found(document, given).get("value")
-    return "" if example is None else msgspec.json.encode(example).decode()
+def _target_of(request: Request, asked: str) -> Target:
+    path, _, query = asked.partition("?")
+    return request.resolve("GET", path, query)
+
+
+def _filled(document: Document, target: Target) -> Operation:
+    """The route that a URL leads to, with its values filled in."""
+    given = {f"{{{name}}}": value for name, value in target.path.items()}
+    given |= dict(parse_qsl(target.canonical.partition("?")[2]))
+    try:
+        return operation(document, target.policy.route, given=given)
+    except KeyError:
+        raise NotFound("the API has no such route") from None
+
+
+def _document(request: Request) -> Document:
+    return _decoded(bytes(answer_at(request, "/api/schema/", "format=json").body))
+
+
+@lru_cache(maxsize=1)
+def _decoded(document: bytes) -> Mapping[str, Any]:
+    return dict(msgspec.json.decode(document))
 
 
 def _host(request: Request) -> str:

@@ -158,7 +158,7 @@ def _print_addresses(settings: Settings, library: Library) -> None:
     if settings.pages:
         output.line(f"  in a browser   {base}/")
     output.line(f"  API            {base}/api/v1/")
-    output.line(f"  documentation  {base}/api/schema/swagger-ui/")
+    output.line(f"  documentation  {base}{'/help/api' if settings.pages else '/api/schema/'}")
     output.line(f"  access         {in_words(settings)}")
     output.line(f"  data           {library.database}")
     output.line(f"  releases from  {_sources_in_words(settings)}")
