@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from ctibutler.answers.library import Library
 from ctibutler.api import edge as api
 from ctibutler.api.errors import write_error
+from ctibutler.catalog.adjacency import MOST_BYTES, Adjacencies
 from ctibutler.catalog.engine.database import Database
 from ctibutler.catalog.opening import open_catalogue
 from ctibutler.catalog.state import Watch
@@ -64,7 +65,8 @@ def create_app(
             catalogue.close()
 
     made = [make(knowledge_bases, settings, metrics) for make in edges]
-    return Server(made, Library(catalogue, knowledge_bases), settings, watch, metrics, lifespan)
+    library = Library(catalogue, knowledge_bases, adjacencies=Adjacencies(MOST_BYTES))
+    return Server(made, library, settings, watch, metrics, lifespan)
 
 
 def from_environment() -> ASGIApp:

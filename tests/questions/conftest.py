@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ctibutler.answers.library import Library
+from ctibutler.catalog.adjacency import MOST_BYTES, Adjacencies
 from ctibutler.knowledge_bases import HOSTED
 from tests.catalogue import Catalogues, content_of, install, link
 from tests.publishers.test_cwe_details import release_4_14
@@ -42,7 +43,7 @@ def install_cwe(library: Library) -> None:
 def asked_library(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     """The latest releases, linked. Read only."""
     with Catalogues(engine, tmp_path_factory.mktemp(f"questions-{engine}")) as made:
-        library = Library(made.with_releases(*RELEASES), HOSTED)
+        library = Library(made.with_releases(*RELEASES), HOSTED, adjacencies=Adjacencies(MOST_BYTES))
         install_cwe(library)
         link(library.database)
         yield library

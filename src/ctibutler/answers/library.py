@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ctibutler.answers.list_cache import ListCache
 from ctibutler.answers.mention_cache import MentionCache
 from ctibutler.answers.scope_cache import ScopeCache
+from ctibutler.catalog.adjacency import Adjacencies
 from ctibutler.catalog.engine.database import Database
 from ctibutler.comparing.pairs import ComparedPairs, JudgedPairs
 from ctibutler.comparing.wide import KeptReleaseWide
@@ -25,3 +26,4 @@ class Library:
     list_cache: ListCache = field(default_factory=ListCache, compare=False, repr=False)
     scopes: ScopeCache = field(default_factory=ScopeCache, compare=False, repr=False)
     mentions: MentionCache = field(default_factory=MentionCache, compare=False, repr=False)
+    adjacencies: Adjacencies = field(default_factory=Adjacencies, compare=False, repr=False)

@@ -75,7 +75,7 @@ class Answering:
         self._connection = connection
         self._query = query
         self._walks: dict[tuple[Asked, bool], dict[Way, list[Walk]]] = {}
-        self._walker = Walker(connection, library.knowledge_bases, query.living)
+        self._walker = Walker(connection, library.knowledge_bases, query.living, library.adjacencies)
 
     def answer(self, asked: Sequence[Asked]) -> QuestionAnswer:
         """Return the answer to one question."""

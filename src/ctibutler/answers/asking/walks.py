@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from ctibutler.catalog import objects, releases, walks
+from ctibutler.catalog.adjacency import Adjacencies
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.releases import Release
 from ctibutler.catalog.walks import Found, Hop, Living, Node, Place
@@ -80,6 +81,7 @@ class Walker:
     connection: Connection
     knowledge_bases: KnowledgeBases
     living: Living
+    adjacencies: Adjacencies
     value: str | None = None
     places: dict[Node, Place] = field(default_factory=dict)
     _taken: dict[Step, _Taken] = field(default_factory=dict)
@@ -148,7 +150,7 @@ class Walker:
             kb = self.knowledge_bases.named(step.knowledge_base or release.knowledge_base)
             kinds = kinds_named(kb, step.kinds) if step.kinds else None
             found += self._of_kind(
-                kb, step, walks.take(self.connection, step, release, identifiers, kinds, self.living)
+                kb, step, self.adjacencies.take(self.connection, step, release, identifiers, kinds, self.living)
             )
         if step.within:
             self._read_values(step.within, [hop for hop, _ in found])

@@ -46,6 +46,7 @@ class Ground:
         self.objects: dict[Node, int] = {}
         self._versions = versions
         self._living = living
+        self._adjacencies = library.adjacencies
         self._releases: dict[str, Release | None] = {}
         self._by_key: dict[int, Release] = {}
         self._taken: dict[tuple[Relation, bool], dict[Node, dict[Node, list[Hop]]]] = {}
@@ -122,7 +123,7 @@ class Ground:
         if step.family == "link" and not self._is_linked(step, here, far, there):
             return
         kinds = kinds_named(self.knowledge_bases.named(there.knowledge_base), step.kinds)
-        found = walks.take(
+        found = self._adjacencies.take(
             self.connection,
             step,
             here,
