@@ -100,3 +100,4 @@ _.vocabulary
 _.again
 _.normalizeLink  # markdown-it calls these methods, too
 _.normalizeLinkText
+_.when

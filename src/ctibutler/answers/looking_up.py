@@ -16,7 +16,9 @@ from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.namesakes import meant
 from ctibutler.catalog.objects import Found
 from ctibutler.catalog.releases import Release
+from ctibutler.comparing.notices import named_in, notice_of
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
+from ctibutler.stix.objects import text
 
 REVOKED_BY = "revoked-by"
 
@@ -70,6 +72,15 @@ class Absent:
     def holders(self) -> list[Moment]:
         """The releases that have it."""
         return [moment for moment in self.moments if moment.id is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a publisher says about an object that it gave up: the paragraph, as it is written, and the live objects of the
+    release that it names."""
+
+    text: str
+    named: Sequence[ObjectView]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +146,20 @@ def successors(library: Library, found: ObjectView) -> list[ObjectView]:
                     chain.append(ObjectView(objects.content(connection, keys[stix_id]), kb, release.label))
                     waiting.append(stix_id)
     return chain
+
+
+def notice_about(library: Library, found: ObjectView) -> Notice | None:
+    """Return what the description of an object says about its end; None if it says nothing."""
+    kb = found.knowledge_base
+    said = notice_of(text(found.properties, "description") or "")
+    if kb is None or said is None:
+        return None
+    with library.database.read() as connection:
+        release = installed_release(connection, kb, found.release)
+        chosen = [meant(kb, named, candidates_of(connection, kb, named, [release])) for named in named_in(kb, said)]
+        keys = {one.stix_id: one.object_key for one in chosen if one is not None and one.stix_id != found.id}
+        named = views(objects.contents(connection, list(keys.values())), kb, release.label)
+    return Notice(said, [view for view in named if not view.is_revoked and not view.is_deprecated])
 
 
 def places_of(library: Library, written: str) -> list[Place]:

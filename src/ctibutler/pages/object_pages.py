@@ -11,7 +11,7 @@ from starlette.responses import Response
 from ctibutler.answers import releases
 from ctibutler.answers.asking.question_records import QuestionAnswer, QuestionQuery
 from ctibutler.answers.asking.questions import ask_each
-from ctibutler.answers.looking_up import Absent, LookedUp, Moment, look_up, successors
+from ctibutler.answers.looking_up import Absent, LookedUp, Moment, look_up, notice_about, successors
 from ctibutler.answers.naming import ObjectRequest, brief
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.pages import PageRequest
@@ -23,6 +23,7 @@ from ctibutler.http.requests import Request
 from ctibutler.knowledge_bases.kinds import kind_of
 from ctibutler.knowledge_bases.matrices import can_be_set
 from ctibutler.pages import addresses
+from ctibutler.pages.endings import ending_of
 from ctibutler.pages.errors import not_found
 from ctibutler.pages.paging import pager
 from ctibutler.pages.release_pages import about, about_as_json
@@ -180,8 +181,10 @@ def _context(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
     )
     answers = ask_each(library, kb, view.id, questions_of(kb, kind), query)
     chain = successors(library, view)
+    notice = notice_about(library, view) if is_dead else None
+    named = notice.named if notice else ()
     texts = Texts(library, kb, scope.label, [view, *sources_of(answers)], _address(request, found))
-    rows = Rows(library, [*objects_of(answers), *chain], (kb.slug, scope.label))
+    rows = Rows(library, [*objects_of(answers), *chain, *named], (kb.slug, scope.label))
     description = text(view.properties, "description")
     told = texts.block(description) if description else None
     sections = filled(kb, kind, view, answers, rows, texts)
@@ -192,6 +195,8 @@ def _context(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
         "filled": sections,
         "details": details,
         "chain": [rows.row(successor) for successor in chain],
+        "notice": texts.line(notice.text) if notice else None,
+        "named": [rows.row(one) for one in named],
         "above": _above(answers, rows),
         "facts": facts_of(kb, view),
         "publisher": _publisher(view),
@@ -205,6 +210,13 @@ def _context(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
         "created": (view.created or "")[:10],
         "modified": (view.modified or "")[:10],
     }
+
+
+def _whole(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
+    """All that the page of an object shows."""
+    head = head_of(request, scope, found)
+    ending = ending_of(found, head["status"], head["events"], _id(request, found.view), scope.latest)
+    return {**head, **_context(request, scope, found), "ending": ending}
 
 
 def _above(answers: Sequence[QuestionAnswer], rows: Rows) -> list[Row]:
@@ -238,12 +250,11 @@ def _page(request: Request, scope: Scope, found: LookedUp) -> Response:
     if scope.kb.navigator_domain and found.view.type in scope.kb.navigator_types and status_of(found.view) == "live":
         extensions.append(".layer.json")
     frame = frame_of(request, scope, found, "", *extensions)
-    return page("object.html", frame, **head_of(request, scope, found), **_context(request, scope, found))
+    return page("object.html", frame, **_whole(request, scope, found))
 
 
 def _markdown(request: Request, scope: Scope, found: LookedUp) -> Response:
-    context = {**head_of(request, scope, found), **_context(request, scope, found)}
-    return markdown("object.md", {**context, "scope": scope, "address": _address(request, found)})
+    return markdown("object.md", {**_whole(request, scope, found), "scope": scope, "address": _address(request, found)})
 
 
 def forwarded(*below: str, query: str = "") -> ObjectAnswer:
