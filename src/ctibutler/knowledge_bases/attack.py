@@ -14,6 +14,7 @@ from ctibutler.knowledge_bases.declaration import (
     IndexedField,
     KnowledgeBase,
     LogSource,
+    SigmaTag,
     Snapshot,
     StixDict,
     Tactics,
@@ -28,6 +29,7 @@ from ctibutler.knowledge_bases.properties import (
     paired_values,
     property_values,
     technique_columns,
+    text_of,
 )
 from ctibutler.knowledge_bases.property_classes import MATRIX_PROPERTIES
 from ctibutler.stix.objects import dicts, text
@@ -142,6 +144,10 @@ def _matrix(
         address_forms=(
             address_form(r"attack\.mitre\.org/(?:versions/[^/]+/)?detectionstrategies/DET\d+/?#(AN\d+)"),
             address_form(r"attack\.mitre\.org/(?:versions/[^/]+/)?(?:wiki/)?[\w-]+/([A-Z]+\d+(?:/\d+)?)"),
+        ),
+        sigma_tags=(
+            SigmaTag("attack", external_id_of(*id_sources), ("attack-pattern", "intrusion-set", "malware", "tool")),
+            SigmaTag("attack", text_of("x_mitre_shortname"), ("x-mitre-tactic",)),
         ),
         dialect="attack",
         layouts=MATRIX_LAYOUTS,

@@ -116,6 +116,20 @@ class IdForm:
 
 
 @dataclass(frozen=True)
+class SigmaTag:
+    """How Sigma rules tag objects of some types: `attack.t1059`."""
+
+    namespace: str
+    """What stands before the dot."""
+
+    read: Callable[[StixDict], str | None]
+    """Returns what stands behind it, in any case; None if the object has no tag."""
+
+    types: tuple[str, ...]
+    """The STIX types of such objects."""
+
+
+@dataclass(frozen=True)
 class AddressForm:
     """How the publisher's web pages of objects are addressed: `attack.mitre.org/techniques/T1059/001`."""
 
@@ -320,6 +334,9 @@ class KnowledgeBase:
 
     address_forms: tuple[AddressForm, ...] = ()
     """Forms of addresses of objects, tried in this order."""
+
+    sigma_tags: tuple[SigmaTag, ...] = ()
+    """The tags of its objects in Sigma rules."""
 
     listed: Callable[[StixDict], bool] = lambda _: True
     """Whether lists show an object of a listed type."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ctibutler.knowledge_bases.declaration import Column, StixDict
-from ctibutler.stix.objects import dicts, external_references
+from ctibutler.stix.objects import dicts, external_references, text
 
 
 def external_id_of(*source_names: str) -> Callable[[StixDict], str | None]:
@@ -42,6 +42,11 @@ def has_reference(source_name: str) -> Callable[[StixDict], bool]:
         return any(reference.get("source_name") == source_name for reference in external_references(stix))
 
     return read
+
+
+def text_of(name: str) -> Callable[[StixDict], str | None]:
+    """Reads a property that is a text."""
+    return lambda stix: text(stix, name)
 
 
 def property_values(*names: str) -> Callable[[StixDict], list[str]]:

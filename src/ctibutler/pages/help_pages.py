@@ -12,6 +12,7 @@ from ctibutler.comparing.outcomes import OUTCOMES
 from ctibutler.http.requests import Request
 from ctibutler.http.routing import Endpoint
 from ctibutler.knowledge_bases.layouts import Shape
+from ctibutler.pages.copying import CopyForm
 from ctibutler.pages.differences import Changed, Item
 from ctibutler.pages.rows import Row
 from ctibutler.pages.sections import shown
@@ -81,6 +82,7 @@ def _components(_: Request) -> Response:
         states=states,
         marks=marks,
         differences=[words, chips],
+        copies=[CopyForm("Markdown", f"[T1059]({_COMPONENTS})", _COMPONENTS), CopyForm("Sigma tag", "attack.t1059")],
         outcomes=dict.fromkeys((*OUTCOMES, *EVENTS)),
         value=value,
         text=text,

@@ -23,6 +23,7 @@ from ctibutler.http.requests import Request
 from ctibutler.knowledge_bases.kinds import kind_of
 from ctibutler.knowledge_bases.matrices import can_be_set
 from ctibutler.pages import addresses
+from ctibutler.pages.copying import copy_forms
 from ctibutler.pages.endings import ending_of
 from ctibutler.pages.errors import not_found
 from ctibutler.pages.paging import pager
@@ -145,6 +146,7 @@ def head_of(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
         "name": name_of(view),
         "kind": kind_of(kb, view.type, view.properties),
         "shape": shape_of(kb, view),
+        "copies": list(copy_forms(kb, view, name_of(view), _address(request, found))) if view.external_id else [],
         "label_colour": kb.label_colours.get((view.external_id or "").lower()),
         "status": status_of(view),
         "others": [rows.row(other) for other in found.others],

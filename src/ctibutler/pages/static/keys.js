@@ -1,4 +1,5 @@
 // One-letter keys. They never act in fields or with modifiers, and can be turned off.
+import { copyId } from "./copy.js";
 import { mark } from "./sets.js";
 
 const key = "ctibutler-letter-keys";
@@ -41,7 +42,7 @@ const actions = {
   "[": () => release(1),
   "]": () => release(-1),
   "?": () => location.assign("/help"),
-  c: () => document.querySelector(".head [data-copy]")?.click(),
+  c: copyId,
   d: () => follow("d"),
   g: () => follow("g"),
   h: () => follow("h"),
