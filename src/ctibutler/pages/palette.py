@@ -70,10 +70,14 @@ def _groups(request: Request, written: str, here: _Release | None) -> list[Palet
     named = [Beginning(place.view) for place in places_of(library, written)]
     named += beginning_with(library, written, _MOST_OF_GROUP)
     former = formerly_called(library, written, _MOST_FORMER)
+    pages = [
+        PaletteRow("other", "", one.title, "", one.address, one.scope, "Page", "live")
+        for one in pages_called(library, written, here)
+    ]
     found = [
         ("Ids, names and aliases", named),
         ("Former names", former),
-        ("In descriptions", _search(request, written, None, anywhere=not (named or former))),
+        ("In descriptions", _search(request, written, None, anywhere=not (named or former or pages))),
     ]
     if here is not None:
         title = f"In {short_title(here[0])} {here[1]}"
@@ -81,10 +85,6 @@ def _groups(request: Request, written: str, here: _Release | None) -> list[Palet
         own += formerly_called(library, written, _MOST_FORMER, here)
         found[:0] = [(title, own or _search(request, written, here)[:_MOST_FORMER])]
     rows = Rows(library, [it.view for _, group in found for it in group], (here[0].slug, here[1]) if here else None)
-    pages = [
-        PaletteRow("other", "", one.title, "", one.address, one.scope, "Page", "live")
-        for one in pages_called(library, written, here)
-    ]
     seen, left, groups = set[str](), _MOST - len(pages), list[PaletteGroup]()
     for title, group in found:
         made = list(_rows(request, rows, group, seen, min(left, _MOST_OF_GROUP)))
