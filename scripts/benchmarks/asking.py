@@ -19,7 +19,7 @@ OF_GROUP, OF_TECHNIQUE = f"{ENTERPRISE}/G0016/techniques/?via=all", f"{ENTERPRIS
 PATH = "/api/v1/paths/?from=CWE-521&to=D3-SPP"
 ANOTHER = (f"{ENTERPRISE}/S0154/techniques/", "/api/v1/paths/?from=CWE-79&to=CAPEC-63")
 ROWS_200_000 = "/api/v1/objects/sros/?format=csv"
-IN_MEMORY = Path(__file__).with_name("in_memory.py")
+IN_MEMORY, HEAVIEST = (Path(__file__).with_name(name) for name in ("in_memory.py", "heaviest.py"))
 
 FIRST = "processor time of a server that was asked neither this nor anything like it; of the walk, the median of nine"
 ROWS = (
@@ -36,6 +36,14 @@ ROWS = (
         "the walk over a loaded networkx graph",
         at_most(8, "times its time"),
         FIRST,
+    ),
+    Row(
+        "ask-slowest",
+        "The slowest question of an object, of all objects of the latest releases",
+        "–",
+        at_most(300, "ms"),
+        "processor time of a server without the answer cache, for the first page in all ways. Asked of are, for each question, "
+        "the objects with the most paths to their answers and some others",
     ),
     Row(
         "ask-command",
@@ -97,6 +105,7 @@ def measure(workshop: Workshop) -> Iterator[Outcome]:
     other = {name: median(values) for name, values in theirs.items()}
     for name in ("group", "technique"):
         yield _times(f"ask-{name}", mine[name], other[name])
+    yield _slowest(workshop)
     command = median(each.processor for each in commands)
     yield Outcome(
         "ask-command", command * 1000 / other["load"], {"ctibutler, s": command, "networkx, s": other["load"] / 1000}
@@ -122,6 +131,31 @@ def _in_memory(workshop: Workshop, what: str, where: str) -> dict[str, float]:
         raise Failed(f"{IN_MEMORY.name} {what}: {ended.stderr[-500:]}")
     found: dict[str, float] = json.loads(ended.stdout)
     return found
+
+
+def _slowest(workshop: Workshop) -> Outcome:
+    """The slowest of the questions that `heaviest.py` chooses. One that seems slow is asked again: what else the machine does
+    takes processor time from it, and never gives any."""
+    chosen = subprocess.run(
+        [sys.executable, str(HEAVIEST), f"sqlite:///{workshop.database}"],
+        env=workshop.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if chosen.returncode:
+        raise Failed(f"{HEAVIEST.name}: {chosen.stderr[-500:]}")
+    paths: list[str] = json.loads(chosen.stdout)
+    with api(workshop.everything | {"CTIBUTLER_ANSWER_CACHE_BYTES": "0"}) as server:
+        asker = Asker(server)
+        for path in (HEALTH, *ANOTHER):
+            asker.body(path)
+        taken = {path: asker.ask(path).processor for path in paths}
+        for path in sorted(paths, key=lambda path: -taken[path])[:20]:
+            taken[path] = min(taken[path], *(asker.ask(path).processor for _ in range(workshop.runs)))
+    slowest = max(taken, key=lambda path: taken[path])
+    figures = {"questions": float(len(taken)), "median, ms": median(taken.values())}
+    return Outcome("ask-slowest", taken[slowest], figures, note=f"The slowest is {slowest}.")
 
 
 def _workbook(workshop: Workshop) -> Outcome:
