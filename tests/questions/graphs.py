@@ -23,6 +23,9 @@ from tests.shared import read_shared
 Node = tuple[str, str]
 """A knowledge base and a STIX id."""
 
+Releases = tuple[tuple[str, str], ...]
+"""Knowledge bases, each with the label of one release."""
+
 LABELS = {
     "sector": "1.0",
     "location": "1.0",
@@ -36,6 +39,8 @@ LABELS = {
     "attack-mobile": "18.1",
     "attack-enterprise": "18.1",
 }
+LATEST: Releases = tuple(LABELS.items())
+"""The releases that are linked with each other."""
 
 
 def kind(slug: str, stix: plain.Stix) -> str | None:
@@ -64,10 +69,10 @@ def kind(slug: str, stix: plain.Stix) -> str | None:
 
 
 @lru_cache(maxsize=20)
-def objects_of(slug: str) -> dict[str, plain.Stix]:
+def objects_of(slug: str, label: str) -> dict[str, plain.Stix]:
     """The objects of a release by id, without relationships: of several contents of one id a live one, else the first."""
     found: dict[str, plain.Stix] = {}
-    for stix in published(slug, LABELS[slug]):
+    for stix in published(slug, label):
         if stix["type"] == "relationship":
             continue
         known = found.get(stix["id"])
@@ -76,29 +81,32 @@ def objects_of(slug: str) -> dict[str, plain.Stix]:
     return found
 
 
-@lru_cache(maxsize=1)
-def graph() -> networkx.MultiDiGraph[Node]:
-    """All objects and relationships of the latest releases; edges know their relation, family or mode, and views."""
+@lru_cache(maxsize=2)
+def graph(releases: Releases = LATEST) -> networkx.MultiDiGraph[Node]:
+    """All objects and relationships of these releases; edges know their relation, family or mode, and views.
+
+    Only the latest releases have links, and CWE its views.
+    """
     made: networkx.MultiDiGraph[Node] = networkx.MultiDiGraph()
-    for slug in LABELS:
-        for stix in objects_of(slug).values():
+    for slug, label in releases:
+        for stix in objects_of(slug, label).values():
             made.add_node((slug, stix["id"]), live=plain.live(stix), kind=kind(slug, stix), stix=stix)
-        for family, relation, source, target in _relationships(slug):
+        for family, relation, source, target in _relationships(slug, label):
             _connect(made, (slug, source), (slug, target), family, relation)
-    for slug, other, mode, links in _links():
+    for slug, other, mode, links in _links() if releases == LATEST else ():
         for sro in links:
             of_source, of_target = _bases(made, slug, other, sro)
             ends = (of_source, sro["source_ref"]), (of_target, sro["target_ref"])
             _connect(made, *ends, mode, sro["relationship_type"])
-    views = _views(made)
+    views = _views(made) if releases == LATEST else {}
     for source, target, data in made.edges(data=True):
         data["views"] = views.get((source, target, data["relation"]), set())
     return made
 
 
-def _relationships(slug: str) -> Iterator[tuple[str, str, str, str]]:
+def _relationships(slug: str, label: str) -> Iterator[tuple[str, str, str, str]]:
     """Family, type, source and target of the relationships of a release, without those that no question goes along."""
-    for stix in published(slug, LABELS[slug]):
+    for stix in published(slug, label):
         if stix["type"] == "relationship":
             if plain.live(stix):
                 yield "native", stix["relationship_type"], stix["source_ref"], stix["target_ref"]
@@ -106,7 +114,7 @@ def _relationships(slug: str) -> Iterator[tuple[str, str, str, str]]:
         for relation, target in plain.embedded_references(stix):
             if relation not in ("created-by", "object-marking", "x-mitre-modified-by"):
                 yield "embedded", relation, stix["id"], target
-    for sro in plain.technique_tactics_of(list(objects_of(slug).values())):
+    for sro in plain.technique_tactics_of(list(objects_of(slug, label).values())):
         yield "technique-tactic", sro["relationship_type"], sro["source_ref"], sro["target_ref"]
 
 
@@ -144,7 +152,7 @@ def _views(made: networkx.MultiDiGraph[Node]) -> dict[tuple[Node, Node, str], se
     return found
 
 
-def answers(slug: str, question: Question, way: Way, start: Node) -> set[Node]:
+def answers(slug: str, question: Question, way: Way, start: Node, releases: Releases = LATEST) -> set[Node]:
     """What a way reaches from an object, on the graph."""
     at_hand = {start}
     for number, step in enumerate(way.steps):
@@ -152,13 +160,13 @@ def answers(slug: str, question: Question, way: Way, start: Node) -> set[Node]:
         if step.within and step.repeat:
             reached = _within(step, at_hand, kinds, start)
         elif step.repeat:
-            along = _along(step, kinds)
+            along = _along(step, kinds, None, releases)
             reached = {far for near in at_hand if near in along for far in networkx.descendants(along, near)}
         else:
-            along = _along(step, kinds)
+            along = _along(step, kinds, None, releases)
             reached = {far for near in at_hand if near in along for far in along.successors(near)}
         at_hand = reached | (at_hand if step.optional else set())
-    live = {node for node in at_hand if graph().nodes[node]["live"]}
+    live = {node for node in at_hand if graph(releases).nodes[node]["live"]}
     return live - {start}
 
 
@@ -168,7 +176,7 @@ def _within(step: Step, at_hand: Iterable[Node], kinds: tuple[str, ...], start: 
     for view in _all_views():
         if step.of_start and view != plain.primary_id("cwe", graph().nodes[start]["stix"]):
             continue
-        along = _along(step, kinds, view)
+        along = _along(step, kinds, view, LATEST)
         for near in at_hand:
             if near in along:
                 reached |= networkx.descendants(along, near)
@@ -181,9 +189,9 @@ def _all_views() -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=500)
-def _along(step: Step, kinds: tuple[str, ...], view: str | None = None) -> networkx.DiGraph[Node]:
+def _along(step: Step, kinds: tuple[str, ...], view: str | None, releases: Releases) -> networkx.DiGraph[Node]:
     """The part of the graph that a step goes along, each edge in the direction of the step."""
-    whole = graph()
+    whole = graph(releases)
     part: networkx.DiGraph[Node] = networkx.DiGraph()
 
     def add(near: Node, far: Node) -> None:
