@@ -93,7 +93,8 @@ def words(text: str) -> list[str]:
     text = re.sub(r"\(Citation:(?:[^()]|\([^()]*\))*\)", "", text)
     text = re.sub(r"\[([^\[\]]*)\]\((?:[^()\s]|\([^()]*\))*\)", r"\1", text)
     text = re.sub(r"<br\s*/?>", " ", text)
-    # Publishers forget blanks: `<code>null</code>instead` is one word on their pages too.
+    # Publishers forget blanks: "<code>null</code>instead" is one word on their pages too.
+    text = text.replace("`", "")
     text = re.sub(r"</?(?:code|li|ul|ol|p|b|i|em|strong|a|pre|sup|sub|u|blockquote)(?:\s[^<>]*)?>", "", text)
     for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&nbsp;", " "), ("&amp;", "&")):
         text = text.replace(entity, character)
