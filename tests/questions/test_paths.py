@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -122,6 +122,50 @@ def test_a_path_goes_only_by_links_between_the_pinned_releases(asked_library: Li
     assert missing.request.body == {"version": "3.9", "to_version": "17.1"}
 
 
+def test_a_label_for_a_whole_family_pins_those_that_have_such_a_release(asked_library: Library) -> None:
+    """Over HTTP, `attack_version` is one parameter for all three, and 17.1 of Mobile is not installed."""
+    attack = ("attack-enterprise", "attack-mobile", "attack-ics")
+    found = paths(asked_library, "G0016", "S0154", versions=dict.fromkeys(attack, "17.1"))
+    assert numbers(found) == numbers(paths(asked_library, "G0016", "S0154", versions={"attack-enterprise": "17.1"}))
+    assert {one.version for path in found.paths for one in path.objects} == {"17.1"}
+
+
+def ask_path(library: Library, versions: dict[str, str | None]) -> object:
+    return paths(library, "CWE-521", "T1110", versions=versions)
+
+
+def ask_chain(library: Library, versions: dict[str, str | None]) -> object:
+    return chain(library, HOSTED.named("cwe"), "CWE-521", PathQuery(versions=versions), PageRequest())
+
+
+def ask_coverage(library: Library, versions: dict[str, str | None]) -> object:
+    return cover(library, versions)
+
+
+@pytest.mark.parametrize("ask", [ask_path, ask_chain, ask_coverage])
+@pytest.mark.parametrize("label", ["16.1", "1.0", "18.1,17.1", "a b", "'", "\n", "../..", "9" * 300])
+@pytest.mark.parametrize("together", [("attack-enterprise",), ("attack-enterprise", "attack-mobile", "attack-ics")])
+def test_a_pinned_release_that_is_not_installed_is_named(
+    asked_library: Library, ask: Callable[..., object], label: str, together: Ids
+) -> None:
+    with pytest.raises(NotFound, match=r"no release `.*` of attack-enterprise is installed"):
+        ask(asked_library, dict.fromkeys(together, label))
+
+
+def test_a_pinned_release_that_was_never_linked_is_told_by_all(asked_library: Library) -> None:
+    pinned = {"attack-enterprise": "17.1"}
+    found = paths(asked_library, "CWE-521", "T1110", versions=pinned)
+    linked = chain(asked_library, HOSTED.named("cwe"), "CWE-521", PathQuery(versions=pinned), PageRequest())
+    covered = cover(asked_library, pinned)
+    modes = [{(one.mode, one.other_version) for one in told.missing} for told in (found, linked, covered)]
+    assert modes[0] == modes[1] == {("capec-attack", "17.1")}
+    assert modes[2] == {("capec-attack", "17.1"), ("d3fend-knowledgebases", "17.1")}
+    assert "techniques" not in {one.stage for one in linked.stages}
+    links = {(one.start.kind, one.end.kind): one.links for one in covered.rows if not one.by}
+    assert links["attack pattern", "technique"] == links["technique", "artifact"] == 0
+    assert links["weakness", "attack pattern"] == 1211
+
+
 @pytest.mark.parametrize(
     ("start", "query", "error", "words"),
     [
@@ -131,6 +175,12 @@ def test_a_path_goes_only_by_links_between_the_pinned_releases(asked_library: Li
         ("CWE-521", {"hops": 11}, InvalidRequest, "hops: Allowed are 1 to 10."),
         ("G0007", {}, InvalidRequest, "`attack-enterprise/G0007` or `attack-mobile/G0007`"),
         ("CWE-99999", {}, NotFound, "no installed knowledge base has an object `CWE-99999`"),
+        (
+            "attack-mobile/T1404",
+            {"versions": {"attack-mobile": "17.1"}},
+            NotFound,
+            "no release `17.1` of attack-mobile",
+        ),
         ("T1086", {}, Hidden, "exists in release 18.1 but is revoked"),
     ],
 )

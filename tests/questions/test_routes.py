@@ -162,6 +162,17 @@ def test_two_sets_are_compared(asked_server: Server) -> None:
         ("objects/%27%20OR%201=1%20--/groups/", 404, "no object"),
         ("questions/groups/?ids=T1059,%22T1105%22,T11%0A05", 400, "T1105"),
         ("objects/CWE-79/groups/", 404, "no object `CWE-79` in attack-enterprise 18.1"),
+        ("compare/?a=G0016&b=G0007&attack_version=16.1", 404, "no release `16.1` of attack-enterprise"),
+        ("compare/?a=G0016&b=G0007&attack_version=%27", 404, "no release `'` of attack-enterprise"),
+        ("compare/?a=G0016&b=T1086", 404, "is revoked"),
+        ("compare/?a=G0016&b=CWE-79,G0007", 400, "CWE-79"),
+        ("objects/T1110/chain/?attack_version=16.1", 404, "no release `16.1` of attack-enterprise"),
+        ("../paths/?from=CWE-521&to=T1110&attack_version=16.1", 404, "no release `16.1` of attack-enterprise"),
+        ("../coverage/?attack_version=16.1", 404, "no release `16.1` of attack-enterprise"),
+        ("../coverage/?cwe_version=a%20b", 404, "no release `a b` of cwe"),
+        ("objects/%EF%BC%A7%EF%BC%90/groups/", 404, "no object"),
+        ("../cwe/objects/CWE-79/patterns/?format=layer", 400, "layer"),
+        ("../cwe/objects/?format=layer", 400, "layer"),
     ],
 )
 def test_what_is_refused(asked_server: Server, path: str, status: int, part: str) -> None:

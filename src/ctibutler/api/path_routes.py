@@ -95,6 +95,7 @@ def endpoints(knowledge_bases: KnowledgeBases, _settings: Settings) -> Iterator[
             tuple(versions(knowledge_bases)),
             cached=True,
             tag="links",
+            fails=(404,),
             description="""
         Returns, for each two releases that are linked, how many objects at both ends have links, and how many objects are
         connected over what lies between. `nowhere` lists ids that are named and that the other release does not have, or only

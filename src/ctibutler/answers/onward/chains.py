@@ -77,7 +77,7 @@ def chain(
 ) -> Chain:
     """Return what an object leads to and what leads to it, along the declared relations and never turning.
 
-    Raises NotFound and Hidden.
+    Raises NotFound, also for a pinned release that is not installed, and Hidden.
     """
     with library.database.read() as connection:
         ground = Ground(library, connection, query.versions, query.living)

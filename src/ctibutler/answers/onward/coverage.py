@@ -76,7 +76,10 @@ _NAMED: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
 
 
 def cover(library: Library, versions: Mapping[str, str | None]) -> Coverage:
-    """Return how much of each release leads on to the next: of these releases, or of the latest ones."""
+    """Return how much of each release leads on to the next: of these releases, or of the latest ones.
+
+    Raises NotFound if one of these releases is not installed.
+    """
     with library.database.read() as connection:
         ground = Ground(library, connection, versions, Living())
         crossing = [one for one in ground.relations if one.of.knowledge_base != one.to.knowledge_base]

@@ -34,7 +34,12 @@ class MissingLinks:
 
 
 class Ground:
-    """The relations between the objects of one release of each knowledge base, read when they are needed and kept."""
+    """The relations between the objects of one release of each knowledge base, read when they are needed and kept.
+
+    `versions` are labels of releases, None for the latest. Raises NotFound if such a release is not installed. Knowledge bases
+    of one family that share a label are pinned together, and one of them has to be installed: ATT&CK 14.1 may be there for ICS
+    alone.
+    """
 
     def __init__(
         self, library: Library, connection: Connection, versions: Mapping[str, str | None], living: Living
@@ -52,6 +57,17 @@ class Ground:
         self._taken: dict[tuple[Relation, bool], dict[Node, dict[Node, list[Hop]]]] = {}
         self._made: dict[tuple[LinkMode, int, int], int | None] = {}
         self._missing: dict[MissingLinks, None] = {}
+        self._require_pinned()
+
+    def _require_pinned(self) -> None:
+        pinned: dict[tuple[str, str], list[KnowledgeBase]] = {}
+        for slug, label in self._versions.items():
+            if label is not None:
+                kb = self.knowledge_bases.named(slug)
+                pinned.setdefault((kb.family or slug, label), []).append(kb)
+        for together in pinned.values():
+            if not any(self.release(kb.slug) for kb in together):
+                self.installed(together[0])
 
     @property
     def missing(self) -> list[MissingLinks]:

@@ -52,8 +52,6 @@ def find_paths(library: Library, start_id: str, end_id: str, query: PathQuery) -
     _refuse_out_of_bounds(query)
     with library.database.read() as connection:
         ground = Ground(library, connection, query.versions, query.living)
-        for slug in (slug for slug, label in query.versions.items() if label is not None):
-            ground.installed(library.knowledge_bases.named(slug))
         start, end = (
             end_named(ground, connection, field, text, query) for field, text in (("from", start_id), ("to", end_id))
         )
