@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
-from ctibutler.knowledge_bases.links import LINK_MODES
 from tests.browser.watching import opened
-from tests.catalogue import filled, releases_on
-from tests.server.serving import running
 
 pytestmark = pytest.mark.real
 MATRIX = "/attack-ics/18.1/matrix?a=G0034&b=S0604"
@@ -61,17 +57,6 @@ ON_TOP = """() => {
     const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
     return element.contains(top) || top?.contains(element) || [...(element.labels ?? [])].some((it) => it.contains(top));
 }"""
-
-
-@pytest.fixture(scope="module")
-def base() -> Iterator[str]:
-    """Base URL of a server with many releases and their links."""
-    links = tuple(mode.name for mode in LINK_MODES)
-    with (
-        filled("sqlite", releases_on("sqlite"), links=links, what="everything") as library,
-        running(library.database) as server,
-    ):
-        yield f"http://127.0.0.1:{server.port}"
 
 
 @pytest.mark.parametrize(
@@ -162,3 +147,35 @@ def test_the_focus_is_seen_at_every_step(browser: Browser, base: str, path: str)
             element.focus()
             seen += 1
         assert seen > 5
+
+
+def test_a_release_is_asked_for_by_keys_alone(browser: Browser, server: str) -> None:
+    with opened(browser, server) as (page, heard):
+        page.goto("/data")
+        focused = "document.activeElement.getAttribute('name')"
+        for _step in range(40):
+            page.keyboard.press("Tab")
+            if page.evaluate(focused) == "kb":
+                break
+        page.keyboard.type("sector")
+        page.keyboard.press("Tab")
+        assert page.evaluate(focused) == "release"
+        page.keyboard.type("1.0")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/data/jobs/*")
+        expect(page.get_by_role("main")).to_contain_text("Install sector@1.0")
+        page.go_back()
+        page.wait_for_url("**/data")
+        assert heard.nothing(), (heard.foreign, heard.said)
+
+
+def test_the_desk_answers_without_script(browser: Browser, base: str) -> None:
+    with opened(browser, base, java_script_enabled=False) as (page, _):
+        page.goto("/desk")
+        page.get_by_role("textbox").first.fill("T1574.002\nT1059\nT1108\n")
+        page.get_by_role("button", name="Show what becomes of them").click()
+        expect(page.get_by_role("main")).to_contain_text("T1574.001")
+        with page.expect_download() as found:
+            page.get_by_role("button", name="Download").first.click()
+        text = found.value.path().read_text()
+        assert "T1574.001" in text and "T1574.002" not in text.split()  # noqa: PT018
