@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctibutler.comparing.words import normal, similarity, stems, text_words, word_diff
+from ctibutler.comparing.words import edited_words, normal, similarity, stems, text_words, word_diff
 
 
 def test_citations_markup_and_case_are_not_words() -> None:
@@ -45,3 +46,18 @@ def test_a_word_diff_rebuilds_both_texts(before: str, after: str) -> None:
     parts = word_diff(before, after)
     assert "".join(text for sign, text in parts if sign in "=-") == normal(before)
     assert "".join(text for sign, text in parts if sign in "=+") == normal(after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "added", "removed"),
+    [
+        ("the quick fox is old today", "the slow fox was old today", 3, 3),
+        ("one two three", "one two three", 0, 0),
+        ("It uses `cmd` (Citation: A).", "It uses cmd.", 0, 0),
+        ("", "four new words here", 4, 0),
+        ("gone entirely", "", 0, 2),
+        ("kept. Then this too.", "kept. Then, at last, this too.", 2, 0),
+    ],
+)
+def test_edited_words_are_counted_as_they_are_read(before: str, after: str, added: int, removed: int) -> None:
+    assert edited_words(before, after) == (added, removed)

