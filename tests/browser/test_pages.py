@@ -41,6 +41,7 @@ PAGES = (
     "/help",
     "/help/components",
     "/help/api",
+    "/help/api?request=/api/v1/cwe/objects/",
     "/sign-in",
 )
 VIEWS = [

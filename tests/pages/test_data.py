@@ -11,13 +11,19 @@ from urllib.parse import urlencode
 import pytest
 
 from ctibutler.catalog import access
+from ctibutler.catalog import jobs as catalog_jobs
 from ctibutler.catalog.engine.database import Database
-from tests.catalogue import catalogue_with
-from tests.faults.processes import settings_of, worker_of
+from ctibutler.catalog.job_records import JobProgress
+from ctibutler.catalog.jobs import MOST_ATTEMPTS
+from ctibutler.stix.times import now
+from tests.catalogue import Catalogues, catalogue_with
+from tests.cli.test_serving import eventually
+from tests.faults.processes import ask_for, settings_of, worker_of, working
 from tests.pages.clients import Browser, serving
 from tests.pages.conftest import BROWSER
 from tests.pages.documents import Document, check
 from tests.server.serving import Server
+from tests.shared import shared_path
 
 
 @pytest.fixture
@@ -27,10 +33,10 @@ def database(tmp_path: Path) -> Iterator[Database]:
         yield made
 
 
-def jobs(server: Server) -> int:
+def jobs(database: Database) -> int:
     """How many jobs there are."""
-    library_jobs = server.get("/data/jobs.json")
-    return int(library_jobs.json()["total_results_count"])
+    with database.read() as connection:
+        return int(connection.value("SELECT count(*) FROM job"))
 
 
 def test_a_release_is_installed_and_removed_by_forms(database: Database, tmp_path: Path) -> None:
@@ -42,7 +48,7 @@ def test_a_release_is_installed_and_removed_by_forms(database: Database, tmp_pat
         flags = page.headers["set-cookie"].lower()
         assert "httponly" in flags and "samesite=strict" in flags  # noqa: PT018
         answer = browser.send("/data/install", {"kb": "sector", "release": "1.0", "token": browser.token()})
-        assert (answer.status_code, jobs(server)) == (303, 1)
+        assert (answer.status_code, jobs(database)) == (303, 1)
         job = browser.get(answer.headers["location"])
         check(Document(job.text), answer.headers["location"])
         assert "Install sector@1.0" in job.text
@@ -78,6 +84,137 @@ def test_a_job_is_followed_to_what_it_installed(database: Database, tmp_path: Pa
         assert "Try again" in failed
 
 
+def test_a_release_is_installed_removed_and_installed_again(database: Database, tmp_path: Path) -> None:
+    worker = worker_of(database, settings_of(database.url.text, ""))
+    with serving(database, tmp_path) as server:
+        browser = Browser(server)
+        installed = "/api/v1/tlp/versions/installed/"
+        remove = {"kb": "tlp", "release": "2", "typed": "tlp@2"}
+        assert browser.send("/data/remove", {**remove, "token": browser.token()}).status_code == 303
+        assert server.get(installed).json()["versions"] == ["1"]
+        assert browser.get("/tlp/2/red").status_code == 404
+        form = {"kb": "tlp", "release": "2", "token": browser.token()}
+        address = browser.send("/data/install", form).headers["location"]
+        worker.run_until_idle()
+        assert server.get(installed).json()["versions"] == ["2", "1"]
+        done = Document(browser.get(address).text)
+        links = {link.href for link in done.links}
+        assert {"/tlp/2/", "/tlp/2/changes?since=1"} <= links
+        assert "What changed since 1" in done.words
+        assert browser.get("/tlp/2/changes?since=1").status_code == 200
+        # The earliest release that is there has none before it to compare with.
+        assert browser.send("/data/install", {**form, "release": "1"}).status_code == 303
+        worker.run_until_idle()
+        assert "What changed since" not in browser.get(f"/data/jobs/{newest_job(database)}").text
+
+
+def newest_job(database: Database) -> str:
+    with database.read() as connection:
+        return str(connection.value("SELECT job_id FROM job ORDER BY created DESC LIMIT 1"))
+
+
+def test_a_job_whose_worker_died_is_not_shown_as_running(database: Database, tmp_path: Path) -> None:
+    bucket = shared_path("kb")
+    with serving(database, tmp_path) as server:
+        browser = Browser(server)
+        address = f"/data/jobs/{ask_for(database, 'attack-ics', '18.1')}"
+        settings = {"sources": ("bucket",), "job_lease_seconds": 3}
+        for attempt in range(MOST_ATTEMPTS):
+            with working(database.url.text, str(bucket), **settings) as worker:
+                eventually(lambda: now_of(server)["state"] == "processing")
+                assert "<progress" in browser.get(address).text
+                worker.kill()
+            eventually(lambda: now_of(server)["state"] == "interrupted")
+            for page in ("/data", address):
+                shown = browser.get(page).text
+                check(Document(shown), page)
+                assert "Its worker is gone" in shown
+                assert "<progress" not in shown
+                assert "http-equiv" in shown, "it goes on when a worker comes"
+            assert attempt < MOST_ATTEMPTS
+        # The next worker does not try a fourth time.
+        with working(database.url.text, str(bucket), **settings):
+            eventually(lambda: now_of(server)["state"] == "failed")
+        failed = browser.get(address).text
+        assert "its worker died three times" in failed
+        assert "Try again" in failed
+        assert "http-equiv" not in failed
+
+
+def now_of(server: Server) -> dict[str, Any]:
+    """The newest job, as scripts of the page see it."""
+    [job, *_] = server.get("/data/jobs.json").json()["jobs"]
+    return dict(job)
+
+
+@pytest.mark.parametrize(
+    ("progress", "told"),
+    [
+        (JobProgress("download", 0, None), "download: 0.0 MB"),
+        (JobProgress("download", 1_500_000, 38_400_000), "download: 1.5 of 38.4 MB"),
+        (JobProgress("parse", 0, None), "parse"),
+        (JobProgress("parse", 4610, None), "parse: 4,610 objects"),
+        (JobProgress("index", 4610, 7020), "index: 4,610 of 7,020 objects"),
+        (JobProgress("store", 4610, 70200), "store: 4,610 of 70,200 rows"),
+        (JobProgress("derive", 0, 900), "derive: 0 of 900 relationships"),
+        (JobProgress("link", 3, 9), "link: 3 of 9 links"),
+    ],
+)
+def test_progress_is_told_in_words_and_numbers(
+    database: Database, tmp_path: Path, progress: JobProgress, told: str
+) -> None:
+    job_id = ask_for(database, "sector", "1.0")
+    with serving(database, tmp_path) as server:
+        job = catalog_jobs.claim(database, "a worker", 60)
+        assert job is not None
+        catalog_jobs.renew(database, job, 60, progress)
+        assert now_of(server) == {
+            "id": job_id, "state": "processing", "told": told, "done": progress.done, "total": progress.total
+        }  # fmt: skip
+        assert f"<span data-stage>{told}</span>" in Browser(server).get("/data").text
+
+
+def test_open_jobs_come_first_then_failed_ones_and_only_the_last_twenty(database: Database, tmp_path: Path) -> None:
+    ids = [ask_for(database, "sector", f"1.{number}") for number in range(25)]
+    states = {3: "failed", 20: "failed", 22: "processing", 23: "completed", 24: "completed"}
+    with database.note() as connection:
+        for number, job_id in enumerate(ids):
+            state = states.get(number, "pending" if number == 10 else "completed")
+            connection.run(
+                "UPDATE job SET state = :state, errors = :errors, created = :moment, lease_until = :until,"
+                " lease_length = :until WHERE job_id = :job_id",
+                state=state,
+                errors='["it broke"]' if state == "failed" else "[]",
+                moment=1_800_000_000_000_000 + number,
+                until=now() * 2,
+                job_id=job_id,
+            )
+    with serving(database, tmp_path) as server:
+        document = Document(Browser(server).get("/data").text)
+        rows = [row for row in document.root.iter("li") if "data-job" in row.attrib]
+        order = [(ids.index(row.attrib["data-job"]), row.attrib["data-state"]) for row in rows]
+    shown = range(24, 4, -1)
+    assert order[:3] == [(22, "processing"), (10, "pending"), (20, "failed")]
+    assert order[3:] == [(number, "completed") for number in shown if number not in (22, 10, 20)]
+
+
+def test_the_store_is_told(catalogues: Catalogues, tmp_path: Path) -> None:
+    database = catalogues.with_releases("tlp@2")
+    with serving(database, tmp_path) as server:
+        browser = Browser(server)
+        words = Document(browser.get("/data").text).words
+        engine = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[catalogues.engine]
+        size = re.search(r"Size([\d,.]+) MB", words)
+        assert f"Engine{engine}" in words
+        assert size is not None
+        assert 0.1 < float(size[1].replace(",", "")) < 50
+        with database.read() as connection:
+            assert f"Revision{connection.value('SELECT revision FROM catalogue')}" in words
+        assert "Workersnone was seen" in words
+        catalog_jobs.worker_seen(database, "a worker")
+        assert "Workers1 running" in Document(browser.get("/data").text).words
+
+
 def test_forms_of_others_change_nothing(database: Database, tmp_path: Path) -> None:
     with serving(database, tmp_path) as server:
         browser, other = Browser(server), Browser(server)
@@ -98,7 +235,7 @@ def test_forms_of_others_change_nothing(database: Database, tmp_path: Path) -> N
         assert browser.client.post("/data/install", json=form).status_code == 415
         for wrong in ({"kb": "emu"}, {"release": "<b>"}, {"release": ""}):
             assert browser.send("/data/install", {**form, **wrong}).status_code in (400, 404)
-        assert jobs(server) == 0
+        assert jobs(database) == 0
         assert browser.send("/data/install", form, x_forwarded_for="10.0.0.1").status_code == 401
 
 

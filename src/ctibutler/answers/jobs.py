@@ -48,6 +48,12 @@ def find_job(library: Library, job_id: str) -> Job:
     return job
 
 
+def abandoned(library: Library) -> set[str]:
+    """The ids of jobs that were being run by a worker that is gone. The next worker takes them up."""
+    with library.database.read_newest() as connection:
+        return jobs.abandoned(connection)
+
+
 def type_names(knowledge_bases: KnowledgeBases) -> list[str]:
     """The types of jobs, with their variants behind `--`."""
     installs = [kb.job_type + (f"--{kb.matrix}" if kb.matrix else "") for kb in knowledge_bases.all]

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from ctibutler.answers.library import Library
 from ctibutler.catalog import jobs, releases
+from ctibutler.catalog.engine.dialect import Engine
 from ctibutler.catalog.engine.standby import StandbyState
+from ctibutler.catalog.sizes import size
 from ctibutler.errors import StoreUnavailable
 from ctibutler.stix.times import now
 
@@ -25,6 +27,26 @@ class Holdings:
     revision: int
     objects: Mapping[tuple[str, str], int]
     last_import: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Store:
+    """What holds the catalogue: the engine, the size in bytes, the revision, and how many workers were seen lately."""
+
+    engine: Engine
+    size: int
+    revision: int
+    workers: int
+
+
+def store(library: Library) -> Store:
+    """What holds the catalogue.
+
+    Raises StoreUnavailable.
+    """
+    with library.database.read_newest() as connection:
+        seen = jobs.workers_seen_since(connection, now() - _WORKER_SEEN_MICROSECONDS)
+        return Store(library.database.engine, size(connection), releases.revision(connection), seen)
 
 
 def worker_is_there(library: Library) -> bool:

@@ -173,6 +173,12 @@ def give_back(connection: Connection, holder: str) -> int:
     )
 
 
+def abandoned(connection: Connection) -> set[str]:
+    """Return the ids of the jobs whose worker is gone. The next worker takes them up."""
+    rows = connection.rows(f"SELECT job_id FROM job WHERE {_IS_ABANDONED}", moment=_moment(connection))
+    return {row.job_id for row in rows}
+
+
 def running_on(connection: Connection, knowledge_base: str, sort_key: str | None = None) -> Job | None:
     """Return a running job that writes this knowledge base, or this release of it, or None."""
     rows = connection.rows(

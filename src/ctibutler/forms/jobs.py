@@ -8,7 +8,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ctibutler.catalog import job_records
-from ctibutler.catalog.job_records import JobProgress, State
+from ctibutler.catalog.job_records import JobProgress as JobProgress
+from ctibutler.catalog.job_records import State
 from ctibutler.stix.times import Instant
 
 

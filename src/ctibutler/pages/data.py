@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 from msgspec import UnsetType
 from starlette.responses import Response
 
-from ctibutler.answers import jobs, releases
+from ctibutler.answers import jobs, monitoring, releases
 from ctibutler.answers.jobs import JobQuery
 from ctibutler.answers.pages import PageRequest
 from ctibutler.errors import InvalidRequest
-from ctibutler.forms.jobs import Job, job_form
+from ctibutler.forms.jobs import Job, JobProgress, job_form
 from ctibutler.http.bodies import read_form
 from ctibutler.http.forwarding import answer_at
 from ctibutler.http.requests import Request
@@ -21,31 +22,41 @@ from ctibutler.knowledge_bases import release_labels
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.pages import addresses
 from ctibutler.pages.sign_ins import check_token, form_token, may_change
-from ctibutler.pages.templating import Frame, page, redirect
+from ctibutler.pages.templating import Frame, other_form, page, redirect
 from ctibutler.requesting import InstallRequest, request_install
 from ctibutler.stix.times import rfc3339
 
 _JOBS = 20
 _ENDED_SHOWN = 4
-_OPEN = ("pending", "processing")
+# In the order in which they are shown.
+_OPEN = ("processing", "interrupted", "pending")
+# What is counted at each stage of a job. Where a stage is not named here, objects are.
+_COUNTED = {"store": "rows", "derive": "relationships", "link": "links"}
+_MEGABYTE = 1_000_000
 _MOST_OFFERED = 6
 LARGEST_FORM = 64 * 1024
 
 
 @dataclass(frozen=True)
 class JobRow:
-    """A job as it is shown: what it does, since when, how far it is, and the address of what it brought."""
+    """A job as it is shown: what it does, since when, how far it is, and the address of what it brought.
+
+    `state` is that of the job, or `interrupted` while it waits for another worker because its own is gone. `change` compares
+    what it brought with the release before, `before`.
+    """
 
     id: str
     what: str
     state: str
     since: str
     ended: str
-    stage: str
+    told: str
     done: int
     total: int | None
     errors: Sequence[str]
     leads_to: str
+    change: str
+    before: str
     kb: str
     again: str
     """The release to ask for again, if it failed."""
@@ -54,6 +65,16 @@ class JobRow:
     def is_open(self) -> bool:
         """Whether it waits or runs."""
         return self.state in _OPEN
+
+
+class JobNow(msgspec.Struct, frozen=True):
+    """What the page is told about a job that is open: how far it is, in words and in numbers."""
+
+    id: str
+    state: str
+    told: str
+    done: int
+    total: int | None
 
 
 @dataclass(frozen=True)
@@ -78,16 +99,15 @@ def endpoints() -> Iterator[Endpoint]:
 
 
 def _page(request: Request) -> Response:
-    library = request.library
-    found = jobs.list_jobs(library, JobQuery(PageRequest(1, _JOBS)))
-    shown = [_job_row(request, job.knowledge_base, job_form(job)) for job in found.items]
-    shown.sort(key=lambda row: (not row.is_open, not row.errors))
+    shown = _newest_jobs(request)
+    shown.sort(key=lambda row: (_OPEN.index(row.state) if row.is_open else len(_OPEN), not row.errors))
     first = max(_ENDED_SHOWN, sum(row.is_open or bool(row.errors) for row in shown))
     context = {
         "first": shown[:first],
         "rest": shown[first:],
         "rows": [_row(request, kb, it) for kb, it in _hosted(request)],
         "is_waiting": any(row.is_open for row in shown),
+        "store": monitoring.store(request.library),
     }
     return _shown(request, "data.html", Frame("Data", "/data", active="data", scripts=("jobs.js",)), context)
 
@@ -102,7 +122,7 @@ def _row(request: Request, kb: KnowledgeBase, hosted: releases.HostedKnowledgeBa
 
 def _job(request: Request) -> Response:
     found = jobs.find_job(request.library, request.path["job_id"])
-    job = _job_row(request, found.knowledge_base, job_form(found))
+    job = _job_row(request, found.knowledge_base, job_form(found), jobs.abandoned(request.library))
     frame = Frame(f"Job: {job.what}", f"/data/jobs/{job.id}", active="data", scripts=("jobs.js",))
     return _shown(request, "job.html", frame, {"job": job, "is_waiting": job.is_open})
 
@@ -164,31 +184,53 @@ def _hosted(request: Request) -> list[tuple[KnowledgeBase, releases.HostedKnowle
 
 
 def _jobs_as_json(request: Request) -> Response:
-    made = answer_at(request, "/api/v1/jobs/", f"page_size={_JOBS}")
+    rows = [JobNow(row.id, row.state, row.told, row.done, row.total) for row in _newest_jobs(request)]
+    made = other_form(msgspec.json.encode({"jobs": rows}), "application/json")
     made.headers["Cache-Control"] = "no-store"
     return made
 
 
-def _job_row(request: Request, slug: str, job: Job) -> JobRow:
+def _newest_jobs(request: Request) -> list[JobRow]:
+    found = jobs.list_jobs(request.library, JobQuery(PageRequest(1, _JOBS)))
+    abandoned = jobs.abandoned(request.library)
+    return [_job_row(request, job.knowledge_base, job_form(job), abandoned) for job in found.items]
+
+
+def _job_row(request: Request, slug: str, job: Job, abandoned: Container[str]) -> JobRow:
     kb, mode = request.library.knowledge_bases.named(slug), job.parameters.mode
     label = release_labels.shown(job.parameters.version or release_labels.LATEST)
     is_install = isinstance(mode, UnsetType)
-    is_there = is_install and label in releases.installed(request.library, kb).labels
+    labels = releases.installed(request.library, kb).labels if is_install else []
+    is_there = label in labels and job.state == "completed"
+    before = next(iter(labels[labels.index(label) + 1 :]), "") if is_there else ""
     progress = None if isinstance(job.progress, UnsetType) else job.progress
     return JobRow(
         id=job.id,
         what=f"Install {slug}@{label}" if is_install else f"Link {mode}",
-        state=job.state,
+        state="interrupted" if job.id in abandoned and job.state == "processing" else job.state,
         since=rfc3339(job.run_datetime)[:16].replace("T", " "),
         ended="" if job.completion_time is None else rfc3339(job.completion_time)[:16].replace("T", " "),
-        stage=progress.stage if progress else "",
+        told=_told(progress) if progress else "",
         done=progress.done if progress else 0,
         total=progress.total if progress else None,
         errors=job.errors,
-        leads_to=addresses.of_release(kb.slug, label) if is_there and job.state == "completed" else "",
+        leads_to=addresses.of_release(kb.slug, label) if is_there else "",
+        change=addresses.in_release(kb.slug, label, "changes", since=before) if before else "",
+        before=before,
         kb=slug,
         again=label if is_install and job.state in ("failed", "cancelled") else "",
     )
+
+
+def _told(progress: JobProgress) -> str:
+    """How far a job is, in words: `index: 4,610 of 7,020 objects`."""
+    stage, done, total = progress.stage, progress.done, progress.total
+    if stage == "download":
+        whole = f" of {total / _MEGABYTE:,.1f}" if total else ""
+        return f"{stage}: {done / _MEGABYTE:,.1f}{whole} MB"
+    if not total and not done:
+        return stage
+    return f"{stage}: {done:,}{f' of {total:,}' if total else ''} {_COUNTED.get(stage, 'objects')}"
 
 
 def _see(address: str) -> Response:
