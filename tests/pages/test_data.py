@@ -248,6 +248,10 @@ def test_forms_of_others_change_nothing(database: Database, tmp_path: Path) -> N
         ("keys", "127.0.0.1", 303, 401),
         ("read-only", "127.0.0.1", 200, 405),
         ("open", "127.0.0.1", 200, 303),
+        ("read-open", "0.0.0.0", 200, 401),
+        ("keys", "0.0.0.0", 303, 401),
+        ("read-only", "0.0.0.0", 200, 405),
+        ("open", "0.0.0.0", 200, 303),
     ],
 )
 def test_access_without_a_key(
@@ -268,6 +272,32 @@ def test_access_without_a_key(
         assert ("Install latest" in shown or "<button>Install</button>" in shown) == (changing == 303)
         if reading == 200 and changing != 303:
             assert "Nothing can be changed here" in shown
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+@pytest.mark.parametrize("mode", ["auto", "read-open", "keys", "read-only", "open"])
+def test_access_with_a_sign_in(database: Database, tmp_path: Path, mode: Any, host: str) -> None:
+    keys = {right: access.add_key(database, right, can_write=right == "write") for right in ("read", "write")}
+    is_open = mode == "open" or (mode == "auto" and host == "127.0.0.1")
+    with serving(database, tmp_path, access=mode, host=host) as server:
+        for right, key in keys.items():
+            browser = Browser(server)
+            assert browser.sign_in(key, next="/data").headers["location"] == "/data"
+            data = browser.get("/data")
+            assert data.status_code == browser.get("/tlp/2/red").status_code == 200
+            assert f"Signed in with the key <strong>{right}</strong>" in data.text
+            may = mode != "read-only" and (is_open or right == "write")
+            assert ("<button>Install</button>" in data.text) == may
+            assert ("Nothing can be changed here" in data.text) == (not may)
+            form = {"kb": "sector", "release": "1.0", "token": browser.token()}
+            assert browser.send("/data/install", form).status_code == (
+                303 if may else 405 if mode == "read-only" else 403
+            )
+            foreign = browser.send("/data/install", form, sec_fetch_site="cross-site")
+            assert foreign.status_code in ((403,) if mode != "read-only" else (403, 405))
+            assert browser.send("/sign-out", {}, sec_fetch_site="cross-site").status_code == 403
+            browser.send("/sign-out", {})
+            assert "Signed in with" not in browser.get("/data").text
 
 
 def test_a_sign_in_opens_pages_and_never_the_api(database: Database, tmp_path: Path) -> None:
