@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from ctibutler.answers.asking.question_records import Counts, QuestionQuery, WayCounts
+from ctibutler.answers.asking.question_records import QuestionQuery, WayCounts
 from ctibutler.answers.asking.sets import compare_sets
 from ctibutler.answers.library import Library
+from ctibutler.answers.objects import ObjectQuery, list_objects
+from ctibutler.answers.tables.object_tables import list_table
+from ctibutler.forms.table_forms import TABLE_FORMS
 from ctibutler.knowledge_bases import HOSTED
+from tests.catalogue import Catalogues
 from tests.questions.asking import asked, external_ids
 
 pytestmark = pytest.mark.real
@@ -161,5 +168,41 @@ def test_countermeasures_of_a_weakness_act_on_the_artifact_that_it_is_a_weakness
     assert "d3f:UserInputFunction" in {view.external_id for view in answer.through}
 
 
-def test_a_release_without_details_walks_all_relationships_and_says_so(asked_library: Library) -> None:
-    assert isinstance(asked(asked_library, CWE, "CWE-79", "ancestors").counts, Counts)
+@pytest.mark.parametrize(
+    ("object_id", "word", "expected"), [("CWE-787", "ancestors", 5), ("CWE-20", "descendants", 60)]
+)
+def test_a_release_without_details_walks_all_relationships_and_says_so(
+    without_details: Library, object_id: str, word: str, expected: int
+) -> None:
+    answer = asked(without_details, CWE, object_id, word)
+    assert (answer.page.total, answer.within) == (expected, None)
+
+
+@pytest.fixture(scope="module")
+def without_details(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """CWE as it is in the bucket, which does not say in which views relationships hold."""
+    with Catalogues(engine, tmp_path_factory.mktemp(f"without-details-{engine}")) as made:
+        yield Library(made.with_releases("cwe@4.14"), HOSTED)
+
+
+@pytest.mark.parametrize(
+    ("filters", "kinds", "expected"),
+    [
+        ({"tactics": ["persistence"], "filters": {"platform": ["Linux"]}}, ["Technique", "Sub-technique"], 50),
+        ({"tactics": ["TA0003"], "filters": {"platform": ["linux"]}}, ["Sub-technique"], 32),
+        ({"filters": {"platform": ["ESXi"]}}, ["Technique", "Sub-technique"], 118),
+    ],
+)
+def test_techniques_of_a_platform_and_a_tactic(
+    asked_library: Library, filters: dict[str, Any], kinds: list[str], expected: int
+) -> None:
+    query = ObjectQuery(type_words=kinds, include_revoked=False, include_deprecated=False, **filters)
+    assert list_objects(asked_library, HOSTED.named(ENTERPRISE), query).total == expected
+
+
+def test_tlp_has_no_question_and_five_rows(asked_library: Library) -> None:
+    tlp = HOSTED.named("tlp")
+    assert tlp.questions == ()
+    table = list_table(asked_library, tlp, ObjectQuery(release="2"))
+    rows = list(csv.reader(io.StringIO(b"".join(TABLE_FORMS["csv"].written(table).chunks).decode())))
+    assert [row[1] for row in rows[1:]] == ["TLP:AMBER", "TLP:AMBER+STRICT", "TLP:CLEAR", "TLP:GREEN", "TLP:RED"]
