@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from ctibutler.cli.output.text import filled
 from tests.cli.command import Command
 
 pytestmark = pytest.mark.real
@@ -55,6 +56,7 @@ def test_a_value_is_shown_once_and_only_if_it_says_something(stocked: Command) -
     component = stocked.done("get", "DC0032").stdout
     assert "Process\n" in component
     assert "(None)" not in component
+    assert "(None)" not in stocked.done("get", "AN1881").stdout
     assert "platforms" not in stocked.done("get", "T0859").stdout  # the publisher's "None"
     assert "regions" not in stocked.done("get", "western-africa").stdout  # itself
 
@@ -70,3 +72,18 @@ def test_the_counts_of_a_group_tell_its_own_techniques_from_those_of_its_campaig
     own, default = ways["ways"]["own"], ways["default"]
     assert 0 < own < default
     assert f"{own} techniques ({default} with campaigns)" in stocked.done("get", "G0034").stdout
+
+
+def test_a_question_about_a_revoked_object_that_finds_nothing_says_what_to_ask_about(stocked: Command) -> None:
+    outcome = stocked.done("get", "G0074", "software")
+    assert outcome.stdout == "G0074 Dragonfly 2.0, MITRE ATT&CK for ICS 18.1: 0 software\n"
+    assert outcome.stderr.endswith("G0074 is revoked: use G0035 Dragonfly\n")
+    assert "revoked" not in stocked.done("get", "G0074", "successors").stderr
+
+
+def test_a_command_to_copy_is_not_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctibutler.cli.output.text.on_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    command = "ctibutler get CWE-79 peers"
+    lines = filled(f"17 categories, 8 views, 6 patterns: {command}", whole=command).splitlines()
+    assert lines == ["17 categories, 8 views, 6 patterns:", command]

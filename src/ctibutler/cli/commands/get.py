@@ -208,6 +208,8 @@ def _ask(
                 output.note(f"also in {', '.join(other.slug for other in others)} (--kb)")
             return
         answers = ask_all(library, kbs, ids_of(object_id), release, question, query)
+        if not any(found.counts.all for _, found in answers):
+            _say_what_is_revoked(library, kbs, ids_of(object_id), release)
     if to.is_json:
         pages = [page_as_json(found.page, "results", facts_of_answer(found)) for _, found in answers]
         to.write_json(pages[0] if len(pages) == 1 else b'{"answers":[' + b",".join(pages) + b"]}")
@@ -218,18 +220,28 @@ def _ask(
         write_answer(found, kb, with_sub=options.with_sub, evidence=options.evidence)
 
 
+def _say_what_is_revoked(library: Library, kbs: list[KnowledgeBase], ids: list[str], release: str | None) -> None:
+    """Say what to ask about in place of revoked objects, about which nothing is found."""
+    from ctibutler.cli.asking import first_findings
+    from ctibutler.cli.successors import successors
+
+    for finding in first_findings(library, kbs, ids, release):
+        instead = ", ".join(
+            f"{one.external_id or one.id} {one.name or ''}".rstrip() for one in successors(library, finding)
+        )
+        if instead:
+            output.note(f"{finding.view.external_id or finding.stix_id} is revoked: use {instead}")
+
+
 def _suggest(library: Library, finding: Finding) -> None:
     """Say what can be asked about an object."""
     from ctibutler.answers.asking.questions import asked_counts
     from ctibutler.answers.naming import ObjectRequest
-    from ctibutler.cli.output.questions import next_questions
+    from ctibutler.cli.output.questions import write_next_questions
 
     request = ObjectRequest(finding.stix_id, finding.release, include_revoked=True, include_deprecated=True)
     named = finding.view.external_id or finding.stix_id
-    sentence = next_questions(asked_counts(library, finding.kb, request, with_sub=False), named)
-    if sentence:
-        output.line()
-        output.line(output.filled(sentence))
+    write_next_questions(asked_counts(library, finding.kb, request, with_sub=False), named)
 
 
 def _looks_like_a_name(kbs: Iterable[KnowledgeBase], object_id: str) -> bool:

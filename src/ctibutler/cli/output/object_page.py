@@ -96,7 +96,7 @@ def _facts(properties: Mapping[str, object], finding: Finding) -> Iterator[tuple
             said = (text(properties, "name"), finding.view.external_id, *_NOTHING)
             values = [value for value in dict.fromkeys(column.read(properties)) if value not in said]
             yield column.name.replace("_", " "), _words(column.name, values)
-    yield "log sources", [source.removesuffix(" (None)") for source in _LOG_SOURCES(properties)]
+    yield "log sources", _words("log_sources", _LOG_SOURCES(properties))
     for key in ("created", "modified"):
         yield key, [(text(properties, key) or "")[:10]]
 
@@ -105,6 +105,8 @@ def _words(column: str, values: Sequence[str]) -> list[str]:
     """The values of a column as words: the short names of tactics have hyphens, and of a time the day is enough."""
     if column == "tactics":
         return [value.replace("-", " ") for value in values]
+    if column == "log_sources":
+        return [value.removesuffix(" (None)") for value in values]
     return [value[:10] for value in values] if column in _DAYS else list(values)
 
 

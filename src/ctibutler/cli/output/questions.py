@@ -108,15 +108,17 @@ def write_questions(kb: KnowledgeBase) -> None:
     output.note("ways in parentheses are taken with --via NAME or --via all")
 
 
-def next_questions(found: AskedCounts, object_id: str) -> str:
-    """What can be asked next, with an example: `66 techniques, 49 software: ctibutler get G0016 techniques`. Empty if
+def write_next_questions(found: AskedCounts, object_id: str) -> None:
+    """Print what can be asked next, with an example: `66 techniques, 49 software: ctibutler get G0016 techniques`; nothing if
     nothing has an answer."""
     answered = _distinct([item for item in found.questions if item.counts.default or item.counts.all])
     if not answered:
-        return ""
+        return
     counts = ", ".join(_tally(item) for item in answered)
     example = next((item for item in answered if item.question not in _HIERARCHY), answered[0])
-    return f"{counts}: ctibutler get {object_id} {example.question}"
+    command = f"ctibutler get {object_id} {example.question}"
+    output.line()
+    output.line(output.filled(f"{counts}: {command}", whole=command))
 
 
 def write_comparison(found: SetComparison) -> None:

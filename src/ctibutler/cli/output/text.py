@@ -13,6 +13,7 @@ import msgspec
 
 from ctibutler.answers.pages import Page
 
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _WIDEST = 100
 
 
@@ -99,21 +100,23 @@ def paragraphs(text: str) -> str:
     return "\n".join(printable(part) for part in text.splitlines())
 
 
-def filled(paragraph: str, indent: str = "", start: str = "") -> str:
+def filled(paragraph: str, indent: str = "", start: str = "", whole: str = "") -> str:
     """A paragraph in lines of the terminal's width, the first after `start`, further ones indented; one line elsewhere.
 
-    Words, such as URLs, stay whole.
+    Words, such as URLs, stay whole, and so does `whole`, a part of the paragraph that may be copied.
     """
     if not on_terminal():
         return start + paragraph
-    return textwrap.fill(
-        paragraph,
+    kept = whole.replace(" ", _NO_BREAK)
+    lines = textwrap.fill(
+        paragraph.replace(whole, kept) if whole else paragraph,
         min(shutil.get_terminal_size().columns, _WIDEST),
         initial_indent=start,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return lines.replace(kept, whole) if whole else lines
 
 
 def time_text(moment: object) -> str:
