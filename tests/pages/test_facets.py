@@ -44,3 +44,13 @@ def test_what_is_chosen_can_be_left(everything: Server) -> None:
     document = Document(read(everything, chosen).text)
     [link] = [it for it in document.root.iter("a") if it.attrib.get("aria-current") and "CWE" in "".join(it.itertext())]
     assert link.attrib["href"] == "/search?text=injection"
+
+
+def test_a_narrowed_search_that_finds_nothing_leads_to_the_same_words_everywhere(everything: Server) -> None:
+    empty = Document(read(everything, "/search?text=sandworm&knowledge_bases=cwe").text)
+    [link] = [
+        it.attrib["href"] for it in empty.root.iter("a") if "".join(it.itertext()).startswith("Search everywhere")
+    ]
+    assert link == "/search?text=sandworm"
+    assert "Sandworm Team" in Document(read(everything, link).text).words
+    assert "Search everywhere" not in Document(read(everything, "/search?text=qqqqzzz").text).words
