@@ -63,7 +63,12 @@ def formerly_called(
             if view.knowledge_base is None:
                 continue
             installed = {it.key: it for it in releases.installed(connection, view.knowledge_base.slug)}
-            held = objects.releases_holding(connection, former_key, list(installed))
+            # Later contents need not have higher keys: releases are installed in any order.
+            held = {
+                release_key
+                for object_key in suggestions.with_the_same_name(connection, former_key)
+                for release_key in objects.releases_holding(connection, object_key, list(installed))
+            }
             last = max((installed[key] for key in held), key=lambda it: it.sort_key, default=None)
             name = ObjectView(objects.content(connection, former_key), view.knowledge_base).name
             made.append(Beginning(view, former=name, until=last.label if last else None))

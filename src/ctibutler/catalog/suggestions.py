@@ -142,3 +142,18 @@ def formerly(connection: Connection, release_keys: Sequence[int], text: str, mos
         most=most,
     )
     return [(row.former_key, row.present_key, row.release_key) for row in rows]
+
+
+def with_the_same_name(connection: Connection, object_key: int) -> list[int]:
+    """Return this content and all others of its object with the same name."""
+    rows = connection.rows(
+        """
+        SELECT same.object_key
+          FROM object one
+          JOIN object same ON same.identifier_key = one.identifier_key
+         WHERE one.object_key = :object_key
+           AND same.name = one.name
+        """,
+        object_key=object_key,
+    )
+    return [row.object_key for row in rows]
