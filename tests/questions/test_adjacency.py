@@ -66,6 +66,21 @@ def test_what_is_kept_stays_within_its_size_and_is_read_again_when_it_was_given_
             assert kept.size == Adjacency(connection, release).size
 
 
+def test_a_search_for_paths_reads_no_release_whole_but_goes_along_what_is_kept(asked_library: Library) -> None:
+    kept = Adjacencies(MOST_BYTES)
+    with asked_library.database.read() as connection:
+        release = releases.find(connection, "attack-ics", "18.1")
+        assert release is not None
+        keys = members.member_keys(connection, release, ["intrusion-set"])
+        near = [identifier for _, identifier in walks.nodes_of(connection, release, keys).values()]
+        asked = connection, Out("uses"), release, near, None, Living()
+        before, size = kept.take(*asked, read=False), kept.size
+        assert size == 0
+        kept.take(*asked)
+        assert kept.size > 0
+        assert set(kept.take(*asked, read=False)) == set(before) != set()
+
+
 def test_enterprise_takes_a_few_megabytes(asked_library: Library) -> None:
     with asked_library.database.read() as connection:
         release = releases.find(connection, "attack-enterprise", "18.1")

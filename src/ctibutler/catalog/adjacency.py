@@ -10,7 +10,7 @@ import sys
 import threading
 from array import array
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 
 import msgspec
@@ -82,54 +82,37 @@ class Adjacency:
         without = ANY in step.relations
         dead = _REVOKED * (not living.include_revoked) + _DEPRECATED * (not living.include_deprecated)
         wanted = _wanted(connection, kinds)
-        passing = _Passing(self._contents, wanted, 0 if step.through_dead else dead)
+        dead_far = 0 if step.through_dead else dead
+        reached: dict[int, Place | None] = {}
+        keys, states, kinds_of, created = self._keys, self._states, self._kinds, self._created
+        release = self._release
         found: Found = []
         for outwards in (True, False) if step.direction == "both" else (step.direction == "out",):
             by_near, fars = (self._out, self._targets) if outwards else (self._in, self._sources)
             for identifier in dict.fromkeys(near):
-                here = (self._release, identifier)
+                here = (release, identifier)
                 for at in by_near.get(identifier, ()):
-                    if self._states[at] & dead or (self._kinds[at] in relations) == without:
+                    if states[at] & dead or (kinds_of[at] in relations) == without:
                         continue
-                    place = passing.first(fars[at])
+                    far = fars[at]
+                    if far not in reached:
+                        reached[far] = self._first(far, wanted, dead_far)
+                    place = reached[far]
                     if place is None:
                         continue
-                    there = (self._release, fars[at])
-                    created = self._created[at]
-                    found.append((
-                        Hop(
-                            "native", self._keys[at], self._kinds[at],
-                            here if outwards else there, there if outwards else here, here, there,
-                            None if created == _NEVER else created,
-                        ),
-                        place,
-                    ))  # fmt: skip
+                    there, when = (release, far), created[at]
+                    source, target = (here, there) if outwards else (there, here)
+                    when_known = None if when == _NEVER else when
+                    hop = Hop("native", keys[at], kinds_of[at], source, target, here, there, when_known)
+                    found.append((hop, place))
         return found
 
-
-class _Passing:
-    """Of each object, the first content that a step may lead to."""
-
-    def __init__(
-        self, contents: Mapping[int, Sequence[_Content]], kinds: Collection[tuple[int, bool]] | None, dead: int
-    ) -> None:
-        self._contents = contents
-        self._kinds = kinds
-        self._dead = dead
-        self._known: dict[int, Place | None] = {}
-
-    def first(self, identifier: int) -> Place | None:
-        """Return that content of an object, None if there is none."""
-        if identifier not in self._known:
-            self._known[identifier] = next(
-                (content.place for content in self._contents.get(identifier, ()) if self._passes(content)), None
-            )
-        return self._known[identifier]
-
-    def _passes(self, content: _Content) -> bool:
-        if content.state & self._dead:
-            return False
-        return self._kinds is None or (content.type_key, content.subtechnique) in self._kinds
+    def _first(self, identifier: int, kinds: Collection[tuple[int, bool]] | None, dead: int) -> Place | None:
+        """The first content of an object that has one of these kinds and none of these states, None if there is none."""
+        for content in self._contents.get(identifier, ()):
+            if not content.state & dead and (kinds is None or (content.type_key, content.subtechnique) in kinds):
+                return content.place
+        return None
 
 
 class Adjacencies:
@@ -159,16 +142,23 @@ class Adjacencies:
         living: Living,
         *,
         far_release: Release | None = None,
+        read: bool = True,
     ) -> Found:
-        """Take a step as `walks.take` does: along what is kept, where that has the step, or in the database."""
-        if step.family != "native" or not self._most_bytes:
-            return walks.take(connection, step, release, near, kinds, living, far_release=far_release)
-        return self._of(connection, release).take(connection, step, near, kinds, living)
+        """Take a step as `walks.take` does: along what is kept, where that has the step, or in the database.
 
-    def _of(self, connection: Connection, release: Release) -> Adjacency:
+        Without `read`, relationships that are not kept yet are not read for it: few steps would not pay for that.
+        """
+        kept = self._of(connection, release, read=read) if step.family == "native" and self._most_bytes else None
+        if kept is None:
+            return walks.take(connection, step, release, near, kinds, living, far_release=far_release)
+        return kept.take(connection, step, near, kinds, living)
+
+    def _of(self, connection: Connection, release: Release, *, read: bool) -> Adjacency | None:
         mark = (release.key, release.installed_at)
         with self._lock:
             if mark not in self._kept:
+                if not read:
+                    return None
                 self._kept[mark] = Adjacency(connection, release)
                 self._give_up_oldest()
             self._kept.move_to_end(mark)

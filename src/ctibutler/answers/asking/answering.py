@@ -152,11 +152,11 @@ class Answering:
 
     def _walked(self, asked: Asked, *, with_sub: bool) -> dict[Way, list[Walk]]:
         self._walker.places.update(asked.places)
-        mark = (asked, with_sub)
+        question, starts = asked.question, list(asked.starts)
+        mark = (asked, with_sub and self._walker.has_sub(question, starts))
         if mark not in self._walks:
-            question, starts = asked.question, list(asked.starts)
             self._walks[mark] = {
-                known: self._walker.walk(known, question, starts, with_sub=with_sub) for known in question.ways
+                known: self._walker.walk(known, question, starts, with_sub=mark[1]) for known in question.ways
             }
         return self._walks[mark]
 
@@ -238,6 +238,8 @@ class Answering:
         taken = list({(edges[hop].family, edges[hop].key, edges[hop].id): hop for hop in used}.values())
         between = {node for hop in used for node in (hop.source, hop.target)}
         between -= {row.node for row in page.items} | starts.keys()
+        through = self.views(between)
+        ids = {hop.source: edges[hop].source for hop in used} | {hop.target: edges[hop].target for hop in used}
         contents = relationship_contents.contents(self._connection, [edges[hop] for hop in taken])
         return QuestionAnswer(
             question=question,
@@ -256,7 +258,7 @@ class Answering:
                 ObjectView(content, kb, release.label)
                 for _, content in sorted(zip((edges[hop].id for hop in taken), contents, strict=True))
             ],
-            through=sorted(self.views(between).values(), key=lambda view: view.id),
+            through=[through[node] for node in sorted(through, key=ids.__getitem__)],
         )
 
     def _evidence(self, row: Row) -> list[tuple[Way, Chain]]:

@@ -100,6 +100,15 @@ class Walker:
             frontier = self._fetch_all(step, frontier)
         return [self._walk_from(start, steps) for start in starts]
 
+    def has_sub(self, question: Question, starts: Sequence[Node]) -> bool:
+        """Return whether any of these objects has kinds that the question can begin at too."""
+        if question.sub is None:
+            return False
+        step = replace(question.sub, optional=True)
+        taken = self._taken.setdefault(step, _Taken(step))
+        self._fetch(taken, starts)
+        return any(taken.hops[start] for start in starts)
+
     def is_within(self, question: Question, release: Release) -> bool:
         """Return whether the paths of a question are kept inside one value of its qualifier: the release must have it."""
         return bool(question.is_within) and self._is_qualified(release.key, question.is_within)
@@ -140,6 +149,8 @@ class Walker:
     def _fetch(self, taken: _Taken, nodes: Iterable[Node]) -> None:
         step, known = taken.step, taken.hops
         missing = [node for node in nodes if node not in known]
+        if not missing:
+            return
         by_release: dict[int, list[int]] = {}
         for node in missing:
             known[node] = []
@@ -176,6 +187,8 @@ class Walker:
 
     def _reach(self, taken: _Taken, near: Node, value: str | None) -> Mapping[Node, Reach]:
         """What a step reaches from an object."""
+        if not taken.step.optional and not taken.hops.get(near):
+            return {}
         mark = (near, value)
         found = taken.reaches.get(mark)
         if found is None:

@@ -47,6 +47,10 @@ class Ground:
         self.connection = connection
         self.knowledge_bases = library.knowledge_bases
         self.relations = relations_of(library.knowledge_bases.all)
+        self._leading: dict[tuple[Place, bool], list[Relation]] = {}
+        for relation in self.relations:
+            self._leading.setdefault((relation.of, True), []).append(relation)
+            self._leading.setdefault((relation.to, False), []).append(relation)
         self.places: dict[Node, Place] = {}
         self.objects: dict[Node, int] = {}
         self._versions = versions
@@ -98,8 +102,8 @@ class Ground:
         """Return the relations that lead from a place in one direction, and those that widen as asked."""
         return [
             relation
-            for relation in self.relations
-            if (relation.of if onward else relation.to) == place and relation.declared.widens in ("none", widen)
+            for relation in self._leading.get((place, onward), ())
+            if relation.declared.widens in ("none", widen)
         ]
 
     def take(self, relation: Relation, nodes: Iterable[Node], *, onward: bool) -> Mapping[Node, Reached]:
@@ -147,6 +151,7 @@ class Ground:
             kinds,
             self._living,
             far_release=far if step.family == "link" else None,
+            read=False,
         )
         for hop, object_place in found:
             if hop.far == hop.near:
