@@ -25,7 +25,7 @@ Node = tuple[int, int]
 _MOST_WRITTEN_OUT = 1000
 
 
-class Hop(msgspec.Struct, frozen=True, gc=False):
+class Hop(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """A relationship that was taken from `near` to `far`. `key`, `created` and `kind_key` are as in an `Edge`."""
 
     family: Family

@@ -27,7 +27,6 @@ from ctibutler.answers.pages import Page, Sort, cut
 from ctibutler.catalog import objects, relationship_contents, walks
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import folded
-from ctibutler.catalog.releases import by_key as release_by_key
 from ctibutler.catalog.walks import Hop, Node
 from ctibutler.errors import InvalidRequest
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -151,7 +150,7 @@ class Answering:
         return found
 
     def _walked(self, asked: Asked, *, with_sub: bool) -> dict[Way, list[Walk]]:
-        self._walker.places.update(asked.places)
+        self._walker.begin_at(asked.release, asked.places)
         question, starts = asked.question, list(asked.starts)
         mark = (asked, with_sub and self._walker.has_sub(question, starts))
         if mark not in self._walks:
@@ -191,7 +190,7 @@ class Answering:
         """The keys of the objects that pass the filters, in order."""
         filters = self._query.filters
         release_keys = sorted({row.node[0] for row in rows})
-        release = release_by_key(self._connection, release_keys[0])
+        release = self._walker.release(release_keys[0])
         _refuse_foreign(far, filters)
         selection = replace(
             selection_of(self._connection, far, filters, release),

@@ -100,6 +100,11 @@ class Walker:
             frontier = self._fetch_all(step, frontier)
         return [self._walk_from(start, steps) for start in starts]
 
+    def begin_at(self, release: Release, places: Mapping[Node, Place]) -> None:
+        """Take note of the objects of a release that walks begin at."""
+        self._releases[release.key] = release
+        self.places.update(places)
+
     def has_sub(self, question: Question, starts: Sequence[Node]) -> bool:
         """Return whether any of these objects has kinds that the question can begin at too."""
         if question.sub is None:
