@@ -57,6 +57,7 @@ class Ground:
         self._living = living
         self._adjacencies = library.adjacencies
         self._releases: dict[str, Release | None] = {}
+        self._latest_read = False
         self._by_key: dict[int, Release] = {}
         self._taken: dict[tuple[Relation, bool], dict[Node, dict[Node, list[Hop]]]] = {}
         self._made: dict[tuple[LinkMode, int, int], int | None] = {}
@@ -87,12 +88,20 @@ class Ground:
 
     def release(self, slug: str) -> Release | None:
         """Return the pinned release of a knowledge base, None if it is not installed."""
+        if self._label(slug) is None and not self._latest_read:
+            self._latest_read = True
+            for latest in releases.latest(self.connection):
+                if self._label(latest.knowledge_base) is None:
+                    self._pin(latest.knowledge_base, latest)
         if slug not in self._releases:
-            found = releases.find(self.connection, slug, self._label(slug))
-            self._releases[slug] = found
-            if found is not None:
-                self._by_key[found.key] = found
+            label = self._label(slug)
+            self._pin(slug, None if label is None else releases.find(self.connection, slug, label))
         return self._releases[slug]
+
+    def _pin(self, slug: str, release: Release | None) -> None:
+        self._releases[slug] = release
+        if release is not None:
+            self._by_key[release.key] = release
 
     def release_of(self, node: Node) -> Release:
         """Return the release that holds an object."""

@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 from ctibutler.answers.asking.asked import named_object
 from ctibutler.answers.asking.question_records import QuestionQuery
 from ctibutler.answers.library import Library
-from ctibutler.answers.naming import brief, candidates_of
+from ctibutler.answers.naming import allowed, brief, candidates_of, comparable_id
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.onward.ground import Ground
 from ctibutler.answers.onward.missing_links import missing_link_sets
@@ -32,6 +32,7 @@ from ctibutler.answers.onward.shortest import MOST_STATES, Rules, Search, State,
 from ctibutler.catalog import objects, walks
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import natural_order
+from ctibutler.catalog.objects import Found
 from ctibutler.catalog.walks import Hop, Node
 from ctibutler.errors import InvalidRequest, NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -99,11 +100,12 @@ def end_named(ground: Ground, connection: Connection, field: str, text: str, que
     slug, slash, object_id = text.partition("/")
     if slash and slug in ground.knowledge_bases.names:
         return start_in(ground, connection, ground.knowledge_bases.named(slug), object_id, query)
-    holding = [kb for kb in ground.knowledge_bases.all if _has(ground, connection, kb, text)]
+    found = _holding(ground, connection, text)
+    holding = [kb for kb in ground.knowledge_bases.all if kb.slug in found]
     # F3 took over numbers of Enterprise, and no path leads there.
     places = {place.knowledge_base for relation in ground.relations for place in (relation.of, relation.to)}
     holding = [kb for kb in holding if kb.slug in places] or holding
-    live = [kb for kb in holding if _has(ground, connection, kb, text, live=True)] or holding
+    live = [kb for kb in holding if allowed(found[kb.slug], False, False)] or holding
     if len(live) > 1:
         ids = " or ".join(f"`{kb.slug}/{brief(text)}`" for kb in live)
         raise InvalidRequest.of(field, f"Several knowledge bases have `{brief(text)}`; write {ids}.")
@@ -136,10 +138,18 @@ def _place_of(ground: Ground, kb: KnowledgeBase, kind: str) -> Place:
     )
 
 
-def _has(ground: Ground, connection: Connection, kb: KnowledgeBase, text: str, *, live: bool = False) -> bool:
-    release = ground.release(kb.slug)
-    found = candidates_of(connection, kb, text, [release]) if release else []
-    return any(not live or not (one.revoked or one.deprecated) for one in found)
+def _holding(ground: Ground, connection: Connection, text: str) -> dict[str, list[Found]]:
+    """Knowledge base → the objects with this id, of those that have any. Those that read the id alike are asked together."""
+    alike: dict[str, list[KnowledgeBase]] = {}
+    for kb in ground.knowledge_bases.all:
+        alike.setdefault(comparable_id(kb, text), []).append(kb)
+    found: dict[str, list[Found]] = {}
+    for several in alike.values():
+        installed = [release for kb in several if (release := ground.release(kb.slug))]
+        slugs = {release.key: release.knowledge_base for release in installed}
+        for one in candidates_of(connection, several[0], text, installed):
+            found.setdefault(slugs[one.release_key], []).append(one)
+    return found
 
 
 def _listed(ground: Ground, found: Search, limit: int) -> list[list[State]]:
