@@ -16,12 +16,22 @@ from ctibutler.pages.headers import PAGE_HEADERS
 
 _MEDIA_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _COLOUR: Final = re.compile(r"(--[\w-]+):\s*light-dark\((#\w+), (#\w+)\);")
+# Style sheets that are served as one, so that a browser waits for one answer before it draws: their parts in order.
+_JOINED: Final = {"pages.css": ("tokens.css", "pages.css", "print.css"), "graph.css": ("drawing.css", "graph.css")}
 _FOREVER: Final = "public, max-age=31536000, immutable"
 
 
 @lru_cache
 def files() -> dict[str, bytes]:
-    """Return the content of each file, by its name."""
+    """Return the content of each file that is served, by its name."""
+    sources = _sources()
+    joined = {name: b"".join(sources[part] for part in parts) for name, parts in _JOINED.items()}
+    parts = {part for several in _JOINED.values() for part in several}
+    return {name: content for name, content in sources.items() if name not in parts} | joined
+
+
+@lru_cache
+def _sources() -> dict[str, bytes]:
     folder = resources.files("ctibutler.pages") / "static"
     return {item.name: item.read_bytes() for item in sorted(folder.iterdir(), key=lambda item: item.name)}
 
@@ -43,7 +53,7 @@ def address_of(name: str) -> str:
 @lru_cache
 def drawing_style() -> str:
     """Return the style of drawings that stand alone: the colours of pages, in both schemes, and the rules of drawings."""
-    tokens = files()["tokens.css"].decode()
+    tokens = _sources()["tokens.css"].decode()
     colours = {"light": list[str](), "dark": list[str]()}
     for name, light, dark in _COLOUR.findall(tokens):
         colours["light"].append(f"{name}:{light};")
@@ -51,7 +61,7 @@ def drawing_style() -> str:
     schemes = (
         f":root{{{''.join(colours['light'])}}}@media(prefers-color-scheme:dark){{:root{{{''.join(colours['dark'])}}}}}"
     )
-    return schemes + files()["drawing.css"].decode()
+    return schemes + _sources()["drawing.css"].decode()
 
 
 def answer(request: Request) -> Response:
