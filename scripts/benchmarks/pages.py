@@ -69,6 +69,13 @@ ROWS = (
         at_most(0.5, "s"),
         "first contentful paint in Chromium with its processor slowed down four times, the slowest of five pages",
     ),
+    Row(
+        "pages-shift",
+        "How far a page moves while it is shown: its layout shift",
+        "–",
+        at_most(0.01, "points"),
+        "cumulative layout shift in the same browser, the largest of five pages",
+    ),
 )
 
 
@@ -102,7 +109,10 @@ def measure(workshop: Workshop) -> Iterator[Outcome]:
         painted = _paints(server)
         if painted is None:
             raise Skipped("Chromium is not installed: scripts/services chromium")
-        yield Outcome("pages-paint", max(paint for name, paint in painted.items() if "shift" not in name), painted)
+        paints = {name: value for name, value in painted.items() if name.endswith(", s")}
+        shifts = {name: value for name, value in painted.items() if name not in paints}
+        yield Outcome("pages-paint", max(paints.values()), paints)
+        yield Outcome("pages-shift", max(shifts.values()), shifts)
 
     yield Outcome("pages-comparison", median(_first(workshop, COMPARISON) for _ in range(workshop.runs)))
 

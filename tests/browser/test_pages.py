@@ -44,6 +44,15 @@ PAGES = (
     "/help/api?request=/api/v1/cwe/objects/",
     "/sign-in",
 )
+# How far each movement of the layout was that nobody asked for: https://web.dev/articles/cls
+MOVED = """
+() => new Promise((done) => {
+  const moved = [];
+  const observer = new PerformanceObserver((list) => moved.push(...list.getEntries().map((entry) => entry.value)));
+  observer.observe({type: "layout-shift", buffered: true});
+  setTimeout(() => { observer.disconnect(); done(moved); }, 300);
+})
+"""
 VIEWS = [
     pytest.param("light", 1440, id="light-1440"),
     pytest.param("dark", 390, id="dark-390"),
@@ -82,6 +91,29 @@ def test_nobody_else_is_asked_and_the_policy_is_kept(browser: Browser, base: str
         )
         page.wait_for_timeout(50)
         assert any("Content Security Policy" in text for text in heard.said)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/attack-enterprise/18.1/T1059",
+        "/attack-enterprise/18.1/matrix",
+        "/attack-enterprise/18.1/matrix?a=G0016&b=G0007",
+        "/attack-enterprise/18.1/G0016/graph",
+        "/attack-enterprise/18.1/changes?since=17.1",
+    ],
+)
+def test_nothing_moves_while_a_page_is_read_and_its_scripts_run(browser: Browser, base: str, path: str) -> None:
+    with opened(browser, base, viewport={"width": 1440, "height": 900}) as (page, _):
+        # A slow processor shows a long page in several steps.
+        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        page.goto(path)
+        moved = page.evaluate(MOVED)
+        assert sum(moved) < 0.01, moved
+        # What was listened for would have been heard.
+        page.evaluate("document.querySelector('main').before(document.createElement('hr'))")
+        assert sum(page.evaluate(MOVED)) > sum(moved)
 
 
 def test_the_palette_finds_by_keys_alone(browser: Browser, base: str) -> None:
