@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
+from ctibutler.answers.object_view import ObjectView
+from ctibutler.cli.finding import Finding
+from ctibutler.cli.output.object_page import show_object
 from ctibutler.cli.output.text import filled
+from ctibutler.knowledge_bases import HOSTED
 from tests.cli.command import Command
 
 pytestmark = pytest.mark.real
@@ -87,3 +92,21 @@ def test_a_command_to_copy_is_not_broken(monkeypatch: pytest.MonkeyPatch) -> Non
     command = "ctibutler get CWE-79 peers"
     lines = filled(f"17 categories, 8 views, 6 patterns: {command}", whole=command).splitlines()
     assert lines == ["17 categories, 8 views, 6 patterns:", command]
+
+
+def test_a_long_value_in_a_list_is_indented_below_its_beginning(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("ctibutler.cli.output.text.on_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    long = {"name": "macos:unifiedlog", "channel": "launch of a shell with an unusual parent process"}
+    short = {"name": "auditd:SYSCALL", "channel": "execve"}
+    component = {"type": "x-mitre-data-component", "x_mitre_log_sources": [long, short]}
+    kb = HOSTED.named("attack-ics")
+    view = ObjectView(json.dumps(component).encode(), kb, "18.1")
+    show_object(json.dumps(component).encode(), Finding(kb, "18.1", view), ())
+    assert capsys.readouterr().out.splitlines()[-3:] == [
+        "log sources  macos:unifiedlog (launch of a shell with an",
+        "               unusual parent process)",
+        "             auditd:SYSCALL (execve)",
+    ]

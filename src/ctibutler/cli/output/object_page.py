@@ -121,9 +121,10 @@ def _write_facts(facts: Sequence[tuple[str, Sequence[str]]]) -> None:
     for label, values in having:
         joined = ", ".join(values)
         lines = [joined] if len(joined) <= _LONGEST_LINE or max(map(len, values)) < _LONGEST_LINE / 3 else values
+        below = " " * (indent + 2 if len(lines) > 1 else indent)
         for place, value in enumerate(lines):
             start = (label if place == 0 else "").ljust(indent)
-            output.line(output.filled(start + printable(value), " " * indent))
+            output.line(output.filled(start + printable(value), below))
 
 
 def _write_references(properties: Mapping[str, object]) -> None:
