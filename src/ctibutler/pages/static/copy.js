@@ -8,9 +8,13 @@ if (navigator.clipboard) {
   for (const button of document.querySelectorAll("[data-copy]")) {
     button.hidden = false;
     button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(button.dataset.copy || button.parentElement.querySelector("code").textContent);
+      await navigator.clipboard.writeText(
+        button.dataset.copy || button.parentElement.querySelector("code").textContent,
+      );
       button.textContent = "copied";
-      setTimeout(() => { button.textContent = "copy"; }, 1500);
+      setTimeout(() => {
+        button.textContent = "copy";
+      }, 1500);
     });
   }
 }
@@ -18,7 +22,9 @@ if (navigator.clipboard) {
 // The menu of forms closes as menus do.
 const menu = document.querySelector("details.copying");
 if (menu) {
-  document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+  document.addEventListener("click", (event) => {
+    if (!menu.contains(event.target)) menu.open = false;
+  });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !menu.open) return;
     menu.open = false;

@@ -28,8 +28,13 @@ for (const ring of document.querySelectorAll("[data-ring]")) {
 
   const nodeOf = (event) => event.target.closest("a")?.closest("[data-n]");
   for (const kind of ["mouseover", "focusin"]) {
-    ring.addEventListener(kind, (event) => { const node = nodeOf(event); if (node) light(node); });
+    ring.addEventListener(kind, (event) => {
+      const node = nodeOf(event);
+      if (node) light(node);
+    });
   }
   ring.addEventListener("focusout", dark);
-  ring.addEventListener("mouseout", (event) => { if (nodeOf(event)) dark(); });
+  ring.addEventListener("mouseout", (event) => {
+    if (nodeOf(event)) dark();
+  });
 }

@@ -6,7 +6,8 @@ const SOON = 1000;
 const LATER = 10000;
 const begun = Date.now();
 
-const open = () => [...list.querySelectorAll("[data-state=pending], [data-state=processing], [data-state=interrupted]")];
+const open =
+  () => [...list.querySelectorAll("[data-state=pending], [data-state=processing], [data-state=interrupted]")];
 
 function shown(row, job) {
   const progress = row.querySelector("progress");
@@ -45,6 +46,8 @@ async function ask() {
 const news = sessionStorage.getItem(NEWS);
 if (news && status) {
   sessionStorage.removeItem(NEWS);
-  setTimeout(() => { status.textContent = news; }, 100);
+  setTimeout(() => {
+    status.textContent = news;
+  }, 100);
 }
 if (list && open().length) setTimeout(ask, SOON);

@@ -3,10 +3,17 @@ import { copyId } from "./copy.js";
 import { mark } from "./sets.js";
 
 const key = "ctibutler-letter-keys";
-const stored = () => { try { return localStorage.getItem(key); } catch { return null; } };
+const stored = () => {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+};
 let areOn = stored() !== "off";
 
-const rows = () => [...document.querySelectorAll("table.rows tbody tr, ul.columns li")].filter((row) => row.querySelector("a[href]"));
+const rows = () =>
+  [...document.querySelectorAll("table.rows tbody tr, ul.columns li")].filter((row) => row.querySelector("a[href]"));
 let current = -1;
 
 function step(by) {
@@ -19,14 +26,18 @@ function step(by) {
 }
 
 // The row that has the focus, or the one that was gone to last.
-const row = () => document.activeElement.closest("main :is(tr, li):has([data-set])") ?? document.querySelector(".is-current");
+const row = () =>
+  document.activeElement.closest("main :is(tr, li):has([data-set])") ?? document.querySelector(".is-current");
 
 function release(by) {
   const items = [...document.querySelectorAll(".scope-release li")];
   const here = items.findIndex((item) => item.querySelector("[aria-current]"));
   for (let at = here + by; here >= 0 && at >= 0 && at < items.length; at += by) {
     const link = items[at].querySelector("a");
-    if (link) { location.assign(link.href); return; }
+    if (link) {
+      location.assign(link.href);
+      return;
+    }
   }
 }
 
@@ -57,18 +68,25 @@ document.addEventListener("keydown", (event) => {
   if (!areOn || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (event.target.closest?.("input, textarea, select, [contenteditable]")) return;
   const action = actions[event.key];
-  if (action) { event.preventDefault(); action(); }
+  if (action) {
+    event.preventDefault();
+    action();
+  }
 });
 
 const help = document.querySelector("footer .keys");
 const button = document.querySelector("[data-keys-switch]");
 if (help && button) {
-  const name = () => { button.textContent = areOn ? "Turn letter keys off" : "Turn letter keys on"; };
+  const name = () => {
+    button.textContent = areOn ? "Turn letter keys off" : "Turn letter keys on";
+  };
   help.hidden = false;
   name();
   button.addEventListener("click", () => {
     areOn = !areOn;
-    try { localStorage.setItem(key, areOn ? "on" : "off"); } catch { /* for this page only */ }
+    try {
+      localStorage.setItem(key, areOn ? "on" : "off");
+    } catch { /* for this page only */ }
     name();
   });
 }

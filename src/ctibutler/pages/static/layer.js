@@ -35,10 +35,19 @@ function count(summary) {
   const inside = [...summary.parentElement.querySelectorAll("li")];
   const number = inside.filter((item) => isIn(item, "a")).length;
   const others = [...summary.querySelectorAll("b:not(.a)")];
-  const marks = number ? [Object.assign(document.createElement("b"), { className: "a", textContent: `A${number}` })] : [];
+  const marks = number
+    ? [Object.assign(document.createElement("b"), { className: "a", textContent: `A${number}` })]
+    : [];
   const parts = [...marks, ...others];
-  const total = Object.assign(document.createElement("span"), { className: "sr", textContent: summary.querySelector(".sr").textContent });
-  summary.replaceChildren(...parts.flatMap((part) => [part, " "]), `${parts.length ? "of " : ""}${inside.length}`, total);
+  const total = Object.assign(document.createElement("span"), {
+    className: "sr",
+    textContent: summary.querySelector(".sr").textContent,
+  });
+  summary.replaceChildren(
+    ...parts.flatMap((part) => [part, " "]),
+    `${parts.length ? "of " : ""}${inside.length}`,
+    total,
+  );
   summary.parentElement.toggleAttribute("data-marked", parts.length > 0);
   summary.parentElement.parentElement.classList.toggle("has-marked", parts.length > 0);
 }
@@ -67,7 +76,8 @@ function key(name) {
     total.className = "count";
     total.textContent = String(number);
     row.append(bold, ` ${text} `, total);
-    if (set === "a") list.prepend(row); else list.append(row);
+    if (set === "a") list.prepend(row);
+    else list.append(row);
   }
 }
 
@@ -84,19 +94,26 @@ function show(layer) {
     const tactic = slug(item.closest(".tactic").querySelector(".tactic-head a").textContent);
     const technique = (wanted.get(idOf(item)) ?? []).find((one) => !one.tactic || one.tactic === tactic);
     put(item, Boolean(technique));
-    if (technique) { note(item, technique); found.add(idOf(item)); }
+    if (technique) {
+      note(item, technique);
+      found.add(idOf(item));
+    }
   }
   for (const matrix of document.querySelectorAll("[data-matrix]")) matrix.classList.add("has-sets");
   document.querySelectorAll("[data-matrix] summary").forEach(count);
   for (const column of document.querySelectorAll("[data-matrix] .tactic")) {
     const tops = [...column.querySelectorAll(":scope > ul > li")];
-    const marked = tops.filter((item) => [item, ...item.querySelectorAll("li")].some((one) => isIn(one, "a") || isIn(one, "b")));
+    const marked = tops.filter((item) =>
+      [item, ...item.querySelectorAll("li")].some((one) => isIn(one, "a") || isIn(one, "b"))
+    );
     column.querySelector(".tactic-head .count").textContent = `${marked.length} of ${tops.length}`;
   }
   key(String(layer.name ?? field.files[0].name));
   const missing = [...wanted.keys()].filter((id) => !found.has(id));
   status.textContent = missing.length
-    ? `Not in this matrix: ${missing.slice(0, 10).join(", ")}${missing.length > 10 ? ` and ${missing.length - 10} more` : ""}.`
+    ? `Not in this matrix: ${missing.slice(0, 10).join(", ")}${
+      missing.length > 10 ? ` and ${missing.length - 10} more` : ""
+    }.`
     : `All ${found.size} techniques are here.`;
 }
 
@@ -118,5 +135,7 @@ if (field) {
   field.closest("p").classList.remove("is-waiting");
   field.addEventListener("change", read);
   // The same file, chosen again, is read again.
-  field.addEventListener("click", () => { field.value = ""; });
+  field.addEventListener("click", () => {
+    field.value = "";
+  });
 }

@@ -27,7 +27,10 @@ function begin(matrix) {
     for (let at = here + by; at >= 0 && at < columns.length; at += by) {
       const links = linksOf(columns[at]);
       if (!links.length) continue;
-      const distance = (link) => { const box = link.getBoundingClientRect(); return Math.abs(box.top + box.height / 2 - height); };
+      const distance = (link) => {
+        const box = link.getBoundingClientRect();
+        return Math.abs(box.top + box.height / 2 - height);
+      };
       go(links.reduce((best, link) => (distance(link) < distance(best) ? link : best)));
       return;
     }
@@ -80,4 +83,6 @@ addEventListener("beforeprint", () => {
   opened = [...document.querySelectorAll("[data-matrix] details[data-marked]:not([open])")];
   for (const fold of opened) fold.open = true;
 });
-addEventListener("afterprint", () => { for (const fold of opened) fold.open = false; });
+addEventListener("afterprint", () => {
+  for (const fold of opened) fold.open = false;
+});

@@ -21,7 +21,11 @@ function made(name, className, text) {
 
 // The objects that were opened last. They are kept in this browser only.
 function recent() {
-  try { return JSON.parse(localStorage.getItem(RECENT)) ?? []; } catch { return []; }
+  try {
+    return JSON.parse(localStorage.getItem(RECENT)) ?? [];
+  } catch {
+    return [];
+  }
 }
 
 function remember() {
@@ -30,7 +34,9 @@ function remember() {
   const { id, name, kind, shape, scope } = head.dataset;
   const row = { id, name, kind, shape, scope, why: "", status: "live", address: location.pathname };
   const others = recent().filter((other) => other.address !== row.address);
-  try { localStorage.setItem(RECENT, JSON.stringify([row, ...others].slice(0, MOST_RECENT))); } catch { /* not kept */ }
+  try {
+    localStorage.setItem(RECENT, JSON.stringify([row, ...others].slice(0, MOST_RECENT)));
+  } catch { /* not kept */ }
 }
 
 function close() {
@@ -123,14 +129,23 @@ function showRecent() {
 
 async function ask(text) {
   running?.abort();
-  if (!text) { close(); return; }
-  if (answers.has(text)) { show(answers.get(text), text); return; }
+  if (!text) {
+    close();
+    return;
+  }
+  if (answers.has(text)) {
+    show(answers.get(text), text);
+    return;
+  }
   running = new AbortController();
   const { kb, release } = form.dataset;
   const asked = new URLSearchParams(kb ? { text, kb, release } : { text });
   try {
     const response = await fetch(`/palette.json?${asked}`, { signal: running.signal });
-    if (!response.ok) { close(); return; }
+    if (!response.ok) {
+      close();
+      return;
+    }
     const { groups } = await response.json();
     answers.set(text, groups);
     if (field.value.trim() === text) show(groups, text);
@@ -169,9 +184,13 @@ if (field && form) {
   field.addEventListener("keydown", pressed);
   document.addEventListener("keydown", (event) => {
     const isCommand = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k";
-    const isSlash = event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey
-      && !event.target.closest?.("input, textarea, select, [contenteditable]");
-    if (isCommand || isSlash) { event.preventDefault(); field.focus(); field.select(); }
+    const isSlash = event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey &&
+      !event.target.closest?.("input, textarea, select, [contenteditable]");
+    if (isCommand || isSlash) {
+      event.preventDefault();
+      field.focus();
+      field.select();
+    }
   });
   if ("focus" in field.dataset && matchMedia("(hover: hover)").matches) field.focus();
 }

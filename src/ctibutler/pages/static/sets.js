@@ -6,12 +6,18 @@ const own = document.querySelector("[data-release-open]")?.dataset.releaseOpen;
 let memory = "{}";
 
 function kept() {
-  try { return JSON.parse(sessionStorage.getItem(KEPT) ?? "{}"); } catch { return JSON.parse(memory); }
+  try {
+    return JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+  } catch {
+    return JSON.parse(memory);
+  }
 }
 
 function keep(sets) {
   memory = JSON.stringify(sets);
-  try { sessionStorage.setItem(KEPT, memory); } catch { /* for this page only */ }
+  try {
+    sessionStorage.setItem(KEPT, memory);
+  } catch { /* for this page only */ }
 }
 
 function made(name, className, text) {
@@ -47,8 +53,12 @@ function signRows(sets) {
     for (const set of SETS) row.classList.toggle(`marked-${set}`, letters.includes(set));
     if (!letters.length) continue;
     const signs = made("span", "set-signs");
-    signs.append(made("span", "sr", "In set "), ...letters.map((set) => made("b", `set-sign-${set}`, set.toUpperCase())));
-    if (item === row) item.prepend(signs); else item.before(signs, " ");
+    signs.append(
+      made("span", "sr", "In set "),
+      ...letters.map((set) => made("b", `set-sign-${set}`, set.toUpperCase())),
+    );
+    if (item === row) item.prepend(signs);
+    else item.before(signs, " ");
   }
 }
 
@@ -66,7 +76,9 @@ function told(set, ids) {
 
 function leading(release, word, of) {
   const link = made("a", "button", word === "matrix" ? "Matrix" : "Compare");
-  const query = new URLSearchParams(SETS.filter((set) => markedIn(of, set).length).map((set) => [set, of[set].join(",")]));
+  const query = new URLSearchParams(
+    SETS.filter((set) => markedIn(of, set).length).map((set) => [set, of[set].join(",")]),
+  );
   link.href = `/${release.split("/").map(encodeURIComponent).join("/")}/${word}?${query}`;
   return link;
 }
@@ -80,7 +92,12 @@ function lineOf(release, of) {
   if (filled.length === 2) line.append(leading(release, "compare", of));
   const clear = made("button", "", "Clear");
   clear.type = "button";
-  clear.addEventListener("click", () => { const sets = kept(); delete sets[release]; keep(sets); show(); });
+  clear.addEventListener("click", () => {
+    const sets = kept();
+    delete sets[release];
+    keep(sets);
+    show();
+  });
   line.append(leading(release, "matrix", of), clear);
   return line;
 }
@@ -108,4 +125,6 @@ export function mark(set, row) {
 
 show();
 // A page that the browser kept shows the marks of its time.
-addEventListener("pageshow", (event) => { if (event.persisted) show(); });
+addEventListener("pageshow", (event) => {
+  if (event.persisted) show();
+});
