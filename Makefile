@@ -4,6 +4,9 @@
 #   ARGS="..."          more arguments for the command or the tests: make up ARGS="--port 9000"
 
 BIN := .venv/bin
+# Styles and scripts of pages. Deno formats and lints them; it asks nobody for a newer version of itself.
+STATIC := src/ctibutler/pages/static
+export DENO_NO_UPDATE_CHECK := 1
 ifdef PYTHON
 export PYTHON
 endif
@@ -45,6 +48,8 @@ check: dev ## Check format, lint, types, imports, dead code, generated pages, wo
 	for script in bench examples picture references simulate tidy; do $(BIN)/mypy scripts/$$script || exit 1; done
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/vulture
+	$(BIN)/deno fmt --quiet --no-config --check --line-width 120 $(STATIC)
+	$(BIN)/deno lint --quiet --no-config $(STATIC)
 	$(BIN)/python scripts/references --check
 	$(BIN)/python scripts/tidy
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml

@@ -89,3 +89,16 @@ def test_what_is_used_is_there_and_what_is_there_is_used() -> None:
     used = set(re.findall(r"var\((--[a-z0-9-]+)", text))
     assert declared - used == set()
     assert used - declared == set()
+
+
+def test_every_class_that_a_sheet_styles_is_given_to_something() -> None:
+    sheets = "".join(sheet.read_text() for sheet in sorted(STATIC.glob("*.css")))
+    styled = set(re.findall(r"\.([a-z][a-z0-9-]*)(?=[^{}]*\{)", re.sub(r"/\*.*?\*/", "", sheets, flags=re.DOTALL)))
+    sources = [
+        path for pattern in ("templates/*", "static/*.js", "*.py") for path in sorted(STATIC.parent.glob(pattern))
+    ]
+    text = "".join(path.read_text() for path in sources)
+    # A class whose last part is filled in: class="badge badge-{{ word }}".
+    filled = set(re.findall(r"(?<![\w-])([a-z][a-z0-9-]*-)(?=\{|\$\{|\" ~)", text))
+    given = {name for name in styled if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)}
+    assert {name for name in styled - given if not any(name.startswith(part) for part in filled)} == set()

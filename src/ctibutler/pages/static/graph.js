@@ -1,5 +1,5 @@
 // The ring: a node that is pointed at, or has the focus, lights up the curves that end in it too, and dims the rest.
-for (const ring of document.querySelectorAll("[data-ring]")) {
+function follow(ring) {
   const ending = new Map();
   for (const curve of ring.querySelectorAll("[data-to]")) {
     const to = curve.dataset.to;
@@ -38,3 +38,5 @@ for (const ring of document.querySelectorAll("[data-ring]")) {
     if (nodeOf(event)) dark();
   });
 }
+
+for (const ring of document.querySelectorAll("[data-ring]")) follow(ring);
