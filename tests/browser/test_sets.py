@@ -97,6 +97,16 @@ def test_letters_that_are_off_mark_nothing_and_neither_do_letters_in_fields(brow
         expect(bar_of(page)).to_contain_text("B: G0034")
 
 
+def test_a_link_in_a_sentence_is_no_row(browser: Browser, base: str) -> None:
+    with opened(browser, base) as (page, heard):
+        page.goto("/attack-enterprise/18.1/T1086")
+        expect(page.locator(".banner [data-set]")).to_have_count(1)
+        page.locator(".banner [data-set]").focus()
+        page.keyboard.press("x")
+        expect(bar_of(page)).to_be_empty()
+        assert heard.nothing(), (heard.foreign, heard.said)
+
+
 def test_marks_are_seen_without_colours(browser: Browser, base: str) -> None:
     with opened(browser, base, forced_colors="active") as (page, _):
         page.goto(f"{ICS}/objects?attack_type=Group")

@@ -2,6 +2,7 @@
 const KEPT = "ctibutler-sets";
 const SETS = ["a", "b"];
 const MOST_TOLD = 6;
+const ROWS = "tr, li";
 const own = document.querySelector("[data-release-open]")?.dataset.releaseOpen;
 let memory = "{}";
 
@@ -34,7 +35,8 @@ function placeOf(item) {
   return { release: `${kb}/${label}`, id };
 }
 
-const items = () => [...document.querySelectorAll("main [data-set]")];
+// Links in sentences are about objects too, and have no row to mark.
+const items = () => [...document.querySelectorAll(`main :is(${ROWS}) [data-set], main .head[data-set]`)];
 const markedIn = (of, set) => of?.[set] ?? [];
 const isEmpty = (of) => SETS.every((set) => !markedIn(of, set).length);
 
@@ -49,7 +51,7 @@ function signRows(sets) {
   for (const item of items()) {
     const { release, id } = placeOf(item);
     const letters = SETS.filter((set) => markedIn(sets[release], set).includes(id));
-    const row = item.closest("tr, li, .head");
+    const row = item.closest(`${ROWS}, .head`);
     for (const set of SETS) row.classList.toggle(`marked-${set}`, letters.includes(set));
     if (!letters.length) continue;
     const signs = made("span", "set-signs");
