@@ -45,6 +45,14 @@ class InstalledReleases(msgspec.Struct, frozen=True):
     labels: list[str] = msgspec.field(name="versions")
 
 
+@dataclass(frozen=True, slots=True)
+class ReadFrom:
+    """The file that a release was read from, and the day when it was installed."""
+
+    file_name: str
+    day: str
+
+
 class AvailableRelease(msgspec.Struct, frozen=True, kw_only=True):
     """A release that is installed or can be, and the source that it came from or would come from."""
 
@@ -114,6 +122,15 @@ def installed(library: Library, kb: KnowledgeBase) -> InstalledReleases:
     with library.database.read() as connection:
         labels = [release.label for release in releases.installed(connection, kb.slug)]
     return InstalledReleases(labels[0] if labels else None, labels)
+
+
+def read_from(library: Library, kb: KnowledgeBase) -> dict[str, ReadFrom]:
+    """Return the files that the installed releases of a knowledge base were read from, by label, the newest first."""
+    with library.database.read() as connection:
+        return {
+            release.label: ReadFrom(release.file_name, rfc3339(Instant(release.installed_at))[:10])
+            for release in releases.installed(connection, kb.slug)
+        }
 
 
 def lately(library: Library, most: int) -> list[LatelyInstalled]:

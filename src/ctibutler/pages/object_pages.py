@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -110,7 +111,7 @@ def _id(request: Request, view: ObjectView) -> str:
 def _followed(request: Request, scope: Scope, found: LookedUp, part: str) -> Scope:
     """The scope with this object's own address in each other release that has it."""
     others = [OtherRelease(moment.release, _there(scope, moment, part)) for moment in reversed(found.moments)]
-    return Scope(scope.kb, scope.label, scope.latest, others)
+    return replace(scope, others=others)
 
 
 def _there(scope: Scope, moment: Moment, part: str = "") -> str | None:
@@ -327,7 +328,7 @@ def _stix(request: Request, scope: Scope, found: LookedUp) -> Response:
 def _absent(request: Request, scope: Scope, absent: Absent) -> Response:
     holders = [(moment, _there(scope, moment)) for moment in absent.holders]
     others = [OtherRelease(moment.release, _there(scope, moment)) for moment in reversed(absent.moments)]
-    here = Scope(scope.kb, scope.label, scope.latest, others)
+    here = replace(scope, others=others)
     absent_events = events_of(request.library, scope.kb, absent.id) if absent.holders else []
     frame = Frame(
         title_of(scope, f"{absent.id[:100]} is not here"),

@@ -25,7 +25,8 @@ def in_release(
 
     def handle(request: Request) -> Response:
         asked = request.path["place"]
-        installed = releases.installed(request.library, request.kb).labels
+        files = releases.read_from(request.library, request.kb)
+        installed = list(files)
         if not installed:
             return nothing_installed(request)
         if asked.lower() == "latest":
@@ -37,7 +38,7 @@ def in_release(
         if label != asked or by_alias(request):
             return redirect(with_query(request, target(request, label)), 301)
         others = [OtherRelease(known, address(request, known)) for known in installed]
-        return view(request, Scope(request.kb, label, installed[0], others))
+        return view(request, Scope(request.kb, label, installed[0], others, files[label]))
 
     return handle
 

@@ -17,6 +17,9 @@ from ctibutler.knowledge_bases.kinds import kind_of
 from ctibutler.pages.paging import pager
 from ctibutler.pages.rows import Rows
 from ctibutler.pages.templating import Frame, forms_of, page, short_title
+from ctibutler.pages.text import excerpt
+from ctibutler.stix.markup import plain_text
+from ctibutler.stix.objects import text
 
 _MOST_FORMER = 10
 
@@ -61,7 +64,10 @@ def results(request: Request) -> Response:
         "search.html",
         frame,
         written=written,
-        rows=[rows.row(view) for view in found.items],
+        rows=[
+            rows.row(view, excerpt(plain_text(text(view.properties, "description") or ""), written))
+            for view in found.items
+        ],
         former=[rows.row(it.view, note=f"called {it.former} until {it.until}") for it in former],
         found=found,
         bases=library.knowledge_bases.all,

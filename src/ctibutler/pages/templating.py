@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from starlette.responses import RedirectResponse, Response
 
 import ctibutler
+from ctibutler.answers.releases import ReadFrom
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
 from ctibutler.knowledge_bases.matrices import matrix_form
 from ctibutler.pages import addresses, static_files
@@ -38,12 +39,13 @@ class OtherRelease:
 
 @dataclass(frozen=True)
 class Scope:
-    """The release that a page is about, and this page in the others, newest first."""
+    """The release that a page is about, this page in the others, newest first, and where the release was read from."""
 
     kb: KnowledgeBase
     label: str
     latest: str
     others: Sequence[OtherRelease]
+    read_from: ReadFrom
 
     @property
     def is_latest(self) -> bool:

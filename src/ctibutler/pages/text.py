@@ -42,6 +42,10 @@ _TAG: Final = re.compile(r"<(/?)(?:xhtml:)?([a-zA-Z][a-zA-Z0-9]*)((?:\s[^<>]*)?)
 _HREF: Final = re.compile(r"""\shref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 _GAP: Final = re.compile(r"\n[^\S\n]*\n\s*")
 _UNDERLINE: Final = re.compile(r"\n[ \t]*-{5,}[ \t]*\n")
+# An excerpt: how many characters stand before and behind the word that was found, and how long a word is to be marked.
+_BEFORE: Final = 60
+_AFTER: Final = 100
+_SHORTEST_MARKED: Final = 2
 _ADDRESS: Final = re.compile(r"""(?:https?://|(?<=\())[^\s<>"'()\[\]]*[^\s<>"'()\[\].,;]""")
 
 _INLINE: Final[Mapping[str, str]] = {
@@ -142,6 +146,26 @@ def joined(lines: Iterable[Markup]) -> Markup:
 def escaped(text: str) -> Markup:
     """Return a text that has no markup."""
     return Markup.escape(text)
+
+
+def excerpt(plain: str, words: str) -> Markup:
+    """Return the part of a plain text around the first of these words, or of words that begin so, with all of them marked;
+    nothing where the text has none of them."""
+    wanted = [re.escape(word) for word in re.findall(r"\w+", words) if len(word) >= _SHORTEST_MARKED]
+    pattern = re.compile(rf"\b(?:{'|'.join(wanted)})\w*", re.IGNORECASE)
+    first = pattern.search(plain) if wanted else None
+    if first is None:
+        return EMPTY
+    begin = max(0, first.start() - _BEFORE)
+    begin = plain.find(" ", begin, first.start()) + 1 if begin else 0
+    end = min(len(plain), first.end() + _AFTER)
+    end = max(first.end(), plain.rfind(" ", first.end(), end)) if end < len(plain) else end
+    part, made, at = plain[begin:end], list[str](), 0
+    for found in pattern.finditer(part):
+        made += (html.escape(part[at : found.start()]), "<mark>", html.escape(found[0]), "</mark>")
+        at = found.end()
+    made.append(html.escape(part[at:]))
+    return Markup("…" * (begin > 0) + "".join(made) + "…" * (end < len(plain)))  # noqa: S704 - escaped piece by piece
 
 
 def has_words(text: str) -> bool:
