@@ -38,7 +38,13 @@ ROWS = (
         at_most(15, "ms"),
         f"{PROCESSOR} for pages of techniques of Enterprise 18.1, each another one, without the answer cache",
     ),
-    Row("pages-matrix", "The matrix of Enterprise with two sets", "–", at_most(60, "ms"), f"{PROCESSOR} for {FIRST}"),
+    Row(
+        "pages-matrix",
+        "The matrix of Enterprise with two sets, never asked before",
+        "–",
+        at_most(60, "ms"),
+        f"{PROCESSOR} for matrices of Enterprise 18.1 with two groups, each time other ones, without the answer cache",
+    ),
     Row(
         "pages-comparison",
         "The comparison of Enterprise 17.1 and 18.1",
@@ -83,19 +89,23 @@ def measure(workshop: Workshop) -> Iterator[Outcome]:
     everything = workshop.everything
     with api(everything | NO_CACHE) as server:
         asker = Asker(server)
-        ids = techniques(asker, 40 if workshop.quick else 110)
+        ids = listed(asker, "attack-pattern", 40 if workshop.quick else 110)
         answers = [asker.ask(f"{BASE}{external_id}") for external_id in ids][10:]
         figures = {
             f"{name}, ms": asker.ask(path).processor for name, path in PAGES.items() if name in ("T1059", "T1105")
         }
         processor = [answer.processor for answer in answers]
         yield Outcome("pages-object", median(processor), {"slowest, ms": max(processor)} | figures)
+        groups = listed(asker, "intrusion-set", 26)
+        pairs = [f"{BASE}matrix?a={a}&b={b}" for a, b in zip(groups[::2], groups[1::2], strict=True)]
+        matrices = [asker.ask(path).processor for path in pairs][3:]
+        first = median(_first(workshop, PAGES["matrix"]) for _ in range(workshop.runs))
+        yield Outcome("pages-matrix", median(matrices), {"slowest, ms": max(matrices), f"{FIRST}, ms": first})
         questions: list[str] = json.loads(QUESTIONS.read_text(encoding="utf-8"))
         typed = [part for question in questions for part in accumulate(question)]
         asked = [asker.ask(f"/palette.json?text={quote_plus(part)}").processor for part in typed]
         yield Outcome("palette-median", median(asked), {"questions": len(asked)})
         yield Outcome("palette-p99", quantiles(asked, n=100)[98], {"slowest, ms": max(asked)})
-    yield Outcome("pages-matrix", median(_first(workshop, PAGES["matrix"]) for _ in range(workshop.runs)))
     with api(everything) as server:
         asker = Asker(server)
         taken: dict[str, list[Answer]] = {name: [] for name in PAGES}
@@ -117,11 +127,11 @@ def measure(workshop: Workshop) -> Iterator[Outcome]:
     yield Outcome("pages-comparison", median(_first(workshop, COMPARISON) for _ in range(workshop.runs)))
 
 
-def techniques(asker: Asker, count: int) -> list[str]:
-    """Ids of techniques of Enterprise 18.1."""
-    path = f"/api/v1/attack-enterprise/objects/?attack_version=18.1&type=attack-pattern&page_size={count}"
-    listed = json.loads(asker.body(path))["objects"]
-    return [each["external_references"][0]["external_id"] for each in listed]
+def listed(asker: Asker, stix_type: str, count: int) -> list[str]:
+    """Ids of objects of a type of Enterprise 18.1."""
+    path = f"/api/v1/attack-enterprise/objects/?attack_version=18.1&type={stix_type}&page_size={count}"
+    found = json.loads(asker.body(path))["objects"]
+    return [each["external_references"][0]["external_id"] for each in found]
 
 
 def _first(workshop: Workshop, path: str) -> float:
