@@ -314,6 +314,20 @@ def test_a_made_up_knowledge_base_has_a_matrix(catalogues: Catalogues) -> None:
     assert (matrix.counts.only_a, matrix.counts.only_b, matrix.counts.both) == (0, 0, 1)
 
 
+def test_a_release_that_is_installed_again_has_another_matrix(catalogues: Catalogues) -> None:
+    hosted = KnowledgeBases([BIRDS])
+    database = catalogues.empty(hosted)
+    library = Library(database, hosted)
+    shown = []
+    for name in ("Wren", "Winter wren"):
+        objects = [{**stix, "name": name} if stix["name"] == "Wren" else stix for stix in flock()]
+        install(database, "birds@1", made_content(objects), kb=BIRDS)
+        matrix = make_matrix(library, BIRDS, MatrixQuery())
+        shown.append({cell.technique.name for _, cell in all_cells(matrix)})
+    assert "Wren" in shown[0] and "Winter wren" not in shown[0]  # noqa: PT018
+    assert "Winter wren" in shown[1] and "Wren" not in shown[1]  # noqa: PT018
+
+
 def test_what_serves_no_tactics_has_no_matrix(catalogues: Catalogues) -> None:
     hosted = KnowledgeBases([replace(BIRDS, questions=BIRDS.questions[1:])])
     with pytest.raises(NotFound, match="has no matrix"):

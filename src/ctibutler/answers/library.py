@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ctibutler.answers.arrangements import Arrangements
 from ctibutler.answers.list_cache import ListCache
 from ctibutler.answers.mention_cache import MentionCache
 from ctibutler.answers.scope_cache import ScopeCache
@@ -27,3 +28,4 @@ class Library:
     scopes: ScopeCache = field(default_factory=ScopeCache, compare=False, repr=False)
     mentions: MentionCache = field(default_factory=MentionCache, compare=False, repr=False)
     adjacencies: Adjacencies = field(default_factory=Adjacencies, compare=False, repr=False)
+    arrangements: Arrangements = field(default_factory=Arrangements, compare=False, repr=False)

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
 
+from ctibutler.answers.arrangements import Arrangement
 from ctibutler.answers.asking.question_records import Start
 from ctibutler.answers.library import Library
 from ctibutler.answers.migrations import release_outcomes
 from ctibutler.answers.naming import installed_release
-from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.pages import Count
 from ctibutler.answers.technique_sets import TechniqueSet, technique_set
-from ctibutler.catalog import members, objects, walks
-from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import folded, natural_order
 from ctibutler.catalog.releases import Release
-from ctibutler.catalog.selections import Selection
-from ctibutler.catalog.walks import Living, Node
+from ctibutler.catalog.walks import Node
 from ctibutler.comparing.outcomes import ADDED, Outcome
 from ctibutler.errors import NotFound
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
-from ctibutler.knowledge_bases.kinds import kind_of, kinds_named
-from ctibutler.knowledge_bases.matrices import MatrixForm, matrix_form
-from ctibutler.knowledge_bases.properties import strings
+from ctibutler.knowledge_bases.matrices import matrix_form
 
 Mark = Literal["a", "b", "both"]
 Change = Literal["new", "moved", "renamed", "edited"]
@@ -45,8 +40,6 @@ _CHANGES: Mapping[str, Change] = {
     "edited": "edited",
 }
 """What a reader sees of the outcomes that lead to a technique. `moved`: it has another tactic, parent or id."""
-
-_PLATFORMS = "platforms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +174,6 @@ class Matrix(msgspec.Struct, frozen=True, kw_only=True):
                         yield tactic, inner, cell
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What a release says: objects by node, which techniques each tactic has, and what is below each technique."""
-
-    techniques: Mapping[Node, ObjectView]
-    tactics: Mapping[Node, ObjectView]
-    parts: Sequence[ObjectView]
-    served: Mapping[Node, set[Node]]
-    below: Mapping[Node, Sequence[Node]]
-
-
 def make_matrix(library: Library, kb: KnowledgeBase, query: MatrixQuery) -> Matrix:
     """Return the matrix of a release. Revoked and deprecated techniques are left out.
 
@@ -202,7 +184,7 @@ def make_matrix(library: Library, kb: KnowledgeBase, query: MatrixQuery) -> Matr
         raise NotFound(f"{kb.slug} has no matrix: its objects serve no tactics")
     with library.database.read() as connection:
         release = installed_release(connection, kb, query.release)
-        read = _read(connection, kb, release, form)
+        read = library.arrangements.get(connection, kb, release, form)
         a = technique_set(library, connection, kb, release, query.a)
         b = technique_set(library, connection, kb, release, query.b)
         changed = _changed(library, kb, read, query.since, release) if query.since else _Changed()
@@ -228,56 +210,13 @@ def make_matrix(library: Library, kb: KnowledgeBase, query: MatrixQuery) -> Matr
     )
 
 
-def order_of_tactics(parts: Iterable[ObjectView]) -> dict[str, None]:
-    """Return the STIX ids of tactics, in the order in which these matrices name them."""
-    return dict.fromkeys(ref for part in parts for ref in strings(part.properties.get("tactic_refs")))
-
-
-def _read(connection: Connection, kb: KnowledgeBase, release: Release, form: MatrixForm) -> _Read:
-    living = Living()
-    techniques = _of_kinds(connection, kb, release, form.techniques, alive=True)
-    # The tactics of a matrix that its publisher withdrew are withdrawn too; they stay columns of it.
-    tactics = _of_kinds(connection, kb, release, form.tactics, alive=False)
-    kinds = kinds_named(kb, form.techniques)
-    served: dict[Node, set[Node]] = {}
-    for hop, _ in walks.take(connection, form.serves, release, [node[1] for node in tactics], kinds, living):
-        if hop.far in techniques:
-            served.setdefault(hop.near, set()).add(hop.far)
-    below: dict[Node, list[Node]] = {}
-    if form.below is not None:
-        for hop, _ in walks.take(connection, form.below, release, [node[1] for node in techniques], kinds, living):
-            if hop.far in techniques and hop.far != hop.near:
-                below.setdefault(hop.near, []).append(hop.far)
-    types = [name for name in release.types if name.endswith("-matrix")]
-    keys = members.member_keys(connection, release, types) if types else []
-    parts = views(objects.contents(connection, keys), kb, release.label)
-    return _Read(techniques, tactics, parts, served, below)
-
-
-def _of_kinds(
-    connection: Connection, kb: KnowledgeBase, release: Release, words: Sequence[str], *, alive: bool
-) -> dict[Node, ObjectView]:
-    types = sorted({name for kind in kinds_named(kb, words) for name in kind.types})
-    selection = Selection(
-        releases=[release.key],
-        types=types,
-        listed_only=False,
-        include_revoked=not alive,
-        include_deprecated=not alive,
-    )
-    keys = objects.select_all(connection, selection)
-    nodes = walks.nodes_of(connection, release, keys)
-    read = zip(keys, views(objects.contents(connection, keys), kb, release.label), strict=True)
-    return {nodes[key]: view for key, view in read if kind_of(kb, view.type, view.properties) in words}
-
-
 class _Making:
     """Makes the parts of one matrix, and counts what is on them."""
 
     def __init__(
         self,
         kb: KnowledgeBase,
-        read: _Read,
+        read: Arrangement,
         platforms: Sequence[str],
         a: TechniqueSet,
         b: TechniqueSet,
@@ -291,19 +230,16 @@ class _Making:
         self._wanted = {folded(name) for name in platforms}
         self._sets = (a.techniques, b.techniques)
         self._changes = changes
-        self._names = {node: folded(view.name or "") for node, view in read.techniques.items()}
-        self._platforms = {node: platforms_of(kb, view) for node, view in read.techniques.items()}
         self._made: dict[Node, MatrixTechnique] = {}
-        self._tactics = {view.id: (node, view) for node, view in read.tactics.items()}
+        self._tactics = {tactic.id: (node, tactic) for node, tactic in read.tactics.items()}
 
     def parts(self) -> Iterator[MatrixPart]:
         """Yield the matrices as their publisher made them, then the tactics that none of them names."""
         named: set[str] = set()
-        for view in sorted(self._read.parts, key=lambda it: it.is_revoked or it.is_deprecated):
-            refs = [ref for ref in order_of_tactics([view]) if ref in self._tactics]
+        for part in sorted(self._read.parts, key=lambda it: it.is_dead):
+            refs = [ref for ref in part.tactics if ref in self._tactics]
             named.update(refs)
-            is_dead = view.is_revoked or view.is_deprecated
-            yield MatrixPart(view.id, view.external_id, view.name, is_dead, tuple(map(self._column, refs)))
+            yield MatrixPart(part.id, part.external_id, part.name, part.is_dead, tuple(map(self._column, refs)))
         others = [stix_id for stix_id in self._tactics if stix_id not in named and self._is_used(stix_id)]
         if others:
             others.sort(key=lambda stix_id: natural_order(self._tactics[stix_id][1].external_id or stix_id))
@@ -319,35 +255,35 @@ class _Making:
 
     def all_platforms(self) -> tuple[str, ...]:
         """Return every platform that a technique names."""
-        return tuple(sorted({name for names in self._platforms.values() for name in names}, key=folded))
+        return tuple(sorted({name for it in self._read.techniques.values() for name in it.platforms}, key=folded))
 
     def _is_used(self, stix_id: str) -> bool:
-        node, view = self._tactics[stix_id]
-        return node in self._read.served or not (view.is_revoked or view.is_deprecated)
+        node, tactic = self._tactics[stix_id]
+        return node in self._read.served or not tactic.is_dead
 
     def _column(self, stix_id: str) -> MatrixTactic:
-        node, view = self._tactics[stix_id]
-        served = self._read.served.get(node, set())
-        tops = sorted(self._tops(served), key=lambda it: (self._names[it], it))
+        node, tactic = self._tactics[stix_id]
+        served = self._read.served.get(node, frozenset())
+        tops = sorted(self._tops(served), key=lambda it: (self._read.techniques[it].folded_name, it))
         cells = [cell for top in tops if (cell := self._cell(top, served, set())) is not None]
         self.tops.update(top for top in tops if top in self.shown)
         marked = sum(cell.is_marked for cell in cells)
-        return MatrixTactic(view.id, view.external_id, view.name, tuple(cells), marked)
+        return MatrixTactic(tactic.id, tactic.external_id, tactic.name, tuple(cells), marked)
 
-    def _tops(self, served: set[Node]) -> set[Node]:
+    def _tops(self, served: Set[Node]) -> Set[Node]:
         """Those that are below none of the others. Of techniques that are below each other, all are at the top."""
         tops = served - {below for top in served for below in self._inside(top)}
         covered = {below for top in tops for below in self._inside(top)}
         return tops | (served - covered)
 
-    def _cell(self, node: Node, served: set[Node], above: set[Node]) -> MatrixCell | None:
+    def _cell(self, node: Node, served: Set[Node], above: set[Node]) -> MatrixCell | None:
         below = []
-        for inner in sorted(self._read.below.get(node, ()), key=self._order):
+        for inner in sorted(self._read.below.get(node, ()), key=lambda it: self._read.techniques[it].order):
             # One that names tactics of its own is only below those.
             if inner not in above and (inner in served or not self._serves_any(inner)):
                 cell = self._cell(inner, served, {*above, node})
                 below += [] if cell is None else [cell]
-        passes = not self._wanted or bool(self._wanted & set(map(folded, self._platforms[node])))
+        passes = not self._wanted or bool(self._wanted & set(map(folded, self._read.techniques[node].platforms)))
         if not passes and not below:
             return None
         self.cells += 1
@@ -367,18 +303,14 @@ class _Making:
             waiting += new
         return found
 
-    def _order(self, node: Node) -> tuple[str, str]:
-        view = self._read.techniques[node]
-        return natural_order(view.external_id or ""), view.id
-
     def _technique(self, node: Node) -> MatrixTechnique:
         if node not in self._made:
-            view = self._read.techniques[node]
+            arranged = self._read.techniques[node]
             a, b = (tuple(given.get(node, ())) for given in self._sets)
             mark: Mark | None = "both" if a and b else "a" if a else "b" if b else None
             self._made[node] = MatrixTechnique(
-                id=view.id, external_id=view.external_id, name=view.name, platforms=self._platforms[node], mark=mark, a=a, b=b,
-                change=self._changes.get(view.id),
+                id=arranged.id, external_id=arranged.external_id, name=arranged.name, platforms=arranged.platforms, mark=mark,
+                a=a, b=b, change=self._changes.get(arranged.id),
             )  # fmt: skip
         return self._made[node]
 
@@ -392,7 +324,7 @@ class _Changed:
     left: tuple[Outcome, ...] = ()
 
 
-def _changed(library: Library, kb: KnowledgeBase, read: _Read, since: str, release: Release) -> _Changed:
+def _changed(library: Library, kb: KnowledgeBase, read: Arrangement, since: str, release: Release) -> _Changed:
     whole = release_outcomes(library, kb, since, release.label)
     here = {view.id for view in read.techniques.values()}
     types = {view.type for view in read.techniques.values()}
@@ -416,9 +348,3 @@ def _counted(shown: Iterable[MatrixTechnique]) -> dict[str, int]:
 def _told(found: TechniqueSet, shown: Mapping[Node, object]) -> MatrixSet:
     without_cell = sum(node not in shown for node in found.techniques)
     return MatrixSet(tuple(found.given), len(found.techniques), without_cell, tuple(found.problems), found.question)
-
-
-def platforms_of(kb: KnowledgeBase, view: ObjectView) -> tuple[str, ...]:
-    """Return the platforms of an object, none if tables do not show them of its type."""
-    columns = (column for column in kb.columns if column.name == _PLATFORMS and view.type in column.types)
-    return tuple(dict.fromkeys(name for column in columns for name in column.read(view.properties)))

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from ctibutler.answers.arrangements import order_of_tactics
 from ctibutler.answers.library import Library
-from ctibutler.answers.matrix import order_of_tactics
 from ctibutler.answers.naming import ObjectRequest, resolve
 from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.catalog import members, neighbours, objects, releases, walks

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from ctibutler.answers.arrangements import order_of_tactics, platforms_of
 from ctibutler.answers.asking.answering import MOST_EVIDENCE
 from ctibutler.answers.asking.question_records import QuestionQuery
 from ctibutler.answers.asking.questions import ask
 from ctibutler.answers.library import Library
-from ctibutler.answers.matrix import order_of_tactics, platforms_of
 from ctibutler.answers.naming import installed_release
 from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.answers.objects import shown_types
