@@ -16,7 +16,6 @@ from ctibutler.answers.looking_up import Absent, LookedUp, Moment, look_up, noti
 from ctibutler.answers.naming import ObjectRequest, brief
 from ctibutler.answers.object_view import ObjectView
 from ctibutler.answers.pages import PageRequest
-from ctibutler.answers.reading_ids import reading_ids
 from ctibutler.answers.related import list_related
 from ctibutler.answers.relationships import RelationshipQuery, list_relationships
 from ctibutler.http.forwarding import answer_at
@@ -62,7 +61,7 @@ def one_object(
         found = look_up(request.library, scope.kb, written, scope.label)
         if isinstance(found, Absent):
             return _absent(request, scope, found)
-        address = _address(request, found, part, extension)
+        address = _address(found, part, extension)
         if addresses.of_object(scope.kb.slug, scope.label, written, part, extension) != address:
             return redirect(with_query(request, address), 301)
         return (extensions[extension] if extension else answer)(request, _followed(request, scope, found, part), found)
@@ -95,17 +94,18 @@ def release_or_id(request: Request) -> Response:
 def address_in(request: Request, label: str, written: str, part: str = "", extension: str = "") -> str:
     """Return the canonical address of what an id means in a release; as it is written, if it means nothing there."""
     found = look_up(request.library, request.kb, written, label)
-    object_id = written if isinstance(found, Absent) else _id(request, found.view)
+    object_id = written if isinstance(found, Absent) else _id(found)
     return addresses.of_object(request.kb.slug, label, object_id, part, extension)
 
 
-def _address(request: Request, found: LookedUp, part: str = "", extension: str = "") -> str:
-    return addresses.of_object(found.kb.slug, found.release, _id(request, found.view), part, extension)
+def _address(found: LookedUp, part: str = "", extension: str = "") -> str:
+    return addresses.of_object(found.kb.slug, found.release, _id(found), part, extension)
 
 
-def _id(request: Request, view: ObjectView) -> str:
-    [object_id] = reading_ids(request.library, [view]).values()
-    return object_id if addresses.can_be_read(object_id) else view.id
+def _id(found: LookedUp) -> str:
+    """The id under which an object is read in its release."""
+    object_id = next(moment.id for moment in found.moments if moment.release == found.release)
+    return object_id if object_id is not None and addresses.can_be_read(object_id) else found.view.id
 
 
 def _followed(request: Request, scope: Scope, found: LookedUp, part: str) -> Scope:
@@ -132,8 +132,8 @@ def frame_of(
     view = found.view
     name = f"{view.external_id} {name_of(view)}" if view.external_id else name_of(view)
     what = f"{part.capitalize()} of {name}" if part and part != "stix" else f"STIX of {name}" if part else name
-    forms = [Form(extension, _address(request, found, part, extension)) for extension in extensions]
-    return Frame(title_of(scope, what), _address(request, found, part), scope, forms, "object", scripts=scripts)
+    forms = [Form(extension, _address(found, part, extension)) for extension in extensions]
+    return Frame(title_of(scope, what), _address(found, part), scope, forms, "object", scripts=scripts)
 
 
 def head_of(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
@@ -147,24 +147,24 @@ def head_of(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
         "name": name_of(view),
         "kind": kind_of(kb, view.type, view.properties),
         "shape": shape_of(kb, view),
-        "copies": list(copy_forms(kb, view, name_of(view), _address(request, found))) if view.external_id else [],
+        "copies": list(copy_forms(kb, view, name_of(view), _address(found))) if view.external_id else [],
         "label_colour": kb.label_colours.get((view.external_id or "").lower()),
         "status": status_of(view),
         "others": [rows.row(other) for other in found.others],
         "events": events,
         "timeline": marks(found.moments, events, lambda moment: _there(scope, moment)),
-        "parts": {part: _address(request, found, part) for part in PARTS},
+        "parts": {part: _address(found, part) for part in PARTS},
         "total_relations": _total(request, found),
-        "in_matrix": _in_matrix(request, found),
+        "in_matrix": _in_matrix(found),
     }
 
 
-def _in_matrix(request: Request, found: LookedUp) -> str | None:
+def _in_matrix(found: LookedUp) -> str | None:
     """The address of the matrix with this object as a set; None if it has no techniques there, and is none."""
     kb, view = found.kb, found.view
     if status_of(view) != "live" or not can_be_set(kb, kind_of(kb, view.type, view.properties)):
         return None
-    return addresses.in_release(kb.slug, found.release, "matrix", a=_id(request, view))
+    return addresses.in_release(kb.slug, found.release, "matrix", a=_id(found))
 
 
 def _total(request: Request, found: LookedUp) -> int:
@@ -186,7 +186,7 @@ def _context(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
     chain = successors(library, view)
     notice = notice_about(library, view) if is_dead else None
     named = notice.named if notice else ()
-    texts = Texts(library, kb, scope.label, [view, *sources_of(answers)], _address(request, found))
+    texts = Texts(library, kb, scope.label, [view, *sources_of(answers)], _address(found))
     rows = Rows(library, [*objects_of(answers), *chain, *named], (kb.slug, scope.label))
     description = text(view.properties, "description")
     told = texts.block(description) if description else None
@@ -218,7 +218,7 @@ def _context(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
 def _whole(request: Request, scope: Scope, found: LookedUp) -> dict[str, Any]:
     """All that the page of an object shows."""
     head = head_of(request, scope, found)
-    ending = ending_of(found, head["status"], head["events"], _id(request, found.view), scope.latest)
+    ending = ending_of(found, head["status"], head["events"], _id(found), scope.latest)
     return {**head, **_context(request, scope, found), "ending": ending}
 
 
@@ -257,7 +257,7 @@ def _page(request: Request, scope: Scope, found: LookedUp) -> Response:
 
 
 def _markdown(request: Request, scope: Scope, found: LookedUp) -> Response:
-    return markdown("object.md", {**_whole(request, scope, found), "scope": scope, "address": _address(request, found)})
+    return markdown("object.md", {**_whole(request, scope, found), "scope": scope, "address": _address(found)})
 
 
 def forwarded(*below: str, query: str = "") -> ObjectAnswer:
@@ -290,7 +290,7 @@ def _relations(request: Request, scope: Scope, found: LookedUp) -> Response:
     rows = Rows(request.library, ends, (scope.kb.slug, scope.label))
     frame = frame_of(request, scope, found, "relations", ".json", ".csv")
     views = [item.view for item in related.items]
-    texts = Texts(request.library, scope.kb, scope.label, views, _address(request, found))
+    texts = Texts(request.library, scope.kb, scope.label, views, _address(found))
     made = [
         (
             text(item.view.properties, "relationship_type") or "",
@@ -321,7 +321,7 @@ def _stix(request: Request, scope: Scope, found: LookedUp) -> Response:
         msgspec.json.format(content.content, indent=2).decode("utf-8", "replace").splitlines()
         for content in found.contents
     ]
-    bundle = _address(request, found, "", ".stix.json")
+    bundle = _address(found, "", ".stix.json")
     return page("stix.html", frame, **head_of(request, scope, found), contents=lines, bundle=bundle)
 
 
