@@ -195,18 +195,23 @@ def _moments(
     installed: Sequence[Release],
 ) -> list[Moment]:
     by_stix_id = candidates_of(connection, kb, stix_id, installed) if stix_id else []
-    by_id = candidates_of(connection, kb, external_id, installed) if external_id else []
+    # A publisher may have given the object another id in another release.
+    ids = dict.fromkeys((external_id, *(found.external_id for found in by_stix_id)))
+    by_id = {one: candidates_of(connection, kb, one, installed) for one in ids if one}
     moments: list[Moment] = []
     before: bytes | None = None
     for release in reversed(installed):
-        named = meant(kb, external_id, _in(by_id, release)) if external_id else None
-        found = next(iter(_in(by_stix_id, release)), named)
+        found = next(iter(_in(by_stix_id, release)), None)
+        if found is None and external_id:
+            found = meant(kb, external_id, _in(by_id[external_id], release))
         if found is None:
             moments.append(Moment(release.label, "absent"))
             continue
+        own = found.external_id
+        named = meant(kb, own, _in(by_id.get(own, ()), release)) if own else None
         change: Change = "first" if before is None else "same" if found.digest == before else "different"
         before = found.digest
-        is_named = named is not None and named.stix_id == found.stix_id and found.external_id is not None
+        is_named = named is not None and named.stix_id == found.stix_id
         object_id = found.external_id if is_named else found.stix_id
         is_namesake = kb.identity == "stix-id" and stix_id is not None and found.stix_id != stix_id
         moments.append(Moment(release.label, change, object_id, found.digest.hex(), is_namesake))
