@@ -36,6 +36,12 @@ QUIET = (
 )  # fmt: skip
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests in a browser come last: it keeps a loop running in the thread of all tests."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: here in item.path.parents)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     path = os.environ.get("CTIBUTLER_TEST_CHROMIUM") or shutil.which("chromium")
