@@ -142,7 +142,7 @@ def test_the_words_that_were_asked_for_longest_ago_are_given_up(library: Library
         (key,) = [release.key for release in releases.latest(connection)]
         for relationships in (False, True, False):
             (found,) = cache.get(connection, [key], relationships=relationships)
-            assert list(cache._kept.values()) == [found]
+            assert list(cache._kept._values.values()) == [found]
             assert len(found.keys) == (0 if relationships else len(OBJECTS))
 
 

@@ -177,8 +177,8 @@ def test_a_reinstalled_release_is_compared_again(catalogues: Catalogues) -> None
 
 
 def test_the_most_recent_comparisons_are_cached(catalogues: Catalogues, monkeypatch: pytest.MonkeyPatch) -> None:
-    database, pairs = catalogues.empty(), ComparedPairs()
     monkeypatch.setattr("ctibutler.comparing.pairs.MOST_DIFFERENCES", 3)
+    database, pairs = catalogues.empty(), ComparedPairs()
     labels = [f"{number}.0" for number in range(1, 5)]
     for label in labels:
         install(database, f"cwe@{label}", made_content([weakness(label=label)]))

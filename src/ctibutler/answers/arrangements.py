@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
@@ -13,7 +11,8 @@ from ctibutler.answers.object_view import ObjectView, views
 from ctibutler.catalog import members, objects, walks
 from ctibutler.catalog.engine.connection import Connection
 from ctibutler.catalog.folding import folded, natural_order
-from ctibutler.catalog.releases import Release
+from ctibutler.catalog.kept import Kept
+from ctibutler.catalog.releases import Release, Stamp
 from ctibutler.catalog.selections import Selection
 from ctibutler.catalog.walks import Living, Node
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -72,23 +71,11 @@ class Arrangements:
     """Remembers how a few releases arrange their techniques: matrices differ in what is marked on them."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[int, int], Arrangement] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept = Kept[Stamp, Arrangement](MOST_ARRANGEMENTS)
 
     def get(self, connection: Connection, kb: KnowledgeBase, release: Release, form: MatrixForm) -> Arrangement:
         """Return the arrangement of a release."""
-        # The key of a removed release is used again.
-        mark = (release.key, release.installed_at)
-        with self._lock:
-            if mark in self._kept:
-                self._kept.move_to_end(mark)
-                return self._kept[mark]
-        read = read_arrangement(connection, kb, release, form)
-        with self._lock:
-            self._kept[mark] = read
-            while len(self._kept) > MOST_ARRANGEMENTS:
-                self._kept.popitem(last=False)
-        return read
+        return self._kept.get(release.stamp, lambda: read_arrangement(connection, kb, release, form))
 
 
 def read_arrangement(connection: Connection, kb: KnowledgeBase, release: Release, form: MatrixForm) -> Arrangement:

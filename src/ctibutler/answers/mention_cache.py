@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ctibutler.catalog.engine.connection import Connection
+from ctibutler.catalog.kept import Kept
 from ctibutler.catalog.releases import moments_of
 
 if TYPE_CHECKING:
@@ -28,9 +27,7 @@ class MentionCache:
     """
 
     def __init__(self, size: int = MOST_BYTES) -> None:
-        self._size = size
-        self._kept: OrderedDict[_Part, Mentions] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept = Kept[_Part, "Mentions"](size, lambda kept: kept.size, once=True)
 
     def get(self, connection: Connection, release_keys: Sequence[int], *, relationships: bool) -> list[Mentions]:
         """Return the words of all relationships of these releases, or of their other objects."""
@@ -40,14 +37,4 @@ class MentionCache:
     def _of(self, connection: Connection, part: _Part) -> Mentions:
         from ctibutler.catalog.mentions import mentions  # loads numpy
 
-        with self._lock:
-            if part not in self._kept:
-                self._kept[part] = mentions(connection, part[0], relationships=part[2])
-                self._give_up_oldest()
-            self._kept.move_to_end(part)
-            return self._kept[part]
-
-    def _give_up_oldest(self) -> None:
-        """Stay within the size. The newest stays even if it alone is larger."""
-        while len(self._kept) > 1 and sum(kept.size for kept in self._kept.values()) > self._size:
-            self._kept.popitem(last=False)
+        return self._kept.get(part, lambda: mentions(connection, part[0], relationships=part[2]))

@@ -7,9 +7,7 @@ does not.
 from __future__ import annotations
 
 import sys
-import threading
 from array import array
-from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 
@@ -17,7 +15,8 @@ import msgspec
 
 from ctibutler.catalog import walks
 from ctibutler.catalog.engine.connection import Connection
-from ctibutler.catalog.releases import Release
+from ctibutler.catalog.kept import Kept
+from ctibutler.catalog.releases import Release, Stamp
 from ctibutler.catalog.walks import Found, Hop, Living, Place
 from ctibutler.knowledge_bases.declaration import TypeWord
 from ctibutler.knowledge_bases.questions import ANY, Step
@@ -26,8 +25,6 @@ from ctibutler.stix.objects import RELATIONSHIP
 MOST_BYTES = 20 * 1024 * 1024
 """What the latest releases of all twelve knowledge bases take, twice."""
 
-# A release by its key and when it was installed: the key of a removed one is used again.
-_Mark = tuple[int, int]
 _REVOKED, _DEPRECATED = 1, 2
 _NEVER = -(2**63)
 
@@ -124,13 +121,12 @@ class Adjacencies:
 
     def __init__(self, most_bytes: int = 0) -> None:
         self._most_bytes = most_bytes
-        self._kept: OrderedDict[_Mark, Adjacency] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept = Kept[Stamp, Adjacency](most_bytes, lambda kept: kept.size, once=True)
 
     @property
     def size(self) -> int:
         """Roughly the bytes that all of it takes."""
-        return sum(kept.size for kept in self._kept.values())
+        return self._kept.weight
 
     def take(
         self,
@@ -154,20 +150,9 @@ class Adjacencies:
         return kept.take(connection, step, near, kinds, living)
 
     def _of(self, connection: Connection, release: Release, *, read: bool) -> Adjacency | None:
-        mark = (release.key, release.installed_at)
-        with self._lock:
-            if mark not in self._kept:
-                if not read:
-                    return None
-                self._kept[mark] = Adjacency(connection, release)
-                self._give_up_oldest()
-            self._kept.move_to_end(mark)
-            return self._kept[mark]
-
-    def _give_up_oldest(self) -> None:
-        """Stay within the size. The newest stays even if it alone is larger."""
-        while len(self._kept) > 1 and self.size > self._most_bytes:
-            self._kept.popitem(last=False)
+        if not read:
+            return self._kept.find(release.stamp)
+        return self._kept.get(release.stamp, lambda: Adjacency(connection, release))
 
 
 # A record of a content with its place, its numbers and its entry in a dict.

@@ -21,6 +21,9 @@ _COLUMNS = (
 )
 
 
+Stamp = tuple[int, int]
+"""A release's key and time of installation: the key of a removed one is used again, but not at the same moment."""
+
 Mark = tuple[int, str, int]
 """A release's key, digest and time of installation."""
 
@@ -56,6 +59,11 @@ class Release:
     options: ImportOptions
     installed_at: int
     job_id: str | None
+
+    @property
+    def stamp(self) -> Stamp:
+        """What identifies it among all that were ever installed."""
+        return self.key, self.installed_at
 
     @property
     def types(self) -> tuple[str, ...]:

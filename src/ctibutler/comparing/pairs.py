@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 
 from ctibutler.catalog import releases
 from ctibutler.catalog.engine.connection import Connection
-from ctibutler.catalog.releases import Mark, Release
+from ctibutler.catalog.kept import Kept
+from ctibutler.catalog.releases import Mark, Release, Stamp
 from ctibutler.comparing.judging import Judged, judge, prepare
 from ctibutler.comparing.releases import Comparison, compare
 from ctibutler.knowledge_bases.declaration import KnowledgeBase
@@ -20,7 +21,7 @@ MOST_JUDGED = 32
 # Enterprise 15.1 and 18.1 have 6,600 objects besides relationships, and what is kept of them takes 10 MB.
 MOST_OBJECTS = 100_000
 
-_Pair = tuple[tuple[int, int], tuple[int, int]]
+_Pair = tuple[Stamp | None, Stamp]
 
 
 class ComparedPairs:
@@ -30,22 +31,12 @@ class ComparedPairs:
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[_Pair, Comparison] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept = Kept[_Pair, Comparison](MOST_DIFFERENCES, lambda kept: len(kept.differences))
 
     def compare(self, connection: Connection, old: Release | None, new: Release) -> Comparison:
         """Compare two releases, or return what is remembered of them."""
-        pair = (_mark(old), _mark(new))
-        with self._lock:
-            if pair in self._kept:
-                self._kept.move_to_end(pair)
-                return self._kept[pair]
-        made = compare(connection, old, new)
-        with self._lock:
-            self._kept[pair] = made
-            while len(self._kept) > 1 and sum(len(kept.differences) for kept in self._kept.values()) > MOST_DIFFERENCES:
-                self._kept.popitem(last=False)
-        return made
+        pair = (None if old is None else old.stamp, new.stamp)
+        return self._kept.get(pair, lambda: compare(connection, old, new))
 
 
 class JudgedPairs:
@@ -93,8 +84,3 @@ class JudgedPairs:
     def _is_too_much(self) -> bool:
         objects = sum(len(judged.old.by_id) + len(judged.new.by_id) for _, judged in self._kept.values())
         return len(self._kept) > MOST_JUDGED or objects > MOST_OBJECTS
-
-
-def _mark(release: Release | None) -> tuple[int, int]:
-    """What identifies an installed release: after a removal its key may be used again, but not at the same moment."""
-    return (0, 0) if release is None else (release.key, release.installed_at)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-
 from ctibutler.catalog import entries as catalog
 from ctibutler.catalog import objects
 from ctibutler.catalog.engine.connection import Connection
-from ctibutler.catalog.releases import Release
+from ctibutler.catalog.kept import Kept
+from ctibutler.catalog.releases import Release, Stamp
 from ctibutler.comparing.classes import ReleaseWide, release_wide
 from ctibutler.comparing.differences import read_content
 from ctibutler.comparing.heirs import Side, same_object
@@ -17,7 +15,7 @@ from ctibutler.knowledge_bases.declaration import KnowledgeBase
 # 60 releases are at hand, of which hardly any has more than five types with changes.
 _MOST_KEPT = 500
 
-_Asked = tuple[tuple[int, int], tuple[int, int], str]
+_Asked = tuple[Stamp, Stamp, str]
 
 
 class KeptReleaseWide:
@@ -27,24 +25,14 @@ class KeptReleaseWide:
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[_Asked, ReleaseWide] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept = Kept[_Asked, ReleaseWide](_MOST_KEPT)
 
     def of_type(
         self, connection: Connection, kb: KnowledgeBase, old: Release, new: Release, stix_type: str
     ) -> ReleaseWide:
         """Return what a release changed, since another one, for all live objects of a type."""
-        asked = ((old.key, old.installed_at), (new.key, new.installed_at), stix_type)
-        with self._lock:
-            if asked in self._kept:
-                self._kept.move_to_end(asked)
-                return self._kept[asked]
-        made = _of_type(connection, kb, old, new, stix_type)
-        with self._lock:
-            self._kept[asked] = made
-            while len(self._kept) > _MOST_KEPT:
-                self._kept.popitem(last=False)
-        return made
+        asked = (old.stamp, new.stamp, stix_type)
+        return self._kept.get(asked, lambda: _of_type(connection, kb, old, new, stix_type))
 
 
 def _of_type(connection: Connection, kb: KnowledgeBase, old: Release, new: Release, stix_type: str) -> ReleaseWide:
