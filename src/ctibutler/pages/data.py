@@ -122,7 +122,7 @@ def _row(request: Request, kb: KnowledgeBase, hosted: releases.HostedKnowledgeBa
 
 def _job(request: Request) -> Response:
     found = jobs.find_job(request.library, request.path["job_id"])
-    job = _job_row(request, found.knowledge_base, job_form(found), jobs.abandoned(request.library))
+    [job] = _job_rows(request, [(found.knowledge_base, job_form(found))])
     frame = Frame(f"Job: {job.what}", f"/data/jobs/{job.id}", active="data", scripts=("jobs.js",))
     return _shown(request, "job.html", frame, {"job": job, "is_waiting": job.is_open})
 
@@ -191,17 +191,24 @@ def _jobs_as_json(request: Request) -> Response:
 
 
 def _newest_jobs(request: Request) -> list[JobRow]:
-    found = jobs.list_jobs(request.library, JobQuery(PageRequest(1, _JOBS)))
-    abandoned = jobs.abandoned(request.library)
-    return [_job_row(request, job.knowledge_base, job_form(job), abandoned) for job in found.items]
+    found = jobs.list_jobs(request.library, JobQuery(PageRequest(1, _JOBS))).items
+    return _job_rows(request, [(job.knowledge_base, job_form(job)) for job in found])
 
 
-def _job_row(request: Request, slug: str, job: Job, abandoned: Container[str]) -> JobRow:
-    kb, mode = request.library.knowledge_bases.named(slug), job.parameters.mode
+def _job_rows(request: Request, found: Sequence[tuple[str, Job]]) -> list[JobRow]:
+    """Jobs with their knowledge bases, as rows."""
+    library = request.library
+    abandoned = jobs.abandoned(library)
+    completed = {slug for slug, job in found if job.state == "completed"}
+    labels = {slug: releases.installed(library, library.knowledge_bases.named(slug)).labels for slug in completed}
+    return [_job_row(slug, job, abandoned, labels.get(slug, ())) for slug, job in found]
+
+
+def _job_row(slug: str, job: Job, abandoned: Container[str], labels: Sequence[str]) -> JobRow:
+    mode = job.parameters.mode
     label = release_labels.shown(job.parameters.version or release_labels.LATEST)
     is_install = isinstance(mode, UnsetType)
-    labels = releases.installed(request.library, kb).labels if is_install else []
-    is_there = label in labels and job.state == "completed"
+    is_there = is_install and label in labels and job.state == "completed"
     before = next(iter(labels[labels.index(label) + 1 :]), "") if is_there else ""
     progress = None if isinstance(job.progress, UnsetType) else job.progress
     return JobRow(
@@ -214,8 +221,8 @@ def _job_row(request: Request, slug: str, job: Job, abandoned: Container[str]) -
         done=progress.done if progress else 0,
         total=progress.total if progress else None,
         errors=job.errors,
-        leads_to=addresses.of_release(kb.slug, label) if is_there else "",
-        change=addresses.in_release(kb.slug, label, "changes", since=before) if before else "",
+        leads_to=addresses.of_release(slug, label) if is_there else "",
+        change=addresses.in_release(slug, label, "changes", since=before) if before else "",
         before=before,
         kb=slug,
         again=label if is_install and job.state in ("failed", "cancelled") else "",
