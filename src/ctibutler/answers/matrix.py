@@ -184,11 +184,11 @@ def make_matrix(library: Library, kb: KnowledgeBase, query: MatrixQuery) -> Matr
         raise NotFound(f"{kb.slug} has no matrix: its objects serve no tactics")
     with library.database.read() as connection:
         release = installed_release(connection, kb, query.release)
-        read = library.arrangements.get(connection, kb, release, form)
+        arrangement = library.arrangements.get(connection, kb, release, form)
         a = technique_set(library, connection, kb, release, query.a)
         b = technique_set(library, connection, kb, release, query.b)
-        changed = _changed(library, kb, read, query.since, release) if query.since else _Changed()
-        made = _Making(kb, read, query.platforms, a, b, changed.by_id)
+        changed = _changed(library, kb, arrangement, query.since, release) if query.since else _Changed()
+        made = _Making(kb, arrangement, query.platforms, a, b, changed.by_id)
         parts = tuple(made.parts())
     marks = [technique.mark for technique in made.shown.values()]
     counts = MatrixCounts(
@@ -216,7 +216,7 @@ class _Making:
     def __init__(
         self,
         kb: KnowledgeBase,
-        read: Arrangement,
+        arrangement: Arrangement,
         platforms: Sequence[str],
         a: TechniqueSet,
         b: TechniqueSet,
@@ -226,17 +226,17 @@ class _Making:
         self.tops: set[Node] = set()
         self.cells = 0
         self._kb = kb
-        self._read = read
+        self._arranged = arrangement
         self._wanted = {folded(name) for name in platforms}
         self._sets = (a.techniques, b.techniques)
         self._changes = changes
         self._made: dict[Node, MatrixTechnique] = {}
-        self._tactics = {tactic.id: (node, tactic) for node, tactic in read.tactics.items()}
+        self._tactics = {tactic.id: (node, tactic) for node, tactic in arrangement.tactics.items()}
 
     def parts(self) -> Iterator[MatrixPart]:
         """Yield the matrices as their publisher made them, then the tactics that none of them names."""
         named: set[str] = set()
-        for part in sorted(self._read.parts, key=lambda it: it.is_dead):
+        for part in sorted(self._arranged.parts, key=lambda it: it.is_dead):
             refs = [ref for ref in part.tactics if ref in self._tactics]
             named.update(refs)
             yield MatrixPart(part.id, part.external_id, part.name, part.is_dead, tuple(map(self._column, refs)))
@@ -248,23 +248,23 @@ class _Making:
     def without_tactic(self) -> tuple[MatrixTechnique, ...]:
         """Return the techniques that no column has, filter aside."""
         placed: set[Node] = set()
-        for nodes in self._read.served.values():
+        for nodes in self._arranged.served.values():
             placed.update(*([node, *self._inside(node)] for node in nodes))
-        rest = [self._technique(node) for node in self._read.techniques if node not in placed]
+        rest = [self._technique(node) for node in self._arranged.techniques if node not in placed]
         return tuple(sorted(rest, key=lambda it: natural_order(it.external_id or it.id)))
 
     def all_platforms(self) -> tuple[str, ...]:
         """Return every platform that a technique names."""
-        return tuple(sorted({name for it in self._read.techniques.values() for name in it.platforms}, key=folded))
+        return tuple(sorted({name for it in self._arranged.techniques.values() for name in it.platforms}, key=folded))
 
     def _is_used(self, stix_id: str) -> bool:
         node, tactic = self._tactics[stix_id]
-        return node in self._read.served or not tactic.is_dead
+        return node in self._arranged.served or not tactic.is_dead
 
     def _column(self, stix_id: str) -> MatrixTactic:
         node, tactic = self._tactics[stix_id]
-        served = self._read.served.get(node, frozenset())
-        tops = sorted(self._tops(served), key=lambda it: (self._read.techniques[it].folded_name, it))
+        served = self._arranged.served.get(node, frozenset())
+        tops = sorted(self._tops(served), key=lambda it: (self._arranged.techniques[it].folded_name, it))
         cells = [cell for top in tops if (cell := self._cell(top, served, set())) is not None]
         self.tops.update(top for top in tops if top in self.shown)
         marked = sum(cell.is_marked for cell in cells)
@@ -278,12 +278,12 @@ class _Making:
 
     def _cell(self, node: Node, served: Set[Node], above: set[Node]) -> MatrixCell | None:
         below = []
-        for inner in sorted(self._read.below.get(node, ()), key=lambda it: self._read.techniques[it].order):
+        for inner in sorted(self._arranged.below.get(node, ()), key=lambda it: self._arranged.techniques[it].order):
             # One that names tactics of its own is only below those.
             if inner not in above and (inner in served or not self._serves_any(inner)):
                 cell = self._cell(inner, served, {*above, node})
                 below += [] if cell is None else [cell]
-        passes = not self._wanted or bool(self._wanted & set(map(folded, self._read.techniques[node].platforms)))
+        passes = not self._wanted or bool(self._wanted & set(map(folded, self._arranged.techniques[node].platforms)))
         if not passes and not below:
             return None
         self.cells += 1
@@ -292,20 +292,20 @@ class _Making:
         return MatrixCell(technique, tuple(below), not passes)
 
     def _serves_any(self, node: Node) -> bool:
-        return any(node in served for served in self._read.served.values())
+        return any(node in served for served in self._arranged.served.values())
 
     def _inside(self, node: Node) -> set[Node]:
         found: set[Node] = set()
         waiting = [node]
         while waiting:
-            new = [inner for inner in self._read.below.get(waiting.pop(), ()) if inner not in found]
+            new = [inner for inner in self._arranged.below.get(waiting.pop(), ()) if inner not in found]
             found.update(new)
             waiting += new
         return found
 
     def _technique(self, node: Node) -> MatrixTechnique:
         if node not in self._made:
-            arranged = self._read.techniques[node]
+            arranged = self._arranged.techniques[node]
             a, b = (tuple(given.get(node, ())) for given in self._sets)
             mark: Mark | None = "both" if a and b else "a" if a else "b" if b else None
             self._made[node] = MatrixTechnique(
@@ -324,10 +324,10 @@ class _Changed:
     left: tuple[Outcome, ...] = ()
 
 
-def _changed(library: Library, kb: KnowledgeBase, read: Arrangement, since: str, release: Release) -> _Changed:
+def _changed(library: Library, kb: KnowledgeBase, arrangement: Arrangement, since: str, release: Release) -> _Changed:
     whole = release_outcomes(library, kb, since, release.label)
-    here = {view.id for view in read.techniques.values()}
-    types = {view.type for view in read.techniques.values()}
+    here = {one.id for one in arrangement.techniques.values()}
+    types = {one.type for one in arrangement.techniques.values()}
     of_techniques = [one for one in whole.outcomes if one.type in types and "stale" not in one.also]
     own = {one.stix_id for one in of_techniques}
     by_id: dict[str, Change] = {}
