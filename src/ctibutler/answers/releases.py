@@ -128,7 +128,7 @@ def read_from(library: Library, kb: KnowledgeBase) -> dict[str, ReadFrom]:
     """Return the files that the installed releases of a knowledge base were read from, by label, the newest first."""
     with library.database.read() as connection:
         return {
-            release.label: ReadFrom(release.file_name, rfc3339(Instant(release.installed_at))[:10])
+            release.label: ReadFrom(release.file_name, _day(release))
             for release in releases.installed(connection, kb.slug)
         }
 
@@ -141,8 +141,7 @@ def lately(library: Library, most: int) -> list[LatelyInstalled]:
         for release in latest:
             labels = [it.label for it in releases.installed(connection, release.knowledge_base)]
             before = next(iter(labels[labels.index(release.label) + 1 :]), None)
-            day = rfc3339(Instant(release.installed_at))[:10]
-            made.append(LatelyInstalled(release.knowledge_base, release.label, before, day))
+            made.append(LatelyInstalled(release.knowledge_base, release.label, before, _day(release)))
     return made
 
 
@@ -211,6 +210,11 @@ def knowledge_base_list(library: Library) -> list[HostedKnowledgeBase]:
             _hosted(connection, kb, [release for release in present if release.knowledge_base == kb.slug])
             for kb in library.knowledge_bases.all
         ]
+
+
+def _day(release: releases.Release) -> str:
+    """When it was installed."""
+    return rfc3339(Instant(release.installed_at))[:10]
 
 
 def _hosted(connection: Connection, kb: KnowledgeBase, present: list[releases.Release]) -> HostedKnowledgeBase:

@@ -102,8 +102,7 @@ class Authentication:
             write()
         except Problem as problem:
             moment = time.monotonic()
-            if (
-                moment - self._warned >= RECORD_USE_EVERY
-            ):  # of a database that stays as it is, once in a while is enough
+            # Of a database that stays as it is, once in a while is enough.
+            if moment - self._warned >= RECORD_USE_EVERY:
                 self._warned = moment
                 logger.warning("the last use of %s could not be recorded: %s", what, problem)
